@@ -1,0 +1,1 @@
+"""What networks and ratings say: `network` (channels, maps, layers) and `ratings` (statistics)."""

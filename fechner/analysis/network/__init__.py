@@ -1,0 +1,1 @@
+"""Activations, similarity, alignment, channel impact, pruning, importance maps, layer studies."""

@@ -1,0 +1,1 @@
+"""Screening, MOS, mixed models, power, predicted against observed harm."""

@@ -1,0 +1,1 @@
+"""The command line: one module a command group; it only parses, calls and writes."""

@@ -1,0 +1,1 @@
+"""Regions, degradations, matching, importance-driven coding, quality metrics."""

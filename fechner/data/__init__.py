@@ -1,0 +1,1 @@
+"""Rated image sets: table formats, public sets, label distributions, photographs."""

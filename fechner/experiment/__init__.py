@@ -1,0 +1,1 @@
+"""Trial plan, journal, session loop, the PsychoPy window, simulated observers, exports."""

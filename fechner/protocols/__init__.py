@@ -1,0 +1,1 @@
+"""Rating protocols as data: TOML files and their schema."""

@@ -1,0 +1,157 @@
+"""What every artefact says of itself, and how every artefact reaches the disk.
+
+A provenance block names the version, the parameters, the seed, and the sha256 of
+every input. Files are written whole or not at all: to a temporary file in the
+same folder, flushed, then renamed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from fechner import __version__
+from fechner.errors import InputError
+
+
+def sha256_bytes(content: bytes) -> str:
+    """Return the sha256 of `content` as 64 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """Return the sha256 of a file as 64 hexadecimal digits.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(
+                hashlib, "file_digest"
+            ) else sha256_bytes(file.read())
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; check the path") from error
+
+
+def canonical_json(content: Any) -> str:
+    """Return the one JSON text of `content`: sorted keys, no spaces, no NaN."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False, default=str)
+
+
+def digest(content: Any) -> str:
+    """Return the sha256 of the canonical JSON of `content`."""
+    return sha256_bytes(canonical_json(content).encode())
+
+
+def provenance(
+    *,
+    parameters: Mapping[str, Any],
+    inputs: Mapping[str, str] | None = None,
+    seed: int | None = None,
+    simulated: bool = False,
+) -> dict[str, Any]:
+    """Return the provenance block of an artefact.
+
+    Parameters
+    ----------
+    parameters
+        The options that shaped the artefact, JSON-able.
+    inputs
+        Name of each input and its sha256 (64 hexadecimal digits).
+    seed
+        The seed of every random draw, where there was one.
+    simulated
+        True where anything that the artefact rests on was simulated.
+    """
+    return {
+        "fechner": __version__,
+        "parameters": dict(parameters),
+        "inputs": dict(inputs or {}),
+        "seed": seed,
+        "simulated": simulated,
+    }
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` that becomes `path` only if the block succeeds.
+
+    The temporary name keeps the suffix of `path`, because many writers choose the
+    format by it.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written or the disk is full; nothing is left behind.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent
+        )
+        os.close(handle)
+    except OSError as error:
+        raise InputError(
+            f"cannot write {path}: {error.strerror}; choose a folder that can be written"
+        ) from error
+    temporary = Path(name)
+    try:
+        yield temporary
+        _flush(temporary)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        raise InputError(
+            f"cannot write {path}: {error.strerror or error}; nothing was changed there"
+        ) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` to `path`, whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 `text` to `path`, whole or not at all."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write `content` as indented JSON, whole or not at all; NaN is refused."""
+    text = json.dumps(content, indent=1, allow_nan=False, default=str, ensure_ascii=False)
+    write_text(path, text + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; check the path") from error
+    except ValueError as error:
+        raise InputError(f"{path} is not a JSON file ({error}); restore or remake it") from error

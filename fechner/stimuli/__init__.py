@@ -1,0 +1,1 @@
+"""Stimulus sets: building, verifying, contact sheets, and the records a session reads."""
