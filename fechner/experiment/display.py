@@ -1,0 +1,199 @@
+"""What a session needs of a screen: the interface between the trial loop and a window.
+
+The loop in `session` speaks only to a `Display`. `window` draws with PsychoPy for
+people; `observers` has one without a window for simulated participants. A display
+knows nothing of protocols, plans or journals: it shows pages and frames, asks
+questions, and says when, for how long and exactly which pixels it showed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from fechner.errors import StoppedError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Device = Literal["mouse", "keyboard", "simulated"]
+
+
+class SessionQuitError(StoppedError):
+    """The participant or experimenter confirmed the end of the session."""
+
+
+class TrialInterruptedError(Exception):
+    """Escape was pressed and not confirmed: the running trial is to be shown anew."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A screen of text that waits for the participant.
+
+    Parameters
+    ----------
+    name
+        What the page is for: "instructions", "practice", "break", "thanks", "question", ...
+    title, body
+        The text; paragraphs of `body` are separated by blank lines.
+    proceed
+        The line that says how to go on.
+    minimum_s
+        Seconds during which nothing goes on (a break that must be taken).
+    maximum_s
+        Seconds after which the page goes on by itself; None waits.
+    """
+
+    name: str
+    title: str
+    body: str
+    proceed: str = ""
+    minimum_s: float = 0.0
+    maximum_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One or two images shown at once, at native size, centred or side by side.
+
+    `captions` stand under the images ("Reference", "A"); empty for none. `mask` says
+    that the frame shows a noise mask of the size of its images instead of the images.
+    """
+
+    images: tuple[Path, ...]
+    captions: tuple[str, ...] = ()
+    mask: bool = False
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question answered on a slider or by one of several buttons.
+
+    Parameters
+    ----------
+    kind
+        "slider" or "buttons".
+    name
+        What is asked, as the journal names it: the rating dimension, "confidence", ...
+    text
+        The question as the participant reads it.
+    labels
+        Slider: words spread evenly along it, from minimum to maximum. Buttons: one each.
+    minimum, maximum, step
+        Range and resolution of a slider.
+    values, keys
+        Buttons: the number that each stands for, and the key that presses each
+        ("1", "left", ...). A digit is also accepted from the keypad.
+    confirm
+        The text of the slider's confirm button, and the hint under the question.
+    good
+        Which end of the scale is good, for simulated observers.
+    """
+
+    kind: Literal["slider", "buttons"]
+    name: str
+    text: str
+    labels: tuple[str, ...]
+    minimum: float = 0.0
+    maximum: float = 100.0
+    step: float = 1.0
+    values: tuple[float, ...] = ()
+    keys: tuple[str, ...] = ()
+    confirm: str = ""
+    hint: str = ""
+    good: Literal["high", "low"] = "high"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """When and what a display showed.
+
+    `onset_s` is monotonic seconds since the display's clock began; `duration_ms` is 0
+    while the frame still stands; `sha256` has one digest (64 hexadecimal digits) an
+    image, of the RGB bytes shown, row by row from the top. `late_ms` is how much later
+    than asked the frame came, `dropped_frames` how many screen refreshes that were missed.
+    `difference` is the largest read-back difference in 8-bit levels; None if not read back.
+    """
+
+    onset_s: float
+    duration_ms: float
+    sha256: tuple[str, ...]
+    dropped_frames: int = 0
+    late_ms: float = 0.0
+    difference: int | None = None
+
+
+@dataclass(frozen=True)
+class Response:
+    """An answer: its value, milliseconds from the question to it, and the moves before it.
+
+    `path` has one ``(milliseconds, value)`` pair a move, the confirmed value last.
+    """
+
+    value: float
+    rt_ms: float
+    path: tuple[tuple[float, float], ...]
+    device: Device
+
+
+class Display(Protocol):
+    """A screen with a clock, a mouse and a keyboard, or something that behaves as one."""
+
+    def now(self) -> float:
+        """Return monotonic seconds since the display's clock began."""
+
+    def text(self, page: Page) -> None:
+        """Show a page until the participant goes on."""
+
+    def fixation(self, ms: float) -> None:
+        """Show the fixation cross for `ms` milliseconds; preloaded frames are made ready."""
+
+    def blank(self, ms: float) -> None:
+        """Show the empty background for `ms` milliseconds."""
+
+    def preload(self, frame: Frame) -> None:
+        """Decode a frame that comes soon; it is uploaded during the next interval."""
+
+    def show(self, frame: Frame, ms: float | None) -> Shown:
+        """Show a frame for `ms` milliseconds; None leaves it standing for the next question."""
+
+    def rate(self, question: Question) -> Response:
+        """Ask a question, under the standing frame if there is one, until it is answered."""
+
+    def close(self) -> None:
+        """Give the screen back; calling it twice does no harm."""
+
+
+def pixels_sha256(image: Image.Image) -> str:
+    """Return the sha256 of an RGB image's bytes, row by row from the top."""
+    return hashlib.sha256(image.tobytes()).hexdigest()
+
+
+def load_pixels(path: Path) -> Image.Image:
+    """Read a stimulus as the 8-bit RGB image that is shown.
+
+    Stimuli are 8-bit PNGs; anything that a window could show wrong is refused.
+
+    Raises
+    ------
+    RefusedError
+        If the file is not an upright 8-bit RGB or grey picture without transparency.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    from fechner.errors import InputError, RefusedError
+
+    try:
+        with Image.open(path) as file:
+            file.load()
+            if file.mode not in ("RGB", "L") or file.getexif().get(0x0112, 1) != 1:
+                raise RefusedError(
+                    f"{path} is a {file.mode} image or is rotated by EXIF; a session shows only "
+                    "upright 8-bit RGB or grey PNG files: build the stimulus set again"
+                )
+            return file.convert("RGB")
+    except (OSError, UnidentifiedImageError) as error:
+        raise InputError(f"cannot read stimulus {path} ({error}); rebuild the set") from error
