@@ -1,0 +1,41 @@
+# Two commands need nothing but Python 3.10-3.12, git and make:
+#   make demo   sets everything up and runs the whole loop
+#   make test   sets everything up and runs all tests
+# Running either again installs nothing, unless pyproject.toml or constraints.txt changed.
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/installed
+EXTRAS := experiment,labels,jxl,hevc,cluster,dev
+
+.PHONY: help setup demo test lint check constraints clean
+
+help:
+	@sed -n '1,4s/^# *//p' Makefile
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt tools/setup.sh
+	@EXTRAS=$(EXTRAS) bash tools/setup.sh $(VENV)
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	@$(BIN)/fechner demo --out out/demo
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest -q
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+check: lint test
+
+constraints:
+	EXTRAS=$(EXTRAS) CONSTRAINTS= bash tools/setup.sh .venv-fresh
+	.venv-fresh/bin/pip freeze --exclude-editable --exclude fechner > constraints.txt
+	rm -rf .venv-fresh
+
+clean:
+	rm -rf $(VENV) out

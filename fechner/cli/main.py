@@ -1,0 +1,105 @@
+"""The door: ``fechner`` and its command groups, and how every run ends.
+
+A `FechnerError` ends in one line on the error stream and exit code 2, Ctrl-C in
+one line and exit code 130, and a defect of ours in one line and exit code 1; with
+``--debug`` anywhere on the command line the traceback is shown as well.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from fechner import __version__
+from fechner.cli import study
+from fechner.cli.console import complaints
+from fechner.errors import FechnerError, StoppedError
+
+DEBUG_FLAG = "--debug"
+
+
+class Door(TyperGroup):
+    """The root group: turns what a command raises into one line and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, StoppedError) as stop:
+            line = str(stop) or "stopped; what was finished is kept, the same command goes on"
+            raise _ending(line, 130) from None
+        except FechnerError as error:
+            _trace_if_asked()
+            raise _ending(f"error: {error}", 2) from None
+        except MemoryError:
+            _trace_if_asked()
+            raise _ending("error: out of memory; use fewer --jobs or smaller images", 2) from None
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            if _is_usage_error(error):
+                raise
+            _trace_if_asked()
+            line = f"unexpected {type(error).__name__}: {error}; run again with {DEBUG_FLAG}"
+            raise _ending(line, 1) from None
+
+
+def _is_usage_error(error: Exception) -> bool:
+    return hasattr(error, "exit_code") and hasattr(error, "show")
+
+
+def _ending(line: str, code: int) -> typer.Exit:
+    complaints.print(" ".join(line.split()), markup=False)
+    return typer.Exit(code)
+
+
+def _trace_if_asked() -> None:
+    if DEBUG_FLAG in sys.argv:
+        complaints.print_exception()
+
+
+app = typer.Typer(
+    cls=Door,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"fechner {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def fechner(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option(DEBUG_FLAG, help="Show the traceback of an error.")
+    ] = False,
+) -> None:
+    """Find out which parts of an image matter for how good it looks, and prove it on people."""
+
+
+WORK = "The whole way"
+ROOMS = "Step by step"
+
+app.add_typer(study.app, name="study", rich_help_panel=WORK)
+
+
+def main() -> None:
+    """Run the command line; ``--debug`` is understood anywhere on it."""
+    arguments = [word for word in sys.argv[1:] if word != DEBUG_FLAG]
+    app(args=arguments, prog_name="fechner")
+
+
+if __name__ == "__main__":
+    main()
