@@ -59,12 +59,14 @@ class Page:
 class Frame:
     """One or two images shown at once, at native size, centred or side by side.
 
-    `captions` stand under the images ("Reference", "A"); empty for none. `mask` says
-    that the frame shows a noise mask of the size of its images instead of the images.
+    `captions` stand under the images ("Reference", "Test"); empty for none. `gap_px` is
+    the distance between two images. `mask` says that noise of the size of the images is
+    shown instead of them.
     """
 
     images: tuple[Path, ...]
     captions: tuple[str, ...] = ()
+    gap_px: int = 32
     mask: bool = False
 
 
@@ -77,34 +79,40 @@ class Question:
     kind
         "slider" or "buttons".
     name
-        What is asked, as the journal names it: the rating dimension, "confidence", ...
+        What is asked, as the journal names it: the rating dimension, "confidence",
+        "screening.acuity", "consent", ...
     text
         The question as the participant reads it.
-    labels
-        Slider: words spread evenly along it, from minimum to maximum. Buttons: one each.
+    labels, values
+        Words and the numbers they stand for, from the lowest: places along a slider,
+        or one button each.
+    keys
+        Buttons: for each, the keys that press it ("1", "num_1", "left", ...).
     minimum, maximum, step
         Range and resolution of a slider.
-    values, keys
-        Buttons: the number that each stands for, and the key that presses each
-        ("1", "left", ...). A digit is also accepted from the keypad.
-    confirm
-        The text of the slider's confirm button, and the hint under the question.
     good
-        Which end of the scale is good, for simulated observers.
+        Which end of the scale is good, for simulated participants.
+    confirm
+        The text of the slider's confirm button.
+    not_before_ms
+        No answer is taken until so long after the onset of the standing frame.
+    answer
+        The value that the text itself asks for (attention checks); None otherwise.
     """
 
     kind: Literal["slider", "buttons"]
     name: str
     text: str
     labels: tuple[str, ...]
+    values: tuple[float, ...]
+    keys: tuple[tuple[str, ...], ...] = ()
     minimum: float = 0.0
     maximum: float = 100.0
     step: float = 1.0
-    values: tuple[float, ...] = ()
-    keys: tuple[str, ...] = ()
-    confirm: str = ""
-    hint: str = ""
     good: Literal["high", "low"] = "high"
+    confirm: str = ""
+    not_before_ms: float = 0.0
+    answer: float | None = None
 
 
 @dataclass(frozen=True)
