@@ -1,0 +1,136 @@
+"""Protocol files: found, read, joined with their texts, and checked with one clear line.
+
+A shipped protocol is ``NAME.toml`` here with ``texts/NAME.LANGUAGE.toml``. A
+protocol of one's own is ``PATH/NAME.toml`` with ``NAME.LANGUAGE.toml`` beside it or
+in ``PATH/texts``; ``common.LANGUAGE.toml`` there replaces the shipped one.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from fechner.errors import InputError, nearest
+from fechner.protocols.complaints import one_line
+from fechner.protocols.schema import METHODS, Protocol
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+HERE = Path(__file__).parent
+LANGUAGE_NAMES = {"en": "English", "it": "Italian"}
+
+
+def shipped() -> list[str]:
+    """Return the names of the protocols that come with fechner."""
+    return sorted(path.stem for path in HERE.glob("*.toml"))
+
+
+def protocol_path(name_or_path: object) -> Path:
+    """Return the TOML file of a shipped protocol's name or of a path.
+
+    Raises
+    ------
+    InputError
+        If there is neither; names the nearest shipped protocol.
+    """
+    text = str(name_or_path)
+    if text in shipped():
+        return HERE / f"{text}.toml"
+    path = Path(text)
+    if path.suffix == ".toml" and path.is_file():
+        return path
+    if path.suffix == ".toml" or len(path.parts) > 1:
+        raise InputError(f"expected a protocol file, found none at {path}; check the path")
+    raise InputError(f"no protocol is called {text!r}: {nearest(text, shipped())}")
+
+
+def languages(name_or_path: object) -> list[str]:
+    """Return the languages that a protocol has texts in."""
+    path = protocol_path(name_or_path)
+    found = [
+        text.name[len(path.stem) + 1 : -len(".toml")]
+        for folder in _text_folders(path)
+        for text in folder.glob(f"{path.stem}.*.toml")
+    ]
+    return sorted(set(found))
+
+
+def load_protocol(name_or_path: object, *, language: str = "en") -> Protocol:
+    """Return the shipped protocol of that name, or the one in a TOML file, with its texts.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or not TOML, has an unknown key (the nearest is named),
+        a value out of range, labels that do not fit the scale, or no texts in
+        `language` (the languages present are named).
+    """
+    path = protocol_path(name_or_path)
+    content = read_toml(path)
+    if "texts" in content:
+        raise InputError(
+            f"{path.name}: texts stand in {path.stem}.{language}.toml, not in the protocol itself"
+        )
+    model = _model_of(content, path)
+    content["texts"] = _texts(path, language)
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise InputError(one_line(error, model, path.name)) from error
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, not UTF-8 or not TOML; says the line.
+    """
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; check the path") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text; save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path} is not TOML: {error}; correct that line") from error
+
+
+def _model_of(content: dict[str, Any], path: Path) -> type[Protocol]:
+    method = content.get("method")
+    if method is None:
+        raise InputError(f"{path.name} names no method; add one: {', '.join(METHODS)}")
+    if method not in METHODS:
+        raise InputError(f"{path.name}: unknown method {method!r}: {nearest(str(method), METHODS)}")
+    return METHODS[method]
+
+
+def _text_folders(path: Path) -> list[Path]:
+    return [path.parent, path.parent / "texts"]
+
+
+def _texts(path: Path, language: str) -> dict[str, Any]:
+    """Join the common texts of a language with the protocol's own, which win."""
+    own = _find(path, f"{path.stem}.{language}.toml")
+    if own is None:
+        present = ", ".join(languages(path)) or "none"
+        raise InputError(
+            f"{path.name} has no texts in {language!r} (present: {present}); "
+            f"choose one of them or write {path.stem}.{language}.toml beside it"
+        )
+    common = _find(path, f"common.{language}.toml") or HERE / "texts" / f"common.{language}.toml"
+    base = read_toml(common) if common.is_file() else {}
+    mine = read_toml(own)
+    questions = {**base.get("screening", {}), **mine.get("screening", {})}
+    return {**base, **mine, "screening": questions}
+
+
+def _find(path: Path, name: str) -> Path | None:
+    return next((f / name for f in _text_folders(path) if (f / name).is_file()), None)

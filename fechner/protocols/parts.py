@@ -1,0 +1,243 @@
+"""The pieces that a rating protocol is made of: scale, timing, screen, keys, trials, checks.
+
+Every piece is a frozen record that refuses unknown keys. Times are milliseconds,
+distances centimetres, angles degrees of visual angle, greys 8-bit sRGB values.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Milliseconds = Annotated[float, Field(ge=0, le=600_000)]
+UNTIL_RESPONSE: Literal["until response"] = "until response"
+TOLERANCE = 1e-9
+
+
+class Piece(BaseModel):
+    """A frozen record that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class RatingScale(Piece):
+    """The numbers a participant can answer with, and where the labels stand.
+
+    `labels_at` lists the values that carry a label, in the order of the labels of
+    the text file; with ``shown = "choices"`` these values are the only answers.
+    """
+
+    minimum: float
+    maximum: float
+    step: float = Field(gt=0)
+    good: Literal["high", "low"] = "high"
+    shown: Literal["slider", "choices"]
+    labels_at: tuple[float, ...] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _labels_lie_on_the_scale(self) -> RatingScale:
+        if self.maximum <= self.minimum:
+            raise ValueError(f"maximum ({self.maximum:g}) must be above minimum ({self.minimum:g})")
+        if abs(self.rounded(self.maximum) - self.maximum) > TOLERANCE:
+            raise ValueError(f"step {self.step:g} does not lead from minimum to maximum")
+        for value in self.labels_at:
+            if not self.contains(value):
+                raise ValueError(
+                    f"labels_at names {value:g}, which is not on the scale "
+                    f"{self.minimum:g} to {self.maximum:g} in steps of {self.step:g}"
+                )
+        if list(self.labels_at) != sorted(set(self.labels_at)):
+            raise ValueError("labels_at must rise from the lowest to the highest value")
+        return self
+
+    def rounded(self, value: float) -> float:
+        """Return the scale value nearest to `value`, within [minimum, maximum]."""
+        steps = round((value - self.minimum) / self.step)
+        return min(max(self.minimum + steps * self.step, self.minimum), self.maximum)
+
+    def contains(self, value: float) -> bool:
+        """Say whether `value` is one of the scale's answers."""
+        return abs(self.rounded(value) - value) <= TOLERANCE
+
+    @property
+    def choices(self) -> tuple[float, ...]:
+        """The answers of a scale shown as choices, from the lowest; empty for a slider."""
+        return self.labels_at if self.shown == "choices" else ()
+
+
+class Timing(Piece):
+    """The course of one trial, in milliseconds.
+
+    Fixation, stimulus, mask, rating, interval. With ``stimulus_ms = "until response"``
+    the stimulus stays while it is rated and no mask is shown. No answer is taken
+    before `minimum_view_ms` after the stimulus onset. `reference_ms` and `gap_ms`
+    belong to methods that show a reference first.
+    """
+
+    fixation_ms: Milliseconds = 500
+    reference_ms: Milliseconds | None = None
+    gap_ms: Milliseconds | None = None
+    stimulus_ms: Milliseconds | Literal["until response"] = UNTIL_RESPONSE
+    mask_ms: Milliseconds = 0
+    interval_ms: Milliseconds = 500
+    minimum_view_ms: Milliseconds = 1000
+
+    @model_validator(mode="after")
+    def _mask_follows_a_limited_stimulus(self) -> Timing:
+        if self.until_response and self.mask_ms:
+            raise ValueError("mask_ms needs a stimulus_ms in milliseconds, not 'until response'")
+        if not self.until_response and self.minimum_view_ms > self.stimulus_ms:  # type: ignore[operator]
+            raise ValueError("minimum_view_ms cannot be longer than stimulus_ms")
+        return self
+
+    @property
+    def until_response(self) -> bool:
+        """Whether the stimulus stays on the screen until it is rated."""
+        return self.stimulus_ms == UNTIL_RESPONSE
+
+    @property
+    def stimulus_limit_ms(self) -> float | None:
+        """How long the stimulus is shown; None: until the response."""
+        return None if self.until_response else float(self.stimulus_ms)
+
+    @property
+    def typical_trial_ms(self) -> float:
+        """Expected length of a trial that is answered 2.5 s after the stimulus onset or end."""
+        shown = self.stimulus_limit_ms or 0.0
+        before = self.fixation_ms + (self.reference_ms or 0.0) + (self.gap_ms or 0.0)
+        return before + shown + self.mask_ms + 2500.0 + self.interval_ms
+
+
+class Screen(Piece):
+    """What the screen must be like, and the size of what is drawn on it."""
+
+    background_grey: int = Field(default=128, ge=0, le=255)
+    distance_cm: float = Field(default=60.0, gt=0)
+    pixels_per_degree: float = Field(default=40.0, gt=0)
+    text_height_deg: float = Field(default=0.6, gt=0, le=5)
+    font: str = "DejaVu Sans"
+
+
+class Keys(Piece):
+    """Names of the keys, as PsychoPy names them; the mouse always works as well.
+
+    `choices` holds one group of keys for each answer, from the lowest answer; a
+    slider has none and moves with `decrease` and `increase`.
+    """
+
+    confirm: tuple[str, ...] = ("return", "num_enter", "space")
+    quit: tuple[str, ...] = ("escape",)
+    decrease: tuple[str, ...] = ("left", "num_4", "num_left")
+    increase: tuple[str, ...] = ("right", "num_6", "num_right")
+    choices: tuple[tuple[str, ...], ...] = ()
+
+    @model_validator(mode="after")
+    def _no_key_has_two_meanings(self) -> Keys:
+        groups = [self.confirm, self.quit, *self.choices]
+        if not self.choices:
+            groups += [self.decrease, self.increase]
+        names = [name for group in groups for name in group]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"the key {twice[0]!r} has two meanings; give it one")
+        return self
+
+
+class Trials(Piece):
+    """How many trials of which kind, and how they are ordered.
+
+    practice
+        Trials on main stimuli before the session counts; not analysed.
+    stabilising
+        First trials of the session proper whose ratings are thrown away
+        (ITU-R BT.500-15: about five).
+    anchors
+        Extremes shown among the practice trials so that the range is known:
+        ``best`` is an intact stimulus, ``worst`` the one with the largest error.
+    repeats
+        Main stimuli shown a second time near the end, for consistency.
+    break_every
+        A rest after so many trials; 0: never.
+    scene_gap
+        No scene returns within so many trials.
+    design
+        ``complete``: every participant rates every stimulus. ``latin square``: every
+        participant sees each scene in one condition, rotated over participants.
+    """
+
+    practice: int = Field(default=4, ge=0, le=100)
+    stabilising: int = Field(default=5, ge=0, le=50)
+    anchors: tuple[Literal["best", "worst"], ...] = ("best", "worst")
+    repeats: int = Field(default=0, ge=0, le=500)
+    break_every: int = Field(default=40, ge=0)
+    session_minutes: float = Field(default=30.0, gt=0, le=240)
+    scene_gap: int = Field(default=1, ge=0, le=100)
+    design: Literal["complete", "latin square"] = "complete"
+
+    @model_validator(mode="after")
+    def _anchors_are_practice_trials(self) -> Trials:
+        if len(self.anchors) > self.practice:
+            raise ValueError(
+                f"practice = {self.practice} leaves no room for {len(self.anchors)} anchors; "
+                "raise practice or shorten anchors"
+            )
+        return self
+
+
+class Catch(Piece):
+    """Attention checks: trials whose right answer is known.
+
+    ``instructed``: a page asks for a named answer (alternately the lowest and the
+    highest label). ``identical``: the reference is shown as the test, and the right
+    answer is the good end of the scale. A trial is passed within `tolerance` scale
+    units of its target; a participant passes with a share of at least `pass_share`.
+    """
+
+    count: int = Field(default=0, ge=0, le=100)
+    kind: Literal["instructed", "identical"] = "instructed"
+    tolerance: float = Field(default=0.0, ge=0)
+    pass_share: float = Field(default=0.75, ge=0, le=1)
+
+    def passed(self, rating: float, target: float) -> bool:
+        """Say whether `rating` passes a catch trial whose right answer is `target`."""
+        return abs(rating - target) <= self.tolerance + TOLERANCE
+
+    def participant_passes(self, passed: int, shown: int) -> bool:
+        """Say whether `passed` of `shown` catch trials are enough."""
+        return passed >= self.pass_share * shown - TOLERANCE
+
+
+class ScreeningQuestion(Piece):
+    """A question before the session; its wording stands in the text file under `name`.
+
+    `options` are the answers in order; with `accept` given, any other answer ends the
+    session before it begins and is journalled as such.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    options: tuple[str, ...] = Field(min_length=2)
+    accept: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _accepted_answers_exist(self) -> ScreeningQuestion:
+        unknown = [answer for answer in self.accept if answer not in self.options]
+        if unknown:
+            raise ValueError(f"accept names {unknown[0]!r}, which is not among options")
+        return self
+
+
+class Quest(Piece):
+    """QUEST+ (Watson 2017): which strength to show next, and when a threshold is found.
+
+    The psychometric function is a Weibull on the logarithm of strength, with
+    `strengths` levels between the weakest and strongest of each region in the
+    stimulus set; `guess` is the share of right answers at strength zero.
+    """
+
+    trials_per_region: int = Field(default=30, ge=10, le=500)
+    strengths: int = Field(default=15, ge=3, le=200)
+    slopes: tuple[float, ...] = (1.0, 2.0, 3.5, 5.0)
+    lapses: tuple[float, ...] = (0.01, 0.04)
+    guess: float = Field(default=0.5, ge=0, lt=1)
+    threshold_at: float = Field(default=0.75, gt=0, lt=1)

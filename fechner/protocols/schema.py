@@ -1,0 +1,262 @@
+"""Rating protocols: one frozen record a rating method, told apart by `method`.
+
+A protocol is a TOML file (what happens, when, with which numbers) and a text file a
+language (what the participant reads). `load_protocol` joins the two, checks them
+against each other, and its `sha256` stands in every journal. Trial plans and
+sessions read protocols; nothing writes them back.
+
+What a rating means in the journal, by method: the value on the scale; for ``pair``
+1 where the trial's stimulus was preferred and 0 where its second was; for
+``authenticity`` 1 for "real" and 0 for "generated"; for ``jnd`` 1 where the
+degraded image was found and 0 where not.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter, model_validator
+
+from fechner.protocols.parts import (
+    Catch,
+    Keys,
+    Piece,
+    Quest,
+    RatingScale,
+    Screen,
+    ScreeningQuestion,
+    Timing,
+    Trials,
+)
+from fechner.protocols.texts import Texts
+from fechner.provenance import digest
+
+SCHEMA: Literal[1] = 1
+
+
+class Protocol(Piece):
+    """What every rating method has; the methods add to it.
+
+    `recommendation` names the document that the method follows and where it departs
+    from it. `consent` makes the session ask for consent before anything else.
+    """
+
+    schema_: Literal[1] = Field(default=SCHEMA, alias="schema")
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    method: str
+    dimension: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    recommendation: str = Field(min_length=10)
+    consent: bool = True
+    scale: RatingScale
+    timing: Timing = Timing()
+    screen: Screen = Screen()
+    keys: Keys = Keys()
+    trials: Trials = Trials()
+    catch: Catch = Catch()
+    screening: tuple[ScreeningQuestion, ...] = ()
+    texts: Texts
+
+    @model_validator(mode="after")
+    def _texts_fit_the_protocol(self) -> Protocol:
+        wanted = len(self.scale.labels_at)
+        if len(self.texts.labels) != wanted:
+            raise ValueError(
+                f"the scale has {wanted} labelled values and the texts "
+                f"({self.texts.language}) have {len(self.texts.labels)} labels; "
+                "give one label for each value of labels_at"
+            )
+        for question in self.screening:
+            self._check_question(question)
+        return self
+
+    def _check_question(self, question: ScreeningQuestion) -> None:
+        text = self.texts.screening.get(question.name)
+        if text is None:
+            raise ValueError(
+                f"the texts ({self.texts.language}) lack the screening question "
+                f"{question.name!r}; add [screening.{question.name}]"
+            )
+        if len(text.options) != len(question.options):
+            raise ValueError(
+                f"screening question {question.name!r} has {len(question.options)} options and "
+                f"{len(text.options)} wordings in the texts ({self.texts.language})"
+            )
+
+    @model_validator(mode="after")
+    def _every_choice_has_keys(self) -> Protocol:
+        if len(self.keys.choices) != len(self.scale.choices):
+            raise ValueError(
+                f"the scale offers {len(self.scale.choices)} choices and keys.choices has "
+                f"{len(self.keys.choices)} groups; give one group of keys for each choice"
+            )
+        return self
+
+    @property
+    def sha256(self) -> str:
+        """The digest of everything that shapes the session, texts included."""
+        return digest(self.model_dump(mode="json", by_alias=True))
+
+    @property
+    def language(self) -> str:
+        """The language of the texts, e.g. ``en``."""
+        return self.texts.language
+
+    @property
+    def title(self) -> str:
+        """The title that the participant sees."""
+        return self.texts.title
+
+    @property
+    def shows_reference(self) -> bool:
+        """Whether a trial shows a reference image beside or before the rated one."""
+        return False
+
+    @property
+    def labels(self) -> tuple[tuple[float, str], ...]:
+        """The labelled scale values with their labels, from the lowest."""
+        return tuple(zip(self.scale.labels_at, self.texts.labels, strict=True))
+
+
+class SliderProtocol(Protocol):
+    """Single images on a continuous scale."""
+
+    method: Literal["slider"]
+
+
+class AcrProtocol(Protocol):
+    """Absolute category rating: single images on a category scale."""
+
+    method: Literal["acr"]
+
+
+class AcrHiddenReferenceProtocol(Protocol):
+    """Absolute category rating in which the reference is rated like any other image."""
+
+    method: Literal["acr_hr"]
+
+
+class DcrSequentialProtocol(Protocol):
+    """Degradation category rating: the reference, a gap, then the test image."""
+
+    method: Literal["dcr_sequential"]
+
+    @property
+    def shows_reference(self) -> bool:
+        """Whether a trial shows a reference image beside or before the rated one."""
+        return True
+
+    @model_validator(mode="after")
+    def _reference_has_a_duration(self) -> DcrSequentialProtocol:
+        if not self.timing.reference_ms or self.timing.gap_ms is None:
+            raise ValueError("dcr_sequential needs timing.reference_ms and timing.gap_ms")
+        return self
+
+
+class DcrSideBySideProtocol(Protocol):
+    """Degradation category rating: reference and test at the same time, labelled."""
+
+    method: Literal["dcr_side_by_side"]
+    gap_px: int = Field(default=32, ge=0, description="distance between the two images in pixels")
+    reference_side: Literal["left", "right", "random"] = "left"
+
+    @property
+    def shows_reference(self) -> bool:
+        """Whether a trial shows a reference image beside or before the rated one."""
+        return True
+
+
+class PairProtocol(Protocol):
+    """Forced choice between two images of one scene; the side is random.
+
+    The choices are left and right on the screen; the journal's rating is 1 where the
+    trial's `stimulus` was chosen and 0 where its `second` was.
+    """
+
+    method: Literal["pair"]
+    gap_px: int = Field(default=32, ge=0, description="distance between the two images in pixels")
+    reference_shown: bool = False
+    pairs: Literal["low against high", "all of a scene"] = "all of a scene"
+
+    @property
+    def shows_reference(self) -> bool:
+        """Whether a trial shows a reference image beside or before the rated one."""
+        return self.reference_shown
+
+
+class AuthenticityProtocol(Protocol):
+    """Real or generated, then how sure."""
+
+    method: Literal["authenticity"]
+    confidence: RatingScale
+    confidence_keys: tuple[tuple[str, ...], ...]
+
+    @model_validator(mode="after")
+    def _confidence_has_labels_and_keys(self) -> AuthenticityProtocol:
+        wanted = len(self.confidence.labels_at)
+        if len(self.texts.confidence_labels) != wanted or not self.texts.confidence_question:
+            raise ValueError(
+                f"the texts ({self.texts.language}) need a confidence_question and "
+                f"{wanted} confidence_labels"
+            )
+        if len(self.confidence_keys) != len(self.confidence.choices):
+            raise ValueError("confidence_keys needs one group of keys for each confidence choice")
+        return self
+
+
+class JndProtocol(Protocol):
+    """Which of two images is degraded: thresholds of strength by QUEST+, region by region."""
+
+    method: Literal["jnd"]
+    gap_px: int = Field(default=32, ge=0, description="distance between the two images in pixels")
+    quest: Quest = Quest()
+
+    @property
+    def shows_reference(self) -> bool:
+        """Whether a trial shows a reference image beside or before the rated one."""
+        return True
+
+
+AnyProtocol = Annotated[
+    SliderProtocol
+    | AcrProtocol
+    | AcrHiddenReferenceProtocol
+    | DcrSequentialProtocol
+    | DcrSideBySideProtocol
+    | PairProtocol
+    | AuthenticityProtocol
+    | JndProtocol,
+    Field(discriminator="method"),
+]
+
+METHODS: dict[str, type[Protocol]] = {
+    "slider": SliderProtocol,
+    "acr": AcrProtocol,
+    "acr_hr": AcrHiddenReferenceProtocol,
+    "dcr_sequential": DcrSequentialProtocol,
+    "dcr_side_by_side": DcrSideBySideProtocol,
+    "pair": PairProtocol,
+    "authenticity": AuthenticityProtocol,
+    "jnd": JndProtocol,
+}
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a protocol with its texts, every method in it."""
+    return TypeAdapter(AnyProtocol).json_schema(by_alias=True)
+
+
+def load_protocol(name_or_path: object, *, language: str = "en") -> Protocol:
+    """Return the shipped protocol of that name, or the one in a TOML file, with its texts.
+
+    See `fechner.protocols.files.load_protocol`.
+    """
+    from fechner.protocols import files
+
+    return files.load_protocol(name_or_path, language=language)
+
+
+def shipped() -> list[str]:
+    """Return the names of the protocols that come with fechner."""
+    from fechner.protocols import files
+
+    return files.shipped()
