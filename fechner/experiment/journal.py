@@ -1,0 +1,362 @@
+"""The journal: one line a trial, on the disk before the next trial begins.
+
+A session writes nothing else; plans come before it and exports after it. The file
+is JSON lines: the first line says what the session is, every further line is an
+event, and each line reaches the disk (fsync) before `append` returns. So a kill, a
+power cut or a full disk costs at most the running trial. docs/journal-format.md
+describes every field.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from fechner.errors import InputError, RefusedError
+from fechner.experiment.durable import (
+    JournalError,
+    append_whole_line,
+    cut_torn_line,
+    make_folder,
+    open_new,
+    sync_folder,
+)
+from fechner.experiment.lock import Lock
+
+SCHEMA = 1
+SIMULATED = "SIMULATED_"
+HEADER_KEYS = (
+    "participant",
+    "session",
+    "protocol",
+    "protocol_sha256",
+    "stimuli_sha256",
+    "plan_sha256",
+    "simulated",
+)
+TRIAL_KEYS = ("trial", "kind", "stimulus", "dimension", "rating", "rt_ms")
+EVENTS = (
+    "session",
+    "trial",
+    "resume",
+    "break",
+    "quit",
+    "end",
+    "calibration",
+    "screening",
+    "clock",
+    "note",
+)
+CLOCK_TOLERANCE_S = 1.0
+
+
+@dataclass(frozen=True)
+class JournalRecord:
+    """What a journal says: the header, the trials in order, all events, and its state.
+
+    `complete` is True once the session reached its end; `torn` is True where the last
+    line was cut off in the middle of writing (that line is not part of the record).
+    """
+
+    path: Path
+    header: dict[str, Any]
+    trials: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+    complete: bool
+    torn: bool
+
+    @property
+    def participant(self) -> str:
+        """The participant's code."""
+        return str(self.header["participant"])
+
+    @property
+    def session(self) -> int:
+        """The session number, from 1."""
+        return int(self.header["session"])
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the ratings come from a simulated participant."""
+        return bool(self.header["simulated"])
+
+    @property
+    def last_trial(self) -> int:
+        """The number of the last journalled trial; 0 before the first."""
+        return int(self.trials[-1]["trial"]) if self.trials else 0
+
+
+def journal_name(participant: str, session: int, *, simulated: bool = False) -> str:
+    """Return the file name of a session's journal, e.g. ``sub-A7_ses-1.jsonl``."""
+    return f"{SIMULATED if simulated else ''}sub-{participant}_ses-{session}.jsonl"
+
+
+@dataclass
+class Journal:
+    """A journal open for writing; use it as a context manager or call `close`."""
+
+    path: Path
+    record: JournalRecord
+    _descriptor: int
+    _lock: Lock
+    _wall: Callable[[], float] = field(default=time.time, repr=False)
+    _steady: Callable[[], float] = field(default=time.monotonic, repr=False)
+    _offset: float = 0.0
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        header: Mapping[str, Any],
+        *,
+        wall: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> Journal:
+        """Begin a new journal with `header` as its first line.
+
+        Parameters
+        ----------
+        path
+            The file to be made, named as `journal_name` says.
+        header
+            The keys in `HEADER_KEYS`, and any others; ``event``, ``schema`` and
+            ``written`` are added.
+        wall, steady
+            Clocks in seconds: the time of day and a monotonic one.
+
+        Raises
+        ------
+        InputError
+            If a key is missing or the folder cannot be written.
+        RefusedError
+            If the file exists, or another session is writing it.
+        """
+        path = Path(path)
+        first = _checked_header({"event": "session", "schema": SCHEMA, **header})
+        make_folder(path.parent)
+        lock = Lock.take(path)
+        try:
+            descriptor = open_new(path)
+            record = JournalRecord(path, {}, [], [], complete=False, torn=False)
+            journal = cls(path, record, descriptor, lock, wall, steady, wall() - steady())
+            journal._write(first)
+            sync_folder(path.parent)
+        except BaseException:
+            lock.release()
+            raise
+        return journal
+
+    @classmethod
+    def resume(
+        cls,
+        path: Path,
+        *,
+        wall: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> Journal:
+        """Open a journal that was interrupted, and note that in it.
+
+        A torn last line is kept in ``NAME.torn`` beside the journal and cut off.
+
+        Raises
+        ------
+        InputError
+            If the journal is missing or damaged before its last line.
+        RefusedError
+            If the session is complete, or another session is writing it.
+        """
+        path = Path(path)
+        lock = Lock.take(path)
+        try:
+            record = read_journal(path)
+            if record.complete:
+                raise RefusedError(
+                    f"{path.name} is complete; a further session of the same participant needs "
+                    "the next session number"
+                )
+            if record.torn:
+                cut_torn_line(path)
+            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
+            journal = cls(path, record, descriptor, lock, wall, steady, wall() - steady())
+            journal._note_time_before_last_line()
+            journal.append({"event": "resume", "after_trial": record.last_trial})
+        except BaseException:
+            lock.release()
+            raise
+        return journal
+
+    def append(self, event: Mapping[str, Any]) -> None:
+        """Write one event and wait until it is on the disk.
+
+        A clock that was set since the last event is noted first, as an event of its own.
+
+        Raises
+        ------
+        InputError
+            If the event is unknown or lacks a field.
+        JournalError
+            If it cannot be written (full disk, disk gone); the file then ends with the
+            event before it.
+        """
+        line = _checked_event(dict(event), after=self.record.last_trial)
+        self._note_clock()
+        self._write(line)
+
+    def close(self) -> None:
+        """Close the file and give the lock back; safe to call twice."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+            self._lock.release()
+
+    def __enter__(self) -> Journal:
+        """Return the journal."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the journal."""
+        self.close()
+
+    def _note_clock(self) -> None:
+        """Compare the time of day with the monotonic clock, and note a jump of either sign."""
+        offset = self._wall() - self._steady()
+        jump = offset - self._offset
+        if abs(jump) > CLOCK_TOLERANCE_S:
+            self._offset = offset
+            self._write({"event": "clock", "jump_s": round(jump, 3)})
+
+    def _note_time_before_last_line(self) -> None:
+        """Note a clock that now shows an earlier time than the journal's last line."""
+        last = datetime.fromisoformat(self.record.events[-1]["written"]).timestamp()
+        if self._wall() < last - CLOCK_TOLERANCE_S:
+            self._write({"event": "clock", "jump_s": round(self._wall() - last, 3)})
+
+    def _write(self, line: dict[str, Any]) -> None:
+        if self._descriptor < 0:
+            raise JournalError(f"{self.path.name} is closed; resume it to write on")
+        stamped = {**line, "written": _time_of_day(self._wall())}
+        try:
+            append_whole_line(self._descriptor, encode(stamped), self.path)
+        except JournalError:
+            self.close()
+            raise
+        self.record = _with(self.record, stamped)
+
+
+def encode(event: Mapping[str, Any]) -> bytes:
+    """Return the line of an event: UTF-8 JSON in one line, NaN refused."""
+    try:
+        text = json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"a journal event holds what JSON cannot ({error}); give plain finite values"
+        ) from error
+    return text.encode("utf-8") + b"\n"
+
+
+def read_journal(path: Path) -> JournalRecord:
+    """Read a journal, complete or not; a torn last line is left out.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, empty, of an unknown schema, or damaged anywhere but in
+        its last line (says which line).
+    """
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; check the path") from error
+    whole, _, rest = content.rpartition(b"\n")
+    lines = whole.split(b"\n") if whole else []
+    if not lines:
+        raise InputError(
+            f"{path.name} holds no whole line, so no trial was rated; delete it and start again"
+        )
+    record = JournalRecord(path, {}, [], [], complete=False, torn=bool(rest))
+    for number, line in enumerate(lines, start=1):
+        record = _with(record, _decoded(line, number, record))
+    return record
+
+
+def read_journals(folder: Path) -> list[JournalRecord]:
+    """Read every journal of a folder, in the order of their names.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no journal, or one of them cannot be read.
+    """
+    paths = sorted(Path(folder).glob("*.jsonl"))
+    if not paths:
+        raise InputError(f"no journals (*.jsonl) in {folder}; run sessions first")
+    return [read_journal(path) for path in paths]
+
+
+def _with(record: JournalRecord, event: dict[str, Any]) -> JournalRecord:
+    """Return the record with one more event; lists are shared, since writing only adds."""
+    record.events.append(event)
+    if event["event"] == "trial":
+        record.trials.append(event)
+    return JournalRecord(
+        record.path,
+        record.header or event,
+        record.trials,
+        record.events,
+        complete=record.complete or event["event"] == "end",
+        torn=record.torn,
+    )
+
+
+def _decoded(line: bytes, number: int, record: JournalRecord) -> dict[str, Any]:
+    try:
+        event = json.loads(line)
+        if not isinstance(event, dict):
+            raise ValueError("expected an object")
+        if number == 1:
+            return _checked_header(event)
+        return _checked_event(event, after=record.last_trial)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{record.path.name} is damaged in line {number}: {error}; restore it from a copy"
+        ) from error
+
+
+def _checked_header(header: dict[str, Any]) -> dict[str, Any]:
+    if header.get("event") != "session":
+        raise InputError("the first line of a journal must be its session event")
+    if header.get("schema") != SCHEMA:
+        raise InputError(
+            f"expected journal schema {SCHEMA}, got {header.get('schema')!r}; "
+            "read it with the fechner version that wrote it"
+        )
+    return _with_keys(header, HEADER_KEYS)
+
+
+def _checked_event(event: dict[str, Any], *, after: int) -> dict[str, Any]:
+    kind = event.get("event")
+    if kind not in EVENTS or kind == "session":
+        raise InputError(f"unknown journal event {kind!r}; known are: {', '.join(EVENTS[1:])}")
+    if kind != "trial":
+        return event
+    if int(_with_keys(event, TRIAL_KEYS)["trial"]) <= after:
+        raise InputError(f"trial {event['trial']} comes after trial {after}; numbers must rise")
+    return event
+
+
+def _with_keys(event: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    missing = [key for key in keys if key not in event]
+    if missing:
+        raise InputError(f"a {event['event']} event lacks {', '.join(missing)}")
+    return event
+
+
+def _time_of_day(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, tz=timezone.utc).isoformat(timespec="milliseconds")
