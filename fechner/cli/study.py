@@ -2,23 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fechner.cli.console import bar, console
-from fechner.errors import InputError, nearest
 
-app = typer.Typer(no_args_is_help=True, help="Run a study of your own, step by step or whole.")
+if TYPE_CHECKING:
+    from fechner.study.place import Place
+
+app = typer.Typer(no_args_is_help=True, help="Run a study of your own, whole or step by step.")
 
 Jobs = Annotated[
-    int | None, typer.Option("--jobs", "-j", help="Processes; all cores when left out.")
+    int | None, typer.Option("--jobs", "-j", help="Processes; one a core when left out.")
 ]
 Cluster = Annotated[
     str | None, typer.Option("--cluster", help="Address of a Dask scheduler to run on.")
 ]
-File = Annotated[Path, typer.Argument(help="The study file, or the folder that holds study.toml.")]
+File = Annotated[Path, typer.Argument(help="The study file, or the folder that holds it.")]
+
+
+class World(str, Enum):
+    """What SIMULATED participants care about."""
+
+    map = "map"
+    null = "null"
+    centre = "centre"
+
+
+@contextmanager
+def _opened(file: Path, jobs: int | None, cluster: str | None) -> Iterator[Place]:
+    from fechner.executors import executor
+    from fechner.study.place import open_study
+
+    with executor(jobs, cluster) as pool:
+        yield open_study(file, bars=bar, say=console.print, pool=pool)
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Folder for everything it makes.")] = Path(
+        "out/demo"
+    ),
+    world: Annotated[
+        World, typer.Option(help="What SIMULATED participants care about.")
+    ] = World.map,
+    seed: Annotated[int, typer.Option(help="Every random draw follows from it.")] = 1,
+    jobs: Jobs = None,
+) -> None:
+    """Run the whole loop on photographs at hand, with SIMULATED ratings and participants.
+
+    Example: fechner demo --out my-demo
+    """
+    from fechner.study.demonstration import run_demonstration, write_demonstration
+
+    file = write_demonstration(out, world=world.value, seed=seed)
+    with _opened(file, jobs, None) as place:
+        report = run_demonstration(place)
+    console.print(f"\nThe report is at {report}", soft_wrap=True)
 
 
 @app.command()
@@ -32,4 +76,46 @@ def init(
     from fechner.study.file import write_template
 
     path = write_template(folder)
-    console.print(f"wrote {path}; name your images there, then: fechner study run {path}")
+    console.print(f"wrote {path}; name your images in it, then: fechner study run {path}")
+
+
+@app.command()
+def run(
+    file: File,
+    again_from: Annotated[
+        str | None, typer.Option("--from", help="Redo this step and all later ones.")
+    ] = None,
+    jobs: Jobs = None,
+    cluster: Cluster = None,
+) -> None:
+    """Go from the rated images to the stimuli, and say which command comes next.
+
+    Example: fechner study run my-study/study.toml
+    """
+    from fechner.study.steps import next_command, run_to_people, run_whole
+
+    with _opened(file, jobs, cluster) as place:
+        if place.study.simulate:
+            run_whole(place, again_from=again_from)
+        else:
+            run_to_people(place, again_from=again_from)
+    console.print(f"\nThe report so far is at {place.report}", soft_wrap=True)
+    if not place.study.simulate:
+        console.print(
+            f"Now {place.study.session.participants} participants are needed, one command each:\n"
+            f"  {next_command(place)}\nand then:\n  fechner study finish {file}",
+            soft_wrap=True,
+        )
+
+
+@app.command()
+def finish(file: File, jobs: Jobs = None) -> None:
+    """Collect the ratings, test the claim, and write the report.
+
+    Example: fechner study finish my-study/study.toml
+    """
+    from fechner.study.steps import finish as finish_study
+
+    with _opened(file, jobs, None) as place:
+        finish_study(place)
+    console.print(f"\nThe report is at {place.report}", soft_wrap=True)

@@ -124,7 +124,8 @@ def read_study(path: Path) -> Study:
 
 
 def _first_complaint(error: ValidationError) -> str:
-    first = error.errors()[0]
+    # A misspelt key also makes the right one missing: the misspelling is the better line.
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         key = str(first["loc"][-1])
@@ -146,7 +147,7 @@ def _keys_at(place: tuple[Any, ...]) -> list[str]:
     return list(model.model_fields)
 
 
-TEMPLATE = '''\
+TEMPLATE = """\
 # A fechner study: from rated images to a tested claim.
 # Run it with:  fechner study run {name}
 title = "{title}"
@@ -186,7 +187,7 @@ max_strength_ratio = 1.5    # scenes whose arms need more different strengths ar
 protocol = "slider"         # fechner protocol list
 language = "en"
 participants = 30           # planned; 15 is the least that ITU-R BT.500 accepts
-'''
+"""
 
 
 def write_template(folder: Path) -> Path:

@@ -1,0 +1,91 @@
+"""The demonstration: a whole study on photographs that come with installed packages.
+
+Its ratings and its participants are SIMULATED. It shows that every part works
+together, on this machine; it shows nothing about people.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fechner.demo import simulated_rated_images
+from fechner.errors import InputError
+from fechner.provenance import write_text
+from fechner.study.file import STUDY_FILE
+from fechner.study.place import Place
+from fechner.study.state import STATE_FILE, State, step_key
+from fechner.study.steps import run_whole
+
+TITLE = "Demonstration (SIMULATED ratings and participants)"
+IMAGES = "SIMULATED_rated.csv"
+
+FILE = """\
+# The demonstration of fechner: photographs from installed packages, SIMULATED ratings.
+title = "{title}"
+seed = {seed}
+
+[images]
+table = "images/{images}"
+ratings = "images/SIMULATED_ratings.csv"
+dimension = "quality"
+
+[channels]
+shuffles = 10
+
+[stimuli]
+scenes = 12
+match = [{match}]
+
+[session]
+protocol = "slider"
+
+[simulate]
+world = "{world}"     # what SIMULATED participants care about: "map", "null" or "centre"
+participants = 13
+in_window = 1         # how many of them go through the real window
+"""
+
+MATCHED = ("edge_fine", "edge_middle", "eccentricity", "luminance", "chroma")
+# Regions matched for eccentricity cannot be fooled by participants who look at the centre.
+# The centre world leaves it unmatched, so that the donor control has something to expose.
+UNMATCHED_FOR_CENTRE = tuple(name for name in MATCHED if name != "eccentricity")
+
+
+def write_demonstration(folder: Path, *, world: str = "map", seed: int = 1) -> Path:
+    """Write the demonstration's study file into `folder` and return its path.
+
+    Raises
+    ------
+    InputError
+        If the folder holds anything but an earlier demonstration.
+    """
+    folder = Path(folder)
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / STATE_FILE).exists():
+        raise InputError(
+            f"{folder} is not empty and holds no demonstration; choose another --out folder"
+        )
+    State(folder).claim_folder(TITLE)
+    match = UNMATCHED_FOR_CENTRE if world == "centre" else MATCHED
+    text = FILE.format(
+        title=TITLE,
+        seed=seed,
+        images=IMAGES,
+        world=world,
+        match=", ".join(f'"{name}"' for name in match),
+    )
+    write_text(folder / STUDY_FILE, text)
+    return folder / STUDY_FILE
+
+
+def run_demonstration(place: Place) -> Path:
+    """Make the rated images, run the whole study, and return the report's path."""
+    state, key = State(place.folder), step_key(["images", place.study.seed], [])
+    if not state.is_done("images", key):
+        place.say("images: distort photographs and simulate their ratings")
+        with place.bars("Rated images") as progress:
+            simulated_rated_images(
+                place.folder / "images", seed=place.study.seed, progress=progress
+            )
+        state.record("images", key, [place.table])
+    run_whole(place)
+    return place.report

@@ -1,0 +1,180 @@
+"""What each step of a study does: one call of the room that does the work.
+
+Every function reads the artefacts of earlier steps from the study's folder and
+writes its own there. Their order stands in ``steps.py``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fechner.data.tables import RatedImages, read_rated_images, require_scenes
+from fechner.errors import InputError
+from fechner.study.place import Place
+
+if TYPE_CHECKING:
+    from fechner.analysis.network.networks import Network
+
+LEAST_SCENES = 4
+
+
+def rated_images(place: Place) -> RatedImages:
+    """Read the study's rated images, which must hold at least four scenes."""
+    images = place.study.images
+    rated = read_rated_images(place.table, scales=images.scales)
+    require_scenes(rated, LEAST_SCENES)
+    rated.scores(images.dimension)
+    return rated
+
+
+def _network(place: Place) -> Network:
+    from fechner.analysis.network.networks import load_network
+
+    options = place.study.network
+    weights = None if options.weights is None else place.folder / options.weights
+    return load_network(options.name, weights=weights)
+
+
+def best_of_each_scene(rated: RatedImages, dimension: str) -> dict[str, Path]:
+    """Return, for each scene in order of appearance, its best-rated image (name: path)."""
+    scores, scenes = rated.scores(dimension), rated.scenes
+    best: dict[str, Path] = {}
+    for scene in dict.fromkeys(scenes):
+        members = np.flatnonzero(scenes == scene)
+        best[str(scene)] = rated.paths[members[np.argmax(scores[members])]]
+    return best
+
+
+def choose_channels(place: Place) -> None:
+    """Activations of every rated image, then the channels that help them agree with people."""
+    from fechner.analysis.network.activations import activations
+    from fechner.analysis.network.selection import select_channels
+
+    options, network = place.study.channels, _network(place)
+    rated = rated_images(place)
+    layer = place.study.network.layer or network.default_layer
+    with place.bars("Activations") as progress:
+        found = activations(
+            network,
+            [layer],
+            rated.paths,
+            size=place.study.network.size,
+            cache=place.folder / "cache",
+            progress=progress,
+        )[layer]
+    with place.bars("Channels") as progress:
+        study = select_channels(
+            found.values,
+            rated,
+            place.study.images.dimension,
+            network=network.name,
+            layer=layer,
+            weights_sha256=network.weights_sha256,
+            preprocessing=found.preprocessing,
+            pool=found.pool,
+            held_out=options.held_out,
+            strategies=options.strategies,
+            shuffles=options.shuffles,
+            select=options.select,
+            seed=place.study.seed,
+            progress=progress,
+        )
+    study.write(place.selection)
+
+
+def draw_maps(place: Place) -> None:
+    """One importance map for the best-rated image of every scene, on one shared scale."""
+    from fechner.analysis.network.importance import importance_maps
+    from fechner.analysis.network.selection_records import read_selection
+
+    with place.bars("Importance maps") as progress:
+        importance_maps(
+            _network(place),
+            best_of_each_scene(rated_images(place), place.study.images.dimension),
+            read_selection(place.selection).choice,
+            folder=place.maps,
+            progress=progress,
+        )
+
+
+def build_stimuli(place: Place) -> None:
+    """Degrade matched regions of the first scenes: intact, low, high, and another image's mask."""
+    from fechner.compression.regions import RegionOptions
+    from fechner.stimuli.build import build_stimuli as build
+
+    options = place.study.stimuli
+    images = best_of_each_scene(rated_images(place), place.study.images.dimension)
+    chosen = list(images.items())[: options.scenes]
+    with place.bars("Stimuli") as progress:
+        build(
+            {name: (path, place.maps / f"{name}.png") for name, path in chosen},
+            place.stimuli,
+            family=options.family,
+            target_mse=options.target_mse,
+            regions=RegionOptions(share=options.share, match=options.match),
+            max_strength_ratio=options.max_strength_ratio,
+            seed=place.study.seed,
+            pool=place.pool,
+            progress=progress,
+        )
+
+
+def simulate_sessions(place: Place) -> None:
+    """Let SIMULATED participants rate the stimuli, the first of them in the real window."""
+    from fechner.experiment.observers import simulated_panel
+    from fechner.experiment.run import run_participant
+
+    simulate = place.study.simulate
+    if simulate is None:
+        raise InputError("the study file has no [simulate] table; add one, or run participants")
+    for old in place.sessions.glob("SIMULATED_*.jsonl"):
+        old.unlink()
+    panel = simulated_panel(simulate.participants, world=simulate.world, seed=place.study.seed)
+    with place.bars("SIMULATED participants") as progress:
+        for number, (code, observer) in enumerate(panel.items()):
+            seen = number < simulate.in_window
+            run_participant(
+                place.stimuli,
+                place.study.session.protocol,
+                code,
+                sessions_folder=place.sessions,
+                window="psychopy" if seen else "none",
+                observer=observer,
+                language=place.study.session.language,
+                verify_pixels="all" if seen else "none",
+                screenshots=place.sessions / "screens" if seen else None,
+            )
+            progress(number + 1, len(panel))
+
+
+def collect_ratings(place: Place) -> None:
+    """Every journal of the study becomes one long table of ratings."""
+    from fechner.experiment.exports import ratings_table
+    from fechner.experiment.journal import read_journal
+    from fechner.provenance import write_text
+
+    table = ratings_table([read_journal(path) for path in place.journals])
+    write_text(place.ratings, table.to_csv(index=False, lineterminator="\n"))
+
+
+def check_the_claim(place: Place) -> None:
+    """Did degrading unimportant regions harm ratings less, and did predicted harm come true."""
+    import pandas as pd
+
+    from fechner.analysis.ratings.claim import test_claim
+    from fechner.analysis.ratings.prediction import predicted_against_observed
+
+    ratings = pd.read_csv(place.ratings, dtype={"participant": str})
+    stimuli = pd.read_csv(place.stimuli / "stimuli.csv")
+    test_claim(ratings, stimuli).write(place.statistics / "claim.json")
+    predicted_against_observed(ratings, stimuli).write(place.statistics / "prediction.json")
+
+
+def write_page(place: Place) -> None:
+    """One HTML page from the artefacts of every step."""
+    from fechner.report.page import write_report
+
+    write_report(place.folder)
