@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fechner.progress import Progress
 
@@ -26,7 +26,7 @@ class _LazyConsole:
         self._stderr = stderr
         self._made: Console | None = None
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         if self._made is None:
             self._made = _console(stderr=self._stderr)
         return getattr(self._made, name)

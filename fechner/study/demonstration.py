@@ -77,15 +77,20 @@ def write_demonstration(folder: Path, *, world: str = "map", seed: int = 1) -> P
     return folder / STUDY_FILE
 
 
+def make_images(place: Place) -> None:
+    """Distort the photographs and simulate their ratings, unless that was done."""
+    state, key = State(place.folder), step_key(["images", place.study.seed], [])
+    if state.is_done("images", key):
+        place.say("images: done already")
+        return
+    place.say("images: distort photographs and simulate their ratings")
+    with place.bars("Rated images") as progress:
+        simulated_rated_images(place.folder / "images", seed=place.study.seed, progress=progress)
+    state.record("images", key, [place.table])
+
+
 def run_demonstration(place: Place) -> Path:
     """Make the rated images, run the whole study, and return the report's path."""
-    state, key = State(place.folder), step_key(["images", place.study.seed], [])
-    if not state.is_done("images", key):
-        place.say("images: distort photographs and simulate their ratings")
-        with place.bars("Rated images") as progress:
-            simulated_rated_images(
-                place.folder / "images", seed=place.study.seed, progress=progress
-            )
-        state.record("images", key, [place.table])
+    make_images(place)
     run_whole(place)
     return place.report

@@ -114,7 +114,9 @@ FROM_PEOPLE = (RATINGS, CLAIM)
 ALL = (*TO_PEOPLE, SESSIONS, *FROM_PEOPLE)
 
 
-def run(place: Place, steps: Iterable[Step], *, again_from: str | None = None) -> None:
+def run(
+    place: Place, steps: Iterable[Step], *, again_from: str | None = None, report: bool = True
+) -> None:
     """Do these steps in order, skipping what is done, then write the report.
 
     Parameters
@@ -125,6 +127,8 @@ def run(place: Place, steps: Iterable[Step], *, again_from: str | None = None) -
         Which steps, in their order.
     again_from
         The name of a step: it and every later one are redone.
+    report
+        Whether to write the report at the end.
 
     Raises
     ------
@@ -142,7 +146,8 @@ def run(place: Place, steps: Iterable[Step], *, again_from: str | None = None) -
         place.say(f"{step.name}: {step.does}")
         step.work(place)
         state.record(step.name, key, step.writes(place))
-    work.write_page(place)
+    if report:
+        work.write_page(place)
 
 
 def _names_from(name: str) -> list[str]:
