@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fechner.errors import InputError, RefusedError
 from fechner.experiment.durable import (
@@ -28,6 +28,9 @@ from fechner.experiment.durable import (
     sync_folder,
 )
 from fechner.experiment.lock import Lock
+
+if TYPE_CHECKING:
+    from fechner.protocols.schema import Protocol
 
 SCHEMA = 1
 SIMULATED = "SIMULATED_"
@@ -95,6 +98,40 @@ class JournalRecord:
 def journal_name(participant: str, session: int, *, simulated: bool = False) -> str:
     """Return the file name of a session's journal, e.g. ``sub-A7_ses-1.jsonl``."""
     return f"{SIMULATED if simulated else ''}sub-{participant}_ses-{session}.jsonl"
+
+
+def journal_header(
+    protocol: Protocol,
+    *,
+    participant: str,
+    session: int,
+    stimuli_sha256: str,
+    plan_sha256: str,
+    model: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """Return the header of a session: what exports need to stand without the protocol file.
+
+    `model` is the simulated participant's record; None for people. `more` holds further
+    keys such as ``software`` and ``screen``.
+    """
+    return {
+        "participant": participant,
+        "session": session,
+        "protocol": protocol.name,
+        "method": protocol.method,
+        "language": protocol.language,
+        "dimension": protocol.dimension,
+        "scale": protocol.scale.model_dump(mode="json"),
+        "labels": list(protocol.texts.labels),
+        "question": protocol.texts.question,
+        "protocol_sha256": protocol.sha256,
+        "stimuli_sha256": stimuli_sha256,
+        "plan_sha256": plan_sha256,
+        "simulated": model is not None,
+        "model": dict(model) if model is not None else None,
+        **more,
+    }
 
 
 @dataclass
