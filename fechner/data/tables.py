@@ -285,9 +285,8 @@ def _read_sidecar(csv: Path, *, needed: bool) -> _Sidecar:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise InputError(
-            f"{path}: {where}: {first['msg'].removeprefix('Value error, ')}; correct the declaration"
-        ) from error
+        reason = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{path}: {where}: {reason}; correct the declaration") from error
     if needed and not sidecar.dimensions:
         raise InputError(f"{path} declares no dimension; add at least one with its scale")
     _refuse_reserved(sidecar.dimensions, path)
