@@ -69,10 +69,11 @@ class SimulatedResponder:
         stimulus, repetition = looked[-1]
         if self.observer.lapses(stimulus.stimulus, repetition):
             return self._blind(question, stimulus.stimulus, repetition)
-        if question.kind == "buttons" and len(question.values) == len(looked) == 2:
+        two_buttons = question.kind == "buttons" and len(question.values) == 2
+        if two_buttons and len(looked) == 2:
             return self._preferred(question, looked)
         points = self.observer.quality(stimulus, repetition=repetition)
-        if len(question.values) == 2:
+        if two_buttons:
             return question.values[int(points > THRESHOLD_OF_REAL)]
         if question.name == "confidence":
             points = 100 * min(abs(points - THRESHOLD_OF_REAL) / 40, 1.0)
