@@ -1,0 +1,136 @@
+"""Which channels to keep, by what they do for alignment.
+
+Every strategy starts from all channels and gives a `Pruned`: the kept channels and the
+alignment after each removal, on the images it was given. Those gains are in-sample; what
+they are worth is told by images that took no part (see `evaluation`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fechner.analysis.network.alignment import Alignment
+from fechner.analysis.network.grams import ChannelGrams
+from fechner.analysis.network.impact import impact_gradient
+from fechner.errors import InputError
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What a pruning strategy kept.
+
+    Attributes
+    ----------
+    kept : (n_channels,) bool
+    removed : tuple of int
+        The removed channels, in order of removal.
+    path : tuple of float
+        Alignment before anything was removed, and after each step.
+    """
+
+    kept: NDArray[np.bool_]
+    removed: tuple[int, ...]
+    path: tuple[float, ...]
+
+
+def prune_below(
+    grams: ChannelGrams, alignment: Alignment, impact: NDArray, *, threshold: float = 0.0
+) -> Pruned:
+    """Remove every channel whose impact (n_channels,) is below `threshold`, at once.
+
+    Raises
+    ------
+    InputError
+        If no channel would be left.
+    """
+    kept = grams.active & (impact >= threshold)
+    if not kept.any():
+        raise InputError(
+            f"no channel has an impact of {threshold:g} or more (the largest is "
+            f"{impact[grams.active].max():g}); lower the threshold"
+        )
+    before = alignment(grams.similarity())
+    removed = np.flatnonzero(grams.active & ~kept)
+    state = grams.copy()
+    state.activate(kept)
+    after = alignment(state.similarity())
+    return Pruned(kept, tuple(removed[np.argsort(impact[removed])].tolist()), (before, after))
+
+
+def prune_greedily(
+    grams: ChannelGrams,
+    alignment: Alignment,
+    *,
+    shortlist: int | None = 16,
+    batch: float = 0.0,
+    smallest: int = 1,
+) -> Pruned:
+    """Remove the channel whose removal helps most, again and again, until none helps.
+
+    At each step the gradient names `shortlist` candidates, which are evaluated exactly;
+    None evaluates every channel. When no candidate helps, all channels are evaluated
+    before the search ends, so what is kept cannot be bettered by one more removal.
+
+    Parameters
+    ----------
+    grams, alignment
+        The channels to start from, left as they are, and the measure to raise.
+    shortlist
+        Candidates to evaluate exactly at each step, or None for all of them.
+    batch
+        Share of the active channels that one step may remove together, where removing
+        them together raises alignment further than the best one alone.
+    smallest
+        Never keep fewer channels than this.
+    """
+    state = grams.copy()
+    path = [alignment(state.similarity())]
+    removed: list[int] = []
+    while (left := int(state.active.sum())) > smallest:
+        most = min(max(1, int(batch * left)), left - smallest)
+        for candidates in _candidates(state, alignment, shortlist and max(shortlist, 2 * most)):
+            channels, reached = _best_removal(state, alignment, candidates, most)
+            if reached > path[-1]:
+                state.remove(channels)
+                removed += channels
+                path.append(reached)
+                break
+        else:
+            break
+    return Pruned(state.active, tuple(removed), tuple(path))
+
+
+def _candidates(
+    state: ChannelGrams, alignment: Alignment, shortlist: int | None
+) -> Iterator[NDArray[np.intp]]:
+    active = np.flatnonzero(state.active)
+    if shortlist is not None and shortlist < len(active):
+        order = active[np.argsort(impact_gradient(state, alignment)[active], kind="stable")]
+        yield order[:shortlist]
+        yield order[shortlist:]
+    else:
+        yield active
+
+
+def _best_removal(
+    state: ChannelGrams, alignment: Alignment, candidates: NDArray, most: int
+) -> tuple[list[int], float]:
+    """Return the best channel, or up to `most` channels together, and the alignment reached."""
+    reached = np.array([alignment(state.similarity(without=c)) for c in candidates])
+    best = int(reached.argmax())
+    single = [int(candidates[best])], float(reached[best])
+    if most == 1:
+        return single
+    now = alignment(state.similarity())
+    order = np.argsort(-reached, kind="stable")[:most]
+    together = [int(candidates[k]) for k in order if reached[k] > now]
+    if len(together) < 2:
+        return single
+    trial = state.copy()
+    trial.remove(together)
+    joint = alignment(trial.similarity())
+    return (together, joint) if joint > single[1] else single

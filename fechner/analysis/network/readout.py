@@ -1,0 +1,136 @@
+"""Predicting the ratings themselves from the channels, linearly and with restraint.
+
+Alignment asks whether images that look alike to the network are rated alike; it is blind
+to the sign of a channel. A ridge read-out asks which channels go up and which go down
+with quality. Its penalty is chosen by inner folds that keep scenes together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fechner.analysis.network.ranks import midranks
+from fechner.analysis.network.similarity import checked_ratings
+from fechner.errors import InputError
+
+ALPHAS = tuple(float(10.0**k) for k in np.arange(-1, 6.25, 0.5))
+"""Ridge penalties on standardised channels, weakest first."""
+
+
+@dataclass(frozen=True)
+class Readout:
+    """A linear prediction of ratings: ``intercept + features @ weights``.
+
+    Attributes
+    ----------
+    weights : (n_channels,) float64
+        Rating units per unit of raw (not standardised) feature.
+    relevance : (n_channels,) float64
+        Rating units per standard deviation of the feature, on the images fitted.
+    intercept, alpha
+        Rating units; the ridge penalty chosen.
+    """
+
+    weights: NDArray[np.float64]
+    relevance: NDArray[np.float64]
+    intercept: float
+    alpha: float
+
+    def predict(self, features: NDArray) -> NDArray[np.float64]:
+        """Return the predicted rating of each row of `features` (n_images, n_channels)."""
+        return self.intercept + features @ self.weights
+
+
+def pooled(values: ArrayLike) -> NDArray[np.float64]:
+    """Return the mean of each channel over space, (n_images, n_channels)."""
+    features = np.asarray(values)
+    return features.reshape(*features.shape[:2], -1).mean(axis=2, dtype=np.float64)
+
+
+def fit_readout(
+    features: ArrayLike,
+    ratings: ArrayLike,
+    groups: ArrayLike,
+    *,
+    alphas: tuple[float, ...] = ALPHAS,
+    folds: int = 5,
+) -> Readout:
+    """Fit a ridge read-out; its penalty has the least squared error over grouped folds.
+
+    Parameters
+    ----------
+    features : (n_images, n_channels)
+    ratings : (n_images,)
+    groups : (n_images,)
+        Scene of each image; a scene is never on both sides of an inner fold.
+    alphas, folds
+        Penalties to try, and the most inner folds (fewer where there are fewer scenes).
+
+    Raises
+    ------
+    InputError
+        If ratings are constant or missing, or all images share one scene.
+    """
+    X = np.asarray(features, dtype=np.float64)
+    y = checked_ratings(ratings, len(X))[:, 0]
+    error = np.zeros(len(alphas))
+    for train, test in grouped_folds(groups, folds):
+        solve = _RidgePath(X[train], y[train])
+        for k, alpha in enumerate(alphas):
+            error[k] += ((y[test] - solve(alpha).predict(X[test])) ** 2).sum()
+    return _RidgePath(X, y)(alphas[int(error.argmin())])
+
+
+def grouped_folds(
+    groups: ArrayLike, folds: int
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Give (train, test) indices of images such that no group is in both.
+
+    Groups are dealt to the folds in order of size, each to the fold with fewest images.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two groups.
+    """
+    names, codes, sizes = np.unique(np.asarray(groups), return_inverse=True, return_counts=True)
+    if len(names) < 2:
+        raise InputError("cross-validation needs at least two scenes, got one; add scenes")
+    load = np.zeros(min(folds, len(names)))
+    fold_of = np.empty(len(names), dtype=int)
+    for group in np.argsort(-sizes, kind="stable"):
+        fold_of[group] = load.argmin()
+        load[fold_of[group]] += sizes[group]
+    for fold in range(len(load)):
+        held = fold_of[codes] == fold
+        yield np.flatnonzero(~held), np.flatnonzero(held)
+
+
+class _RidgePath:
+    """Ridge regression on standardised features for any penalty, from one decomposition."""
+
+    def __init__(self, X: NDArray, y: NDArray) -> None:
+        self.mean, spread = X.mean(axis=0), X.std(axis=0)
+        varies = spread > 1e-9 * np.abs(X).max(axis=0, initial=0.0)
+        self.per_unit = np.where(varies, 1 / np.where(varies, spread, 1.0), 0.0)
+        self.level = float(y.mean())
+        Z = (X - self.mean) * self.per_unit
+        self.left, self.singular, self.right = np.linalg.svd(Z, full_matrices=False)
+        self.along = self.left.T @ (y - self.level)
+
+    def __call__(self, alpha: float) -> Readout:
+        relevance = self.right.T @ (self.along * self.singular / (self.singular**2 + alpha))
+        weights = relevance * self.per_unit
+        return Readout(weights, relevance, self.level - float(self.mean @ weights), alpha)
+
+
+def spearman(a: ArrayLike, b: ArrayLike) -> float:
+    """Return Spearman's correlation of two vectors (n,); 0 where one is constant."""
+    x, y = midranks(np.asarray(a)), midranks(np.asarray(b))
+    x, y = x - x.mean(), y - y.mean()
+    scale = np.sqrt((x @ x) * (y @ y))
+    return float(x @ y / scale) if scale > 0 else 0.0
