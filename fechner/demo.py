@@ -204,4 +204,4 @@ def _with_scores(table: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
 def _tensor(image: np.ndarray) -> Any:
     import torch
 
-    return torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
+    return torch.tensor(image).permute(2, 0, 1)[None].float() / 255

@@ -9,7 +9,7 @@ Row numbers in messages are those of a spreadsheet: the header is row 1.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic.dataclasses import dataclass as checked_dataclass
 
 from fechner.data.cells import (
     numbers,
@@ -36,19 +37,13 @@ RATINGS_COLUMNS = ("participant", "image", "dimension", "rating")
 RATINGS_OPTIONAL = ("session", "trial", "rt_ms")
 
 
-class Scale(BaseModel):
-    """A rating scale: its two ends and which end is good; it does not change."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+@checked_dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+class Scale:
+    """A rating scale: its two ends, and which of them is good."""
 
     minimum: float
     maximum: float
     good: Literal["high", "low"] = "high"
-
-    def __init__(
-        self, minimum: float, maximum: float, good: Literal["high", "low"] = "high", **unknown: Any
-    ) -> None:
-        super().__init__(minimum=minimum, maximum=maximum, good=good, **unknown)
 
     @model_validator(mode="after")
     def _ends_in_order(self) -> Scale:
@@ -132,8 +127,10 @@ class RatedImages:
     @cached_property
     def sha256(self) -> str:
         """Digest of the table and its scales (not of the image files)."""
-        scales = {name: scale.model_dump() for name, scale in self.scales.items()}
-        return digest({"table": _csv_text(self.table), "scales": scales})
+        scales = {name: asdict(scale) for name, scale in self.scales.items()}
+        numeric = self.table.select_dtypes("number").columns
+        table = self.table.astype(dict.fromkeys(numeric, np.float64))
+        return digest({"table": _csv_text(table), "scales": scales})
 
 
 def read_rated_images(
@@ -304,7 +301,7 @@ def _is_marked_simulated(csv: Path, sidecar: _Sidecar) -> bool:
 
 
 def _write_sidecar(csv: Path, scales: Mapping[str, Scale], provenance_block: dict) -> None:
-    declared = {name: scale.model_dump() for name, scale in scales.items()}
+    declared = {name: asdict(scale) for name, scale in scales.items()}
     write_json(csv.with_suffix(".json"), {"dimensions": declared, "provenance": provenance_block})
 
 
