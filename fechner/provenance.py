@@ -33,13 +33,14 @@ def sha256_file(path: Path) -> str:
     InputError
         If the file is missing or cannot be read.
     """
+    content = hashlib.sha256()
     try:
         with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(
-                hashlib, "file_digest"
-            ) else sha256_bytes(file.read())
+            while chunk := file.read(1 << 20):
+                content.update(chunk)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}; check the path") from error
+    return content.hexdigest()
 
 
 def canonical_json(content: Any) -> str:
