@@ -1,0 +1,334 @@
+"""The trial plan: which stimulus when, for one participant and session, before it begins.
+
+A pure function of the protocol's digest, the stimulus set's digest, the participant's
+code and the session number: the same inputs give the same trial list to the byte.
+Scenes run in blocks; in each block every scene comes once, in the condition that a
+cyclic Latin square gives it (row: the participant), so that conditions are balanced
+over blocks within a participant and over participants within a block.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from fechner.errors import InputError
+from fechner.experiment.conditions import Item, items_by_scene
+from fechner.experiment.order import insert_spaced, spaced_order
+from fechner.provenance import digest
+
+if TYPE_CHECKING:
+    from fechner.protocols.schema import Protocol
+    from fechner.stimuli.records import Stimulus, StimulusSet
+
+Kind = Literal["practice", "anchor", "stabilising", "main", "repeat", "catch"]
+
+NOT_COUNTED: tuple[Kind, ...] = ("practice", "anchor")
+"""Kinds that come before the session proper."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial of a plan.
+
+    Parameters
+    ----------
+    number
+        From 1, rising without gaps.
+    block
+        0 for practice, then from 1.
+    kind
+        practice, anchor, stabilising, main, repeat or catch.
+    stimulus, scene, region
+        Of the rated image; empty where no image is shown (an instructed catch trial),
+        and an empty stimulus where the staircase chooses it (jnd).
+    reference
+        The intact image shown with it, or the hidden reference of its scene.
+    second
+        The other image of a pair.
+    side
+        Where `stimulus` stands when two images are shown side by side.
+    dimension
+        What is rated.
+    target
+        The right answer of a catch trial, in scale units.
+    repeat_of
+        The number of the trial that this one repeats.
+    """
+
+    number: int
+    block: int
+    kind: Kind
+    stimulus: str
+    scene: str
+    region: str
+    dimension: str
+    reference: str | None = None
+    second: str | None = None
+    side: Literal["left", "right"] = "left"
+    target: float | None = None
+    repeat_of: int | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The trials of one session, and after which of them a break comes.
+
+    `row` is the participant's row of the Latin square, `minutes` the expected length.
+    """
+
+    participant: str
+    session: int
+    protocol: str
+    protocol_sha256: str
+    stimuli_sha256: str
+    row: int
+    trials: tuple[Trial, ...]
+    breaks: tuple[int, ...]
+    minutes: float
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the whole plan."""
+        return digest(self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Plan:
+        """Return the plan that `to_json` wrote.
+
+        Raises
+        ------
+        InputError
+            If keys are missing or unknown.
+        """
+        try:
+            trials = tuple(Trial(**trial) for trial in content["trials"])
+            rest = {k: v for k, v in content.items() if k not in ("trials", "breaks")}
+            return cls(trials=trials, breaks=tuple(content["breaks"]), **rest)
+        except (KeyError, TypeError) as error:
+            raise InputError(f"this is not a trial plan ({error}); make it again") from error
+
+
+def row_of(participant: str) -> int:
+    """Return the participant's row for Latin squares, before the modulus.
+
+    A code that ends in digits counts by them (P01, P02, ... rotate in turn); any other
+    code counts by its digest.
+    """
+    digits = re.search(r"(\d{1,9})$", participant)
+    if digits:
+        return int(digits.group(1))
+    return int(hashlib.sha256(participant.encode()).hexdigest()[:12], 16)
+
+
+def make_plan(
+    protocol: Protocol, stimuli: StimulusSet, participant: str, *, session: int = 1
+) -> Plan:
+    """Return the trial plan of one participant and session.
+
+    Raises
+    ------
+    InputError
+        If the stimulus set cannot serve the protocol: no intact image where a reference
+        is needed, too few scenes for the gap between returns of a scene.
+    """
+    scenes = items_by_scene(protocol, stimuli)
+    gap = protocol.trials.scene_gap
+    if len(scenes) <= gap:
+        raise InputError(
+            f"the protocol lets no scene return within {gap} trials, which needs at least "
+            f"{gap + 1} scenes; the stimulus set has {len(scenes)}: lower trials.scene_gap"
+        )
+    # random.Random, because its streams are the same in every Python and on every machine.
+    rng = random.Random(_seed(protocol, stimuli, participant, session))
+    row = row_of(participant) + session - 1
+    main = _main(protocol, scenes, row, rng)
+    main = _with_repeats(main, protocol.trials.repeats, gap, rng)
+    main = _with_catches(main, protocol, scenes, rng)
+    opening = _practice(protocol, stimuli, scenes, rng)
+    first = [item for _, _, item in main[: gap + 1]]
+    stabilising = _draw(scenes, protocol.trials.stabilising, gap, rng, before=opening, after=first)
+    counted = [*((1, "stabilising", item) for item in stabilising), *main]
+    practice = [(0, item.kind, item) for item in opening]
+    trials = _numbered(practice + counted, protocol, rng)
+    return Plan(
+        participant=participant,
+        session=session,
+        protocol=protocol.name,
+        protocol_sha256=protocol.sha256,
+        stimuli_sha256=stimuli.sha256,
+        row=row % max(len(items) for items in scenes.values()),
+        trials=trials,
+        breaks=_breaks(trials, protocol.trials.break_every),
+        minutes=round(len(trials) * protocol.timing.typical_trial_ms / 60_000, 2),
+    )
+
+
+def _seed(protocol: Protocol, stimuli: StimulusSet, participant: str, session: int) -> int:
+    text = "|".join((protocol.sha256, stimuli.sha256, participant, str(session)))
+    return int(hashlib.sha256(text.encode()).hexdigest(), 16)
+
+
+_Placed = tuple[int, str, Item]
+"""Block, kind and item of a trial that has no number yet."""
+
+
+def _main(
+    protocol: Protocol, scenes: dict[str, list[Item]], row: int, rng: random.Random
+) -> list[_Placed]:
+    """Order the main trials in blocks of one trial a scene, by a cyclic Latin square."""
+    gap = protocol.trials.scene_gap
+    conditions = max(len(items) for items in scenes.values())
+    blocks = 1 if protocol.trials.design == "latin square" else conditions
+    placed: list[_Placed] = []
+    for block in range(blocks):
+        wanted = [
+            items[place]
+            for number, items in enumerate(scenes.values())
+            if (place := (number + block + row) % conditions) < len(items)
+        ]
+        before = [item.scene for _, _, item in placed[-gap:]] if gap else []
+        ordered = spaced_order(wanted, gap, rng, before=before)
+        placed += [(block + 1, "main", item) for item in ordered]
+    return placed
+
+
+def _with_repeats(main: list[_Placed], count: int, gap: int, rng: random.Random) -> list[_Placed]:
+    """Insert second showings of trials of the first half into the last third."""
+    early = main[: max(1, len(main) // 2)]
+    if count > len(early):
+        raise InputError(
+            f"trials.repeats = {count} needs {count} trials in the first half of the session, "
+            f"and there are {len(early)}; lower it"
+        )
+    result = list(main)
+    for block, _, item in rng.sample(early, count):
+        del block
+        again = (main[-1][0], "repeat", item)
+        result = insert_spaced(result, again, len(main) * 2 // 3, gap, rng)
+    return result
+
+
+def _with_catches(
+    main: list[_Placed], protocol: Protocol, scenes: dict[str, list[Item]], rng: random.Random
+) -> list[_Placed]:
+    """Spread catch trials over the session: one at random in each equal part of it."""
+    catch, gap = protocol.catch, protocol.trials.scene_gap
+    result = list(main)
+    ends = (protocol.scale.labels_at[0], protocol.scale.labels_at[-1])
+    first = rng.randrange(2)
+    good = protocol.scale.maximum if protocol.scale.good == "high" else protocol.scale.minimum
+    for number in reversed(range(catch.count)):
+        low = number * len(main) // catch.count
+        high = max(low, (number + 1) * len(main) // catch.count - 1)
+        if catch.kind == "instructed":
+            item = Item("", "", "", target=ends[(first + number) % 2])
+        else:
+            chosen = rng.choice(scenes[rng.choice(list(scenes))])
+            intact = chosen.reference or chosen.stimulus
+            item = Item(intact, chosen.scene, "intact", reference=intact, target=good)
+        block = main[min(low, len(main) - 1)][0]
+        result = insert_spaced(result, (block, "catch", item), low, gap, rng, end=high)
+    return result
+
+
+def _practice(
+    protocol: Protocol, stimuli: StimulusSet, scenes: dict[str, list[Item]], rng: random.Random
+) -> list[Item]:
+    """Return the practice trials, anchors first, each with its kind."""
+    known = {s.stimulus: s for s in stimuli.stimuli}
+    everything = [item for items in scenes.values() for item in items]
+    anchors: list[Item] = []
+    for name in protocol.trials.anchors:
+        anchor = _anchor(name, everything, known, taken={a.scene for a in anchors}, rng=rng)
+        anchors.append(anchor.of_kind("anchor"))
+    gap, more = protocol.trials.scene_gap, protocol.trials.practice - len(anchors)
+    rest = _draw(scenes, more, gap, rng, before=anchors, after=[])
+    return anchors + [item.of_kind("practice") for item in rest]
+
+
+def _anchor(
+    name: str,
+    everything: list[Item],
+    known: dict[str, Stimulus],
+    *,
+    taken: set[str],
+    rng: random.Random,
+) -> Item:
+    """Return the best or the worst of all items whose scenes were not taken yet."""
+    free = [item for item in everything if item.scene not in taken] or everything
+    shuffled = rng.sample(free, len(free))
+    error = {item: known[item.stimulus].mse if item.stimulus in known else 0.0 for item in shuffled}
+    pick = min if name == "best" else max
+    return pick(shuffled, key=lambda item: error[item])
+
+
+def _draw(
+    scenes: dict[str, list[Item]],
+    count: int,
+    gap: int,
+    rng: random.Random,
+    *,
+    before: Sequence[Item],
+    after: Sequence[Item],
+) -> list[Item]:
+    """Draw `count` items whose scenes keep the gap to each other and to both neighbours."""
+    drawn: list[Item] = []
+    for place in range(count):
+        recent = [*before, *drawn][-gap:] if gap else []
+        left = count - place - 1
+        coming = after[: max(0, gap - left)]
+        near = {item.scene for item in (*recent, *coming)}
+        free = [scene for scene in scenes if scene not in near] or [
+            scene for scene in scenes if not recent or scene != recent[-1].scene
+        ]
+        drawn.append(rng.choice(scenes[rng.choice(free)]))
+    return drawn
+
+
+def _numbered(
+    placed: Sequence[_Placed], protocol: Protocol, rng: random.Random
+) -> tuple[Trial, ...]:
+    """Give the trials their numbers, and each a side, as often left as right."""
+    sides = ["left", "right"] * (len(placed) // 2 + 1)
+    sides = sides[: len(placed)]
+    rng.shuffle(sides)
+    first: dict[Item, int] = {}
+    trials: list[Trial] = []
+    for number, ((block, kind, item), side) in enumerate(zip(placed, sides, strict=True), start=1):
+        plain = item.of_kind("")
+        if kind == "main":
+            first.setdefault(plain, number)
+        trials.append(
+            Trial(
+                number=number,
+                block=block,
+                kind=kind,  # type: ignore[arg-type]
+                stimulus=item.stimulus,
+                scene=item.scene,
+                region=item.region,
+                dimension=protocol.dimension,
+                reference=item.reference,
+                second=item.second,
+                side=side,  # type: ignore[arg-type]
+                target=item.target,
+                repeat_of=first.get(plain) if kind == "repeat" else None,
+            )
+        )
+    return tuple(trials)
+
+
+def _breaks(trials: Sequence[Trial], every: int) -> tuple[int, ...]:
+    """Return the numbers of the trials after which a break comes."""
+    if not every:
+        return ()
+    counted = [trial.number for trial in trials if trial.kind not in NOT_COUNTED]
+    return tuple(counted[k - 1] for k in range(every, len(counted), every))
