@@ -327,8 +327,8 @@ def _numbered(
 
 
 def _breaks(trials: Sequence[Trial], every: int) -> tuple[int, ...]:
-    """Return the numbers of the trials after which a break comes."""
+    """Return the numbers of the trials after which a break comes, but none just before the end."""
     if not every:
         return ()
     counted = [trial.number for trial in trials if trial.kind not in NOT_COUNTED]
-    return tuple(counted[k - 1] for k in range(every, len(counted), every))
+    return tuple(counted[k - 1] for k in range(every, len(counted) - every // 3, every))

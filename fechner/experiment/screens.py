@@ -155,7 +155,11 @@ def page(look: Look, content: Page) -> Screen:
         )
     screen = blank(look)
     draw = ImageDraw.Draw(screen.image)
-    left, y = (width - column) // 2, (height - total) // 2
+    widest = max(
+        [look.heading.getlength(line) for line in title]
+        + [look.body.getlength(line) for line in (*body, content.proceed)]
+    )
+    left, y = (width - round(min(widest, column))) // 2, (height - total) // 2
     for line in title:
         draw.text((left, y), line, font=look.heading, fill=look.ink)
         y += line_height(look.heading)
@@ -201,7 +205,7 @@ def strip_height(look: Look, content: Question) -> int:
     lines = wrap(content.text, look.body, round(look.size[0] * 0.86))
     answers = look.em(5.4) if content.kind == "slider" else _row_height(look, content)
     return (
-        look.em(0.6) + len(lines) * line_height(look.body) + look.em(0.6) + answers + look.em(0.6)
+        look.em(0.6) + len(lines) * line_height(look.body) + look.em(1) + answers + look.em(0.6)
     )
 
 
@@ -230,7 +234,7 @@ def question(look: Look, content: Question, *, below: bool) -> Screen:
         x = (width - look.body.getlength(line)) / 2
         draw.text((x, y), line, font=look.body, fill=look.ink)
         y += line_height(look.body)
-    y += look.em(0.6)
+    y += look.em(1)
     if content.kind == "slider":
         return _slider(look, content, screen.image, y)
     return _buttons(look, content, screen.image, y)
