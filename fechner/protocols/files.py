@@ -7,6 +7,7 @@ in ``PATH/texts``; ``common.LANGUAGE.toml`` there replaces the shipped one.
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from pydantic import ValidationError
 
 from fechner.errors import InputError, nearest
 from fechner.protocols.complaints import one_line
-from fechner.protocols.schema import METHODS, Protocol
+from fechner.protocols.methods import METHODS
+from fechner.protocols.schema import Protocol
+from fechner.provenance import write_text
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -23,7 +26,6 @@ else:
     import tomli as tomllib
 
 HERE = Path(__file__).parent
-LANGUAGE_NAMES = {"en": "English", "it": "Italian"}
 
 
 def shipped() -> list[str]:
@@ -134,3 +136,37 @@ def _texts(path: Path, language: str) -> dict[str, Any]:
 
 def _find(path: Path, name: str) -> Path | None:
     return next((f / name for f in _text_folders(path) if (f / name).is_file()), None)
+
+
+def copy_protocol(name_or_path: object, folder: Path, *, name: str | None = None) -> list[Path]:
+    """Copy a protocol and its texts, common ones included, into `folder`; return the new files.
+
+    Raises
+    ------
+    InputError
+        If the new name is no name, or one of the files exists already.
+    """
+    source = protocol_path(name_or_path)
+    name = name or source.stem
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        raise InputError(
+            f"{name!r} cannot name a protocol; use lower-case letters, digits and underscores"
+        )
+    written = _copies(source, Path(folder), name)
+    for path in written:
+        if path.exists():
+            raise InputError(f"{path} exists already; choose another folder or --name")
+    for path, text in written.items():
+        write_text(path, text)
+    return list(written)
+
+
+def _copies(source: Path, folder: Path, name: str) -> dict[Path, str]:
+    protocol = source.read_text("utf-8").replace(f'name = "{source.stem}"', f'name = "{name}"', 1)
+    texts = {folder / f"{name}.toml": protocol}
+    for language in languages(source):
+        for stem, new in ((source.stem, name), ("common", "common")):
+            found = _find(source, f"{stem}.{language}.toml")
+            if found is not None:
+                texts[folder / f"{new}.{language}.toml"] = found.read_text("utf-8")
+    return texts

@@ -70,8 +70,8 @@ class Timing(Piece):
     """The course of one trial, in milliseconds.
 
     Fixation, stimulus, mask, rating, interval. With ``stimulus_ms = "until response"``
-    the stimulus stays while it is rated and no mask is shown. No answer is taken
-    before `minimum_view_ms` after the stimulus onset. `reference_ms` and `gap_ms`
+    the stimulus stays while it is rated, no mask is shown, and no answer is taken before
+    `minimum_view_ms` after the stimulus onset. `reference_ms` and `gap_ms`
     belong to methods that show a reference first.
     """
 

@@ -1,4 +1,4 @@
-"""Rating protocols: one frozen record a rating method, told apart by `method`.
+"""What every rating protocol holds; `methods` has one record for each rating method.
 
 A protocol is a TOML file (what happens, when, with which numbers) and a text file a
 language (what the participant reads). `load_protocol` joins the two, checks them
@@ -13,15 +13,14 @@ degraded image was found and 0 where not.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import Field, model_validator
 
 from fechner.protocols.parts import (
     Catch,
     Keys,
     Piece,
-    Quest,
     RatingScale,
     Screen,
     ScreeningQuestion,
@@ -91,6 +90,28 @@ class Protocol(Piece):
             )
         return self
 
+    @model_validator(mode="after")
+    def _a_reference_first_is_shown_or_not_timed(self) -> Protocol:
+        timed = self.timing.reference_ms is not None or self.timing.gap_ms is not None
+        if self.reference_first and not (
+            self.timing.reference_ms and self.timing.gap_ms is not None
+        ):
+            raise ValueError(
+                f"{self.name} shows a reference first, which needs timing.reference_ms above 0 "
+                "and timing.gap_ms"
+            )
+        if timed and not self.reference_first:
+            raise ValueError(
+                f"timing.reference_ms and timing.gap_ms have no meaning here, because {self.name} "
+                "shows no reference first; remove them"
+            )
+        return self
+
+    @property
+    def reference_first(self) -> bool:
+        """Whether a trial begins with the reference alone on the screen."""
+        return False
+
     @property
     def sha256(self) -> str:
         """The digest of everything that shapes the session, texts included."""
@@ -115,134 +136,6 @@ class Protocol(Piece):
     def labels(self) -> tuple[tuple[float, str], ...]:
         """The labelled scale values with their labels, from the lowest."""
         return tuple(zip(self.scale.labels_at, self.texts.labels, strict=True))
-
-
-class SliderProtocol(Protocol):
-    """Single images on a continuous scale."""
-
-    method: Literal["slider"]
-
-
-class AcrProtocol(Protocol):
-    """Absolute category rating: single images on a category scale."""
-
-    method: Literal["acr"]
-
-
-class AcrHiddenReferenceProtocol(Protocol):
-    """Absolute category rating in which the reference is rated like any other image."""
-
-    method: Literal["acr_hr"]
-
-
-class DcrSequentialProtocol(Protocol):
-    """Degradation category rating: the reference, a gap, then the test image."""
-
-    method: Literal["dcr_sequential"]
-
-    @property
-    def shows_reference(self) -> bool:
-        """Whether a trial shows a reference image beside or before the rated one."""
-        return True
-
-    @model_validator(mode="after")
-    def _reference_has_a_duration(self) -> DcrSequentialProtocol:
-        if not self.timing.reference_ms or self.timing.gap_ms is None:
-            raise ValueError("dcr_sequential needs timing.reference_ms and timing.gap_ms")
-        return self
-
-
-class DcrSideBySideProtocol(Protocol):
-    """Degradation category rating: reference and test at the same time, labelled."""
-
-    method: Literal["dcr_side_by_side"]
-    gap_px: int = Field(default=32, ge=0, description="distance between the two images in pixels")
-    reference_side: Literal["left", "right", "random"] = "left"
-
-    @property
-    def shows_reference(self) -> bool:
-        """Whether a trial shows a reference image beside or before the rated one."""
-        return True
-
-
-class PairProtocol(Protocol):
-    """Forced choice between two images of one scene; the side is random.
-
-    The choices are left and right on the screen; the journal's rating is 1 where the
-    trial's `stimulus` was chosen and 0 where its `second` was.
-    """
-
-    method: Literal["pair"]
-    gap_px: int = Field(default=32, ge=0, description="distance between the two images in pixels")
-    reference_shown: bool = False
-    pairs: Literal["low against high", "all of a scene"] = "all of a scene"
-
-    @property
-    def shows_reference(self) -> bool:
-        """Whether a trial shows a reference image beside or before the rated one."""
-        return self.reference_shown
-
-
-class AuthenticityProtocol(Protocol):
-    """Real or generated, then how sure."""
-
-    method: Literal["authenticity"]
-    confidence: RatingScale
-    confidence_keys: tuple[tuple[str, ...], ...]
-
-    @model_validator(mode="after")
-    def _confidence_has_labels_and_keys(self) -> AuthenticityProtocol:
-        wanted = len(self.confidence.labels_at)
-        if len(self.texts.confidence_labels) != wanted or not self.texts.confidence_question:
-            raise ValueError(
-                f"the texts ({self.texts.language}) need a confidence_question and "
-                f"{wanted} confidence_labels"
-            )
-        if len(self.confidence_keys) != len(self.confidence.choices):
-            raise ValueError("confidence_keys needs one group of keys for each confidence choice")
-        return self
-
-
-class JndProtocol(Protocol):
-    """Which of two images is degraded: thresholds of strength by QUEST+, region by region."""
-
-    method: Literal["jnd"]
-    gap_px: int = Field(default=32, ge=0, description="distance between the two images in pixels")
-    quest: Quest = Quest()
-
-    @property
-    def shows_reference(self) -> bool:
-        """Whether a trial shows a reference image beside or before the rated one."""
-        return True
-
-
-AnyProtocol = Annotated[
-    SliderProtocol
-    | AcrProtocol
-    | AcrHiddenReferenceProtocol
-    | DcrSequentialProtocol
-    | DcrSideBySideProtocol
-    | PairProtocol
-    | AuthenticityProtocol
-    | JndProtocol,
-    Field(discriminator="method"),
-]
-
-METHODS: dict[str, type[Protocol]] = {
-    "slider": SliderProtocol,
-    "acr": AcrProtocol,
-    "acr_hr": AcrHiddenReferenceProtocol,
-    "dcr_sequential": DcrSequentialProtocol,
-    "dcr_side_by_side": DcrSideBySideProtocol,
-    "pair": PairProtocol,
-    "authenticity": AuthenticityProtocol,
-    "jnd": JndProtocol,
-}
-
-
-def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of a protocol with its texts, every method in it."""
-    return TypeAdapter(AnyProtocol).json_schema(by_alias=True)
 
 
 def load_protocol(name_or_path: object, *, language: str = "en") -> Protocol:

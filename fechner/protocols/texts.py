@@ -7,9 +7,14 @@ in ``common.en.toml`` and is overridden by the protocol's own file.
 
 from __future__ import annotations
 
-from pydantic import Field
+from string import Formatter
+
+from pydantic import Field, model_validator
 
 from fechner.protocols.parts import Piece
+
+PLACEHOLDERS = {"rest": {"done", "total"}, "catch": {"label"}}
+"""The texts that the session fills in, and the words in braces that it knows."""
 
 
 class QuestionText(Piece):
@@ -22,8 +27,9 @@ class QuestionText(Piece):
 class Texts(Piece):
     """Every word that a participant reads.
 
-    `instructions` is one string a page. ``{n}``, ``{minutes}`` and ``{label}`` in the
-    texts that document them are filled in by the session.
+    `instructions` is one string a page. `rest` may say ``{done}`` and ``{total}`` (numbers
+    of trials) and `catch` must say ``{label}`` (the answer that is asked for): the
+    session fills these in.
     """
 
     language: str = Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")
@@ -37,19 +43,35 @@ class Texts(Piece):
     test_caption: str
     practice: str
     start: str
-    rest: str = Field(description="{done} and {total} trials")
+    rest: str
     thanks: str
     continue_hint: str
     confirm_hint: str
     quit_question: str
     quit_yes: str
     quit_no: str
-    catch: str = Field(description="{label}: the answer that is asked for")
+    catch: str
     consent: str
     consent_yes: str
     consent_no: str
     not_admitted: str
     screening: dict[str, QuestionText] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _braces_are_known(self) -> Texts:
+        for name, known in PLACEHOLDERS.items():
+            try:
+                used = {field for _, field, _, _ in Formatter().parse(getattr(self, name)) if field}
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}; write {{{{ for a brace") from error
+            if used - known:
+                raise ValueError(
+                    f"{name} says {{{min(used - known)}}}, which nothing fills in; "
+                    f"known are: {', '.join(sorted(known))}"
+                )
+        if "{label}" not in self.catch:
+            raise ValueError("catch must say {label}, the answer that is asked for")
+        return self
 
     @property
     def every_word(self) -> str:
