@@ -1,0 +1,170 @@
+"""Correlations over images, and the controls that a correlation needs.
+
+The parts that `prediction` is put together from: plain and partial correlations tested with
+images as the unit, the reliability of image means, the disattenuated correlation (Spearman
+1904) with its bootstrap over images, and the dealing of whole maps to other images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+from scipy import stats
+
+from fechner.errors import InputError
+
+LEAST_RELIABILITY = 0.3
+"""Reliability of the observed means below which disattenuation adds more noise than it removes."""
+
+
+class Correlation(BaseModel):
+    """A correlation over images with its two-sided p value from t(df)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    r: float
+    p: float
+    df: int
+
+
+def correlate(x: np.ndarray, y: np.ndarray, *, ranks: bool = False) -> Correlation:
+    """Return Pearson's r (Spearman's with `ranks`), p from t(n - 2); 0 where one is constant."""
+    if ranks:
+        x, y = stats.rankdata(x), stats.rankdata(y)
+    return _tested(pearson(x, y), len(x) - 2)
+
+
+def partial(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> Correlation:
+    """Return the correlation of x and y after both are regressed on `given`, p from t(n - 3)."""
+    design = np.column_stack([np.ones(len(given)), given])
+    rest = [v - design @ np.linalg.lstsq(design, v, rcond=None)[0] for v in (x, y)]
+    return _tested(pearson(*rest), len(x) - 3)
+
+
+def shuffled_maps(
+    cross: np.ndarray, observed: np.ndarray, *, shuffles: int = 2000, rng: np.random.Generator
+) -> np.ndarray:
+    """Return Pearson's r (shuffles,) when whole maps are dealt to images at random.
+
+    Unlike shuffling the predictions, each draw recomputes them, so that what every map knows
+    (the centre of images, say) stays in the control.
+
+    Raises
+    ------
+    InputError
+        If `cross` is not (n_images, n_images).
+    """
+    cross, n = np.asarray(cross, float), len(observed)
+    if cross.shape != (n, n):
+        raise InputError(f"cross predictions expect shape ({n}, {n}), got {cross.shape}")
+    rows = np.arange(n)
+    return np.array([pearson(cross[rows, rng.permutation(n)], observed) for _ in range(shuffles)])
+
+
+def cross_predictions(
+    squared_errors: Mapping[str, tuple[np.ndarray, np.ndarray]], maps: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """Return ``cross[i, j]``: predicted harm of image i, weighed by the map of image j.
+
+    Parameters
+    ----------
+    squared_errors
+        Image and its two squared errors (low arm, high arm), each float (h, w), averaged over
+        colour channels, in squared grey levels.
+    maps
+        Image and its importance map, float [0, 1]; maps of another size are resampled.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (n_images, n_images), images in alphabetical order.
+    """
+    names = sorted(squared_errors)
+    missing = [name for name in names if name not in maps]
+    if missing:
+        raise InputError(f"no importance map for image {missing[0]!r}; compute the maps first")
+    return np.array(
+        [[_weighted(*squared_errors[i], maps[j]) for j in names] for i in names], dtype=float
+    )
+
+
+def _weighted(low: np.ndarray, high: np.ndarray, importance: np.ndarray) -> float:
+    if importance.shape != low.shape:
+        import cv2
+
+        size = (low.shape[1], low.shape[0])
+        importance = cv2.resize(importance.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    weights = importance / max(float(importance.mean()), 1e-12)
+    return float((weights * (high - low)).mean())
+
+
+def pearson(x: np.ndarray, y: np.ndarray) -> float:
+    """Return Pearson's r in [-1, 1] of two (n,) arrays; 0 where one of them is constant."""
+    x, y = x - x.mean(), y - y.mean()
+    scale = np.sqrt((x @ x) * (y @ y))
+    return float(np.clip(x @ y / scale, -1, 1)) if scale > 1e-12 else 0.0
+
+
+def _tested(r: float, df: int) -> Correlation:
+    t = r * np.sqrt(df / max(1 - r**2, 1e-300))
+    return Correlation(r=r, p=float(2 * stats.t.sf(abs(t), df)), df=df)
+
+
+def reliability(values: np.ndarray) -> float:
+    """Return the share in [0, 1] of the variance of image means that belongs to the images.
+
+    ``1 - MS_E * mean(1 / n_i) / Var(means)``, which is ``1 - MS_E / MS_I`` on a complete table
+    (n_participants, n_images). MS_E is what the additive model of participants and images
+    leaves.
+    """
+    here = np.isfinite(values)
+    n = here.sum(axis=0)
+    means = np.nansum(values, axis=0) / n
+    df = here.sum() - here.any(axis=1).sum() - values.shape[1] + 1
+    if df < 1 or np.ptp(means) == 0:
+        return 0.0
+    MS_E = (_additive_residual(values, here) ** 2).sum() / df
+    return float(np.clip(1 - MS_E * (1 / n).mean() / means.var(ddof=1), 0, 1))
+
+
+def _additive_residual(values: np.ndarray, here: np.ndarray) -> np.ndarray:
+    """Return values minus row and column effects, 0 where missing, by alternating projections."""
+    rest = np.where(here, values, 0.0)
+    for _ in range(1 if here.all() else 20):
+        for axis in (1, 0):
+            means = rest.sum(axis=axis, keepdims=True) / np.maximum(
+                here.sum(axis=axis, keepdims=True), 1
+            )
+            rest = np.where(here, rest - means, 0.0)
+    return rest
+
+
+def disattenuated(
+    values: np.ndarray,
+    predicted: np.ndarray,
+    *,
+    level: float = 0.95,
+    resamples: int = 2000,
+    rng: np.random.Generator,
+) -> tuple[float | None, tuple[float, float] | None]:
+    """Return r / sqrt(reliability) and its percentile interval over resampled images.
+
+    Each resample estimates its own reliability (not below 0.3).
+    """
+    whole = reliability(values)
+    if whole < LEAST_RELIABILITY:
+        return None, None
+
+    def corrected(columns: np.ndarray) -> float:
+        chosen = values[:, columns]
+        share = max(reliability(chosen), LEAST_RELIABILITY)
+        return pearson(predicted[columns], np.nanmean(chosen, axis=0)) / np.sqrt(share)
+
+    n = values.shape[1]
+    drawn = rng.integers(0, n, (resamples, n))
+    draws = [corrected(columns) for columns in drawn]
+    ends = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
+    estimate = pearson(predicted, np.nanmean(values, axis=0)) / np.sqrt(whole)
+    return float(estimate), (float(ends[0]), float(ends[1]))

@@ -1,0 +1,159 @@
+"""Predicted against observed harm: images as the unit, noise corrected, maps dealt around."""
+
+import numpy as np
+import pytest
+from ratings_worlds import rate, stimuli_table
+from scipy import stats
+
+from fechner.analysis.ratings.correlation import (
+    correlate,
+    cross_predictions,
+    disattenuated,
+    partial,
+    pearson,
+    reliability,
+    shuffled_maps,
+)
+from fechner.analysis.ratings.prediction import predicted_against_observed, read_prediction
+from fechner.errors import InputError
+
+
+def test_correlations_equal_scipy():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(2, 20))
+    ours, ranks = correlate(x, y), correlate(x, y, ranks=True)
+    assert (ours.r, ours.p) == pytest.approx(tuple(stats.pearsonr(x, y)))
+    assert (ranks.r, ranks.p) == pytest.approx(tuple(stats.spearmanr(x, y)))
+
+
+def test_partial_correlation_equals_the_formula():
+    x, y, z = np.random.default_rng(1).normal(size=(3, 30))
+    xy, xz, yz = pearson(x, y), pearson(x, z), pearson(y, z)
+    expected = (xy - xz * yz) / np.sqrt((1 - xz**2) * (1 - yz**2))
+    assert partial(x, y, z).r == pytest.approx(expected)
+
+
+def test_reliability_is_that_of_the_model_with_and_without_missing_cells():
+    rng = np.random.default_rng(0)
+    values = rng.normal(0, 3, (15, 1)) + rng.normal(0, 2, 400) + rng.normal(0, 8, (15, 400))
+    expected = 4 / (4 + 64 / 15)
+    assert reliability(values) == pytest.approx(expected, abs=0.06)
+    values[rng.random(values.shape) < 0.1] = np.nan
+    assert reliability(values) == pytest.approx(4 / (4 + 64 / 13.5), abs=0.06)
+
+
+def test_a_perfect_predictor_is_limited_by_reliability_and_corrected_to_one():
+    """FACTS of the field: at reliability .53 a perfect predictor reaches r = .73."""
+    rng = np.random.default_rng(3)
+    truth = rng.normal(0, 5, 3000)
+    values = truth + rng.normal(0, 5 * np.sqrt(12 * (1 / 0.53 - 1)), (12, 3000))
+    raw = pearson(truth, values.mean(axis=0))
+    corrected, _ = disattenuated(values, truth, resamples=10, rng=rng)
+    assert raw == pytest.approx(0.73, abs=0.02)
+    assert corrected == pytest.approx(1.0, abs=0.03)
+
+
+def test_the_bootstrap_interval_holds_the_true_correlation():
+    rng, inside = np.random.default_rng(4), []
+    for _ in range(60):
+        truth = rng.normal(0, 5, 40)
+        predicted = 0.6 * truth / 5 + 0.8 * rng.normal(size=40)
+        values = truth + rng.normal(0, 3, (20, 1)) + rng.normal(0, 14, (20, 40))
+        _, interval = disattenuated(values, predicted, resamples=200, rng=rng)
+        if interval is not None:
+            inside.append(interval[0] <= 0.6 <= interval[1])
+    assert np.mean(inside) >= 0.85
+
+
+def test_no_correction_below_a_reliability_of_point_three():
+    rng = np.random.default_rng(1)
+    noise = rng.normal(0, 10, (10, 60))
+    assert disattenuated(noise, rng.normal(size=60), rng=rng) == (None, None)
+
+
+def test_the_map_world_is_tracked_and_the_null_world_is_not():
+    stimuli = stimuli_table(30, seed=2)
+    real = predicted_against_observed(rate(stimuli, column="predicted_impact"), stimuli)
+    null = predicted_against_observed(rate(stimuli, column="mse"), stimuli)
+    assert real.pearson.p < 0.001
+    assert real.pearson.r > 0.6
+    assert "tracks" in real.sentence
+    assert null.pearson.p > 0.05
+    assert "does not demonstrably track" in null.sentence
+
+
+def test_null_worlds_are_called_tracking_about_5_times_in_100():
+    rng, p = np.random.default_rng(6), []
+    for _ in range(1000):
+        values = rng.normal(0, 5, 24) + rng.normal(0, 13, (12, 24))
+        p.append(correlate(rng.normal(size=24), values.mean(axis=0)).p)
+    assert 0.03 <= np.mean(np.array(p) < 0.05) <= 0.07
+
+
+def test_maps_that_all_know_the_same_thing_gain_nothing_over_their_shuffles():
+    rng = np.random.default_rng(0)
+    common = rng.normal(size=20)
+    cross = common[:, None] + 0.01 * rng.normal(size=(20, 20))
+    observed = common + 0.3 * rng.normal(size=20)
+    shuffled = shuffled_maps(cross, observed, shuffles=200, rng=rng)
+    assert pearson(np.diag(cross), observed) > 0.8
+    assert shuffled.min() > 0.8
+
+
+def test_maps_that_know_their_own_image_beat_their_shuffles():
+    stimuli = stimuli_table(20, seed=5)
+    ratings = rate(stimuli, column="predicted_impact", slope=0.7)
+    rng = np.random.default_rng(1)
+    wide = stimuli.pivot(index="scene", columns="region", values="predicted_impact")
+    own = (wide["high"] - wide["low"]).to_numpy()
+    cross = rng.permuted(np.tile(own[:, None], (1, 20)), axis=0)
+    np.fill_diagonal(cross, own)
+    found = predicted_against_observed(ratings, stimuli, cross=cross)
+    assert found.shuffled_p < 0.02
+    assert not any("shuffled" in warning for warning in found.warnings)
+
+
+def test_cross_prediction_with_the_own_map_is_the_predicted_impact():
+    rng = np.random.default_rng(0)
+    errors = {name: (rng.random((6, 8)), rng.random((6, 8))) for name in "ba"}
+    maps = {name: rng.random((6, 8)).astype(np.float32) for name in "ab"}
+    cross = cross_predictions(errors, maps)
+    weights = maps["b"] / maps["b"].mean()
+    low, high = errors["b"]
+    assert cross[1, 1] == pytest.approx((weights * high).mean() - (weights * low).mean(), rel=1e-6)
+    assert cross.shape == (2, 2)
+
+
+def test_a_map_of_another_size_is_resampled():
+    errors = {"a": (np.zeros((8, 8)), np.ones((8, 8))), "b": (np.zeros((4, 4)), np.ones((4, 4)))}
+    maps = {"a": np.full((8, 8), 0.5), "b": np.full((4, 4), 0.25)}
+    np.testing.assert_allclose(cross_predictions(errors, maps), 1.0)
+
+
+def test_drops_of_each_arm_are_measured_from_the_intact_image():
+    stimuli = stimuli_table(8)
+    ratings = rate(stimuli, column="predicted_impact", participants=5)
+    found = predicted_against_observed(ratings, stimuli, resamples=20)
+    means = ratings.groupby("image")["rating"].mean()
+    row = next(row for row in found.arms if (row.image, row.arm) == ("image03", "high"))
+    assert row.drop == pytest.approx(means["image03_intact"] - means["image03_high"])
+    assert len(found.arms) == 16
+
+
+def test_a_prediction_survives_its_file(tmp_path):
+    stimuli = stimuli_table(8)
+    found = predicted_against_observed(
+        rate(stimuli, column="mse", participants=4), stimuli, resamples=20
+    )
+    found.write(tmp_path / "prediction.json")
+    assert read_prediction(tmp_path / "prediction.json") == found
+
+
+def test_few_images_are_refused_and_stimuli_without_prediction_named():
+    stimuli = stimuli_table(3)
+    with pytest.raises(InputError, match="needs 4 images"):
+        predicted_against_observed(rate(stimuli, column="mse", participants=3), stimuli)
+    with pytest.raises(InputError, match="no column 'predicted_impact'"):
+        predicted_against_observed(
+            rate(stimuli, column="mse", participants=3), stimuli.drop(columns="predicted_impact")
+        )

@@ -1,0 +1,193 @@
+"""Scores and screening against sureal on two public studies, and on simulated spammers."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fechner.analysis.ratings.matrices import RatingMatrix, rating_matrix
+from fechner.analysis.ratings.scores import (
+    dmos,
+    maximum_likelihood,
+    mos,
+    participant_bias,
+    remove_bias,
+)
+from fechner.analysis.ratings.screening import agreement, bt500, screen
+from fechner.errors import InputError
+
+DATA = Path(os.environ.get("FECHNER_TEST_DATA", "../shared/data")) / "ratings"
+STUDIES = ("nflx_public", "vqeghd3")
+
+needs_studies = pytest.mark.skipif(not DATA.exists(), reason=f"no rating studies at {DATA}")
+
+
+def matrix_of(values):
+    values = np.asarray(values, float)
+    images = tuple(f"i{k}" for k in range(values.shape[0]))
+    return RatingMatrix(values, images, tuple(f"p{k}" for k in range(values.shape[1])))
+
+
+@pytest.fixture(params=STUDIES)
+def study(request):
+    reference = json.loads((DATA / "reference.json").read_text())[request.param]
+    return matrix_of(np.loadtxt(DATA / f"{request.param}.csv", delimiter=",")), reference
+
+
+@needs_studies
+def test_mos_and_its_error_equal_sureal(study):
+    matrix, reference = study
+    ours = mos(matrix)
+    np.testing.assert_allclose(ours["mos"], reference["MOS"]["quality_scores"], atol=1e-12)
+    error = ours["sd"] / np.sqrt(ours["n"])
+    np.testing.assert_allclose(error, reference["MOS"]["quality_scores_std"], atol=1e-12)
+
+
+@needs_studies
+def test_bias_removed_mos_equals_sureal(study):
+    matrix, reference = study
+    np.testing.assert_allclose(
+        participant_bias(matrix), reference["BR_MOS"]["observer_bias"], atol=1e-12
+    )
+    np.testing.assert_allclose(
+        mos(remove_bias(matrix))["mos"], reference["BR_MOS"]["quality_scores"], atol=1e-12
+    )
+
+
+@needs_studies
+@pytest.mark.parametrize("bias", ["kept", "removed"])
+def test_bt500_rejection_equals_sureal(study, bias):
+    matrix, reference = study
+    unanimous = int((np.ptp(matrix.values, axis=1) == 0).sum()) if bias == "kept" else 0
+    ours = bt500(matrix if bias == "kept" else remove_bias(matrix))
+    theirs = reference["SR_MOS" if bias == "kept" else "BR_SR_MOS"]
+    np.testing.assert_array_equal(ours.rejected, theirs["observer_rejected"])
+    # sureal counts everybody twice on an image that all rated the same; we count nobody.
+    share = np.array(theirs["observer_rejected_1st_stats"]) - 2 * unanimous / len(matrix.images)
+    np.testing.assert_allclose(ours.outlier_share, share, atol=1e-12)
+
+
+@needs_studies
+def test_sample_sd_flips_a_rejection_on_vqeghd3():
+    """Reference: own_check of reference.json, computed with n - 1."""
+    reference = json.loads((DATA / "reference.json").read_text())["vqeghd3"]["own_check"]
+    matrix = remove_bias(matrix_of(np.loadtxt(DATA / "vqeghd3.csv", delimiter=",")))
+    sample = np.flatnonzero(bt500(matrix, sd="sample").rejected).tolist()
+    population = np.flatnonzero(bt500(matrix).rejected).tolist()
+    assert sample == reference["br_sr_rejected_ddof1"]
+    assert population == reference["br_sr_rejected_idx"]
+    assert sample != population
+
+
+@needs_studies
+def test_maximum_likelihood_equals_sureal(study):
+    matrix, reference = study
+    theirs = reference["Subject_MLE_Projection2"]
+    ours = maximum_likelihood(matrix)
+    np.testing.assert_allclose(ours.quality, theirs["quality_scores"], atol=1e-7)
+    np.testing.assert_allclose(ours.quality_error, theirs["quality_scores_std"], atol=1e-7)
+    np.testing.assert_allclose(ours.bias, theirs["observer_bias"], atol=1e-9)
+    np.testing.assert_allclose(ours.inconsistency, theirs["observer_inconsistency"], atol=1e-7)
+    assert ours.log_likelihood == pytest.approx(theirs["loglikelihood"], abs=1e-9)
+
+
+def simulated(n_images=60, participants=27, spammers=3, seed=0):
+    rng = np.random.default_rng(seed)
+    truth = rng.uniform(1.5, 4.5, n_images)
+    honest = (
+        truth[:, None]
+        + rng.normal(0, 0.3, participants)
+        + rng.normal(0, 0.7, (n_images, participants))
+    )
+    noise = rng.integers(1, 6, (n_images, spammers))
+    return matrix_of(np.hstack([np.clip(np.round(honest), 1, 5), noise])), truth
+
+
+def test_agreement_finds_uniform_spammers_and_no_honest_participant():
+    for seed in range(10):
+        matrix, _ = simulated(n_images=240, seed=seed)
+        keep = screen(matrix)["keep"].to_numpy()
+        assert keep[:27].all()
+        assert not keep[27:].any()
+
+
+def test_bt500_alone_lets_spammers_pass_where_participants_differ_and_bias_removal_finds_them():
+    """On 0..100 with SDs participant 8, image 8, residual 13, as in a real booth."""
+    alone = removed = 0
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        honest = (
+            65 + rng.normal(0, 8, 27) + rng.normal(0, 8, (240, 1)) + rng.normal(0, 13, (240, 27))
+        )
+        values = np.hstack([np.clip(honest, 0, 100), rng.uniform(0, 100, (240, 3))])
+        alone += bt500(matrix_of(values)).rejected[27:].sum()
+        removed += bt500(remove_bias(matrix_of(values))).rejected[27:].sum()
+    assert alone <= 3
+    assert removed >= 27
+
+
+def test_likelihood_weighs_spammers_down_and_comes_closer_to_the_truth():
+    matrix, truth = simulated(spammers=6)
+    model = maximum_likelihood(matrix)
+    assert model.inconsistency[27:].min() > model.inconsistency[:27].max()
+    assert np.std(model.quality - truth) < np.std(mos(matrix)["mos"] - truth)
+
+
+def test_removing_bias_keeps_mos_when_everybody_rates_everything():
+    matrix, _ = simulated()
+    np.testing.assert_allclose(mos(remove_bias(matrix))["mos"], mos(matrix)["mos"])
+
+
+def test_removing_bias_repairs_mos_when_a_harsh_participant_skips_images():
+    values = np.tile(np.arange(1.0, 7.0)[:, None], (1, 4))
+    values[:, 3] -= 2
+    values[3:, 3] = np.nan
+    plain, repaired = mos(matrix_of(values))["mos"], mos(remove_bias(matrix_of(values)))["mos"]
+    assert np.ptp(np.diff(repaired)) < np.ptp(np.diff(plain))
+
+
+def test_a_constant_participant_has_no_agreement():
+    values = np.column_stack([np.arange(5.0), np.arange(5.0), np.full(5, 3.0)])
+    assert agreement(matrix_of(values))[2] == 0
+    assert not screen(matrix_of(values))["keep"].iloc[2]
+
+
+def test_dmos_of_an_image_as_good_as_its_reference_is_the_top_of_the_scale():
+    matrix = matrix_of([[5, 4, 5], [5, 4, 5], [3, 3, 2]])
+    scores = dmos(matrix, {"i1": "i0", "i2": "i0"}, top=5).set_index("image")["dmos"]
+    assert scores["i1"] == 5
+    assert scores["i2"] == pytest.approx(5 - 2)
+
+
+def test_repeated_ratings_are_averaged_into_the_matrix():
+    ratings = pd.DataFrame(
+        {"participant": ["a", "a", "b"], "image": ["x", "x", "x"], "dimension": "quality",
+         "rating": [2, 4, 5]}
+    )  # fmt: skip
+    np.testing.assert_array_equal(rating_matrix(ratings).values, [[3.0, 5.0]])
+
+
+def test_a_misspelt_column_is_named_with_the_nearest():
+    with pytest.raises(InputError, match=r"no column 'participant'; did you mean 'particpant'"):
+        rating_matrix(pd.DataFrame({"particpant": ["a"], "image": ["x"]}))
+
+
+def test_a_rating_that_is_no_number_is_named():
+    ratings = pd.DataFrame(
+        {"participant": ["a"], "image": ["x"], "dimension": ["quality"], "rating": ["good"]}
+    )
+    with pytest.raises(InputError, match="rating 'good' of image 'x' by participant 'a'"):
+        rating_matrix(ratings)
+
+
+def test_a_dmos_without_its_reference_is_refused():
+    with pytest.raises(InputError, match="no ratings of image 'pristine'"):
+        dmos(matrix_of([[1, 2]]), {"i0": "pristine"}, top=5)
+
+
+def test_likelihood_refuses_someone_who_is_the_consensus():
+    with pytest.raises(InputError, match="agrees exactly"):
+        maximum_likelihood(matrix_of(np.tile(np.arange(4.0)[:, None], (1, 3))))
