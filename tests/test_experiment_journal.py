@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -130,8 +131,12 @@ def test_a_second_writer_is_refused_while_the_first_lives(tmp_path):
 
 def test_a_lock_left_by_a_dead_process_is_taken_over(tmp_path):
     path = written(tmp_path / "a.jsonl", 1)
-    child = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
-                           capture_output=True, text=True, check=True)
+    child = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     journal = Journal.resume(path)
     lock = path.with_name("a.jsonl.lock")
     content = json.loads(lock.read_text())
@@ -185,7 +190,7 @@ def test_a_full_disk_ends_in_one_line_and_loses_nothing(tmp_path, monkeypatch):
         return real_write(descriptor, bytes(data)[:20])
 
     monkeypatch.setattr(durable.os, "write", half_then_full)
-    with pytest.raises(JournalError, match="No space left on device.*trials before this one are"):
+    with pytest.raises(JournalError, match=r"No space left on device.*trials before this one are"):
         journal.append(trial(2))
     monkeypatch.undo()
     assert journal.path.read_bytes() == before
@@ -196,7 +201,7 @@ def test_a_full_disk_ends_in_one_line_and_loses_nothing(tmp_path, monkeypatch):
     assert read_journal(journal.path).last_trial == 2
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full (Linux)")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full (Linux)")
 def test_the_full_device_of_linux_gives_a_journal_error(tmp_path):
     descriptor = os.open("/dev/full", os.O_WRONLY)
     try:
@@ -292,7 +297,7 @@ while True:
 @pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX")
 def test_kill_9_at_any_moment_loses_nothing_that_was_acknowledged(tmp_path):
     path = tmp_path / "a.jsonl"
-    here = os.path.dirname(__file__)
+    here = str(Path(__file__).parent)
     for attempt in range(5):
         process = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(WRITER), str(path)],

@@ -47,8 +47,10 @@ def differences(world, seed, *, participants, scenes):
     """Low minus high ratings ``(participants, scenes)``."""
     shown = pictures(scenes)
     rows = [
-        [observer.rate(low, LINE)[0] - observer.rate(high, LINE)[0]
-         for low, high in zip(shown[::2], shown[1::2], strict=True)]
+        [
+            observer.rate(low, LINE)[0] - observer.rate(high, LINE)[0]
+            for low, high in zip(shown[::2], shown[1::2], strict=True)
+        ]
         for observer in simulated_panel(participants, world, seed).values()
     ]
     return np.array(rows)
