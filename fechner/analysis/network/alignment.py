@@ -37,6 +37,10 @@ class Alignment:
         Rating similarity of each pair; it is ranked once, when this is made.
     fit
         One of `FITS`.
+    doubled_ranks : (n_pairs,) int64
+        Twice the midrank of each pair's rating similarity.
+    rank_spread
+        Sum of squared deviations of those midranks from their mean.
 
     Raises
     ------
@@ -46,10 +50,10 @@ class Alignment:
 
     human: NDArray[np.float64]
     fit: str = "spearman"
-    _ranks: NDArray[np.int64] = field(init=False, repr=False)
+    doubled_ranks: NDArray[np.int64] = field(init=False, repr=False)
+    rank_spread: float = field(init=False, repr=False)
     _sorted: NDArray[np.float64] = field(init=False, repr=False)
     _scratch: NDArray[np.uint64] = field(init=False, repr=False)
-    _spread: float = field(init=False, repr=False)
     _tied: float = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -61,10 +65,10 @@ class Alignment:
         ranks = midranks(human)
         _, counts = np.unique(ranks, return_counts=True)
         object.__setattr__(self, "human", human)
-        object.__setattr__(self, "_ranks", np.rint(2 * ranks).astype(np.int64))
+        object.__setattr__(self, "doubled_ranks", np.rint(2 * ranks).astype(np.int64))
         object.__setattr__(self, "_sorted", np.sort(human))
-        object.__setattr__(self, "_scratch", np.empty((2, human.size), np.uint64))
-        object.__setattr__(self, "_spread", float(((ranks - ranks.mean()) ** 2).sum()))
+        object.__setattr__(self, "_scratch", np.empty(human.size, np.uint64))
+        object.__setattr__(self, "rank_spread", float(((ranks - ranks.mean()) ** 2).sum()))
         object.__setattr__(self, "_tied", float((counts * (counts - 1.0)).sum() / 2))
 
     def __len__(self) -> int:
@@ -87,22 +91,22 @@ class Alignment:
         if self.fit == "rmse_monotone":
             return -_isotonic_rmse(words, shift, self._sorted)
         if self.fit == "tau_a":
-            return _tau_a(words, shift, self._tied, self._scratch[1])
+            return _tau_a(words, shift, self._tied)
         cross, spread = rank_covariance(words, shift)
-        return cross / np.sqrt(spread * self._spread) if spread > 0 else 0.0
+        return cross / np.sqrt(spread * self.rank_spread) if spread > 0 else 0.0
 
     @property
     def centred(self) -> NDArray[np.float64]:
         """What each pair contributes to the covariance: centred midranks, or values."""
-        target = self.human if self.fit in ("pearson", "rmse_linear") else self._ranks / 2
+        target = self.human if self.fit in ("pearson", "rmse_linear") else self.doubled_ranks / 2
         return target - target.mean()
 
     def _sorted_words(self, similarity: NDArray) -> tuple[NDArray[np.uint64], int]:
         count = self.human.size
         shift = payload_bits(count)
-        words = self._scratch[0]
+        words = self._scratch
         values = np.ascontiguousarray(similarity, dtype=np.float64)
-        pack(values, self._ranks, shift, grid_bits(count), words)
+        pack(values, self.doubled_ranks, shift, grid_bits(count), words)
         words.sort()
         return words, shift
 
@@ -124,7 +128,7 @@ def _pearson(x: NDArray, y: NDArray) -> float:
 
 
 @njit(cache=True)
-def _isotonic_rmse(words, shift, sorted_ratings):  # type: ignore[no-untyped-def]
+def _isotonic_rmse(words, shift, sorted_ratings):
     """Return the RMSE of ratings around their best non-decreasing function of similarity.
 
     Pool adjacent violators (Barlow and others 1972) over runs of tied similarities.
@@ -158,7 +162,7 @@ def _isotonic_rmse(words, shift, sorted_ratings):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True)
-def _tau_a(words, shift, tied_ratings, scratch):  # type: ignore[no-untyped-def]
+def _tau_a(words, shift, tied_ratings):
     """Return Kendall's tau-a by counting inversions in a merge sort (Knight 1966).
 
     Words come in rising order of similarity and, within a tie, of rating.
@@ -180,7 +184,7 @@ def _tau_a(words, shift, tied_ratings, scratch):  # type: ignore[no-untyped-def]
         tied_similarity += (end - start) * (end - start - 1) / 2.0
         start = end
     source = words & mask
-    target = scratch
+    target = np.empty_like(source)
     discordant = 0.0
     width = 1
     while width < count:

@@ -8,7 +8,8 @@ elimination almost everything cancels.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -24,6 +25,8 @@ from fechner.analysis.network.similarity import (
 
 CACHE_BYTES = 1 << 30
 """Inner products of every channel are kept for reuse up to this size."""
+TILE_NUMBERS = 1 << 17
+"""Inner products that are computed at a time: one megabyte, so that they stay in cache."""
 
 
 class ChannelGrams:
@@ -90,12 +93,26 @@ class ChannelGrams:
         return self._multiply(channel, np.empty(len(self.pairs)))
 
     def _multiply(self, channel: int, out: NDArray[np.float64]) -> NDArray[np.float64]:
-        features = self.features(channel)
-        block = max(1, (1 << 19) // self.pairs.n)
-        for start in range(0, self.pairs.n, block):
-            product = features[start : start + block] @ features[start:].T
-            _gather(product, start, self.pairs.starts, self.pairs.columns, out)
+        for start, tile in self.tiles(channel):
+            _gather(tile, start, self.pairs.starts, self.pairs.columns, out)
         return out
+
+    def tiles(self, channel: int) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """Give the inner products of one channel, some rows of the pair matrix at a time.
+
+        Each tile comes with its first row ``start``; entry ``[i, j]`` is the product of images
+        ``start + i`` and ``start + j``. A tile is overwritten by the next one.
+        """
+        features, starts = self.features(channel), self.pairs.starts
+        block = max(1, TILE_NUMBERS // self.pairs.n)
+        buffer = np.empty(block * self.pairs.n)
+        for start in range(0, self.pairs.n, block):
+            stop = min(start + block, self.pairs.n)
+            if starts[start] == starts[stop]:
+                continue
+            end = int(self.pairs.columns[starts[start] : starts[stop]].max()) + 1
+            tile = buffer[: (stop - start) * (end - start)].reshape(stop - start, end - start)
+            yield start, np.matmul(features[start:stop], features[start:end].T, out=tile)
 
     def activate(self, active: NDArray[np.bool_]) -> None:
         """Sum exactly the channels where `active` (n_channels,) is True."""
@@ -106,8 +123,7 @@ class ChannelGrams:
             self.total += self.products(channel)
         self.norms = self.squares[chosen].sum(axis=0)
         self.offsets = self.sums[chosen].sum(axis=0)
-        # Rounding left over from here must not be read as length.
-        self._least = DEAD * self.norms
+        self.whole = self.norms.copy()
 
     def copy(self) -> ChannelGrams:
         """Return an independent state over the same activations."""
@@ -125,48 +141,83 @@ class ChannelGrams:
             self.offsets -= self.sums[channel]
             self.active[channel] = False
 
-    def similarity(self, without: int | None = None) -> NDArray[np.float64]:
-        """Return the similarity (n_pairs,) of the active channels, but for `without`."""
-        out = np.empty(len(self.pairs))
-        left = int(self.active.sum()) - (without is not None)
-        if without is None:
-            products, squares, sums = self.total[:0], 0.0, 0.0
-        else:
-            products = self.products(without)
-            squares, sums = self.squares[without], self.sums[without]
-        norms, offsets = self.norms - squares, self.offsets - sums
-        size = max(left * self.space, 1)
-        _similarities(
-            self.total, products, norms, offsets, 1.0 / size, self._least,
-            SIMILARITIES.index(self.similarity_name), self.pairs.starts, self.pairs.columns, out,
-        )  # fmt: skip
+    def similarity(
+        self, without: int | None = None, *, out: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """Return the similarity (n_pairs,) of the active channels, but for `without`.
+
+        `out` is filled instead of a new array where it is given.
+        """
+        out = np.empty(len(self.pairs)) if out is None else out
+        rule = self.rule(without)
+        if without is None or self._cache is not None:
+            taken = self.total[:0] if without is None else self.products(without)
+            _of_vector(self.total, taken, rule, self.pairs.starts, self.pairs.columns, out)
+            return out
+        for start, tile in self.tiles(without):
+            _of_tile(self.total, tile, start, rule, self.pairs.starts, self.pairs.columns, out)
         return out
 
+    def rule(self, without: int | None = None) -> Rule:
+        """Return what turns the inner product of a pair into its similarity."""
+        norms, offsets, left = self.norms, self.offsets, int(self.active.sum())
+        if without is not None:
+            norms, offsets = norms - self.squares[without], offsets - self.sums[without]
+            left -= 1
+        share = 1.0 / max(left * self.space, 1)
+        squared = norms - offsets**2 * share
+        # What rounding leaves of a removed image must not be read as length.
+        floor = DEAD * self.whole
+        alive = squared > floor
+        lengths = np.where(alive, 1 / np.sqrt(np.where(alive, squared, 1.0)), 0.0)
+        kind = SIMILARITIES.index(self.similarity_name)
+        return Rule(kind, norms, lengths, offsets * np.sqrt(share), floor)
+
+
+class Rule(NamedTuple):
+    """Similarity from the inner product of images i and j.
+
+    ``kind`` is the place in `SIMILARITIES`; the others are (n_images,): squared norm,
+    1 / length (0 where there is none), mean shift, and the squared norm that counts as none.
+    """
+
+    kind: int
+    norms: NDArray[np.float64]
+    lengths: NDArray[np.float64]
+    shifts: NDArray[np.float64]
+    floor: NDArray[np.float64]
+
+
+@njit(cache=True, inline="always")
+def similarity_of(inner, i, j, rule):
+    """Return the similarity of images i and j from their inner product."""
+    if rule.kind <= 1:
+        return (inner - rule.shifts[i] * rule.shifts[j]) * rule.lengths[i] * rule.lengths[j]
+    if rule.kind == 2:
+        apart = rule.norms[i] + rule.norms[j] - 2.0 * inner
+        return -np.sqrt(apart) if apart > rule.floor[i] + rule.floor[j] else 0.0
+    return inner
+
 
 @njit(cache=True)
-def _gather(product, start, starts, columns, out):  # type: ignore[no-untyped-def]
-    for i in range(product.shape[0]):
+def _gather(tile, start, starts, columns, out):
+    for i in range(tile.shape[0]):
         for k in range(starts[start + i], starts[start + i + 1]):
-            out[k] = product[i, columns[k] - start]
+            out[k] = tile[i, columns[k] - start]
 
 
 @njit(cache=True)
-def _similarities(total, products, norms, offsets, share, least, kind, starts, columns, out):  # type: ignore[no-untyped-def]
-    n = norms.size
-    lengths = np.zeros(n)
-    for i in range(n):
-        squared = norms[i] - offsets[i] * offsets[i] * share
-        if squared > least[i]:
-            lengths[i] = 1.0 / np.sqrt(squared)
-    for i in range(n):
+def _of_vector(total, taken, rule, starts, columns, out):
+    for i in range(starts.size - 1):
         for k in range(starts[i], starts[i + 1]):
-            j = columns[k]
-            inner = total[k] - products[k] if products.size else total[k]
-            if kind <= 1:
-                inner -= offsets[i] * offsets[j] * share
-                out[k] = inner * lengths[i] * lengths[j]
-            elif kind == 2:
-                apart = norms[i] + norms[j] - 2.0 * inner
-                out[k] = -np.sqrt(apart) if apart > least[i] + least[j] else 0.0
-            else:
-                out[k] = inner
+            inner = total[k] - taken[k] if taken.size else total[k]
+            out[k] = similarity_of(inner, i, columns[k], rule)
+
+
+@njit(cache=True)
+def _of_tile(total, tile, start, rule, starts, columns, out):
+    for row in range(tile.shape[0]):
+        i = start + row
+        for k in range(starts[i], starts[i + 1]):
+            inner = total[k] - tile[row, columns[k] - start]
+            out[k] = similarity_of(inner, i, columns[k], rule)

@@ -13,10 +13,15 @@ from numba import njit
 from numpy.typing import NDArray
 
 from fechner.analysis.network.alignment import Alignment
-from fechner.analysis.network.grams import ChannelGrams
+from fechner.analysis.network.grams import ChannelGrams, similarity_of
+from fechner.errors import InputError
 from fechner.progress import Progress, silent
 
 DENSITY_BINS = 512
+BUCKETS = 1 << 16
+"""Buckets of `certified_impact`: counts and sums stay in the processor's cache."""
+MANY_PAIRS = 500_000
+"""From about 1000 images, counting is faster than sorting."""
 
 
 def leave_one_out(
@@ -27,13 +32,109 @@ def leave_one_out(
     ``impact_c = alignment(all active) - alignment(all active but c)``; 0 for channels
     that are not active.
     """
-    whole = alignment(grams.similarity())
+    similarity = grams.similarity()
+    whole = alignment(similarity)
     impact = np.zeros(grams.n_channels)
     chosen = np.flatnonzero(grams.active)
     for done, channel in enumerate(chosen, start=1):
-        impact[channel] = whole - alignment(grams.similarity(without=channel))
+        impact[channel] = whole - alignment(grams.similarity(without=channel, out=similarity))
         progress(done, len(chosen))
     return impact
+
+
+def certified_impact(
+    grams: ChannelGrams,
+    alignment: Alignment,
+    *,
+    tolerance: float = 0.0,
+    progress: Progress = silent,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the impact of each channel and a bound on its error, (n_channels,) each.
+
+    Similarities are counted into buckets instead of sorted. All pairs of a bucket get its
+    mean rank, and the error that this makes has a bound (see `_bucketed`). Where the sign
+    of an impact lies within its bound, and so decides whether the channel is kept, or
+    where the bound exceeds a positive `tolerance`, the channel is evaluated exactly and
+    its bound is 0.
+
+    Raises
+    ------
+    InputError
+        If the alignment is not Spearman's: only ranks can be counted.
+    """
+    if alignment.fit != "spearman":
+        raise InputError(f"certified impact needs the fit spearman, got {alignment.fit}")
+    similarity = grams.similarity()
+    whole = alignment(similarity)
+    low, high = float(similarity.min()), float(similarity.max())
+    impact, bound = np.zeros((2, grams.n_channels))
+    chosen = np.flatnonzero(grams.active)
+    for done, channel in enumerate(chosen, start=1):
+        without, bound[channel] = _bucketed(grams, alignment, channel, low, high)
+        impact[channel] = whole - without
+        if abs(impact[channel]) <= bound[channel] or bound[channel] > (tolerance or np.inf):
+            exact = alignment(grams.similarity(without=channel, out=similarity))
+            impact[channel], bound[channel] = whole - exact, 0.0
+        progress(done, len(chosen))
+    return impact, bound
+
+
+def channel_impact(
+    grams: ChannelGrams, alignment: Alignment, *, progress: Progress = silent
+) -> NDArray[np.float64]:
+    """Return the impact of each channel, (n_channels,), its sign always exact.
+
+    Many pairs under Spearman take `certified_impact`, all else `leave_one_out`.
+    """
+    if alignment.fit == "spearman" and len(grams.pairs) > MANY_PAIRS:
+        return certified_impact(grams, alignment, progress=progress)[0]
+    return leave_one_out(grams, alignment, progress=progress)
+
+
+def _bucketed(
+    grams: ChannelGrams, alignment: Alignment, channel: int, low: float, high: float
+) -> tuple[float, float]:
+    """Return the alignment without `channel` from bucket counts, and a bound on its error.
+
+    With ``m_b`` pairs in bucket b, the ranks within buckets vary by at most
+    ``lost = sum(m_b^3 - m_b) / 12`` in sum of squares, so by Cauchy and Schwarz the
+    covariance is off by at most ``sqrt(lost * rank_spread)``.
+    """
+    counts, sums = np.zeros(BUCKETS, np.int32), np.zeros(BUCKETS)
+    per_unit = BUCKETS / max(high - low, np.finfo(float).tiny)
+    rule, pairs = grams.rule(channel), grams.pairs
+    for start, tile in grams.tiles(channel):
+        _count_tile(
+            grams.total, tile, start, rule, pairs.starts, pairs.columns,
+            alignment.doubled_ranks, low, per_unit, counts, sums,
+        )  # fmt: skip
+    count = float(len(pairs))
+    m = counts.astype(np.float64)
+    mean_rank = np.cumsum(m) - (m - 1) / 2
+    centre = (count + 1) / 2
+    cross = float((mean_rank - centre) @ (sums / 2 - centre * m))
+    full, lost = (count**3 - count) / 12, float((m**3 - m).sum()) / 12
+    spread = alignment.rank_spread
+    value = cross / np.sqrt(full * spread)
+    if full <= lost:
+        return value, np.inf
+    worst = (abs(cross) + np.sqrt(lost * spread)) / np.sqrt((full - lost) * spread)
+    return value, worst - abs(value)
+
+
+@njit(cache=True)
+def _count_tile(
+    total, tile, start, rule, starts, columns, doubled_ranks, low, per_unit, counts, sums
+):
+    last = counts.size - 1
+    for row in range(tile.shape[0]):
+        i = start + row
+        for k in range(starts[i], starts[i + 1]):
+            inner = total[k] - tile[row, columns[k] - start]
+            place = (similarity_of(inner, i, columns[k], rule) - low) * per_unit
+            b = min(max(int(place), 0), last)
+            counts[b] += 1
+            sums[b] += doubled_ranks[k]
 
 
 def impact_gradient(grams: ChannelGrams, alignment: Alignment) -> NDArray[np.float64]:
@@ -76,7 +177,7 @@ def _pair_derivative(similarity: NDArray, alignment: Alignment) -> NDArray[np.fl
 
 
 @njit(cache=True)
-def _rank_derivative(similarity, rating, low, per_unit, bins):  # type: ignore[no-untyped-def]
+def _rank_derivative(similarity, rating, low, per_unit, bins):
     counts = np.zeros(bins + 4)
     sums = np.zeros(bins + 4)
     place = np.empty(similarity.size, np.int32)
