@@ -168,7 +168,8 @@ def rated_arms(
     if good not in ("high", "low"):
         raise InputError(f"good expects 'high' or 'low', got {good!r}")
     require_columns(stimuli, ("stimulus", "scene", "region"), table="stimuli")
-    rows = choose_dimension(ratings, dimension)
+    # Exported ratings may name scene and region too; the stimuli table is what counts.
+    rows = choose_dimension(ratings, dimension)[list(RATING_COLUMNS)]
     arms = stimuli.reindex(columns=["stimulus", *ARM_COLUMNS])
     arms = arms.assign(stimulus=arms["stimulus"].astype(str), scene=arms["scene"].astype(str))
     unknown = sorted(set(rows["image"]) - set(arms["stimulus"]))
