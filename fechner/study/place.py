@@ -55,6 +55,11 @@ class Place:
         return self.folder / "stimuli"
 
     @property
+    def stimulus_table(self) -> Path:
+        """The table of stimuli."""
+        return self.stimuli / "stimuli.csv"
+
+    @property
     def sessions(self) -> Path:
         """The folder of the journals."""
         return self.folder / "sessions"

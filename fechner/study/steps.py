@@ -44,7 +44,7 @@ def _map_files(place: Place) -> list[Path]:
 
 
 def _stimulus_files(place: Place) -> list[Path]:
-    return [place.stimuli / "stimuli.csv", place.stimuli / "stimuli.json"]
+    return [place.stimulus_table, place.stimuli / "stimuli.json"]
 
 
 def _statistics_files(place: Place) -> list[Path]:

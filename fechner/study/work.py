@@ -11,14 +11,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fechner.data.tables import RatedImages, read_rated_images, require_scenes
+from fechner.data.tables import (
+    RatedImages,
+    is_simulated,
+    read_rated_images,
+    require_scenes,
+)
 from fechner.errors import InputError
+from fechner.provenance import sha256_file, write_text
 from fechner.study.place import Place
 
 if TYPE_CHECKING:
     from fechner.analysis.network.networks import Network
 
 LEAST_SCENES = 4
+HELD_OUT_EVIDENCE = "held-out evidence"
 
 
 def rated_images(place: Place) -> RatedImages:
@@ -78,10 +85,12 @@ def choose_channels(place: Place) -> None:
             held_out=options.held_out,
             strategies=options.strategies,
             shuffles=options.shuffles,
-            select=options.select,
             seed=place.study.seed,
+            simulated=is_simulated(place.table),
             progress=progress,
         )
+    if options.select != HELD_OUT_EVIDENCE:
+        study = study.choosing(options.select, reason="The study file asks for it.")
     study.write(place.selection)
 
 
@@ -154,7 +163,6 @@ def collect_ratings(place: Place) -> None:
     """Every journal of the study becomes one long table of ratings."""
     from fechner.experiment.exports import ratings_table
     from fechner.experiment.journal import read_journal
-    from fechner.provenance import write_text
 
     table = ratings_table([read_journal(path) for path in place.journals])
     write_text(place.ratings, table.to_csv(index=False, lineterminator="\n"))
@@ -167,10 +175,15 @@ def check_the_claim(place: Place) -> None:
     from fechner.analysis.ratings.claim import test_claim
     from fechner.analysis.ratings.prediction import predicted_against_observed
 
+    about = {
+        "simulated": place.study.simulate is not None,
+        "inputs": {path.name: sha256_file(path) for path in (place.ratings, place.stimulus_table)},
+    }
     ratings = pd.read_csv(place.ratings, dtype={"participant": str})
-    stimuli = pd.read_csv(place.stimuli / "stimuli.csv")
-    test_claim(ratings, stimuli).write(place.statistics / "claim.json")
-    predicted_against_observed(ratings, stimuli).write(place.statistics / "prediction.json")
+    stimuli = pd.read_csv(place.stimulus_table)
+    test_claim(ratings, stimuli, **about).write(place.statistics / "claim.json")
+    prediction = predicted_against_observed(ratings, stimuli, seed=place.study.seed, **about)
+    prediction.write(place.statistics / "prediction.json")
 
 
 def write_page(place: Place) -> None:
