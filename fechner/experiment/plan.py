@@ -14,7 +14,7 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from fechner.errors import InputError
 from fechner.experiment.conditions import Item, items_by_scene
@@ -22,6 +22,7 @@ from fechner.experiment.order import insert_spaced, spaced_order
 from fechner.provenance import digest
 
 if TYPE_CHECKING:
+    from fechner.protocols.methods import JndProtocol
     from fechner.protocols.schema import Protocol
     from fechner.stimuli.records import Stimulus, StimulusSet
 
@@ -186,6 +187,9 @@ def _main(
 ) -> list[_Placed]:
     """Order the main trials in blocks of one trial a scene, by a cyclic Latin square."""
     gap = protocol.trials.scene_gap
+    if protocol.method == "jnd":
+        items = _staircase_items(cast("JndProtocol", protocol), scenes, row, rng)
+        return [(1, "main", item) for item in spaced_order(items, gap, rng)]
     conditions = max(len(items) for items in scenes.values())
     blocks = 1 if protocol.trials.design == "latin square" else conditions
     placed: list[_Placed] = []
@@ -199,6 +203,22 @@ def _main(
         ordered = spaced_order(wanted, gap, rng, before=before)
         placed += [(block + 1, "main", item) for item in ordered]
     return placed
+
+
+def _staircase_items(
+    protocol: JndProtocol, scenes: dict[str, list[Item]], row: int, rng: random.Random
+) -> list[Item]:
+    """Return the trials of every region's staircase, spread evenly over the scenes."""
+    by_region: dict[str, list[Item]] = {}
+    for items in scenes.values():
+        for item in items:
+            by_region.setdefault(item.region, []).append(item)
+    trials: list[Item] = []
+    for region in sorted(by_region):
+        there = by_region[region]
+        turn = [there[(row + k) % len(there)] for k in range(protocol.quest.trials_per_region)]
+        trials += rng.sample(turn, len(turn))
+    return trials
 
 
 def _with_repeats(main: list[_Placed], count: int, gap: int, rng: random.Random) -> list[_Placed]:
@@ -235,8 +255,7 @@ def _with_catches(
             chosen = rng.choice(scenes[rng.choice(list(scenes))])
             intact = chosen.reference or chosen.stimulus
             item = Item(intact, chosen.scene, "intact", reference=intact, target=good)
-        block = main[min(low, len(main) - 1)][0]
-        result = insert_spaced(result, (block, "catch", item), low, gap, rng, end=high)
+        result = insert_spaced(result, (0, "catch", item), max(1, low), gap, rng, end=high)
     return result
 
 
@@ -305,6 +324,8 @@ def _numbered(
     trials: list[Trial] = []
     for number, ((block, kind, item), side) in enumerate(zip(placed, sides, strict=True), start=1):
         plain = item.of_kind("")
+        if kind == "catch":
+            block = trials[-1].block
         if kind == "main":
             first.setdefault(plain, number)
         trials.append(

@@ -15,8 +15,9 @@ from fechner.experiment.display import Display, Frame, Question, Response, Shown
 
 if TYPE_CHECKING:
     from fechner.experiment.plan import Trial
+    from fechner.protocols.methods import AuthenticityProtocol
     from fechner.protocols.parts import RatingScale, Timing
-    from fechner.protocols.schema import AuthenticityProtocol, Protocol
+    from fechner.protocols.schema import Protocol
     from fechner.stimuli.records import StimulusSet
 
 DIGITS = tuple((str(k), f"num_{k}") for k in range(1, 10))

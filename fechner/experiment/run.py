@@ -8,8 +8,10 @@ PsychoPy; nothing here needs more than the stimulus records.
 from __future__ import annotations
 
 import platform
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,9 +22,15 @@ from fechner.errors import InputError, RefusedError
 from fechner.experiment import presentation, screens
 from fechner.experiment.codes import check_code
 from fechner.experiment.display import Display
-from fechner.experiment.journal import Journal, JournalRecord, journal_name, read_journal
+from fechner.experiment.journal import (
+    Journal,
+    JournalRecord,
+    journal_header,
+    journal_name,
+    read_journal,
+)
 from fechner.experiment.lock import Lock
-from fechner.experiment.plan import Plan, make_plan
+from fechner.experiment.plan import Plan, Trial, make_plan
 from fechner.experiment.session import OnTrial, Standing, quit_question, run_session
 from fechner.experiment.signals import ending_signals
 from fechner.progress import Progress, silent
@@ -115,6 +123,7 @@ def run_participant(
     name = journal_name(participant, session, simulated=observer is not None)
     path = Path(sessions_folder) / name
     kept = _interrupted(path, plan)
+    seen = _seen(kept, protocol, stimuli)
     timing = _simulated_timing(protocol) if observer and window == "psychopy" else None
 
     def tell(standing: Standing) -> None:
@@ -123,16 +132,19 @@ def run_participant(
             on_trial(standing)
 
     def go(display: Display, screen: dict[str, Any]) -> JournalRecord:
-        with ending_signals(), _journal(path, kept, plan, observer, timing, screen) as journal:
+        with (
+            ending_signals(),
+            _journal(path, kept, protocol, plan, observer, timing, screen) as journal,
+        ):
             return run_session(
                 protocol, stimuli, plan, display, journal, timing=timing, on_trial=tell
             )
 
     if window == "none":
-        return go(_windowless(observer, stimuli, kept), {"window": "none"})
+        return go(_windowless(observer, stimuli, seen), {"window": "none"})
     lock = Lock.take(_made(path.parent) / "window")
     try:
-        hands = _hands(observer, stimuli, kept)
+        hands = _hands(observer, stimuli, seen)
         display = open_window(
             protocol,
             size=size,
@@ -204,6 +216,7 @@ def _interrupted(path: Path, plan: Plan) -> JournalRecord | None:
 def _journal(
     path: Path,
     kept: JournalRecord | None,
+    protocol: Protocol,
     plan: Plan,
     observer: SimulatedObserver | None,
     timing: Timing | None,
@@ -211,20 +224,18 @@ def _journal(
 ) -> Journal:
     if kept is not None:
         return Journal.resume(path)
-    header: dict[str, Any] = {
-        "participant": plan.participant,
-        "session": plan.session,
-        "protocol": plan.protocol,
-        "protocol_sha256": plan.protocol_sha256,
-        "stimuli_sha256": plan.stimuli_sha256,
-        "plan_sha256": plan.sha256,
-        "row": plan.row,
-        "simulated": observer is not None,
-        "model": observer.record() if observer is not None else None,
-        "timing_override": timing.model_dump(mode="json") if timing is not None else None,
-        "software": software(),
-        "screen": screen,
-    }
+    header = journal_header(
+        protocol,
+        participant=plan.participant,
+        session=plan.session,
+        stimuli_sha256=plan.stimuli_sha256,
+        plan_sha256=plan.sha256,
+        model=observer.record() if observer is not None else None,
+        row=plan.row,
+        timing_override=timing.model_dump(mode="json") if timing is not None else None,
+        software=software(),
+        screen=screen,
+    )
     return Journal.create(path, header)
 
 
@@ -243,33 +254,42 @@ def software() -> dict[str, str]:
     return found
 
 
-def _seen(kept: JournalRecord | None) -> Any:
-    from collections import Counter
-
-    trials = kept.trials if kept is not None else []
-    names = [trial.get(key) for trial in trials for key in ("stimulus", "reference", "second")]
-    return Counter(name for name in names if name)
+def _seen(kept: JournalRecord | None, protocol: Protocol, stimuli: StimulusSet) -> Counter[str]:
+    """Return how often an interrupted session has shown each stimulus."""
+    named = {Path(stimuli.image_path(s)): s.stimulus for s in stimuli.stimuli}
+    fields = {field.name for field in dataclass_fields(Trial)}
+    seen: Counter[str] = Counter()
+    for line in kept.trials if kept is not None else []:
+        trial = Trial(
+            **{
+                "number": line["trial"],
+                **{key: value for key, value in line.items() if key in fields},
+            }
+        )
+        for frame in presentation.frames(protocol, trial, stimuli).all:
+            seen.update(named[path] for path in frame.images)
+    return seen
 
 
 def _windowless(
-    observer: SimulatedObserver | None, stimuli: StimulusSet, kept: JournalRecord | None
+    observer: SimulatedObserver | None, stimuli: StimulusSet, seen: Counter[str]
 ) -> Display:
     from fechner.experiment.simulated_display import SimulatedDisplay, SimulatedResponder
 
     if observer is None:
         raise InputError("a session without a window needs a simulated participant; give one")
-    return SimulatedDisplay(SimulatedResponder(observer, stimuli, seen=_seen(kept)))
+    return SimulatedDisplay(SimulatedResponder(observer, stimuli, seen=seen))
 
 
 def _hands(
-    observer: SimulatedObserver | None, stimuli: StimulusSet, kept: JournalRecord | None
+    observer: SimulatedObserver | None, stimuli: StimulusSet, seen: Counter[str]
 ) -> Hands | None:
     if observer is None:
         return None
     from fechner.experiment.hands import SimulatedHands
     from fechner.experiment.simulated_display import SimulatedResponder
 
-    return SimulatedHands(SimulatedResponder(observer, stimuli, seen=_seen(kept)))
+    return SimulatedHands(SimulatedResponder(observer, stimuli, seen=seen))
 
 
 def _simulated_timing(protocol: Protocol) -> Timing:
@@ -345,8 +365,6 @@ def _strip(protocol: Protocol, look: screens.Look) -> int:
     """Return the height of the strip for questions under standing pictures; 0 for none."""
     if not protocol.timing.until_response:
         return 0
-    from fechner.experiment.plan import Trial
-
     trial = Trial(1, 1, "main", "", "", "", protocol.dimension)
     asked = [presentation.rating_question(protocol, trial)]
     if protocol.catch.count and protocol.catch.kind == "instructed":
@@ -364,7 +382,11 @@ def check_fit(
 
     sizes: dict[Path, tuple[int, int]] = {}
     checked: set[tuple[tuple[int, int], ...]] = set()
-    for trial in plan.trials:
+    for planned in plan.trials:
+        # A staircase's stimulus is not known yet; it has the size of its reference.
+        trial = planned
+        if trial.reference and not trial.stimulus:
+            trial = replace(trial, stimulus=trial.reference)
         for frame in presentation.frames(protocol, trial, stimuli).all:
             for path in frame.images:
                 if path not in sizes:

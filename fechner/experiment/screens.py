@@ -204,9 +204,7 @@ def strip_height(look: Look, content: Question) -> int:
     """Return the height in pixels that a question needs under a standing picture."""
     lines = wrap(content.text, look.body, round(look.size[0] * 0.86))
     answers = look.em(5.4) if content.kind == "slider" else _row_height(look, content)
-    return (
-        look.em(0.6) + len(lines) * line_height(look.body) + look.em(1) + answers + look.em(0.6)
-    )
+    return look.em(0.6) + len(lines) * line_height(look.body) + look.em(1) + answers + look.em(0.6)
 
 
 def question(look: Look, content: Question, *, below: bool) -> Screen:

@@ -8,8 +8,8 @@ session whose journal has trials already goes on after the last of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, cast
 
 from fechner.errors import InputError
 from fechner.experiment import presentation
@@ -26,6 +26,8 @@ from fechner.experiment.signals import held
 if TYPE_CHECKING:
     from fechner.experiment.journal import Journal, JournalRecord
     from fechner.experiment.plan import Plan, Trial
+    from fechner.experiment.staircases import Staircases
+    from fechner.protocols.methods import JndProtocol
     from fechner.protocols.parts import ScreeningQuestion, Timing
     from fechner.protocols.schema import Protocol
     from fechner.stimuli.records import StimulusSet
@@ -105,6 +107,9 @@ class _Run:
         self.journal = journal
         self.timing = timing
         self.simulated = journal.record.simulated
+        self.staircases = _staircases(protocol, stimuli)
+        if self.staircases is not None:
+            self.staircases.replay(journal.record.trials)
 
     def append(self, event: Mapping[str, Any]) -> None:
         """Write an event; signals that end the program wait until it is on the disk."""
@@ -186,7 +191,12 @@ class _Run:
             if on_trial is not None:
                 on_trial(self._standing(clock))
 
+    def _filled(self, trial: Trial) -> Trial:
+        """Return the trial with its stimulus: the plan's, or the staircase's choice."""
+        return trial if self.staircases is None else self.staircases.fill(trial)
+
     def _one(self, trial: Trial) -> None:
+        trial = self._filled(trial)
         while True:
             try:
                 presented = presentation.present(
@@ -195,13 +205,17 @@ class _Run:
                 break
             except TrialInterruptedError:
                 self.append({"event": "note", "note": "interrupted", "trial": trial.number})
-        self.append(self._event(trial, presented))
+        event = self._event(trial, presented)
+        self.append(event)
+        if self.staircases is not None:
+            self.staircases.answer(event)
         self._interval(trial)
 
     def _interval(self, trial: Trial) -> None:
         """Show the empty screen between trials, while the next picture is decoded."""
         following = [t for t in self.plan.trials if t.number == trial.number + 1]
         for coming in following:
+            coming = self._filled(coming)
             for frame in presentation.frames(self.protocol, coming, self.stimuli).all:
                 self.display.preload(frame)
         try:
@@ -227,6 +241,8 @@ class _Run:
                 event[name] = getattr(trial, name)
         if trial.second is not None or presented.place:
             event["side"] = "right" if presented.place else "left"
+        if self.staircases is not None:
+            event["strength"] = self.staircases.strength(trial.stimulus)
         if trial.target is not None:
             event["passed"] = self.protocol.catch.passed(presented.rating, trial.target)
         return event
@@ -261,8 +277,19 @@ class _Run:
 
     def end(self) -> None:
         """Journal the end, then thank: the ratings are safe before the page is read."""
+        found = self.staircases.thresholds() if self.staircases is not None else ()
+        for threshold in found:
+            self.append({"event": "note", "note": "threshold", **asdict(threshold)})
         self.append({"event": "end", "reason": "complete"})
         self._page("thanks", self.protocol.texts.thanks)
+
+
+def _staircases(protocol: Protocol, stimuli: StimulusSet) -> Staircases | None:
+    if protocol.method != "jnd":
+        return None
+    from fechner.experiment.staircases import Staircases
+
+    return Staircases(cast("JndProtocol", protocol).quest, stimuli)
 
 
 class _Pace:
