@@ -1,0 +1,206 @@
+"""``fechner data``: rated images and their labels before anything is computed from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fechner.cli.console import bar, console
+from fechner.errors import InputError
+
+if TYPE_CHECKING:
+    from fechner.data.tables import RatedImages, Scale
+
+app = typer.Typer(
+    no_args_is_help=True, help="Import, check and describe rated images; photographs to try with."
+)
+
+Table = Annotated[
+    Path, typer.Argument(help="CSV of rated images, beside its JSON.", show_default=False)
+]
+Scales = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--scale", help="NAME=MINIMUM:MAXIMUM[:low], where no JSON declares it; once a dimension."
+    ),
+]
+
+
+@app.command("import")
+def import_set(
+    name: Annotated[
+        str, typer.Argument(metavar="SET", help="avt, tid2013, kadid10k, aigciqa2023 or agiqa3k.")
+    ],
+    source: Annotated[Path, typer.Argument(help="Folder of the set, as published.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The table to write (CSV).")],
+    scores_only: Annotated[
+        bool, typer.Option("--scores-only", help="Do not look for the image files.")
+    ] = False,
+) -> None:
+    """Turn a public rated image set into a table of ours; the images stay where they are.
+
+    Example: fechner data import kadid10k ~/sets/kadid10k --out kadid.csv
+    """
+    from fechner.data.catalog import load, write_public_set
+
+    if out.suffix.lower() not in (".csv", ".tsv"):
+        raise InputError(f"--out expects a .csv or .tsv file, got {out}")
+    public = load(name, source, check_images=not scores_only)
+    written = write_public_set(public, out)
+    rated = public.rated
+    _say_what_is_there(rated)
+    if public.ratings is not None:
+        people = public.ratings["participant"].nunique()
+        console.print(f"{len(public.ratings)} single ratings of {people} participants")
+    console.print("wrote " + ", ".join(str(path) for path in written), soft_wrap=True)
+
+
+@app.command()
+def check(
+    table: Table,
+    ratings: Annotated[
+        Path | None, typer.Option("--ratings", help="Long table of single ratings, checked too.")
+    ] = None,
+    scale: Scales = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", help="Processes; one a core when left out.")
+    ] = None,
+) -> None:
+    """Check a table, its scales and every image file, and say what is there.
+
+    Example: fechner data check images/rated.csv --scale quality=1:5
+    """
+    from fechner.data.checking import unknown_images, unusable_images
+    from fechner.data.tables import read_rated_images, read_ratings, require_scenes
+    from fechner.executors import executor
+
+    rated = read_rated_images(table, scales=_scales(scale))
+    with bar("Images") as progress, executor(jobs) as pool:
+        problems = unusable_images(rated.paths, pool=pool, progress=progress)
+    for problem in problems:
+        console.print(problem, soft_wrap=True)
+    if problems:
+        raise InputError(
+            f"{len(problems)} of {len(rated)} images cannot be used, listed above; replace them "
+            "or leave out their rows"
+        )
+    require_scenes(rated)
+    _say_what_is_there(rated)
+    if ratings is not None:
+        long = read_ratings(ratings, scales=rated.scales)
+        unknown = unknown_images(rated, long)
+        if unknown:
+            raise InputError(
+                f"{ratings} rates {len(unknown)} images that {table} does not hold, first "
+                f"{unknown[0]!r}; both tables must call an image by the same path"
+            )
+        people = long["participant"].nunique()
+        console.print(f"{len(long)} single ratings of {people} participants")
+    console.print("[green]all in order[/green]")
+
+
+@app.command()
+def describe(
+    table: Table,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for tables and figures.")],
+    dimension: Annotated[
+        list[str] | None, typer.Option("--dimension", "-d", help="Only these; repeatable.")
+    ] = None,
+    by: Annotated[str | None, typer.Option("--by", help="Column that groups the images.")] = None,
+    ratings: Annotated[
+        Path | None,
+        typer.Option("--ratings", help="Long table of single ratings, for their spread."),
+    ] = None,
+    scale: Scales = None,
+) -> None:
+    """Show how the ratings are distributed and what that keeps an alignment from showing.
+
+    Example: fechner data describe kadid.csv --by family --out labels
+    """
+    from fechner.data.description import describe as write_description
+    from fechner.data.tables import is_simulated, read_rated_images, read_ratings
+    from fechner.provenance import provenance, sha256_file
+
+    rated = read_rated_images(table, scales=_scales(scale), check_images=False)
+    long = read_ratings(ratings, scales=rated.scales) if ratings is not None else None
+    files = [table] if ratings is None else [table, ratings]
+    block = provenance(
+        parameters={"dimensions": dimension or rated.dimensions, "by": by},
+        inputs={path.name: sha256_file(path) for path in files},
+        simulated=any(is_simulated(path) for path in files),
+    )
+    with bar("Dimensions") as progress:
+        found = write_description(
+            rated, out, dimensions=dimension, ratings=long, by=by,
+            provenance_block=block, progress=progress,
+        )  # fmt: skip
+    columns = [
+        "dimension",
+        "n",
+        "mean",
+        "sd",
+        "skew",
+        "kurtosis",
+        "dip_p",
+        "bimodality",
+        "components",
+    ]
+    shown = found.table[columns].to_string(index=False, float_format=lambda x: f"{x:.3g}")
+    console.print(shown, markup=False, soft_wrap=True)
+    for warning in found.warnings:
+        console.print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
+    for note in found.notes:
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
+    console.print(f"{len(found.files)} tables and figures are in {out}", soft_wrap=True)
+
+
+@app.command()
+def photographs() -> None:
+    """List the photographs on this machine that fechner can be tried with.
+
+    Example: fechner data photographs
+    """
+    from fechner.data.photographs import CATALOGUE
+
+    for photograph in CATALOGUE:
+        where = photograph.path or f"absent: comes with {photograph.package}"
+        console.print(f"{photograph.name}: {where}", markup=False, soft_wrap=True)
+        console.print(
+            f"    {photograph.licence}; {photograph.source}", markup=False, soft_wrap=True
+        )
+
+
+def _scales(words: list[str] | None) -> dict[str, Scale] | None:
+    """Read ``NAME=MINIMUM:MAXIMUM[:low]`` options; None where there are none."""
+    from pydantic import ValidationError
+
+    from fechner.data.tables import Scale
+
+    if not words:
+        return None
+    scales = {}
+    for word in words:
+        name, _, ends = word.partition("=")
+        parts = ends.split(":")
+        try:
+            scales[name] = Scale(*parts)  # type: ignore[arg-type]
+        except (ValidationError, TypeError) as error:
+            raise InputError(
+                f"--scale expects NAME=MINIMUM:MAXIMUM or NAME=MINIMUM:MAXIMUM:low, got {word!r}"
+            ) from error
+    return scales
+
+
+def _say_what_is_there(rated: RatedImages) -> None:
+    import numpy as np
+
+    scales = ", ".join(f"{name} ({scale})" for name, scale in rated.scales.items())
+    said = " SIMULATED" if rated.simulated else ""
+    console.print(
+        f"{len(rated)} images of {len(np.unique(rated.scenes))} scenes, with{said} ratings of "
+        f"{scales}",
+        markup=False,
+        soft_wrap=True,
+    )

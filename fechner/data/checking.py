@@ -1,0 +1,36 @@
+"""Whether every image of a set can be used, and whether two tables speak of the same images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+
+import pandas as pd
+
+from fechner.data.images import read_image
+from fechner.data.tables import RatedImages
+from fechner.errors import InputError
+from fechner.executors import run_all
+from fechner.progress import Progress, silent
+
+
+def unusable_images(
+    paths: Sequence[Path], *, pool: Executor | None = None, progress: Progress = silent
+) -> list[str]:
+    """Decode every image; return one line for each that `read_image` refuses."""
+    lines = run_all(_complaint, list(paths), pool=pool, progress=progress)
+    return [line for line in lines if line]
+
+
+def unknown_images(rated: RatedImages, ratings: pd.DataFrame) -> list[str]:
+    """Return the images that are rated in the long table but absent from `rated`, sorted."""
+    return sorted(set(ratings["image"]) - set(rated.table["image"]))
+
+
+def _complaint(path: Path) -> str:
+    try:
+        read_image(path)
+    except InputError as error:
+        return str(error)
+    return ""
