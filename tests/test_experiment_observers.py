@@ -1,9 +1,9 @@
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
+from small_stimuli import SmallStimulusSet, degraded
 
 from fechner.errors import InputError
 from fechner.experiment.display import Frame, Page, Question, pixels_sha256
@@ -21,31 +21,9 @@ from fechner.protocols.schema import load_protocol
 LINE = load_protocol("slider").scale
 
 
-@dataclass(frozen=True)
-class Picture:
-    """What a simulated participant needs of a stimulus."""
-
-    stimulus: str
-    scene: str
-    region: str
-    predicted_impact: float
-    mse: float = 200.0
-    centre_error: float = 200.0
-    family: str = "blur"
-    level: str = "1"
-
-
-def pictures(scenes, *, low=100.0, high=360.0):
-    return [
-        Picture(f"scene{i}_{region}", f"scene{i}", region, error * (0.8 + 0.4 * (i % 3) / 2))
-        for i in range(scenes)
-        for region, error in (("low", low), ("high", high))
-    ]
-
-
 def differences(world, seed, *, participants, scenes):
     """Low minus high ratings ``(participants, scenes)``."""
-    shown = pictures(scenes)
+    shown = degraded(scenes)
     rows = [
         [
             observer.rate(low, LINE)[0] - observer.rate(high, LINE)[0]
@@ -68,14 +46,14 @@ def crossed_t(difference):
 
 def test_the_same_names_and_seed_give_the_same_rating_in_any_order():
     observer = simulated_panel(3, "map", 7)["S02"]
-    shown = pictures(6)
+    shown = degraded(6)
     forwards = {p.stimulus: observer.rate(p, LINE) for p in shown}
     backwards = {p.stimulus: replace(observer).rate(p, LINE) for p in reversed(shown)}
     assert forwards == backwards
 
 
 def test_seed_participant_and_repetition_each_change_the_residual():
-    picture = pictures(1)[0]
+    picture = degraded(1)[0]
     observer = SimulatedObserver("S01", seed=1)
     qualities = {
         observer.quality(picture),
@@ -93,7 +71,7 @@ def test_ratings_lie_on_the_scale_and_follow_its_direction():
     assert [on_scale(points, coarse) for points in (-20, 0, 49, 100, 300)] == [5, 5, 3, 1, 1]
     observer = SimulatedObserver("S01", inconsistency=40)
     for number in range(200):
-        rating, rt_ms = observer.rate(pictures(1)[0], LINE, repetition=number)
+        rating, rt_ms = observer.rate(degraded(1)[0], LINE, repetition=number)
         assert LINE.contains(rating) and rt_ms > 0
 
 
@@ -106,7 +84,7 @@ def test_harm_saturates_and_vanishes_without_error():
 
 
 def test_each_world_reads_its_own_error():
-    picture = replace(pictures(1)[0], predicted_impact=1.0, mse=2.0, centre_error=3.0)
+    picture = replace(degraded(1)[0], predicted_impact=1.0, mse=2.0, centre_error=3.0)
     assert [error_of(picture, world) for world in ("map", "null", "centre")] == [1, 2, 3]
 
 
@@ -117,7 +95,7 @@ def test_variance_components_are_those_of_the_module():
     residuals = np.sqrt(np.mean([o.inconsistency**2 for o in panel]))
     assert residuals == pytest.approx(13 * np.exp(np.log(1.25) ** 2), rel=0.1)
     quiet = SimulatedObserver("S01", inconsistency=0, world="null")
-    low = pictures(600)[::2]
+    low = degraded(600)[::2]
     images = [quiet.quality(p) for p in low]
     assert np.std(images) == pytest.approx(np.hypot(8, 5), rel=0.1)
     by_participant = [replace(quiet, participant=f"P{i}").quality(low[0]) for i in range(600)]
@@ -137,7 +115,7 @@ def test_in_the_world_null_the_crossed_test_keeps_its_level():
 
 def test_a_spammer_does_not_look():
     panel = simulated_panel(4, "map", 5, spammers=1)
-    shown = pictures(200)
+    shown = degraded(200)
     honest = [panel["S01"].rate(p, LINE)[0] for p in shown]
     blind = [panel["S04"].rate(p, LINE)[0] for p in shown]
     region = [p.region == "high" for p in shown]
@@ -167,22 +145,9 @@ def test_bad_observers_are_refused_in_one_line(make, complaint):
         make()
 
 
-class FolderOfPictures:
-    """A stimulus set as a display needs it."""
-
-    def __init__(self, folder: Path, stimuli):
-        self.stimuli = stimuli
-        self.folder = folder
-        for number, stimulus in enumerate(stimuli):
-            Image.new("RGB", (8, 6), (number, 7, 9)).save(self.image_path(stimulus))
-
-    def image_path(self, stimulus):
-        return self.folder / f"{stimulus.stimulus}.png"
-
-
 @pytest.fixture
 def shown(tmp_path):
-    return FolderOfPictures(tmp_path, pictures(3))
+    return SmallStimulusSet(tmp_path, degraded(3))
 
 
 RATE = Question("slider", "quality", "How good?", ("Bad", "Excellent"), (0, 100), step=1)

@@ -1,4 +1,4 @@
-"""The long Ratings table out of journals: what every statistic reads.
+"""What journals become: the long Ratings table that every statistic reads, and its siblings.
 
 Exports are pure functions of journals: the same journals give the same bytes.
 Which trials count: those of kind ``main`` with an answer. Practice, stabilising,
@@ -13,14 +13,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fechner.errors import InputError
+from fechner.errors import InputError, nearest
 from fechner.experiment.journal import JournalRecord
-from fechner.provenance import provenance, sha256_file, write_json, write_text
+from fechner.experiment.trial_tables import Files, together, write_files
+from fechner.provenance import provenance, sha256_file
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from fechner.stimuli.records import StimulusSet
+
 RATED_KIND = "main"
+FORMS = ("ratings", "bids", "psychds", "sureal", "psychopy")
+"""What can be exported: see docs/howto-exports.md."""
+
 COLUMNS = (
     "participant",
     "image",
@@ -43,9 +49,9 @@ def rating_rows(journals: Sequence[JournalRecord]) -> list[dict[str, Any]]:
         If two journals are of the same participant and session, or simulated and real
         participants are mixed.
     """
-    _check_together(journals)
-    ordered = sorted(journals, key=lambda journal: (journal.participant, journal.session))
-    return [_row(journal, trial) for journal in ordered for trial in rated_trials(journal)]
+    return [
+        _row(journal, trial) for journal in together(journals) for trial in rated_trials(journal)
+    ]
 
 
 def rated_trials(journal: JournalRecord) -> list[dict[str, Any]]:
@@ -80,14 +86,15 @@ def write_ratings_table(journals: Sequence[JournalRecord], path: Path) -> Path:
     InputError
         If no trial counts, or the journals do not belong together.
     """
+    from fechner.data.tables import Scale, write_ratings
+
     table = ratings_table(journals)
     if table.empty:
         raise InputError("the journals hold no main trial with a rating; run sessions first")
-    simulated = journals[0].simulated
-    path = _named(Path(path), simulated)
-    write_text(path, table.to_csv(index=False, lineterminator="\n"))
-    record = {"provenance": export_record(journals, kind="ratings")}
-    write_json(path.with_suffix(".json"), {"dimensions": scales(journals), **record})
+    path = _named(Path(path), journals[0].simulated)
+    declared = {name: Scale(**scale) for name, scale in scales(journals).items()}
+    block = export_record(journals, kind="ratings")
+    write_ratings(table, path, scales=declared, provenance_block=block)
     return path
 
 
@@ -114,6 +121,46 @@ def scales(journals: Sequence[JournalRecord]) -> dict[str, dict[str, Any]]:
     return found
 
 
+def export(
+    journals: Sequence[JournalRecord],
+    form: str,
+    out: Path,
+    *,
+    stimuli: StimulusSet | None = None,
+) -> list[Path]:
+    """Write the export called `form` (one of `FORMS`) to `out`; return the files written.
+
+    `out` is a CSV file for ``ratings`` and a new folder otherwise. `stimuli` lets ``bids``
+    carry the images.
+
+    Raises
+    ------
+    InputError
+        If there is no such form, the journals do not fit it, or `out` is not empty.
+    """
+    if form == "ratings":
+        path = write_ratings_table(journals, out)
+        return [path, path.with_suffix(".json")]
+    return write_files(out, export_files(journals, form, stimuli=stimuli))
+
+
+def export_files(
+    journals: Sequence[JournalRecord], form: str, *, stimuli: StimulusSet | None = None
+) -> Files:
+    """Return the files of an export folder, a pure function of its arguments."""
+    from fechner.experiment.bids import bids_files
+    from fechner.experiment.psychds import psychds_files
+    from fechner.experiment.sureal import sureal_files
+    from fechner.experiment.wide import wide_files
+
+    if form == "bids":
+        return bids_files(journals, stimuli=stimuli)
+    makers = {"psychds": psychds_files, "sureal": sureal_files, "psychopy": wide_files}
+    if form not in makers:
+        raise InputError(f"no export is called {form!r}: {nearest(form, FORMS)}")
+    return makers[form](journals)
+
+
 def export_record(journals: Sequence[JournalRecord], *, kind: str) -> dict[str, Any]:
     """Return the provenance block of an export: which journals it was made from."""
     inputs = {journal.path.name: sha256_file(journal.path) for journal in journals}
@@ -137,22 +184,6 @@ def _row(journal: JournalRecord, trial: dict[str, Any]) -> dict[str, Any]:
         "region": trial.get("region"),
     }
     return row | {key: trial[key] for key in ("second", "confidence") if trial.get(key) is not None}
-
-
-def _check_together(journals: Sequence[JournalRecord]) -> None:
-    seen: dict[tuple[str, int], str] = {}
-    for journal in journals:
-        key = (journal.participant, journal.session)
-        if key in seen:
-            raise InputError(
-                f"{seen[key]} and {journal.path.name} are both session {key[1]} of "
-                f"participant {key[0]}; keep one of them in the folder"
-            )
-        seen[key] = journal.path.name
-    if len({journal.simulated for journal in journals}) > 1:
-        raise InputError(
-            "the journals mix simulated and real participants; keep them in separate folders"
-        )
 
 
 def _named(path: Path, simulated: bool) -> Path:
