@@ -64,9 +64,7 @@ def check(
         Path | None, typer.Option("--ratings", help="Long table of single ratings, checked too.")
     ] = None,
     scale: Scales = None,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", help="Processes; one a core when left out.")
-    ] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes that decode images.")] = 1,
 ) -> None:
     """Check a table, its scales and every image file, and say what is there.
 

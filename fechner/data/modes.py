@@ -103,7 +103,7 @@ def gaussian_mixture(
     column = ((values - centre) / unit)[:, None]
     fits = [
         GaussianMixture(k, n_init=5, random_state=0, reg_covar=0.05**2).fit(column)
-        for k in range(1, min(MOST_COMPONENTS, len(values) - 1) + 1)
+        for k in range(1, min(MOST_COMPONENTS, len(np.unique(values))) + 1)
     ]
     bic = tuple(float(fit.bic(column) + 2 * len(values) * np.log(unit)) for fit in fits)
     best = fits[int(np.argmin(bic))]

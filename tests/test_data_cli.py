@@ -1,0 +1,223 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+from fechner.cli import data
+from fechner.cli.main import Door
+
+app = typer.Typer(cls=Door)
+app.add_typer(data.app, name="data")
+
+
+@app.command()
+def nothing() -> None:
+    """Stand beside the group, so that the group keeps its name."""
+
+
+def fechner(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def refused(*words):
+    """Run a command that must end in one line on the error stream and exit code 2."""
+    result = fechner(*words)
+    assert result.exit_code == 2, result.output
+    line = result.stderr.strip()
+    assert line.startswith("error: ")
+    assert "\n" not in line
+    return line
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Twelve images of four scenes, their table and their scale."""
+    rng = np.random.default_rng(1)
+    lines = ["image,scene,quality,family"]
+    for k in range(12):
+        Image.fromarray(rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)).save(
+            tmp_path / f"{k}.png"
+        )
+        lines.append(f"{k}.png,scene{k % 4},{1 + 4 * k / 11:.3f},{'blur' if k % 2 else 'noise'}")
+    (tmp_path / "rated.csv").write_text("\n".join(lines) + "\n")
+    scale = {"dimensions": {"quality": {"minimum": 1, "maximum": 5, "good": "high"}}}
+    (tmp_path / "rated.json").write_text(json.dumps(scale))
+    return tmp_path / "rated.csv"
+
+
+def edit(table, old, new):
+    text = table.read_text()
+    assert old in text
+    table.write_text(text.replace(old, new, 1))
+
+
+def test_a_good_table_is_in_order(table):
+    result = fechner("data", "check", table)
+    assert result.exit_code == 0, result.output
+    assert "12 images of 4 scenes, with ratings of quality (1 to 5)" in result.stdout
+    assert "all in order" in result.stdout
+
+
+def test_a_missing_table_ends_in_one_line(tmp_path):
+    assert "none.csv is missing" in refused("data", "check", tmp_path / "none.csv")
+
+
+def test_a_missing_image_ends_in_one_line(table):
+    (table.parent / "3.png").unlink()
+    assert "row 5: image" in refused("data", "check", table)
+
+
+def test_a_misspelt_column_ends_in_one_line(table):
+    edit(table, "quality", "qualty")
+    assert "did you mean 'qualty'?" in refused("data", "check", table)
+
+
+def test_a_rating_outside_the_scale_ends_in_one_line(table):
+    edit(table, "5.000", "50")
+    assert "row 13: 'quality' is 50, expected 1 to 5" in refused("data", "check", table)
+
+
+def test_a_rating_that_is_no_number_ends_in_one_line(table):
+    edit(table, "5.000", "fine")
+    assert "expects a number, got 'fine'" in refused("data", "check", table)
+
+
+def test_fewer_than_four_scenes_end_in_one_line(table):
+    table.write_text(table.read_text().replace("scene3", "scene2"))
+    assert "at least 4 scenes" in refused("data", "check", table)
+
+
+def test_two_images_with_the_same_name_end_in_one_line(table):
+    edit(table, "4.png", "3.png")
+    assert "rows 5 and 6 both rate" in refused("data", "check", table)
+
+
+def spoil_corrupt(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+
+def spoil_transparent(path):
+    Image.new("RGBA", (20, 20), (9, 9, 9, 100)).save(path)
+
+
+def spoil_cmyk(path):
+    Image.new("CMYK", (20, 20), (9, 9, 9, 0)).save(path, format="JPEG")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "part"),
+    [
+        (spoil_corrupt, "corrupt"),
+        (spoil_transparent, "transparent pixels"),
+        (spoil_cmyk, "CMYK without a colour profile"),
+    ],
+)
+def test_an_image_that_cannot_be_shown_right_is_listed_and_refused(table, spoil, part):
+    spoil(table.parent / "7.png")
+    result = fechner("data", "check", table)
+    assert result.exit_code == 2
+    assert part in result.stdout
+    assert "1 of 12 images cannot be used" in result.stderr
+
+
+def test_grey_sixteen_bit_and_turned_images_are_in_order(table):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("L", (20, 20), 90).save(table.parent / "1.png")
+    Image.fromarray(np.full((20, 20), 40000, np.uint16)).save(table.parent / "2.png")
+    Image.new("RGB", (20, 30), (9, 90, 9)).save(table.parent / "3.png", exif=exif)
+    assert fechner("data", "check", table).exit_code == 0
+
+
+def test_a_scale_on_the_command_line_stands_in_for_the_json(table):
+    table.with_suffix(".json").unlink()
+    assert "not declared" in refused("data", "check", table)
+    assert fechner("data", "check", table, "--scale", "quality=1:5").exit_code == 0
+    assert "--scale expects" in refused("data", "check", table, "--scale", "quality=5")
+
+
+def test_ratings_of_other_images_end_in_one_line(table):
+    ratings = table.parent / "long.csv"
+    ratings.write_text("participant,image,dimension,rating\n1,99.png,quality,3\n")
+    assert "rates 1 images that" in refused("data", "check", table, "--ratings", ratings)
+
+
+def test_describe_writes_tables_and_figures_and_warns(table, tmp_path):
+    out = tmp_path / "labels"
+    result = fechner("data", "describe", table, "--by", "family", "--out", out)
+    assert result.exit_code == 0, result.output
+    assert "note: quality: no spread of opinion" in result.stdout
+    assert {path.suffix for path in out.iterdir()} == {".csv", ".json", ".png"}
+    size = Image.open(out / "distribution_quality.png").size
+    assert min(size) > 300
+    record = json.loads((out / "labels.json").read_text())
+    assert len(record["provenance"]["inputs"]["rated.csv"]) == 64
+
+
+def test_describe_suggests_a_near_column_and_dimension(table, tmp_path):
+    out = tmp_path / "labels"
+    assert "did you mean 'family'" in refused(
+        "data", "describe", table, "--by", "famly", "--out", out
+    )
+    assert "did you mean 'quality'" in refused(
+        "data", "describe", table, "-d", "qualiti", "--out", out
+    )
+
+
+def test_import_turns_a_published_folder_into_a_table(tmp_path):
+    source = tmp_path / "AGIQA-3K"
+    (source / "images").mkdir(parents=True)
+    lines = ["name,prompt,adj1,adj2,style,mos_quality,std_quality,mos_align,std_align"]
+    for k in range(4):
+        Image.new("RGB", (16, 16), (k, 9, 9)).save(source / "images" / f"glide_normal_{k:03d}.jpg")
+        lines.append(f"glide_normal_{k:03d}.jpg,prompt {k},,,,{k + 1},0.5,{4 - k},0.5")
+    (source / "data.csv").write_text("\n".join(lines) + "\n")
+    out = tmp_path / "tables" / "agiqa.csv"
+    result = fechner("data", "import", "agiqa3k", source, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert "4 images of 4 scenes, with ratings of quality (0 to 5), alignment (0 to 5)" in (
+        result.stdout
+    )
+    assert fechner("data", "check", out).exit_code == 0
+
+
+def test_import_of_an_unknown_set_ends_in_one_line(tmp_path):
+    assert "did you mean 'kadid10k'" in refused(
+        "data", "import", "kadid", tmp_path, "--out", tmp_path / "a.csv"
+    )
+    assert "--out expects a .csv" in refused(
+        "data", "import", "avt", tmp_path, "--out", tmp_path / "a"
+    )
+
+
+def test_photographs_are_listed_with_licence():
+    result = fechner("data", "photographs")
+    assert "astronaut.png" in result.stdout
+    assert "public domain" in result.stdout
+
+
+def test_the_command_group_loads_no_heavy_module():
+    code = (
+        "import sys, fechner.cli.data;"
+        "print([m for m in ('numpy', 'pandas', 'scipy', 'torch', 'matplotlib', 'psychopy', 'PIL')"
+        " if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_reading_tables_and_images_loads_neither_torch_nor_psychopy():
+    code = (
+        "import sys, fechner.data.tables, fechner.data.catalog, fechner.data.photographs;"
+        "print([m for m in ('torch', 'matplotlib', 'psychopy', 'sklearn', 'skimage')"
+        " if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
