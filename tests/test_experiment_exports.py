@@ -270,6 +270,7 @@ def test_sessions_of_every_protocol_can_be_exported(tmp_path, name):
     assert table["rating"].between(protocol.scale.minimum, protocol.scale.maximum).all()
     assert ("second" in table) == (protocol.method == "pair")
     assert ("confidence" in table) == (protocol.method == "authenticity")
+    assert ("strength" in table) == (protocol.method == "jnd")
     read_ratings(write_ratings_table(found, tmp_path / "ratings.csv"))
     for form in ("bids", "psychds", "psychopy"):
         export(found, form, tmp_path / form)

@@ -315,3 +315,15 @@ def test_kill_9_at_any_moment_loses_nothing_that_was_acknowledged(tmp_path):
     with Journal.resume(path) as journal:
         journal.append({"event": "end"})
     assert read_journal(path).complete
+
+
+def test_a_journal_that_cannot_be_opened_for_writing_says_so(tmp_path, monkeypatch):
+    path = written(tmp_path / "a.jsonl", 1)
+
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(durable.os, "open", refuse)
+    with pytest.raises(InputError, match="Permission denied; make the file writable"):
+        Journal.resume(path)
+    assert not list(tmp_path.glob("*.lock"))

@@ -46,6 +46,16 @@ def open_new(path: Path) -> int:
         ) from error
 
 
+def open_again(path: Path) -> int:
+    """Open a file that is there for appending; InputError where that cannot be."""
+    try:
+        return os.open(path, os.O_WRONLY | os.O_APPEND)
+    except OSError as error:
+        raise InputError(
+            f"cannot write {path}: {error.strerror}; make the file writable and run again"
+        ) from error
+
+
 def append_whole_line(descriptor: int, line: bytes, path: Path) -> None:
     """Write `line` and flush it to the disk; where that fails, take back what came of it."""
     before = os.fstat(descriptor).st_size
@@ -78,9 +88,12 @@ def cut_torn_line(path: Path) -> None:
     kept = path.with_suffix(".torn")
     earlier = kept.read_bytes() if kept.exists() else b""
     write_bytes(kept, earlier + content[whole:] + b"\n")
-    with path.open("rb+") as file:
-        file.truncate(whole)
-        os.fsync(file.fileno())
+    descriptor = open_again(path)
+    try:
+        os.ftruncate(descriptor, whole)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

@@ -38,6 +38,7 @@ COLUMNS = (
     "scene",
     "region",
 )
+EXTRA_COLUMNS = ("second", "confidence", "strength")
 
 
 def rating_rows(journals: Sequence[JournalRecord]) -> list[dict[str, Any]]:
@@ -66,13 +67,14 @@ def rated_trials(journal: JournalRecord) -> list[dict[str, Any]]:
 def ratings_table(journals: Sequence[JournalRecord]) -> pd.DataFrame:
     """Return the long Ratings table: one row a rating, columns as in `COLUMNS`.
 
-    `image` is the stimulus' name, `rt_ms` milliseconds, `session` counts from 1. For
-    ``pair`` trials the column `second` names the other image.
+    `image` is the stimulus' name, `rt_ms` milliseconds, `session` counts from 1. Where
+    trials have them: `second`, the other image of a pair; `confidence`; and `strength`,
+    which a staircase chose.
     """
     import pandas as pd
 
     rows = rating_rows(journals)
-    extra = [name for name in ("second", "confidence") if any(name in row for row in rows)]
+    extra = [name for name in EXTRA_COLUMNS if any(name in row for row in rows)]
     return pd.DataFrame(rows, columns=[*COLUMNS, *extra])
 
 
@@ -183,7 +185,7 @@ def _row(journal: JournalRecord, trial: dict[str, Any]) -> dict[str, Any]:
         "scene": trial.get("scene"),
         "region": trial.get("region"),
     }
-    return row | {key: trial[key] for key in ("second", "confidence") if trial.get(key) is not None}
+    return row | {key: trial[key] for key in EXTRA_COLUMNS if trial.get(key) is not None}
 
 
 def _named(path: Path, simulated: bool) -> Path:

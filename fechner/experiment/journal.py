@@ -24,6 +24,7 @@ from fechner.experiment.durable import (
     append_whole_line,
     cut_torn_line,
     make_folder,
+    open_again,
     open_new,
     sync_folder,
 )
@@ -219,7 +220,7 @@ class Journal:
                 )
             if record.torn:
                 cut_torn_line(path)
-            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND)
+            descriptor = open_again(path)
             journal = cls(path, record, descriptor, lock, wall, steady, wall() - steady())
             journal._note_time_before_last_line()
             journal.append({"event": "resume", "after_trial": record.last_trial})

@@ -81,8 +81,8 @@ def _make(path: Path) -> bool:
     """Make the lock file with its content in one step; False where it exists."""
     mine = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        mine.write_text(json.dumps(_identity()))
         try:
+            mine.write_text(json.dumps(_identity()))
             _link(mine, path)
         finally:
             mine.unlink(missing_ok=True)
