@@ -1,0 +1,116 @@
+"""How an image lies in the input of the network, and where each cell of a layer looks.
+
+Importance maps come from a coarse grid of cells that has to be laid over the image.
+Zero padding at the border of a network's input changes what the outer cells say, up to
+several cells deep; a `Frame` therefore continues the image by reflection, so that the
+zeros lie far outside it.
+
+The cells are placed symmetrically in the frame. Their structural centres (Araujo, Norris
+and Sim 2019, Distill) may lie elsewhere: for the padding of EfficientNet-Lite0 half a
+cell to the lower right. Trained weights make up for that: the map of a mirrored
+photograph, mirrored back, agrees best with the map itself when the first cell of Lite0
+is put at pixel 15 to 19 of 32, and the symmetric place is 15.5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+FRAME_MULTIPLE = 32
+"""Frames are multiples of the deepest layers' step, so that every size is padded alike."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """An image scaled to the network's size and continued by reflection on all sides.
+
+    Attributes
+    ----------
+    shape
+        Height and width of the image in pixels.
+    scaled
+        Height and width it is scaled to.
+    before, after
+        Reflected pixels above and left of it, below and right of it.
+    """
+
+    shape: tuple[int, int]
+    scaled: tuple[int, int]
+    before: tuple[int, int]
+    after: tuple[int, int]
+
+    @property
+    def whole(self) -> tuple[int, int]:
+        """Height and width of the network's input."""
+        sides = zip(self.before, self.scaled, self.after, strict=True)
+        height, width = (before + scaled + after for before, scaled, after in sides)
+        return height, width
+
+    def show(self, image: np.ndarray) -> np.ndarray:
+        """Return the network's view of uint8 ``(height, width, 3)``, antialiased when shrunk."""
+        from PIL import Image
+
+        height, width = self.scaled
+        resized = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC)
+        around = [*zip(self.before, self.after, strict=True), (0, 0)]
+        return np.pad(np.asarray(resized), around, mode="symmetric")
+
+    def cell_places(self, cells: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the place of each pixel row and column of the image, counted in cells.
+
+        The centre of image pixel ``i`` lies at ``(i + 1/2) scaled / n - 1/2 + before`` input
+        pixels, and cell ``k`` at ``first + k step`` (`cell_grid`).
+        """
+        rows, columns = (
+            ((np.arange(n) + 0.5) * (scaled / n) - 0.5 + before - first) / step
+            for n, scaled, before, (first, step) in zip(
+                self.shape, self.scaled, self.before, self._grids(cells), strict=True
+            )
+        )
+        return rows, columns
+
+    def cells_inside(self, cells: tuple[int, int]) -> np.ndarray:
+        """Return bool ``(rows, columns)``: the cells whose centre lies on the image."""
+        inside = []
+        for n, scaled, before, (first, step) in zip(
+            cells, self.scaled, self.before, self._grids(cells), strict=True
+        ):
+            centres = first + step * np.arange(n)
+            inside.append((before - 0.5 <= centres) & (centres <= before + scaled - 0.5))
+        return inside[0][:, None] & inside[1][None, :]
+
+    def _grids(self, cells: tuple[int, int]) -> list[tuple[float, int]]:
+        return [cell_grid(side, n) for side, n in zip(self.whole, cells, strict=True)]
+
+
+def cell_grid(side: int, n_cells: int) -> tuple[float, int]:
+    """Return place of the first cell and distance of cells, in pixels of an input of `side`.
+
+    The distance is the power of two nearest to ``side / n_cells`` (all networks here halve),
+    and the row of cells is centred in the input.
+    """
+    step = int(2 ** np.round(np.log2(side / n_cells)))
+    return (side - 1 - (n_cells - 1) * step) / 2, step
+
+
+def frame_of(shape: tuple[int, int], *, short_side: int, margin: int) -> Frame:
+    """Return the frame of an image of `shape` whose short side becomes `short_side` pixels.
+
+    At least `margin` pixels are reflected on every side, and as many more as make height
+    and width multiples of `FRAME_MULTIPLE`.
+    """
+    scale = short_side / min(shape)
+    height, width = (max(1, round(side * scale)) for side in shape)
+    tops, rests = [], []
+    for side in (height, width):
+        total = -(-(side + 2 * margin) // FRAME_MULTIPLE) * FRAME_MULTIPLE
+        tops.append((total - side) // 2)
+        rests.append(total - side - tops[-1])
+    return Frame(
+        shape=(int(shape[0]), int(shape[1])),
+        scaled=(height, width),
+        before=(tops[0], tops[1]),
+        after=(rests[0], rests[1]),
+    )

@@ -1,0 +1,165 @@
+"""Importance maps as files: what the regions, the stimuli and the report read.
+
+Maps of one set share one scale. A map is stored as a 16-bit PNG at the size of its
+image, beside a JSON record that says what its 0 and 1 mean in raw values, where raw
+zero lies, and how the raw values were made. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fechner.data.images import read_map_png, write_map_png
+from fechner.errors import InputError, nearest
+from fechner.provenance import read_json, sha256_file, write_json
+
+SET_RECORD = "maps.json"
+
+
+@dataclass(frozen=True, eq=False)
+class ImportanceMap:
+    """Where an image matters for its rating, according to one channel selection.
+
+    Attributes
+    ----------
+    values
+        float32 ``(height, width)`` in [0, 1], at the resolution of the image; 1 is the
+        most important place of the whole set, 0 the least. An interval scale: differences
+        mean something, ratios do not.
+    record
+        ``raw_minimum`` and ``raw_maximum`` of this map, ``scale_minimum`` and
+        ``scale_maximum`` shared by the set (raw values at 0 and at 1), ``zero`` (where raw
+        zero lies on that scale, outside [0, 1] when no map crosses it), ``method``, and the
+        provenance block.
+    """
+
+    values: np.ndarray
+    record: dict[str, Any]
+
+    @property
+    def raw(self) -> np.ndarray:
+        """Raw values ``(height, width)``: ``minimum + values * (maximum - minimum)``."""
+        low, high = self.record["scale_minimum"], self.record["scale_maximum"]
+        return (low + self.values * (high - low)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class ImportanceMaps:
+    """A set of maps with one shared scale, and the folder it lies in."""
+
+    folder: Path
+    maps: Mapping[str, ImportanceMap]
+    record: dict[str, Any]
+
+    def __len__(self) -> int:
+        """Return the number of maps."""
+        return len(self.maps)
+
+
+def scaled(raw: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Return ``(raw - low) / (high - low)`` as float32 in [0, 1]."""
+    return np.clip((raw - low) / (high - low), 0, 1).astype(np.float32)
+
+
+def write_maps(
+    folder: Path,
+    raw: Mapping[str, np.ndarray],
+    *,
+    about: Mapping[str, dict[str, Any]],
+    set_record: dict[str, Any],
+) -> ImportanceMaps:
+    """Write ``NAME.png`` and ``NAME.json`` for each raw map, and ``maps.json`` for the set.
+
+    Parameters
+    ----------
+    raw
+        Name and raw map ``(height, width)`` of each image.
+    about
+        What the record of each map says beyond its range (method, image, provenance).
+    set_record
+        What the set's record says beyond its scale.
+
+    Raises
+    ------
+    InputError
+        If all raw values are equal, so that no place matters more than another.
+    """
+    folder = Path(folder)
+    scale = shared_scale(raw)
+    maps = {}
+    for name, values in raw.items():
+        record = {
+            "map": f"{name}.png",
+            "raw_minimum": float(values.min()),
+            "raw_maximum": float(values.max()),
+            **scale,
+            **about[name],
+        }
+        shown = scaled(values, scale["scale_minimum"], scale["scale_maximum"])
+        write_map_png(folder / f"{name}.png", shown)
+        write_json(folder / f"{name}.json", record)
+        maps[name] = ImportanceMap(shown, record)
+    digests = {name: sha256_file(folder / f"{name}.png") for name in maps}
+    whole = {**scale, "maps": digests, **set_record}
+    write_json(folder / SET_RECORD, whole)
+    return ImportanceMaps(folder=folder, maps=maps, record=whole)
+
+
+def shared_scale(raw: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Return the raw values at 0 and 1 of the set, and where raw zero lies between them.
+
+    Raises
+    ------
+    InputError
+        If all raw values are equal.
+    """
+    low = min(float(values.min()) for values in raw.values())
+    high = max(float(values.max()) for values in raw.values())
+    if not high > low:
+        raise InputError(
+            f"every place of every map has the same value ({low:g}): the selection tells no "
+            "place from another; use a selection with kept channels that respond to the images"
+        )
+    return {"scale_minimum": low, "scale_maximum": high, "zero": -low / (high - low)}
+
+
+def read_maps(folder: Path) -> dict[str, ImportanceMap]:
+    """Read every map of a folder that `write_maps` made.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no maps, or a map is missing or was changed since.
+    """
+    folder = Path(folder)
+    if not (folder / SET_RECORD).is_file():
+        raise InputError(f"{folder} holds no importance maps; make them with: fechner maps make")
+    digests = read_json(folder / SET_RECORD).get("maps", {})
+    return {name: _read_map(folder, name, sha) for name, sha in digests.items()}
+
+
+def read_map(folder: Path, name: str) -> ImportanceMap:
+    """Read the map of one image.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no such map (the nearest names are given), or it was changed.
+    """
+    folder = Path(folder)
+    digests = read_json(folder / SET_RECORD).get("maps", {})
+    if name not in digests:
+        raise InputError(f"{folder} holds no map of {name!r}; {nearest(name, digests)}")
+    return _read_map(folder, name, digests[name])
+
+
+def _read_map(folder: Path, name: str, sha: str) -> ImportanceMap:
+    path = folder / f"{name}.png"
+    if sha256_file(path) != sha:
+        raise InputError(f"{path} was changed since it was made; make the maps again")
+    return ImportanceMap(read_map_png(path), read_json(folder / f"{name}.json"))
