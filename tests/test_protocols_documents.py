@@ -1,0 +1,59 @@
+"""The pages about protocols and journals say what the code does."""
+
+import re
+import sys
+from pathlib import Path
+
+from fechner.experiment.exports import FORMS
+from fechner.experiment.journal import EVENTS, HEADER_KEYS
+from fechner.experiment.trial_tables import TRIAL_COLUMNS
+from fechner.protocols.files import copy_protocol
+from fechner.protocols.schema import load_protocol, shipped
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def page(name):
+    return (DOCS / name).read_text("utf-8")
+
+
+def toml_blocks(text):
+    return re.findall(r"```toml\n(.*?)```", text, flags=re.DOTALL)
+
+
+def test_the_protocol_of_the_page_is_valid_and_equals_acr(tmp_path):
+    protocol, texts = toml_blocks(page("howto-protocols.md"))
+    copy_protocol("acr", tmp_path, name="acr_mine")
+    (tmp_path / "acr_mine.toml").write_text(protocol.replace('"..."', '"as the page says"'))
+    (tmp_path / "acr_mine.en.toml").write_text(texts)
+    mine, shipped_one = load_protocol(tmp_path / "acr_mine.toml"), load_protocol("acr")
+    assert mine.texts.instructions == ("First page.", "Second page.")
+    for part in ("scale", "timing", "screen", "keys", "trials", "catch"):
+        assert getattr(mine, part) == getattr(shipped_one, part)
+
+
+def test_the_page_names_every_protocol_and_its_method():
+    text = page("howto-protocols.md")
+    for name in shipped():
+        assert f"| `{name}` |" in text
+    methods = tomllib.loads(toml_blocks(text)[0].replace('"..."', '"x"'))
+    assert methods["method"] == "acr"
+    comment = next(line for line in text.splitlines() if line.startswith("method = "))
+    assert {load_protocol(name).method for name in shipped()} <= set(re.findall(r"\w+", comment))
+
+
+def test_the_page_of_the_journal_names_every_field_and_event():
+    named = set(re.findall(r"`\"?(\w+)\"?`", page("journal-format.md")))
+    assert set(HEADER_KEYS) <= named
+    assert set(EVENTS) <= named
+    assert {column.key for column in TRIAL_COLUMNS} <= named
+
+
+def test_the_page_of_exports_names_every_form():
+    text = page("howto-exports.md")
+    assert all(f"| `{form}` |" in text for form in FORMS)
