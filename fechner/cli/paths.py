@@ -1,0 +1,50 @@
+"""Images named on the command line: files, and folders searched through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from fechner.errors import InputError
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+
+
+def image_paths(given: Iterable[Path]) -> list[Path]:
+    """Return the files of `given` and the images below its folders, in order, once each.
+
+    Raises
+    ------
+    InputError
+        If a path does not exist, or no image was found.
+    """
+    found: dict[Path, None] = {}
+    for path in given:
+        if path.is_dir():
+            below = (file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
+            found.update(dict.fromkeys(sorted(below)))
+        elif path.is_file():
+            found[path] = None
+        else:
+            raise InputError(f"no file or folder {path}; check the path")
+    if not found:
+        raise InputError(f"no image found; expected files ending in {', '.join(IMAGE_SUFFIXES)}")
+    return list(found)
+
+
+def by_name(paths: Iterable[Path]) -> dict[str, Path]:
+    """Return ``{file name without suffix: path}``.
+
+    Raises
+    ------
+    InputError
+        If two images have the same name.
+    """
+    named: dict[str, Path] = {}
+    for path in paths:
+        if path.stem in named:
+            raise InputError(
+                f"two images are called {path.stem!r} ({named[path.stem]} and {path}); rename one"
+            )
+        named[path.stem] = path
+    return named
