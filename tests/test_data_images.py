@@ -309,3 +309,29 @@ def test_a_turned_sixteen_bit_tiff_is_upright(tmp_path):
     expected = np.rot90(np.rint(deep / 257), -1)
     assert np.array_equal(read_image(path)[..., 0], expected)
     assert image_size(path) == expected.shape
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif", "gif", "bmp", "ppm", "avif"])
+def test_damaged_bytes_give_a_picture_or_one_clear_line(tmp_path, suffix):
+    rng = np.random.default_rng(0)
+    whole = save(rng.integers(0, 256, (24, 31, 3), dtype=np.uint8), tmp_path / f"a.{suffix}")
+    content = whole.read_bytes()
+    refused = 0
+    for _ in range(60):
+        damaged = bytearray(content)
+        for _ in range(rng.integers(1, 6)):
+            damaged[rng.integers(0, min(len(damaged), 700))] = rng.integers(0, 256)
+        path = tmp_path / f"damaged.{suffix}"
+        path.write_bytes(damaged)
+        try:
+            assert read_image(path).shape[2] == 3
+        except InputError as error:
+            assert "\n" not in str(error)
+            refused += 1
+    assert refused > 0
+
+
+def test_damaged_exif_means_upright(picture, tmp_path):
+    path = save(picture, tmp_path / "a.jpg", exif=b"Exif\0\0nonsense", quality=95)
+    assert read_image(path).shape == picture.shape
+    assert image_size(path) == picture.shape[:2]

@@ -3,6 +3,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from fechner.data.tables import (
@@ -255,3 +257,29 @@ def test_simulated_tables_are_known_by_name_or_by_provenance(tmp_path):
     assert is_simulated(tmp_path / "r.csv")
     assert is_simulated(tmp_path / "SIMULATED_r.csv")
     assert not is_simulated(tmp_path / "people.csv")
+
+
+words = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\\/\ufeff"), min_size=1
+).filter(lambda word: word.strip() == word and word not in (".", ".."))
+
+
+@given(
+    names=st.lists(words, min_size=1, max_size=6, unique=True),
+    ratings=st.lists(st.floats(1, 5), min_size=6, max_size=6),
+)
+def test_any_table_of_ratings_survives_writing_and_reading(tmp_path_factory, names, ratings):
+    csv = tmp_path_factory.mktemp("any") / "ratings.csv"
+    frame = pd.DataFrame({"participant": "1", "image": names, "dimension": "quality"})
+    frame["rating"] = ratings[: len(names)]
+    write_ratings(frame, csv, scales=FIVE)
+    again = read_ratings(csv)
+    assert again["image"].tolist() == names
+    assert again["rating"].tolist() == ratings[: len(names)]
+
+
+def test_rated_images_and_ratings_meet_however_a_path_is_spelt(tmp_path):
+    frame = ratings_frame().assign(image=["./x/a.png", "x\\b.png", "x//a.png"])
+    frame.to_csv(tmp_path / "r.csv", index=False)
+    read = read_ratings(tmp_path / "r.csv", scales=FIVE)
+    assert read["image"].tolist() == ["x/a.png", "x/b.png", "x/a.png"]

@@ -8,6 +8,7 @@ odd kind of file is ever shown wrong. Importance maps travel as 16-bit grey PNG.
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -145,8 +146,9 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     """Open an image file and refuse what cannot be read, from its header alone."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")
             image = Image.open(path)
+            frames = getattr(image, "n_frames", 1)
     except FileNotFoundError as error:
         raise InputError(f"image {path} is missing; check the path") from error
     except Image.DecompressionBombError as error:
@@ -159,16 +161,22 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             f"{path} is {'an empty file' if empty else 'not an image, or is corrupt'}; "
             "replace it or leave it out"
         ) from error
-    except (OSError, SyntaxError, ValueError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # decoders raise anything on damaged bytes
         raise InputError(f"cannot read {path}: {error}; replace it or leave it out") from error
     with image:
-        _refuse_by_header(image, path)
+        _refuse_by_header(image, frames, path)
         yield image
 
 
 def _orientation(image: Image.Image) -> int:
-    tags: Any = image.tag_v2 if hasattr(image, "tag_v2") else image.getexif()
-    return tags.get(_EXIF_ORIENTATION, 1)
+    """Return the EXIF orientation, 1 to 8; damaged EXIF means upright, as for any viewer."""
+    try:
+        tags: Any = image.tag_v2 if hasattr(image, "tag_v2") else image.getexif()
+        return tags.get(_EXIF_ORIENTATION, 1)
+    except (SyntaxError, ValueError, TypeError, KeyError, struct.error):
+        return 1
 
 
 def _stored_size(image: Image.Image) -> tuple[int, int]:
@@ -177,12 +185,11 @@ def _stored_size(image: Image.Image) -> tuple[int, int]:
     return tags.get(_TIFF_WIDTH, image.size[0]), tags.get(_TIFF_HEIGHT, image.size[1])
 
 
-def _refuse_by_header(image: Image.Image, path: Path) -> None:
+def _refuse_by_header(image: Image.Image, frames: int, path: Path) -> None:
     if image.format not in READABLE:
         raise InputError(f"{path} is {image.format}, which is not read here; save it as PNG")
     if 0 in image.size:
         raise InputError(f"{path} has no pixels; replace it or leave it out")
-    frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":
         raise InputError(f"{path} holds {frames} frames; expected one picture: save one as PNG")
 
@@ -192,7 +199,9 @@ def _load(image: Image.Image, path: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             image.load()
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # decoders raise anything on damaged bytes
         raise InputError(
             f"{path} is corrupt or truncated ({error}); replace it or leave it out"
         ) from error
@@ -268,7 +277,9 @@ def _through_profile(image: Image.Image, path: Path, icc: bytes) -> Image.Image:
         if space == "RGB" and _is_srgb(profile):
             return image
         return _to_srgb(image, profile)
-    except (ImageCms.PyCMSError, OSError) as error:
+    except InputError:
+        raise
+    except (ImageCms.PyCMSError, OSError, ValueError) as error:
         raise InputError(
             f"{path} has a colour profile that cannot be used ({error}); save it as sRGB"
         ) from error

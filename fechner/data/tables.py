@@ -161,7 +161,7 @@ def read_rated_images(
     require_columns(table, ("image", "scene", *declared), csv)
     for column in ("image", "scene"):
         require_filled(table, column, csv)
-    table["image"] = [str(PurePosixPath(name.replace("\\", "/"))) for name in table["image"]]
+    table["image"] = _same_spelling(table["image"])
     for name, scale in declared.items():
         table[name] = numbers(table, name, csv, lowest=scale.minimum, highest=scale.maximum)
         for suffix, lowest in (("_sd", 0.0), ("_n", 1.0)):
@@ -205,6 +205,7 @@ def read_ratings(csv: Path | str, *, scales: Mapping[str, Scale] | None = None) 
     require_columns(table, RATINGS_COLUMNS, csv)
     for column in RATINGS_COLUMNS:
         require_filled(table, column, csv)
+    table["image"] = _same_spelling(table["image"])
     unknown = table.index[~table["dimension"].isin(list(declared))]
     if len(unknown):
         name = table["dimension"][unknown[0]]
@@ -308,6 +309,11 @@ def _write_sidecar(csv: Path, scales: Mapping[str, Scale], provenance_block: dic
 def _csv_text(table: pd.DataFrame, csv: Path | None = None) -> str:
     separator = "\t" if csv is not None and csv.suffix.lower() == ".tsv" else ","
     return table.to_csv(index=False, lineterminator="\n", sep=separator)
+
+
+def _same_spelling(names: pd.Series) -> list[str]:
+    """Spell paths one way (``./a.png`` as ``a.png``), so that two tables can meet."""
+    return [str(PurePosixPath(name.replace("\\", "/"))) for name in names]
 
 
 def _require_unique_images(table: pd.DataFrame, csv: Path) -> None:
