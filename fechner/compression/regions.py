@@ -65,7 +65,7 @@ class RegionOptions:
     tolerance: float = 0.02
     feather: float = 0.5
     minimum_gap: float = 0.05
-    time_limit_s: float = 8.0
+    time_limit_s: float = 15.0
     solver_gap: float = 0.1
 
     def __post_init__(self) -> None:
