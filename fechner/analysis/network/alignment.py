@@ -111,6 +111,64 @@ class Alignment:
         return words, shift
 
 
+@dataclass(frozen=True)
+class PartialAlignment:
+    """Alignment with `first` once `second` is held constant: partial Spearman or Pearson.
+
+    ``(r_1 - r_2 r_12) / sqrt((1 - r_2^2) (1 - r_12^2))``, with the second rating similarity
+    another dimension (quality, to judge authenticity) or whether two images show the same
+    scene.
+
+    Raises
+    ------
+    InputError
+        If the fits differ or are no correlation, or both similarities are the same.
+    """
+
+    first: Alignment
+    second: Alignment
+    _shared: float = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.first.fit != self.second.fit or self.fit not in ("spearman", "pearson"):
+            raise InputError(
+                f"partial alignment needs spearman or pearson for both, got {self.first.fit} "
+                f"and {self.second.fit}"
+            )
+        shared = self.first(self.second.human)
+        if abs(shared) > 1 - 1e-12:
+            raise InputError("what is partialled out equals what is aligned; choose another")
+        object.__setattr__(self, "_shared", shared)
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    @property
+    def fit(self) -> str:
+        """The fit measure of both parts."""
+        return self.first.fit
+
+    @property
+    def human(self) -> NDArray[np.float64]:
+        """The rating similarity that is aligned, (n_pairs,)."""
+        return self.first.human
+
+    @property
+    def centred(self) -> NDArray[np.float64]:
+        """What each pair contributes to the covariance, free of the second similarity."""
+        other = self.second.centred
+        return self.first.centred - (self.first.centred @ other) / (other @ other) * other
+
+    def __call__(self, similarity: NDArray[np.float64]) -> float:
+        """Return the partial alignment of `similarity` (n_pairs,)."""
+        one, two = self.first(similarity), self.second(similarity)
+        left = (1 - two**2) * (1 - self._shared**2)
+        return (one - two * self._shared) / np.sqrt(left) if left > 1e-12 else 0.0
+
+
+AnyAlignment = Alignment | PartialAlignment
+
+
 def align(
     ratings: ArrayLike, pairs: Pairs, *, fit: str = "spearman", kernel: str = "absolute"
 ) -> Alignment:

@@ -125,6 +125,16 @@ class ChannelGrams:
         self.offsets = self.sums[chosen].sum(axis=0)
         self.whole = self.norms.copy()
 
+    def weigh(self, weights: NDArray[np.float64]) -> None:
+        """Sum all channels with features scaled by the root of `weights` (n_channels,), >= 0."""
+        self.activate(np.asarray(weights) > 0)
+        self.total = np.zeros(len(self.pairs))
+        for channel in np.flatnonzero(self.active):
+            self.total += weights[channel] * self.products(channel)
+        self.norms = weights @ self.squares
+        self.offsets = np.sqrt(np.maximum(weights, 0.0)) @ self.sums
+        self.whole = self.norms.copy()
+
     def copy(self) -> ChannelGrams:
         """Return an independent state over the same activations."""
         twin = object.__new__(ChannelGrams)

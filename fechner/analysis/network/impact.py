@@ -1,9 +1,8 @@
-"""What each channel does for alignment: exactly, and by its gradient.
+"""What each channel does for alignment.
 
 The impact of a channel is the alignment with all channels minus the alignment without
-it: positive where the channel helps. Exact impact re-ranks every pair once a channel;
-the gradient gives all channels at once and is good enough to say which deserve the
-exact computation.
+it: positive where the channel helps. `leave_one_out` re-ranks every pair once a channel;
+for many pairs `certified_impact` counts instead of sorting, with a bound on the error.
 """
 
 from __future__ import annotations
@@ -12,12 +11,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from fechner.analysis.network.alignment import Alignment
+from fechner.analysis.network.alignment import Alignment, AnyAlignment
+from fechner.analysis.network.downstream import DownstreamChannels
 from fechner.analysis.network.grams import ChannelGrams, similarity_of
 from fechner.errors import InputError
 from fechner.progress import Progress, silent
 
-DENSITY_BINS = 512
+AnyChannels = ChannelGrams | DownstreamChannels
 BUCKETS = 1 << 16
 """Buckets of `certified_impact`: counts and sums stay in the processor's cache."""
 MANY_PAIRS = 500_000
@@ -25,7 +25,7 @@ MANY_PAIRS = 500_000
 
 
 def leave_one_out(
-    grams: ChannelGrams, alignment: Alignment, *, progress: Progress = silent
+    grams: AnyChannels, alignment: AnyAlignment, *, progress: Progress = silent
 ) -> NDArray[np.float64]:
     """Return the exact impact of each channel, (n_channels,).
 
@@ -80,13 +80,18 @@ def certified_impact(
 
 
 def channel_impact(
-    grams: ChannelGrams, alignment: Alignment, *, progress: Progress = silent
+    grams: AnyChannels, alignment: AnyAlignment, *, progress: Progress = silent
 ) -> NDArray[np.float64]:
     """Return the impact of each channel, (n_channels,), its sign always exact.
 
     Many pairs under Spearman take `certified_impact`, all else `leave_one_out`.
     """
-    if alignment.fit == "spearman" and len(grams.pairs) > MANY_PAIRS:
+    if (
+        isinstance(grams, ChannelGrams)
+        and isinstance(alignment, Alignment)
+        and alignment.fit == "spearman"
+        and len(grams.pairs) > MANY_PAIRS
+    ):
         return certified_impact(grams, alignment, progress=progress)[0]
     return leave_one_out(grams, alignment, progress=progress)
 
@@ -135,89 +140,3 @@ def _count_tile(
             b = min(max(int(place), 0), last)
             counts[b] += 1
             sums[b] += doubled_ranks[k]
-
-
-def impact_gradient(grams: ChannelGrams, alignment: Alignment) -> NDArray[np.float64]:
-    """Return the first-order impact of each channel, (n_channels,); 0 where not active.
-
-    With ``w_ij`` the derivative of the alignment with respect to the similarity of pair
-    ij, leaving channel c out changes cosine similarity by
-    ``-G_c,ij / (|i| |j|) + s_ij (q_ci / |i|^2 + q_cj / |j|^2) / 2``.
-    """
-    similarity = grams.similarity()
-    weight = _pair_derivative(similarity, alignment)
-    on_products, on_squares = _chain(grams, similarity, weight)
-    gradient = np.zeros(grams.n_channels)
-    chosen = np.flatnonzero(grams.active)
-    for channel in chosen:
-        gradient[channel] = grams.products(channel) @ on_products
-    gradient[chosen] -= grams.squares[chosen] @ on_squares
-    return gradient
-
-
-def _pair_derivative(similarity: NDArray, alignment: Alignment) -> NDArray[np.float64]:
-    """Return d alignment / d similarity for each pair, (n_pairs,), up to a positive factor.
-
-    Raising one similarity past its neighbours changes a rank correlation by their density
-    times how far its rating lies above theirs.
-    """
-    rating = alignment.centred
-    if alignment.fit in ("pearson", "rmse_linear"):
-        spread = similarity - similarity.mean()
-        slope = (spread @ rating) / max(spread @ spread, np.finfo(float).tiny)
-        scale = np.sqrt(max((spread @ spread) * (rating @ rating), np.finfo(float).tiny))
-        return (rating - slope * spread) / scale
-    low, high = similarity.min(), similarity.max()
-    if high <= low:
-        return np.zeros(len(similarity))
-    bins = min(DENSITY_BINS, max(8, int(np.sqrt(len(similarity)))))
-    per_unit = bins / (high - low)
-    derivative = _rank_derivative(similarity, rating, low, per_unit, bins)
-    return derivative * (per_unit / np.sqrt((rating @ rating) * len(similarity) ** 3 / 12))
-
-
-@njit(cache=True)
-def _rank_derivative(similarity, rating, low, per_unit, bins):
-    counts = np.zeros(bins + 4)
-    sums = np.zeros(bins + 4)
-    place = np.empty(similarity.size, np.int32)
-    for k in range(similarity.size):
-        b = min(int((similarity[k] - low) * per_unit), bins - 1) + 2
-        place[k] = b
-        counts[b] += 1.0
-        sums[b] += rating[k]
-    density = np.zeros(bins + 4)
-    level = np.zeros(bins + 4)
-    for b in range(2, bins + 2):
-        density[b] = (
-            counts[b - 2] + 2 * counts[b - 1] + 3 * counts[b] + 2 * counts[b + 1] + counts[b + 2]
-        ) / 9.0
-        level[b] = (
-            sums[b - 2] + 2 * sums[b - 1] + 3 * sums[b] + 2 * sums[b + 1] + sums[b + 2]
-        ) / 9.0
-    derivative = np.empty(similarity.size)
-    for k in range(similarity.size):
-        b = place[k]
-        derivative[k] = density[b] * rating[k] - level[b]
-    return derivative
-
-
-def _chain(
-    grams: ChannelGrams, similarity: NDArray, weight: NDArray
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return what a channel's products (n_pairs,) and squares (n_images,) are worth."""
-    rows, columns, n = grams.pairs.rows, grams.pairs.columns, grams.pairs.n
-
-    def each_image(value: NDArray) -> NDArray:
-        return np.bincount(rows, value, n) + np.bincount(columns, value, n)
-
-    if grams.similarity_name == "dot":
-        return weight, np.zeros(n)
-    if grams.similarity_name == "euclidean":
-        pull = np.where(similarity < 0, weight / np.where(similarity < 0, -similarity, 1.0), 0.0)
-        return pull, each_image(pull) / 2
-    squared = grams.norms - grams.offsets**2 / max(int(grams.active.sum()) * grams.space, 1)
-    inverse = np.where(squared > 0, 1 / np.sqrt(np.where(squared > 0, squared, 1.0)), 0.0)
-    return weight * inverse[rows] * inverse[columns], each_image(
-        weight * similarity
-    ) * inverse**2 / 2

@@ -8,6 +8,7 @@ scene (prompt, reference) where content must not enter the comparison.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,7 +37,7 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.columns)
 
-    @property
+    @cached_property
     def rows(self) -> NDArray[np.int32]:
         """The first image of each pair, (n_pairs,)."""
         return np.repeat(np.arange(self.n, dtype=np.int32), np.diff(self.starts))

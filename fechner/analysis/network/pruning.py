@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fechner.analysis.network.alignment import Alignment
+from fechner.analysis.network.alignment import AnyAlignment
+from fechner.analysis.network.gradient import impact_gradient
 from fechner.analysis.network.grams import ChannelGrams
-from fechner.analysis.network.impact import impact_gradient
+from fechner.analysis.network.impact import AnyChannels
 from fechner.errors import InputError
 
 
@@ -38,7 +39,7 @@ class Pruned:
 
 
 def prune_below(
-    grams: ChannelGrams, alignment: Alignment, impact: NDArray, *, threshold: float = 0.0
+    grams: AnyChannels, alignment: AnyAlignment, impact: NDArray, *, threshold: float = 0.0
 ) -> Pruned:
     """Remove every channel whose impact (n_channels,) is below `threshold`, at once.
 
@@ -61,9 +62,54 @@ def prune_below(
     return Pruned(kept, tuple(removed[np.argsort(impact[removed])].tolist()), (before, after))
 
 
+def prune_single_pass(grams: AnyChannels, alignment: AnyAlignment, impact: NDArray) -> Pruned:
+    """Go once through the channels, most harmful first; remove each that harms just then.
+
+    Parameters
+    ----------
+    impact : (n_channels,)
+        The order; what is removed is decided by alignment at that moment.
+    """
+    state = grams.copy()
+    path = [alignment(state.similarity())]
+    removed: list[int] = []
+    order = np.flatnonzero(state.active)
+    for channel in order[np.argsort(impact[order], kind="stable")]:
+        if state.active.sum() == 1:
+            break
+        without = alignment(state.similarity(without=int(channel)))
+        if without > path[-1]:
+            state.remove([int(channel)])
+            removed.append(int(channel))
+            path.append(without)
+    return Pruned(state.active, tuple(removed), tuple(path))
+
+
+def pruning_curve(
+    grams: AnyChannels, alignment: AnyAlignment, order: NDArray, counts: NDArray
+) -> NDArray[np.float64]:
+    """Return the alignment after the first ``counts[k]`` channels of `order` are removed.
+
+    Parameters
+    ----------
+    order : (n_channels,) int
+        Channels, first to go first.
+    counts : (n_steps,) int
+        Rising; at most ``n_channels - 1``.
+    """
+    state = grams.copy()
+    reached = np.empty(len(counts))
+    gone = 0
+    for k, count in enumerate(counts):
+        state.remove(order[gone:count].tolist())
+        gone = int(count)
+        reached[k] = alignment(state.similarity())
+    return reached
+
+
 def prune_greedily(
-    grams: ChannelGrams,
-    alignment: Alignment,
+    grams: AnyChannels,
+    alignment: AnyAlignment,
     *,
     shortlist: int | None = 16,
     batch: float = 0.0,
@@ -72,8 +118,9 @@ def prune_greedily(
     """Remove the channel whose removal helps most, again and again, until none helps.
 
     At each step the gradient names `shortlist` candidates, which are evaluated exactly;
-    None evaluates every channel. When no candidate helps, all channels are evaluated
-    before the search ends, so what is kept cannot be bettered by one more removal.
+    None evaluates every channel, as does a fully connected target, which has no gradient.
+    When no candidate helps, all channels are evaluated before the search ends, so what is
+    kept cannot be bettered by one more removal.
 
     Parameters
     ----------
@@ -105,10 +152,10 @@ def prune_greedily(
 
 
 def _candidates(
-    state: ChannelGrams, alignment: Alignment, shortlist: int | None
+    state: AnyChannels, alignment: AnyAlignment, shortlist: int | None
 ) -> Iterator[NDArray[np.intp]]:
     active = np.flatnonzero(state.active)
-    if shortlist is not None and shortlist < len(active):
+    if isinstance(state, ChannelGrams) and shortlist is not None and shortlist < len(active):
         order = active[np.argsort(impact_gradient(state, alignment)[active], kind="stable")]
         yield order[:shortlist]
         yield order[shortlist:]
@@ -117,7 +164,7 @@ def _candidates(
 
 
 def _best_removal(
-    state: ChannelGrams, alignment: Alignment, candidates: NDArray, most: int
+    state: AnyChannels, alignment: AnyAlignment, candidates: NDArray, most: int
 ) -> tuple[list[int], float]:
     """Return the best channel, or up to `most` channels together, and the alignment reached."""
     reached = np.array([alignment(state.similarity(without=c)) for c in candidates])

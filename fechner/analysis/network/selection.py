@@ -9,19 +9,16 @@ there is what it gains from noise. The evidence decides which selection drives t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fechner.analysis.network.alignment import Alignment, align
-from fechner.analysis.network.grams import ChannelGrams
-from fechner.analysis.network.impact import leave_one_out
-from fechner.analysis.network.pairs import all_pairs
-from fechner.analysis.network.pruning import Pruned, prune_below, prune_greedily
-from fechner.analysis.network.readout import Readout, fit_readout, pooled, spearman
+from fechner.analysis.network.ceiling import noise_ceiling
+from fechner.analysis.network.evaluation import best_held_out
+from fechner.analysis.network.rated_features import Objective, RatedFeatures
+from fechner.analysis.network.readout import spearman
 from fechner.analysis.network.selection_records import (
     ChannelSelection,
     Gain,
@@ -29,7 +26,13 @@ from fechner.analysis.network.selection_records import (
     SelectionStudy,
     ShuffledControl,
 )
-from fechner.analysis.network.similarity import checked_ratings, checked_values
+from fechner.analysis.network.similarity import checked_values
+from fechner.analysis.network.strategies import (
+    GREEDY_BATCH,
+    Chosen,
+    Strategy,
+    parse_strategy,
+)
 from fechner.analysis.network.uncertainty import bootstrap_interval, statistic_interval
 from fechner.errors import InputError, nearest
 from fechner.progress import Progress, silent
@@ -41,8 +44,8 @@ if TYPE_CHECKING:
 STRATEGIES = ("negative", "greedy", "readout")
 FALLBACK = "all"
 """Drives the maps where no selection beats its shuffled control: every channel, weight 1."""
-GREEDY_BATCH = 0.02
-"""Share of channels that greedy pruning may remove in one step."""
+EVIDENCE = "evidence"
+BEST_HELD_OUT = "best held-out"
 BEATS = 0.95
 """A selection must exceed this share of its shuffled controls."""
 FEWEST_SCENES = 4
@@ -61,9 +64,9 @@ def select_channels(
     held_out: float = 0.33,
     strategies: Sequence[str] = STRATEGIES,
     shuffles: int = 20,
-    similarity: str = "cosine",
-    kernel: str = "absolute",
-    fit: str = "spearman",
+    select: str = EVIDENCE,
+    objective: Objective | None = None,
+    individual: NDArray | None = None,
     seed: int,
     simulated: bool = False,
     progress: Progress = silent,
@@ -81,13 +84,21 @@ def select_channels(
     held_out
         Share of the scenes kept for judging, in (0, 1).
     strategies
-        Any of `STRATEGIES`; all channels ("all") is always a candidate.
+        See `strategies.METHODS`; all channels ("all") is always a candidate.
     shuffles
         How often the selection is repeated under shuffled ratings.
-    similarity, kernel, fit
-        See `similarity` and `alignment`.
+    select
+        What drives the maps: ``evidence`` (see `choose`), ``best held-out`` (inner folds of
+        the selection scenes choose the strategy, so that the held-out scenes judge a choice
+        they took no part in), or the name of a strategy.
+    objective
+        Similarity, rating kernel, fit and control; the usual ones if None.
+    individual : (n_participants, n_images), optional
+        Individual ratings, NaN where missing, for the noise ceiling on the held-out images.
     seed
         Of the split, the shuffles and the bootstrap.
+    simulated
+        Whether the ratings are simulated; stands in the record.
 
     Raises
     ------
@@ -95,17 +106,16 @@ def select_channels(
         If a strategy is unknown, scenes are fewer than four, ratings are constant, or
         activations hold NaN or do not fit the table.
     """
-    for name in strategies:
-        if name not in STRATEGIES:
-            raise InputError(f"unknown strategy {name!r}; {nearest(name, STRATEGIES)}")
-    features = checked_values(values)
-    ratings = checked_ratings(rated.scores(dimension), len(features))[:, 0]
+    aim = objective or Objective()
+    tried = [parse_strategy(name, aim) for name in (FALLBACK, *strategies) if name != FALLBACK]
+    tried = [parse_strategy(FALLBACK, aim), *tried]
+    if select not in (EVIDENCE, BEST_HELD_OUT, *(strategy.name for strategy in tried)):
+        names = [EVIDENCE, BEST_HELD_OUT, *(strategy.name for strategy in tried)]
+        raise InputError(f"cannot select by {select!r}; {nearest(select, names)}")
+    images = rated_features(values, rated, dimension)
     rng = np.random.default_rng(seed)
-    chosen = split_scenes(rated.scenes, held_out, rng=rng)
-    options = {"similarity": similarity, "kernel": kernel, "fit": fit}
-    here = _Side(features[chosen], ratings[chosen], rated.scenes[chosen], options)
-    there = _Side(features[~chosen], ratings[~chosen], rated.scenes[~chosen], options)
-    parameters = {"held_out": held_out, "shuffles": shuffles, "greedy_batch": GREEDY_BATCH}
+    mine = split_scenes(images.scenes, held_out, rng=rng)
+    here, there = images.subset(mine), images.subset(~mine)
     common = {
         "network": network,
         "layer": layer,
@@ -113,28 +123,60 @@ def select_channels(
         "preprocessing": preprocessing,
         "pool": pool,
         "dimension": dimension,
-        **options,
+        "fit": aim.fit,
+        "kernel": aim.kernel,
+        "similarity": aim.similarity,
         "scenes_selection": sorted(set(here.scenes.tolist())),
         "scenes_held_out": sorted(set(there.scenes.tolist())),
         "provenance": provenance(
-            parameters=parameters,
+            parameters={
+                "held_out": held_out,
+                "shuffles": shuffles,
+                "select": select,
+                "control": aim.control,
+                "greedy_batch": GREEDY_BATCH,
+            },
             inputs={"rated_images": rated.sha256, "weights": weights_sha256},
             seed=seed,
             simulated=simulated,
         ),
     }
-    shuffled = [rng.permutation(here.ratings) for _ in range(shuffles)]
-    total, done = 1 + len(strategies) * (1 + shuffles), 0
-    candidates = []
-    for name in (FALLBACK, *strategies):
-        outcomes = []
-        for target in [here.ratings] + (shuffled if name != FALLBACK else []):
-            outcomes.append(_STRATEGY[name](here, target))
-            done += 1
-            progress(done, total)
-        candidates.append(_record(name, outcomes, here, there, rng, common))
-    method, reason = choose(candidates)
-    return SelectionStudy(dimension=dimension, candidates=candidates, chosen=method, reason=reason)
+    candidates = _candidates(tried, here, there, shuffles, rng, common, progress)
+    method, reason = _drive(select, candidates, tried, here, seed)
+    ceiling = None
+    if individual is not None:
+        pairs = there.pairs(aim)
+        ceiling = noise_ceiling(
+            individual[:, ~mine], pairs, rng=rng, fit=aim.fit, kernel=aim.kernel
+        )
+    return SelectionStudy(
+        dimension=dimension,
+        candidates=candidates,
+        chosen=method,
+        reason=reason,
+        noise_ceiling=ceiling,
+    )
+
+
+def rated_features(values: ArrayLike, rated: RatedImages, dimension: str) -> RatedFeatures:
+    """Return the activations and one rating dimension of a table as one set of images.
+
+    References are found where the table has a column ``reference`` whose files are rated
+    images themselves.
+
+    Raises
+    ------
+    InputError
+        If activations and table do not fit, or hold NaN or constant ratings.
+    """
+    features = checked_values(values)
+    if len(features) != len(rated):
+        raise InputError(f"activations of {len(features)} images for a table of {len(rated)} rows")
+    places = None
+    if "reference" in rated.table:
+        row_of = {name: row for row, name in enumerate(rated.table["image"])}
+        places = [row_of.get(name, -1) for name in rated.table["reference"]]
+    return RatedFeatures(features, rated.scores(dimension), rated.scenes, reference_of=places)
 
 
 def split_scenes(
@@ -159,135 +201,108 @@ def split_scenes(
     return ~np.isin(codes, rng.permutation(len(names))[:count])
 
 
-class _Side:
-    """The images on one side of the split, with all that does not depend on the ratings."""
-
-    def __init__(
-        self, values: NDArray, ratings: NDArray, scenes: NDArray, options: dict[str, str]
-    ) -> None:
-        self.ratings, self.scenes, self.options = ratings, scenes, options
-        self.pairs = all_pairs(len(values))
-        self.grams = ChannelGrams(values, self.pairs, similarity=options["similarity"])
-        self.pooled = pooled(values)
-
-    def alignment(self, ratings: NDArray) -> Alignment:
-        return align(ratings, self.pairs, fit=self.options["fit"], kernel=self.options["kernel"])
-
-    def reached(self, kept: NDArray[np.bool_], ratings: NDArray) -> float:
-        state = self.grams.copy()
-        state.activate(kept)
-        return self.alignment(ratings)(state.similarity())
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """What one strategy made of the selection images under one set of ratings."""
-
-    kept: NDArray[np.bool_]
-    weights: NDArray[np.float64]
-    impact: NDArray[np.float64]
-    before: float
-    after: float
-    readout: Readout | None = None
-
-
-def _keep_all(side: _Side, ratings: NDArray) -> _Outcome:
-    everything = np.ones(side.grams.n_channels, bool)
-    reached = side.reached(everything, ratings)
-    nothing = np.zeros(len(everything))
-    return _Outcome(everything, everything.astype(float), nothing, reached, reached)
-
-
-def _by_pruning(side: _Side, ratings: NDArray, prune: Callable[..., Pruned]) -> _Outcome:
-    alignment = side.alignment(ratings)
-    impact = leave_one_out(side.grams, alignment)
-    pruned = prune(side.grams, alignment, impact)
-    # A channel that pruning kept although it does not help by itself still counts a little.
-    helps = np.where(impact > 0, impact, impact[impact > 0].min(initial=1.0))
-    weights = np.where(pruned.kept, helps, 0.0)
-    weights /= weights[pruned.kept].mean()
-    return _Outcome(pruned.kept, weights, impact, pruned.path[0], pruned.path[-1])
-
-
-def _by_negative_impact(side: _Side, ratings: NDArray) -> _Outcome:
-    return _by_pruning(side, ratings, prune_below)
-
-
-def _by_greedy_pruning(side: _Side, ratings: NDArray) -> _Outcome:
-    def prune(grams: ChannelGrams, alignment: Alignment, _: NDArray) -> Pruned:
-        return prune_greedily(grams, alignment, batch=GREEDY_BATCH)
-
-    return _by_pruning(side, ratings, prune)
-
-
-def _by_readout(side: _Side, ratings: NDArray) -> _Outcome:
-    readout = fit_readout(side.pooled, ratings, side.scenes)
-    kept = readout.weights != 0
-    reached = side.reached(np.ones_like(kept), ratings)
-    after = side.reached(kept, ratings)
-    return _Outcome(kept, readout.weights, readout.relevance, reached, after, readout)
-
-
-_STRATEGY: dict[str, Callable[[_Side, NDArray], _Outcome]] = {
-    "all": _keep_all,
-    "negative": _by_negative_impact,
-    "greedy": _by_greedy_pruning,
-    "readout": _by_readout,
-}
+def _candidates(
+    tried: Sequence[Strategy],
+    here: RatedFeatures,
+    there: RatedFeatures,
+    shuffles: int,
+    rng: np.random.Generator,
+    common: dict[str, Any],
+    progress: Progress,
+) -> list[ChannelSelection]:
+    """Run every strategy under the real and the shuffled ratings."""
+    shuffled = [rng.permutation(here.ratings) for _ in range(shuffles)]
+    total, done = 1 + (len(tried) - 1) * (1 + shuffles), 0
+    records = []
+    for strategy in tried:
+        repeats = shuffled if strategy.method != FALLBACK else []
+        outcomes = []
+        for target in [here.ratings, *repeats]:
+            outcomes.append(strategy(here, target, rng))
+            done += 1
+            progress(done, total)
+        records.append(_record(strategy, outcomes, there, rng, common))
+    return records
 
 
 def _record(
-    method: str,
-    outcomes: list[_Outcome],
-    here: _Side,
-    there: _Side,
+    strategy: Strategy,
+    outcomes: list[Chosen],
+    there: RatedFeatures,
     rng: np.random.Generator,
     common: dict[str, Any],
 ) -> ChannelSelection:
     """Judge the first outcome, and its shuffled repeats, on the held-out side."""
     real, shuffled = outcomes[0], outcomes[1:]
     return ChannelSelection(
-        method=method,
+        method=strategy.name,
         n_channels=len(real.kept),
         kept=real.kept.tolist(),
         weights=real.weights.tolist(),
         impact=real.impact.tolist(),
         alignment_selection=Gain(before=real.before, after=real.after),
-        alignment_held_out=_held_out_gain(real.kept, there, rng),
+        alignment_held_out=_held_out_gain(strategy, real, there, rng),
         alignment_shuffled=ShuffledControl(
             selection=[outcome.after for outcome in shuffled],
-            held_out=[there.reached(outcome.kept, there.ratings) for outcome in shuffled],
+            held_out=[_reached(strategy, outcome, there) for outcome in shuffled],
         ),
-        readout=_held_out_readout(outcomes, there, rng) if real.readout else None,
+        readout=_held_out_readout(outcomes, there, rng) if strategy.predicts else None,
         **common,
     )
 
 
-def _held_out_gain(kept: NDArray, there: _Side, rng: np.random.Generator) -> Gain:
-    state = there.grams.copy()
-    state.activate(kept)
-    alignment = there.alignment(there.ratings)
-    similarity = state.similarity()
-    return Gain(
-        before=alignment(there.grams.similarity()),
-        after=alignment(similarity),
-        interval=bootstrap_interval(
-            similarity, alignment.human, there.pairs, rng=rng, fit=alignment.fit
-        ),
+def _reached(strategy: Strategy, outcome: Chosen, there: RatedFeatures) -> float:
+    if not outcome.kept.any():
+        return 0.0
+    similarity = there.similarity(strategy.objective, outcome.scale)
+    return there.alignment(strategy.objective)(similarity)
+
+
+def _held_out_gain(
+    strategy: Strategy, real: Chosen, there: RatedFeatures, rng: np.random.Generator
+) -> Gain:
+    aim = strategy.objective
+    measure = there.alignment(aim)
+    before = measure(there.grams(aim).similarity())
+    if not real.kept.any():
+        return Gain(before=before, after=0.0)
+    similarity = there.similarity(aim, real.scale)
+    interval = bootstrap_interval(
+        similarity, measure.human, there.pairs(aim), rng=rng, fit=measure.fit
     )
+    return Gain(before=before, after=measure(similarity), interval=interval)
 
 
 def _held_out_readout(
-    outcomes: list[_Outcome], there: _Side, rng: np.random.Generator
+    outcomes: list[Chosen], there: RatedFeatures, rng: np.random.Generator
 ) -> ReadoutEvidence:
-    readouts = [outcome.readout for outcome in outcomes if outcome.readout]
-    predicted = [readout.predict(there.pooled) for readout in readouts]
+    predicted = [outcome.predict(there) for outcome in outcomes if outcome.predict]
     reached = [spearman(prediction, there.ratings) for prediction in predicted]
     return ReadoutEvidence(
         held_out_spearman=reached[0],
         interval=statistic_interval(spearman, predicted[0], there.ratings, rng=rng),
         shuffled=reached[1:],
-        alpha=readouts[0].alpha,
+        alpha=outcomes[0].alpha,
+    )
+
+
+def _drive(
+    select: str,
+    candidates: Sequence[ChannelSelection],
+    tried: Sequence[Strategy],
+    here: RatedFeatures,
+    seed: int,
+) -> tuple[str, str]:
+    if select == EVIDENCE:
+        return choose(candidates)
+    if select != BEST_HELD_OUT:
+        return select, f"'{select}' drives the maps because it was asked for by name."
+    strategy, evidence = best_held_out(here, tried, seed=seed)
+    score = max(one.prediction for one in evidence)
+    return strategy.name, (
+        f"'{strategy.name}' drives the maps: on inner held-out scenes of the selection side the "
+        f"channels it keeps predict the ratings best (Spearman {score:.3f}). The held-out scenes "
+        "took no part in this choice."
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from fechner.errors import InputError
+from fechner.errors import InputError, nearest
 from fechner.provenance import read_json, write_json
 
 
@@ -140,8 +140,8 @@ class SelectionStudy(_Record):
         for candidate in self.candidates:
             if candidate.method == method:
                 return candidate
-        methods = ", ".join(candidate.method for candidate in self.candidates)
-        raise InputError(f"no selection by {method!r} in this study; it holds: {methods}")
+        methods = [candidate.method for candidate in self.candidates]
+        raise InputError(f"no selection by {method!r} in this study; {nearest(method, methods)}")
 
     def choosing(self, method: str, *, reason: str) -> SelectionStudy:
         """Return the same study with the candidate of `method` driving the maps.
