@@ -2,7 +2,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -237,3 +237,28 @@ def test_the_json_schema_knows_every_key_of_every_shipped_file():
 def test_the_json_schema_of_texts_lists_what_a_language_needs():
     needed = set(texts_json_schema()["required"])
     assert {"question", "labels", "instructions", "thanks", "quit_question"} <= needed
+
+
+LITERALS = ["-1", "0", "1e400", "nan", "inf", "true", '""', '"x"', "[]", "[[]]", "{}", "[1, 'a']"]
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    name=st.sampled_from(shipped()),
+    place=st.integers(0, 60),
+    literal=st.sampled_from(LITERALS),
+)
+def test_any_value_in_any_place_loads_or_ends_in_one_line(tmp_path_factory, name, place, literal):
+    folder = tmp_path_factory.mktemp("spoilt")
+    copy_protocol(name, folder, name="mine")
+    path = folder / "mine.toml"
+    lines = path.read_text("utf-8").splitlines()
+    settable = [k for k, line in enumerate(lines) if re.match(r"\w+ = [^\[]*$", line)]
+    chosen = settable[place % len(settable)]
+    lines[chosen] = f"{lines[chosen].split(' = ')[0]} = {literal}"
+    path.write_text("\n".join(lines), "utf-8")
+    try:
+        load_protocol(path)
+    except InputError as error:
+        assert "\n" not in str(error)
+        assert "mine.toml" in str(error)
