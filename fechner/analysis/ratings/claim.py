@@ -271,13 +271,13 @@ def _judge(
     if donor.low > 0:
         return "supported", (
             first,
-            f"The claim is supported: a mask taken from another image was rated {size} better "
-            "than the image's own, so that the effect belongs to the map.",
+            "The claim is supported: degraded under another image's mask, images were rated "
+            f"{size} better than under their own, so that the effect belongs to the map.",
         )
     return "not specific to the map", (
         first,
-        f"The effect is not specific to the map: masks taken from other images differed by {size} "
-        "from the images' own, so that any mask of such shapes and places may do the same.",
+        "The effect is not specific to the map: under another image's mask, images were rated "
+        f"{size} better than under their own, so that any mask of such shapes may do the same.",
     )
 
 
@@ -292,7 +292,9 @@ def _effect_sentence(row: ContrastRecord, level: float) -> str:
 
 
 def _interval(row: ContrastRecord, level: float) -> str:
-    return f"{level:.0%} interval {_points(row.low)} to {_points(row.high)}".replace("%", " %")
+    return f"{level:.0%} interval {_points(row.low)} to {_points(row.high)}".replace(
+        "%", "\N{NO-BREAK SPACE}%"
+    )
 
 
 def _points(value: float) -> str:

@@ -269,9 +269,10 @@ def _sentence(pearson: Correlation, reliability: float, corrected: float | None,
         if corrected is None
         else f"{corrected:.2f} corrected for a reliability of {reliability:.2f}"
     )
+    gap = "\N{NO-BREAK SPACE}"
     return (
-        f"The predicted harm {tracks} the observed harm over {n} images: r = {pearson.r:.2f} "
-        f"(p = {pearson.p:.3f}), {beyond}."
+        f"The predicted harm {tracks} the observed harm over {n} images: "
+        f"r{gap}={gap}{pearson.r:.2f} (p{gap}={gap}{pearson.p:.3f}), {beyond}."
     )
 
 

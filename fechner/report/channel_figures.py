@@ -1,0 +1,151 @@
+"""Charts of the network side: alignment before and after, the read-out, channel impacts.
+
+Everything shows its control: the same selection repeated under shuffled ratings, grey.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fechner.analysis.network.selection_records import ChannelSelection, SelectionStudy
+from fechner.report.style import PALETTE, WIDTH, jitter
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+METHOD_NAMES = {
+    "all": "all channels",
+    "negative": "negatives pruned",
+    "greedy": "greedy pruning",
+    "readout": "ridge read-out",
+}
+
+
+def method_name(method: str) -> str:
+    """Return a selection method in words."""
+    return METHOD_NAMES.get(method, method.replace("_", " "))
+
+
+def alignment(study: SelectionStudy) -> Figure:
+    """Draw alignment before and after each selection, on both sets of scenes, with the control."""
+    import matplotlib.pyplot as plt
+
+    shown = [c for c in study.candidates if c.alignment_selection.after is not None]
+    columns = min(len(shown), 4)
+    rows = -(-len(shown) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(WIDTH, 2.5 * rows + 0.5), sharey=True, squeeze=False
+    )
+    for axis in axes.ravel()[len(shown) :]:
+        axis.set_visible(False)
+    for axis, candidate in zip(axes.ravel(), shown, strict=False):
+        _before_after(axis, candidate)
+        chosen = "\ndrives the maps" if candidate.method == study.chosen else "\n"
+        axis.set_title(f"{method_name(candidate.method)}{chosen}", fontsize=8.5)
+    for row in axes:
+        row[0].set_ylabel("alignment with ratings")
+    figure.tight_layout()
+    return figure
+
+
+def _before_after(axis: Axes, candidate: ChannelSelection) -> None:
+    control = candidate.alignment_shuffled
+    axis.axhline(0, color=PALETTE["soft"], linewidth=0.8)
+    parts = (
+        (candidate.alignment_selection, control.selection, "selection\nscenes"),
+        (candidate.alignment_held_out, control.held_out, "held-out\nscenes"),
+    )
+    for at, (gain, shuffled, _) in enumerate(parts):
+        _dots(axis, at + 0.3, shuffled)
+        colour = PALETTE["low"] if at else PALETTE["accent"]
+        if gain.before is not None and gain.after is not None:
+            axis.plot([at - 0.2, at + 0.15], [gain.before, gain.after], color=colour, linewidth=1.4)
+            axis.plot(at - 0.2, gain.before, "o", color=colour, markerfacecolor=PALETTE["paper"])
+        if gain.interval is not None:
+            axis.plot([at + 0.15] * 2, gain.interval, color=colour, linewidth=2.2, alpha=0.6)
+        if gain.after is not None:
+            axis.plot(at + 0.15, gain.after, "o", color=colour)
+    axis.set_xticks([0, 1], [label for *_, label in parts])
+    axis.set_xlim(-0.45, 1.5)
+    axis.tick_params(axis="x", length=0)
+    axis.grid(axis="y")
+
+
+def _dots(axis: Axes, at: float, values: Sequence[float]) -> None:
+    axis.plot(
+        at + jitter(len(values), 0.05), values, "o", color=PALETTE["intact"], alpha=0.55,
+        markersize=3.2, markeredgewidth=0,
+    )  # fmt: skip
+
+
+def readouts(study: SelectionStudy) -> Figure | None:
+    """Draw the held-out Spearman of each read-out against shuffled ratings; None without one."""
+    import matplotlib.pyplot as plt
+
+    shown = [(c.method, c.readout) for c in study.candidates if c.readout is not None]
+    if not shown:
+        return None
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.55 * len(shown) + 0.9))
+    for at, (_, evidence) in enumerate(reversed(shown)):
+        spread = jitter(len(evidence.shuffled), 0.07)
+        axis.plot(evidence.shuffled, at + spread, "o", color=PALETTE["intact"], alpha=0.55,
+                  markersize=4, markeredgewidth=0)  # fmt: skip
+        if evidence.interval is not None:
+            axis.plot(evidence.interval, [at, at], color=PALETTE["low"], linewidth=2.2, alpha=0.6)
+        axis.plot(evidence.held_out_spearman, at, "o", color=PALETTE["low"], markersize=8)
+    axis.axvline(0, color=PALETTE["soft"], linewidth=0.8)
+    axis.set_yticks(range(len(shown)), [method_name(name) for name, _ in reversed(shown)])
+    axis.set_ylim(-0.5, len(shown) - 0.5)
+    axis.tick_params(axis="y", length=0)
+    axis.spines["left"].set_visible(False)
+    axis.grid(axis="x")
+    axis.set_xlabel("Spearman with the ratings of held-out scenes")
+    figure.tight_layout()
+    return figure
+
+
+def impacts(choice: ChannelSelection) -> Figure:
+    """Draw every channel's impact, ranked; dropped channels are grey."""
+    import matplotlib.pyplot as plt
+
+    impact = np.array(choice.impact)
+    order = np.argsort(impact)[::-1]
+    kept = np.array(choice.kept)[order]
+    figure, axis = plt.subplots(figsize=(WIDTH, 2.1))
+    rank = np.arange(len(impact))
+    for mask, colour, label in (
+        (kept, PALETTE["low"], f"{kept.sum()} kept"),
+        (~kept, PALETTE["intact"], f"{(~kept).sum()} dropped"),
+    ):
+        axis.vlines(rank[mask], 0, impact[order][mask], color=colour, linewidth=1.0)
+        axis.plot([], [], color=colour, linewidth=4, label=label)
+    axis.axhline(0, color=PALETTE["soft"], linewidth=0.8)
+    axis.set_xlabel(f"channels of {choice.layer}, ranked")
+    axis.set_ylabel("impact on alignment")
+    axis.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))
+    axis.legend(loc="upper right", ncols=2)
+    figure.tight_layout()
+    return figure
+
+
+def colour_bar(record: dict[str, float]) -> Figure:
+    """Draw the shared scale of the importance maps, raw values below it."""
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(3.4, 0.62))
+    axis.imshow(np.linspace(0, 1, 256)[None, :], cmap="viridis", aspect="auto", extent=(0, 1, 0, 1))
+    low, high = record.get("scale_minimum", 0.0), record.get("scale_maximum", 1.0)
+    ticks, labels = [0.0, 1.0], [f"{low:.3g}", f"{high:.3g}"]
+    zero = record.get("zero", -1.0)
+    if 0.12 < zero < 0.88:
+        ticks, labels = [0.0, zero, 1.0], [labels[0], "0", labels[1]]
+    axis.set_xticks(ticks, labels)
+    axis.set_yticks([])
+    for spine in axis.spines.values():
+        spine.set_visible(False)
+    figure.tight_layout(pad=0.3)
+    return figure

@@ -1,0 +1,192 @@
+"""The report's pictures: photographs, maps and stimuli as small inline images.
+
+Overview pictures are reduced; crops are shown at native resolution, because a reduced
+picture hides exactly what participants saw. Outlines carry the colour of their arm. Where a
+picture rests on simulated data, SIMULATED is drawn into it.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw, ImageFont
+
+from fechner.analysis.network.importance_records import ImportanceMap
+from fechner.data.images import read_image
+from fechner.report.style import PALETTE, arm_colour
+
+OVERVIEW_SIDE = 384
+"""Longest side of an overview picture in px."""
+
+CROP_SIDE = 176
+"""Side of a native crop in px."""
+
+MOST_SCENES = 24
+"""Scenes shown; further ones are only counted."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An inline image (data URI), its size in px, and what stands below it."""
+
+    uri: str
+    width: int
+    height: int
+    caption: str
+
+
+@dataclass(frozen=True)
+class SceneRow:
+    """One scene of the overview: its pictures from left to right."""
+
+    scene: str
+    pictures: list[Picture]
+
+
+def scene_rows(
+    stimuli: pd.DataFrame,
+    folder: Path,
+    maps: Mapping[str, ImportanceMap],
+    *,
+    arms: tuple[str, ...],
+    stamped: bool,
+) -> list[SceneRow]:
+    """Return, for each scene, the intact image, its map with outlines, and each degraded arm."""
+    rows = []
+    for scene in list(dict.fromkeys(stimuli["scene"]))[:MOST_SCENES]:
+        files = stimulus_files(stimuli, folder, scene)
+        intact = read_image(files["intact"])
+        masks = {arm: arm_mask(folder, scene, arm, intact, files) for arm in arms if arm in files}
+        pictures = [picture(intact, "intact")]
+        if scene in maps:
+            drawn = outlined(
+                coloured(maps[scene].values), {a: masks[a] for a in masks if a != "donor"}
+            )
+            pictures.append(picture(drawn, "importance", stamped=stamped))
+        for arm, mask in masks.items():
+            shown = outlined(read_image(files[arm]), {arm: mask})
+            pictures.append(picture(shown, arm, stamped=stamped))
+        rows.append(SceneRow(scene, pictures))
+    return rows
+
+
+def map_rows(maps: Mapping[str, ImportanceMap], *, stamped: bool) -> list[Picture]:
+    """Return the maps alone, for a study whose stimuli are not built yet."""
+    return [
+        picture(coloured(found.values), name, stamped=stamped)
+        for name, found in list(maps.items())[:MOST_SCENES]
+    ]
+
+
+def native_crops(
+    stimuli: pd.DataFrame, folder: Path, *, scenes: int = 3, stamped: bool
+) -> list[SceneRow]:
+    """Return crops at native resolution where the masks lie, for the first scenes.
+
+    Each row holds intact and degraded at the densest place of the high and of the low mask.
+    """
+    rows = []
+    for scene in list(dict.fromkeys(stimuli["scene"]))[:scenes]:
+        files = stimulus_files(stimuli, folder, scene)
+        intact = read_image(files["intact"])
+        pictures = []
+        for arm in ("high", "low"):
+            if arm not in files:
+                continue
+            window = densest(arm_mask(folder, scene, arm, intact, files), CROP_SIDE)
+            shown = {"intact": intact, "degraded": read_image(files[arm])}
+            where = {"high": "important", "low": "unimportant"}[arm]
+            pictures += [
+                picture(image[window], f"{where}, {what}", side=None,
+                        stamped=stamped and what == "degraded")
+                for what, image in shown.items()
+            ]  # fmt: skip
+        rows.append(SceneRow(scene, pictures))
+    return rows
+
+
+def stimulus_files(stimuli: pd.DataFrame, folder: Path, scene: str) -> dict[str, Path]:
+    """Return the file of each arm of a scene (its first family and level)."""
+    rows = stimuli[stimuli["scene"] == scene].drop_duplicates("region")
+    names = rows["file"] if "file" in rows.columns else rows["stimulus"] + ".png"
+    return {arm: folder / str(name) for arm, name in zip(rows["region"], names, strict=True)}
+
+
+def arm_mask(
+    folder: Path, scene: str, arm: str, intact: np.ndarray, files: Mapping[str, Path]
+) -> np.ndarray:
+    """Return the mask (h, w) bool of an arm: its file, or else where the picture changed."""
+    for name in (f"{scene}_{arm}.png", f"{files[arm].stem}.png"):
+        path = folder / "masks" / name
+        if path.is_file():
+            return read_image(path)[..., 0] > 127
+    changed = np.abs(read_image(files[arm]).astype(int) - intact).max(axis=2) > 0
+    closed = cv2.morphologyEx(changed.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
+    return closed > 0
+
+
+def coloured(values: np.ndarray) -> np.ndarray:
+    """Return a map (h, w) in [0, 1] as viridis colours, uint8 (h, w, 3)."""
+    import matplotlib
+
+    table = (matplotlib.colormaps["viridis"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
+    return table[np.clip(np.asarray(values) * 255, 0, 255).round().astype(np.uint8)]
+
+
+def outlined(image: np.ndarray, masks: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the image with each mask's outline in its arm's colour, white around it."""
+    drawn = np.ascontiguousarray(image)
+    drawn = drawn.copy()
+    width = max(1, round(max(image.shape[:2]) / 220))
+    for arm, mask in masks.items():
+        contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(drawn, contours, -1, (255, 255, 255), 3 * width)
+        cv2.drawContours(drawn, contours, -1, _rgb(arm_colour(arm)), width + 1)
+    return drawn
+
+
+def densest(mask: np.ndarray, side: int) -> tuple[slice, slice]:
+    """Return the window of `side` px (less on smaller images) that holds most of the mask."""
+    h, w = (min(side, size) for size in mask.shape)
+    inside = cv2.boxFilter(mask.astype(np.float32), -1, (w, h), anchor=(0, 0), normalize=False,
+                           borderType=cv2.BORDER_CONSTANT)  # fmt: skip
+    usable = inside[: mask.shape[0] - h + 1, : mask.shape[1] - w + 1]
+    top, left = np.unravel_index(int(usable.argmax()), usable.shape)
+    return slice(int(top), int(top) + h), slice(int(left), int(left) + w)
+
+
+def picture(
+    image: np.ndarray, caption: str, *, side: int | None = OVERVIEW_SIDE, stamped: bool = False
+) -> Picture:
+    """Return uint8 (h, w, 3) as an inline WebP, at most `side` px long (None: lossless, as is)."""
+    shown = Image.fromarray(np.ascontiguousarray(image))
+    if side is not None:
+        shown.thumbnail((side, side), Image.Resampling.LANCZOS)
+    if stamped:
+        _stamp(shown)
+    buffer = io.BytesIO()
+    shown.save(buffer, "WEBP", quality=86, method=4, lossless=side is None)
+    code = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return Picture(f"data:image/webp;base64,{code}", shown.width, shown.height, caption)
+
+
+def _stamp(image: Image.Image) -> None:
+    """Write SIMULATED into the lower right corner."""
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.load_default(size=max(10, round(max(image.size) / 26)))
+    left, top, right, bottom = draw.textbbox((0, 0), "SIMULATED", font=font)
+    x, y = image.width - (right - left) - 5, image.height - (bottom - top) - 6
+    draw.rectangle((x - 4, y - 3, image.width, image.height), fill=(255, 255, 255))
+    draw.text((x - left, y - top), "SIMULATED", font=font, fill=_rgb(PALETTE["stamp"]))
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
+    return red, green, blue

@@ -1,0 +1,118 @@
+"""The report's sentences: the headline, why this selection, and the limits, stated plainly."""
+
+from __future__ import annotations
+
+import statistics
+
+from fechner.report.artefacts import Artefacts
+from fechner.report.tables import number
+
+WORLDS = {
+    "map": "local errors weigh by the importance map itself, so the claim is true by "
+    "construction: a support of it shows that the pipeline works, and nothing about people",
+    "null": "errors weigh the same everywhere, so the claim is false by construction",
+    "centre": "errors weigh by their distance from the centre of the image, so that the map "
+    "deserves no credit and the control should say so",
+}
+
+VERDICT_COLOURS = {
+    "supported": "low",
+    "not specific to the map": "high",
+    "not supported": "soft",
+}
+
+
+def title(study: Artefacts) -> str:
+    """Return the page's title; SIMULATED stands first where anything is simulated."""
+    name = str(study.study.get("title") or study.folder.resolve().name)
+    simulated = study.simulated_images or study.simulated_participants
+    if simulated and not name.startswith("SIMULATED"):
+        return f"SIMULATED: {name}"
+    return name
+
+
+def simulated_note(study: Artefacts) -> str | None:
+    """Return what is simulated, in one or two sentences; None where nothing is."""
+    images, people = study.simulated_images, study.simulated_participants
+    if not images and not people:
+        return None
+    what = "The image ratings that chose the channels" if images else ""
+    if people:
+        what = f"{what} and the participants" if what else "The participants"
+    sentence = f"{what} are SIMULATED. "
+    world = study.world
+    if people and world in WORLDS:
+        sentence += f"The participants live in the world \N{LEFT DOUBLE QUOTATION MARK}{world}"
+        sentence += f"\N{RIGHT DOUBLE QUOTATION MARK}: {WORLDS[world]}."
+    return sentence.strip()
+
+
+def facts(study: Artefacts) -> list[tuple[str, str]]:
+    """Return the study in numbers: what there was at each step."""
+    found: list[tuple[str, str]] = []
+    if study.rated is not None:
+        scenes = study.rated["scene"].nunique() if "scene" in study.rated else None
+        found.append((f"{len(study.rated):,}", f"rated images of {scenes} scenes"))
+    if study.selection is not None:
+        choice = study.selection.choice
+        found.append(
+            (f"{choice.n_kept:,} of {choice.n_channels:,}", f"channels of {choice.network}")
+        )
+    if study.stimuli is not None:
+        arms = study.stimuli["region"].nunique()
+        scenes = study.stimuli["scene"].nunique()
+        found.append((f"{len(study.stimuli):,}", f"stimuli: {scenes} scenes, {arms} arms"))
+    if study.ratings is not None:
+        people = study.ratings["participant"].nunique()
+        found.append((f"{len(study.ratings):,}", f"ratings by {people} participants"))
+    return found
+
+
+def channel_sentences(study: Artefacts) -> list[str]:
+    """Return why the chosen selection drives the maps, and what the control says of it."""
+    if study.selection is None:
+        return []
+    choice = study.selection.choice
+    said = [study.selection.reason]
+    evidence, shuffled = choice.evidence, choice.shuffled_evidence
+    if evidence is not None and shuffled:
+        above = sum(value >= evidence for value in shuffled)
+        said.append(
+            f"On held-out scenes it reaches {number(evidence)}; the same selection under shuffled "
+            f"ratings has a median of {number(statistics.median(shuffled), 2)}, and {above} of "
+            f"{len(shuffled)} shuffles reach as much."
+        )
+    return said
+
+
+def limits(study: Artefacts) -> list[str]:
+    """Return what this study cannot show."""
+    said = []
+    if study.simulated_images or study.simulated_participants:
+        said.append("Simulated data show that the steps work together; they are no evidence.")
+    if study.selection is not None:
+        n = len(study.selection.choice.scenes_selection)
+        held = len(study.selection.choice.scenes_held_out)
+        said.append(
+            f"Channels were chosen on {n} scenes and judged on {held} others; the map is that of "
+            f"one network and one layer ({study.selection.choice.layer})."
+        )
+    if study.stimuli is not None:
+        families = sorted(study.stimuli["family"].dropna().astype(str).unique())
+        families = [name for name in families if name not in ("", "intact", "none")]
+        said.append(
+            f"Degraded by {', '.join(families) or 'one family'} only, at one amount of removed "
+            "information (MSE); other degradations may weigh regions differently."
+        )
+        said.append(
+            "The arms are matched in what the table of arms shows as equal; every other covariate "
+            "in it is a rival explanation."
+        )
+    refused = study.stimuli_record.get("refused")
+    if refused:
+        said.append(f"{len(refused)} scenes could not be matched and were left out beforehand.")
+    if study.claim is not None:
+        said += study.claim.warnings
+    if study.prediction is not None:
+        said += study.prediction.warnings
+    return list(dict.fromkeys(said))

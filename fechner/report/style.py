@@ -1,0 +1,138 @@
+"""How the report's charts look: one palette, one size of type, vector graphics for the page.
+
+Charts are inline SVG whose colours are the page's own variables, so that they follow light,
+dark and print. While matplotlib draws, each variable is stood for by a colour of `PALETTE`;
+`svg` turns these back. Arms have one colour throughout, from the colour-blind-safe palette
+of Okabe and Ito (2008).
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PALETTE = {
+    "ink": "#1b1b1a",
+    "soft": "#6b6b69",
+    "grid": "#dededb",
+    "paper": "#fdfdfc",
+    "low": "#0072b2",
+    "high": "#d55e00",
+    "donor": "#009e73",
+    "intact": "#8a8a88",
+    "accent": "#8c5a97",
+    "stamp": "#b3261e",
+}
+"""Page variable and the colour that stands for it while matplotlib draws."""
+
+ARM_NAMES = {
+    "intact": "intact",
+    "low": "unimportant region degraded",
+    "high": "important region degraded",
+    "donor": "another image's mask degraded",
+}
+
+WIDTH = 7.2
+"""Width of a full chart in inches of 72 px."""
+
+
+STAMP_HEIGHT = 0.24
+"""Height in inches of the strip above a chart that carries the stamp."""
+
+
+def arm_colour(arm: str) -> str:
+    """Return the colour of an arm; arms without one of their own share the accent."""
+    return PALETTE.get(arm, PALETTE["accent"])
+
+
+def jitter(n: int, width: float) -> np.ndarray:
+    """Return n offsets within +-`width` that keep neighbouring dots apart, always the same."""
+    return width * np.sin(np.arange(n) * 2.4)
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Draw with the report's settings inside the block."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    ink, soft, grid = PALETTE["ink"], PALETTE["soft"], PALETTE["grid"]
+    settings: dict[Any, Any] = {
+        "font.size": 9,
+        "axes.titlesize": 9.5,
+        "axes.titleweight": "bold",
+        "axes.titlelocation": "left",
+        "axes.labelsize": 9,
+        "xtick.labelsize": 8.5,
+        "ytick.labelsize": 8.5,
+        "legend.fontsize": 8.5,
+        "legend.frameon": False,
+        "text.color": ink,
+        "axes.labelcolor": ink,
+        "axes.edgecolor": soft,
+        "axes.linewidth": 0.7,
+        "xtick.color": soft,
+        "ytick.color": soft,
+        "xtick.labelcolor": ink,
+        "ytick.labelcolor": ink,
+        "grid.color": grid,
+        "grid.linewidth": 0.6,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.axisbelow": True,
+        "figure.facecolor": "none",
+        "axes.facecolor": "none",
+        "savefig.facecolor": "none",
+        "svg.fonttype": "none",
+        "svg.hashsalt": "fechner",
+        "figure.dpi": 72,
+    }
+    with plt.rc_context(settings):
+        yield
+
+
+def svg(figure: Figure, *, label: str, simulated: bool = False) -> str:
+    """Return the figure as inline SVG that takes its colours from the page, and close it.
+
+    Parameters
+    ----------
+    label
+        What the chart shows, for readers who do not see it.
+    simulated
+        Whether to draw SIMULATED onto it.
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.transforms import Bbox
+
+    width, height = figure.get_size_inches()
+    top = height + (STAMP_HEIGHT if simulated else 0.0)
+    if simulated:
+        figure.text(
+            1.0, top / height, "SIMULATED", ha="right", va="top", color=PALETTE["stamp"],
+            fontsize=9, fontweight="bold",
+        )  # fmt: skip
+    buffer = io.StringIO()
+    box = Bbox([[0, 0], [width, top]])
+    metadata = {"Date": None, "Creator": None}
+    figure.savefig(buffer, format="svg", bbox_inches=box, metadata=metadata)
+    plt.close(figure)
+    return _for_page(buffer.getvalue(), label)
+
+
+def _for_page(text: str, label: str) -> str:
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
+    for variable, colour in PALETTE.items():
+        text = text.replace(colour, f"var(--{variable})")
+    escaped = label.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    return text.replace("<svg ", f'<svg role="img" aria-label="{escaped}" ', 1)

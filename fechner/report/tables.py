@@ -1,0 +1,169 @@
+"""The report's tables: rows of text, numbers rounded for reading only.
+
+Full precision stays in the artefacts, whose names stand beside each table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import pandas as pd
+
+from fechner.analysis.ratings.claim import Claim
+from fechner.analysis.ratings.matrices import rating_matrix
+from fechner.analysis.ratings.screening import screen
+from fechner.report.artefacts import Session
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table for the page: its header, its rows, and which rows stand out."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    strong: frozenset[int] = frozenset()
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Return a number for reading: `digits` significant ones, a dash where there is none."""
+    if value is None or not pd.notna(value):
+        return "\N{EN DASH}"
+    text = f"{value:,.{digits}g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return text.replace("-", "\N{MINUS SIGN}") if "e" not in text else text
+
+
+def p_value(p: float) -> str:
+    """Return a p value for reading."""
+    return "< .001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
+
+
+def contrast_table(claim: Claim) -> Table:
+    """Return every contrast under every model."""
+    rows = [
+        [
+            row.name.replace(" - ", " \N{MINUS SIGN} "),
+            row.model + (" (decides)" if row.decides else ""),
+            number(row.estimate),
+            f"{number(row.low)} to {number(row.high)}",
+            number(row.standard_error),
+            "z" if row.df is None else f"{row.df:.1f}",
+            p_value(row.p),
+            "yes" if row.converged else "NO",
+        ]
+        for row in claim.contrasts
+    ]
+    interval = f"{100 * claim.level:.0f}\N{NO-BREAK SPACE}% interval"
+    header = ("contrast", "model", "points", interval, "SE", "df", "p", "converged")
+    strong = frozenset(k for k, row in enumerate(claim.contrasts) if row.decides)
+    return Table(header, rows, strong)
+
+
+def component_table(claim: Claim) -> Table:
+    """Return the variance components of the deciding models, as SDs in points."""
+    deciding = [row for row in claim.contrasts if row.decides and row.variances]
+    parts = list(dict.fromkeys(name for row in deciding for name in row.variances))
+    rows = [
+        [row.name.replace(" - ", " \N{MINUS SIGN} ")]
+        + [number(row.variances.get(part, 0.0) ** 0.5) for part in parts]
+        for row in deciding
+    ]
+    return Table(("contrast", *(f"SD {part}" for part in parts)), rows)
+
+
+def arm_table(stimuli: pd.DataFrame) -> Table:
+    """Return what each arm of the stimuli removed, and every covariate, as means over scenes."""
+    wanted = ["strength", "mask_area", "mse", "ssim", "bytes", "predicted_impact", "centre_error"]
+    columns = [c for c in wanted if c in stimuli.columns]
+    columns += [c for c in stimuli.columns if c.startswith("cov_")]
+    degraded = stimuli[stimuli["region"] != "intact"]
+    grouped = degraded.groupby("region", sort=False)[columns].mean(numeric_only=True)
+    means = {str(arm): row for arm, row in grouped.to_dict("index").items()}
+    rows = [
+        [_covariate(c), *(number(row[c]) for row in means.values()), _ratio(means, c)]
+        for c in map(str, grouped.columns)
+    ]
+    return Table(("mean over scenes", *means, "high / low"), rows)
+
+
+def _covariate(column: str) -> str:
+    return column.removeprefix("cov_").replace("_", " ")
+
+
+def _ratio(means: dict[str, dict[Any, Any]], column: str) -> str:
+    high = means.get("high", {}).get(column)
+    low = means.get("low", {}).get(column)
+    return f"{high / low:.2f}" if high is not None and low else "\N{EN DASH}"
+
+
+def scene_table(stimuli: pd.DataFrame) -> Table:
+    """Return, for each scene, strength, MSE, SSIM and predicted impact of its arms."""
+    columns = [c for c in ("strength", "mse", "ssim", "predicted_impact") if c in stimuli.columns]
+    degraded = stimuli[stimuli["region"] != "intact"]
+    rows = [
+        [str(row["scene"]), str(row["region"]), *(number(row[c]) for c in columns)]
+        for _, row in degraded.iterrows()
+    ]
+    return Table(("scene", "arm", *(c.replace("_", " ") for c in columns)), rows)
+
+
+def refused_table(record: dict[str, Any]) -> Table | None:
+    """Return the scenes that could not be matched, each with the reason; None without any."""
+    refused = record.get("refused") or {}
+    pairs = refused.items() if isinstance(refused, dict) else [_pair(entry) for entry in refused]
+    rows = [[str(scene), str(reason)] for scene, reason in pairs]
+    return Table(("scene", "why it was refused"), rows) if rows else None
+
+
+def _pair(entry: Any) -> tuple[str, str]:
+    if isinstance(entry, dict):
+        return str(entry.get("scene", "?")), str(entry.get("reason", "?"))
+    return tuple(map(str, entry))[:2]  # type: ignore[return-value]
+
+
+def participant_table(ratings: pd.DataFrame, dimension: str) -> Table:
+    """Return the screening: one row a participant."""
+    screened = screen(rating_matrix(ratings, dimension=dimension))
+    rows = [
+        [
+            str(row["participant"]), str(row["n"]), number(row["mean"]), number(row["sd"]),
+            number(row["bias"]), number(row["agreement"], 2), "yes" if row["keep"] else "NO",
+            "would reject" if row["bt500"] else "",
+            "would reject" if row["bt500_bias_removed"] else "",
+        ]
+        for _, row in screened.iterrows()
+    ]  # fmt: skip
+    header = ("participant", "ratings", "mean", "SD", "bias", "agreement", "kept", "BT.500",
+              "BT.500, bias removed")  # fmt: skip
+    return Table(header, rows)
+
+
+def session_facts(sessions: Sequence[Session]) -> list[tuple[str, str]]:
+    """Return what the journals say of the sessions, as pairs of name and value."""
+    if not sessions:
+        return []
+    headers = [session.header for session in sessions]
+    main = [t for s in sessions for t in s.trials if t.get("kind") == "main"]
+    catch = [t for s in sessions for t in s.trials if t.get("kind") == "catch"]
+    times = [float(t["rt_ms"]) for t in main if t.get("rt_ms") is not None]
+    facts = [
+        ("participants", str(len({h.get("participant") for h in headers}))),
+        ("sessions", f"{len(sessions)}, {sum(s.complete for s in sessions)} finished"),
+        ("ratings", f"{len(main):,} that count"),
+        ("protocol", ", ".join(sorted({str(h.get("protocol")) for h in headers}))),
+        ("language", ", ".join(sorted({str(h.get("language", "?")) for h in headers}))),
+    ]
+    if times:
+        facts.append(("median response time", f"{median(times) / 1000:.1f} s"))
+    if catch:
+        facts.append(("catch trials", f"{len(catch)}"))
+    facts.append(("stimulus set", _agreeing(headers, "stimuli_sha256")))
+    return facts
+
+
+def _agreeing(headers: Sequence[dict[str, Any]], key: str) -> str:
+    digests = sorted({str(h.get(key, "?")) for h in headers})
+    same = "the same bytes for everybody" if len(digests) == 1 else f"{len(digests)} DIFFERENT SETS"
+    return f"{same} ({digests[0][:12]}\N{HORIZONTAL ELLIPSIS})"

@@ -1,0 +1,189 @@
+"""A small study folder for tests of the report: every artefact as the steps write it."""
+
+import json
+
+import numpy as np
+import pandas as pd
+from ratings_worlds import rate
+from scipy.ndimage import gaussian_filter
+
+from fechner.analysis.network.importance_records import write_maps
+from fechner.analysis.network.selection_records import (
+    ChannelSelection,
+    Gain,
+    ReadoutEvidence,
+    SelectionStudy,
+    ShuffledControl,
+)
+from fechner.analysis.ratings.claim import test_claim
+from fechner.analysis.ratings.prediction import predicted_against_observed
+from fechner.data.images import write_map_png, write_png
+from fechner.provenance import provenance, write_json
+
+ARMS = ("low", "high", "donor")
+
+
+def noise_picture(rng, shape=(160, 200)):
+    layers = [gaussian_filter(rng.normal(size=shape), s) * s for s in (2, 5, 12) for _ in range(3)]
+    channels = [sum(layers[k::3]) for k in range(3)]
+    picture = np.stack([(c - c.min()) / np.ptp(c) for c in channels], axis=-1)
+    return (picture * 255).astype(np.uint8)
+
+
+def candidate(method, rng, scenes, *, gain, readout=None, simulated):
+    impact = rng.normal(0.0001, 0.0004, 96)
+    kept = impact > 0 if method != "all" else np.ones(96, bool)
+    return ChannelSelection(
+        network="efficientnet_lite0",
+        layer="blocks.6.0",
+        weights_sha256="a" * 64,
+        preprocessing="squashed to 224 x 224",
+        pool=None,
+        dimension="quality",
+        method=method,
+        n_channels=96,
+        kept=kept.tolist(),
+        weights=np.where(kept, impact, 0).tolist(),
+        impact=impact.tolist(),
+        alignment_selection=Gain(before=0.04, after=0.04 + gain[0]),
+        alignment_held_out=Gain(
+            before=0.03, after=0.03 + gain[1], interval=(gain[1] - 0.03, gain[1] + 0.09)
+        ),
+        alignment_shuffled=ShuffledControl(
+            selection=rng.normal(0.04 + gain[0] * 0.8, 0.02, 10).tolist(),
+            held_out=rng.normal(0.0, 0.02, 10).tolist(),
+        ),
+        readout=readout,
+        scenes_selection=scenes[:6],
+        scenes_held_out=scenes[6:],
+        provenance=provenance(parameters={"shuffles": 10}, seed=1, simulated=simulated),
+    )
+
+
+def write_selection(folder, scenes, rng, *, simulated):
+    evidence = ReadoutEvidence(
+        held_out_spearman=0.46, interval=(0.31, 0.6), shuffled=rng.normal(0, 0.08, 10).tolist()
+    )
+    candidates = [
+        candidate("all", rng, scenes, gain=(0, 0), simulated=simulated),
+        candidate("negative", rng, scenes, gain=(0.09, 0.02), simulated=simulated),
+        candidate("greedy", rng, scenes, gain=(0.25, 0.03), simulated=simulated),
+        candidate("readout", rng, scenes, gain=(0.1, 0.05), readout=evidence, simulated=simulated),
+    ]
+    study = SelectionStudy(
+        dimension="quality",
+        candidates=candidates,
+        chosen="readout",
+        reason="The read-out drives the maps: on held-out scenes it lies furthest above chance.",
+        noise_ceiling=(0.55, 0.68),
+    )
+    study.write(folder / "channels" / "selection.json")
+
+
+def write_images(folder, scenes, rng):
+    raw, rows, pictures = {}, [], {}
+    for scene in scenes:
+        pictures[scene] = noise_picture(rng)
+        raw[scene] = gaussian_filter(rng.normal(size=(160, 200)), 18)
+    write_maps(
+        folder / "maps",
+        raw,
+        about={name: {"method": "readout"} for name in raw},
+        set_record={"provenance": provenance(parameters={}, seed=1)},
+    )
+    (folder / "stimuli" / "masks").mkdir(parents=True)
+    for k, scene in enumerate(scenes):
+        picture, importance = pictures[scene], raw[scene]
+        write_png(folder / "stimuli" / f"{scene}_intact.png", picture)
+        rows.append(stimulus(scene, "intact", 0.0, 0.0))
+        other = raw[scenes[(k + 1) % len(scenes)]]
+        masks = {
+            "low": importance < np.quantile(importance, 0.2),
+            "high": importance > np.quantile(importance, 0.8),
+            "donor": other > np.quantile(other, 0.8),
+        }
+        blurred = np.stack([gaussian_filter(picture[..., c], 3.0) for c in range(3)], axis=-1)
+        weights = np.exp(3 * (importance - importance.min()) / np.ptp(importance))
+        for arm, mask in masks.items():
+            shown = np.where(mask[..., None], blurred, picture)
+            error = ((shown.astype(float) - picture) ** 2).mean(axis=2)
+            impact = float((weights / weights.mean() * error).mean()) + rng.uniform(0, 20)
+            write_png(folder / "stimuli" / f"{scene}_{arm}.png", shown)
+            write_map_png(folder / "stimuli" / "masks" / f"{scene}_{arm}.png", mask.astype(float))
+            rows.append(stimulus(scene, arm, impact, float(error.mean())))
+    table = pd.DataFrame(rows)
+    table.to_csv(folder / "stimuli" / "stimuli.csv", index=False)
+    refused = {"hubble": "no regions within 2 % in edge energy: the constraint edge_fine binds"}
+    write_json(
+        folder / "stimuli" / "stimuli.json",
+        {"refused": refused, "provenance": provenance(parameters={"family": "blur"}, seed=1)},
+    )
+    return table
+
+
+def stimulus(scene, arm, impact, mse):
+    intact = arm == "intact"
+    return {
+        "stimulus": f"{scene}_{arm}",
+        "file": f"{scene}_{arm}.png",
+        "scene": scene,
+        "region": arm,
+        "family": "" if intact else "blur",
+        "level": "" if intact else 1,
+        "strength": 0.0 if intact else 3.0,
+        "mask_area": 0.0 if intact else 0.2,
+        "mse": mse,
+        "ssim": 1.0 if intact else 0.93,
+        "predicted_impact": impact,
+        "centre_error": mse * 1.1,
+        "cov_edge_fine": 0.12,
+        "cov_luminance": 110.0,
+    }
+
+
+def write_sessions(folder, ratings, *, simulated):
+    prefix = "SIMULATED_" if simulated else ""
+    for participant, rows in ratings.groupby("participant"):
+        header = {
+            "event": "session", "participant": participant, "session": 1, "protocol": "slider",
+            "language": "en", "simulated": simulated, "stimuli_sha256": "b" * 64,
+            "model": {"world": "map"} if simulated else None,
+        }  # fmt: skip
+        trials = [
+            {"event": "trial", "trial": k, "kind": "main", "stimulus": row.image, "rt_ms": 900 + k}
+            for k, row in enumerate(rows.itertuples(), start=1)
+        ]
+        lines = [json.dumps(event) for event in (header, *trials, {"event": "end"})]
+        path = folder / "sessions" / f"{prefix}sub-{participant}_ses-1.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("\n".join(lines) + "\n")
+
+
+def write_study(folder, *, simulated=True, people=True, statistics=True, n_scenes=9):
+    """Write a study folder; `people` and `statistics` say how far it went."""
+    rng = np.random.default_rng(5)
+    scenes = [f"scene{k}" for k in range(n_scenes)]
+    prefix = "SIMULATED_" if simulated else ""
+    (folder / "images").mkdir(parents=True)
+    (folder / "study.toml").write_text(
+        f'title = "Blur on noise"\n[images]\ntable = "images/{prefix}rated.csv"\n'
+    )
+    rated = pd.DataFrame({"image": [f"{s}.png" for s in scenes], "scene": scenes, "quality": 50.0})
+    rated.to_csv(folder / "images" / f"{prefix}rated.csv", index=False)
+    write_selection(folder, scenes, rng, simulated=simulated)
+    stimuli = write_images(folder, scenes, rng)
+    if not people:
+        return folder
+    ratings = rate(stimuli, column="predicted_impact", participants=13, slope=0.06)
+    write_sessions(folder, ratings, simulated=simulated)
+    (folder / "ratings").mkdir()
+    ratings.to_csv(folder / "ratings" / f"{prefix}ratings.csv", index=False)
+    if statistics:
+        test_claim(ratings, stimuli, simulated=simulated).write(
+            folder / "statistics" / "claim.json"
+        )
+        cross = np.random.default_rng(0).normal(60, 20, (n_scenes, n_scenes))
+        predicted_against_observed(ratings, stimuli, cross=cross, simulated=simulated).write(
+            folder / "statistics" / "prediction.json"
+        )
+    return folder

@@ -1,0 +1,194 @@
+"""The report page: whole, self-contained, honest about what is simulated and what is missing."""
+
+import re
+import shutil
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from report_study import write_study
+
+from fechner.errors import InputError
+from fechner.report.page import write_report
+from fechner.report.pictures import densest, outlined, picture
+from fechner.report.style import PALETTE
+
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+class Balance(HTMLParser):
+    """Collects what an HTML reader would stumble over."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.wrong, self.external = [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        if tag not in VOID:
+            self.open.append(tag)
+        for name, value in attributes:
+            if name in ("src", "href", "xlink:href") and not value.startswith(("data:", "#")):
+                self.external.append(value)
+
+    def handle_startendtag(self, tag, attributes):
+        pass
+
+    def handle_endtag(self, tag):
+        if tag not in VOID and (not self.open or self.open.pop() != tag):
+            self.wrong.append(tag)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    return write_study(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="module")
+def page(study):
+    return write_report(study).read_text("utf-8")
+
+
+def test_the_page_is_whole_and_loads_nothing_from_elsewhere(page):
+    reader = Balance()
+    reader.feed(page)
+    assert reader.wrong == []
+    assert reader.open == []
+    assert reader.external == []
+    sources = re.findall(r"(?:url\(|src=[\"']?)(.{5})", page)
+    assert {source[:5] for source in sources if not source.startswith("#")} <= {"data:"}
+    assert not re.search(r"@import|<link|<script", page)
+
+
+def test_the_page_is_small_enough_to_mail(study, page):
+    assert (study / "report.html").stat().st_size < 8e6
+
+
+def test_the_claim_and_its_two_sentences_come_first(study, page):
+    from fechner.analysis.ratings.claim import read_claim
+
+    claim = read_claim(study / "statistics" / "claim.json")
+    text = page.replace("&#39;", "'")
+    first_heading = text.index("<h2>")
+    for sentence in claim.sentences:
+        assert 0 < text.index(sentence) < first_heading
+
+
+def test_simulated_stands_in_the_title_and_on_every_chart_that_rests_on_it(page):
+    assert "<title>SIMULATED" in page
+    charts = re.findall(r'<figure class="chart">(.*?)</figure>', page, re.S)
+    assert len(charts) == 8
+    assert all("SIMULATED" in chart for chart in charts)
+
+
+def test_real_data_is_never_called_simulated(tmp_path):
+    page = write_report(write_study(tmp_path / "real", simulated=False)).read_text("utf-8")
+    assert "SIMULATED" not in page
+
+
+def test_charts_take_their_colours_from_the_page(page):
+    charts = "".join(re.findall(r"<svg.*?</svg>", page, re.S))
+    assert "var(--low)" in charts
+    assert not any(colour in charts for colour in PALETTE.values())
+
+
+def test_every_scene_every_arm_and_every_refused_scene_is_shown(page):
+    for k in range(9):
+        assert f"<figcaption>scene{k}</figcaption>" in page
+    assert len(re.findall(r'src="data:image/webp', page)) == 9 * 5 + 3 * 4
+    assert "hubble" in page
+    assert "the constraint edge_fine binds" in page
+
+
+def test_numbers_in_the_table_are_those_of_the_claim(study, page):
+    from fechner.analysis.ratings.claim import read_claim
+
+    claim = read_claim(study / "statistics" / "claim.json")
+    assert len(claim.contrasts) == 8
+    for row in claim.contrasts:
+        assert f"<td>{row.estimate:.3g}".replace("-", "\N{MINUS SIGN}") in page
+        assert row.model in page
+
+
+def test_warnings_of_the_statistics_stand_among_the_limits(study, page):
+    from fechner.analysis.ratings.claim import read_claim
+
+    limits = page[page.index("<h2>Limits</h2>") :]
+    for warning in read_claim(study / "statistics" / "claim.json").warnings:
+        assert warning.replace("'", "&#39;") in limits
+
+
+def test_provenance_is_folded_away(page):
+    folded = page[page.index("<summary>Provenance") :]
+    assert "statistics/claim.json" in folded
+    assert "minimum_agreement" in folded
+
+
+def test_an_unfinished_study_names_the_next_command(tmp_path):
+    page = write_report(write_study(tmp_path / "half", people=False)).read_text("utf-8")
+    assert "Not tested yet" in page
+    assert "Nobody has rated; next: <code>fechner session run" in page
+    assert "What was shown" in page
+
+
+def test_a_study_with_ratings_but_no_statistics_is_told_to_finish(tmp_path):
+    page = write_report(write_study(tmp_path / "rated", statistics=False)).read_text("utf-8")
+    assert "The claim is not tested; next: <code>fechner study finish" in page
+
+
+def test_a_study_without_stimuli_shows_its_maps(tmp_path, study):
+    early = tmp_path / "early"
+    shutil.copytree(study, early)
+    for name in ("stimuli", "sessions", "ratings", "statistics"):
+        shutil.rmtree(early / name)
+    page = write_report(early).read_text("utf-8")
+    assert "<h2>Importance maps</h2>" in page
+    assert "Stimuli are not built" in page
+
+
+def test_the_same_artefacts_give_the_same_page(study, page):
+    assert write_report(study).read_text("utf-8") == page
+
+
+def test_a_torn_journal_line_does_not_stop_the_report(tmp_path, study):
+    torn = tmp_path / "torn"
+    shutil.copytree(study, torn)
+    journal = next((torn / "sessions").glob("*.jsonl"))
+    journal.write_text(journal.read_text()[:-15])
+    assert "13, 12 finished" in write_report(torn).read_text("utf-8")
+
+
+def test_an_outline_follows_the_mask_and_leaves_the_inside_alone():
+    image, mask = np.zeros((60, 60, 3), np.uint8), np.zeros((60, 60), bool)
+    mask[20:40, 20:40] = True
+    drawn = outlined(image, {"low": mask})
+    assert drawn[20, 30].any()
+    assert not drawn[30, 30].any()
+    assert not drawn[5, 5].any()
+    assert not image.any()
+
+
+def test_the_native_window_lies_where_the_mask_is():
+    mask = np.zeros((100, 200), bool)
+    mask[70:90, 150:180] = True
+    rows, columns = densest(mask, 50)
+    assert rows.start <= 70 < 90 <= rows.stop
+    assert columns.start <= 150 < 180 <= columns.stop
+
+
+def test_a_native_picture_keeps_every_pixel():
+    import base64
+    import io
+
+    from PIL import Image
+
+    image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    code = picture(image, "crop", side=None).uri.split(",")[1]
+    decoded = Image.open(io.BytesIO(base64.b64decode(code))).convert("RGB")
+    np.testing.assert_array_equal(np.asarray(decoded), image)
+
+
+def test_a_folder_that_is_no_study_is_refused(tmp_path):
+    with pytest.raises(InputError, match="holds nothing of a study"):
+        write_report(tmp_path)
+    with pytest.raises(InputError, match="there is no folder"):
+        write_report(tmp_path / "nowhere")
