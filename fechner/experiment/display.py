@@ -97,7 +97,10 @@ class Question:
     not_before_ms
         No answer is taken until so long after the onset of the standing frame.
     answer
-        The value that the text itself asks for (attention checks); None otherwise.
+        The value that the text itself asks for (attention checks), or that a simulated
+        participant is expected to give; None otherwise.
+    table
+        Rows of (sign, name, finding) shown above the text, for the experimenter.
     """
 
     kind: Literal["slider", "buttons"]
@@ -113,6 +116,7 @@ class Question:
     confirm: str = ""
     not_before_ms: float = 0.0
     answer: float | None = None
+    table: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,7 @@ class SimulatedHands:
         self._looked: tuple[tuple[Stimulus, int], ...] = ()
         self._answers: tuple[Question, float] | None = None
         self._count = 0
+        self._moved = False
 
     def see(self, frame: Frame) -> None:
         """Remember what the answer is about."""
@@ -87,11 +88,13 @@ class SimulatedHands:
         if question.kind == "buttons":
             self._press_button(board, question, screen, wanted)
             self._answers = None
-        elif value != wanted:
+        elif value is None or (value != wanted and not self._moved):
+            # One try: a click cannot hit every value of a line with fewer pixels than values.
+            self._moved = value is not None
             self._move(board, question, screen, wanted)
         else:
             self._confirm(board, screen)
-            self._answers = None
+            self._answers, self._moved = None, False
 
     def _device(self) -> str:
         return self._devices[self._count % len(self._devices)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import fields as dataclass_fields
 from dataclasses import replace
@@ -19,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fechner import __version__
 from fechner.errors import InputError, RefusedError
-from fechner.experiment import presentation, screens
+from fechner.experiment import preflight, presentation, screens
+from fechner.experiment.calibration import Calibration, last_calibration
 from fechner.experiment.codes import check_code
 from fechner.experiment.display import Display
 from fechner.experiment.journal import (
@@ -28,6 +28,7 @@ from fechner.experiment.journal import (
     journal_header,
     journal_name,
     read_journal,
+    read_journals,
 )
 from fechner.experiment.lock import Lock
 from fechner.experiment.plan import Plan, Trial, make_plan
@@ -70,7 +71,8 @@ def run_participant(
     language: str = "en",
     progress: Progress = silent,
     on_trial: OnTrial | None = None,
-    before: Callable[[PsychoPyDisplay], dict[str, Any]] | None = None,
+    calibration: Calibration | None = None,
+    show_checks: bool = False,
 ) -> JournalRecord:
     """Run, or resume, one session of one participant; return its journal's record.
 
@@ -100,9 +102,10 @@ def run_participant(
         Of the participant's texts, where `protocol` is not loaded yet.
     progress, on_trial
         Called after each trial.
-    before
-        Called with the open window before the journal begins; what it returns joins the
-        journal's header as "screen".
+    calibration
+        Pixels per centimetre and distance, where they are known.
+    show_checks
+        Show the experimenter's screen before a simulated session too.
 
     Raises
     ------
@@ -156,9 +159,12 @@ def run_participant(
         )
         with closing(display):
             check_fit(display, protocol, stimuli, plan)
-            screen = describe_window(display)
-            screen |= before(display) if before is not None else {}
-            return go(display, screen)
+            checks = preflight.check_inputs(protocol, stimuli, plan)
+            checks += [preflight.check_disk(path.parent), *preflight.check_window(display)]
+            if observer is None or show_checks:
+                calibration = calibration or _last_calibration(path.parent, display)
+                calibration = preflight.experimenter_screen(display, protocol, checks, calibration)
+            return go(display, preflight.record(display, calibration))
     finally:
         lock.release()
 
@@ -211,6 +217,11 @@ def _interrupted(path: Path, plan: Plan) -> JournalRecord | None:
                 f"{word}, or run the participant anew with --session {plan.session + 1}"
             )
     return record
+
+
+def _last_calibration(folder: Path, display: PsychoPyDisplay) -> Calibration | None:
+    journals = read_journals(folder) if any(folder.glob("*.jsonl")) else []
+    return last_calibration(journals, size=display.look.size, monitor=display.monitor)
 
 
 def _journal(
@@ -396,29 +407,3 @@ def check_fit(
             if shape not in checked:
                 checked.add(shape)
                 screens.place_frame(display.look, frame, list(shape), display.area)
-
-
-def describe_window(display: PsychoPyDisplay) -> dict[str, Any]:
-    """Return what the journal's header keeps of the window, its test pattern read back.
-
-    Raises
-    ------
-    RefusedError
-        If the window changes a single pixel of the pattern.
-    """
-    difference = display.read_back_difference()
-    if difference:
-        raise RefusedError(
-            f"the window changes pixels by up to {difference} levels of 255 (test pattern); "
-            "switch off colour management, scaling and night light for this screen"
-        )
-    return {
-        "window": "psychopy",
-        "size": list(display.look.size),
-        "fullscreen": display.fullscreen,
-        "virtual": display.virtual,
-        "frame_ms": round(display.frame_ms, 3),
-        "jitter_ms": round(display.jitter_ms, 3),
-        "synchronised": display.synchronised,
-        "test_pattern_difference": difference,
-    }

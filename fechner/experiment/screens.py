@@ -202,9 +202,37 @@ def _button(
 
 def strip_height(look: Look, content: Question) -> int:
     """Return the height in pixels that a question needs under a standing picture."""
-    lines = wrap(content.text, look.body, round(look.size[0] * 0.86))
+    text = len(_question_lines(look, content)) * line_height(look.body)
     answers = look.em(5.4) if content.kind == "slider" else _row_height(look, content)
-    return look.em(0.6) + len(lines) * line_height(look.body) + look.em(1) + answers + look.em(0.6)
+    return table_height(look, content) + look.em(0.6) + text + look.em(1) + answers + look.em(0.6)
+
+
+def _question_lines(look: Look, content: Question) -> list[str]:
+    return wrap(content.text, look.body, round(look.size[0] * 0.86))
+
+
+def table_height(look: Look, content: Question) -> int:
+    """Return the height in pixels of a question's table."""
+    rows = len(_table_lines(look, content))
+    return rows * line_height(look.small) + (look.em(1.5) if rows else 0)
+
+
+def _table_lines(look: Look, content: Question) -> list[tuple[str, str, str]]:
+    """Return the table's rows, long findings broken into several lines."""
+    lines: list[tuple[str, str, str]] = []
+    for sign, name, finding in content.table:
+        broken = wrap(finding, look.small, round(look.size[0] * 0.86) - look.em(11))
+        lines += [(sign, name, broken[0]), *(("", "", line) for line in broken[1:])]
+    return lines
+
+
+def _draw_table(look: Look, content: Question, image: Image.Image, top: int) -> None:
+    draw = ImageDraw.Draw(image)
+    left = round(look.size[0] * 0.07)
+    for number, row in enumerate(_table_lines(look, content)):
+        y = top + number * line_height(look.small)
+        for text, shift in zip(row, (0, 1.5, 11), strict=True):
+            draw.text((left + look.em(shift), y), text, font=look.small, fill=look.ink)
 
 
 def question(look: Look, content: Question, *, below: bool) -> Screen:
@@ -228,7 +256,9 @@ def question(look: Look, content: Question, *, below: bool) -> Screen:
     screen = blank(look)
     draw = ImageDraw.Draw(screen.image)
     y = (height - need if below else (height - need) // 2) + look.em(0.6)
-    for line in wrap(content.text, look.body, round(width * 0.86)):
+    _draw_table(look, content, screen.image, y)
+    y += table_height(look, content)
+    for line in _question_lines(look, content):
         x = (width - look.body.getlength(line)) / 2
         draw.text((x, y), line, font=look.body, fill=look.ink)
         y += line_height(look.body)
@@ -299,6 +329,21 @@ def marker_box(look: Look, screen: Screen, content: Question, value: float) -> B
     top, bottom = screen.zones["track"][1] + look.em(0.3), screen.zones["track"][1] + look.em(1.7)
     y = (top + bottom - mark.height) // 2
     return (x, y, x + mark.width, y + mark.height)
+
+
+def card(look: Look, width: float, aspect: float) -> Image.Image:
+    """Return a rectangle `width` pixels wide with `aspect` times its height, for calibration."""
+    size = (round(width), round(width / aspect))
+    image = Image.new("RGB", size, look.button)
+    ImageDraw.Draw(image).rectangle((0, 0, size[0] - 1, size[1] - 1), None, look.ink, 2)
+    return image
+
+
+def card_box(look: Look, picture: Image.Image, screen: Screen) -> Box:
+    """Return where the card stands: centred above the question's slider."""
+    top = max(0, screen.zones["track"][1] - look.em(4) - picture.height)
+    left = (look.size[0] - picture.width) // 2
+    return (left, top, left + picture.width, top + picture.height)
 
 
 def _column(look: Look, content: Question) -> int:

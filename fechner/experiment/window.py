@@ -21,6 +21,7 @@ from PIL import Image
 
 from fechner.errors import MissingPartError, RefusedError
 from fechner.experiment import screens
+from fechner.experiment.calibration import CARD_ASPECT
 from fechner.experiment.display import (
     Frame,
     Page,
@@ -149,7 +150,8 @@ class PsychoPyDisplay:
         self._keys = keys
         self._quit_question = quit_question
         self.area = screens.stage(look, strip)
-        self.fullscreen, self.virtual = fullscreen, virtual
+        self.fullscreen, self.virtual, self.monitor = fullscreen, virtual, monitor
+        self._facts: dict[str, Any] | None = None
         self._verify = verify
         self._verified = 0
         self._screenshots = screenshots
@@ -464,6 +466,31 @@ class PsychoPyDisplay:
             )
         return difference
 
+    def facts(self) -> dict[str, Any]:
+        """Return what the journal keeps of the window; the test pattern is read back once."""
+        if self._facts is None:
+            handle = self.window.winHandle
+            screen = handle.screen
+            self._facts = {
+                "size": list(self.look.size),
+                "screen": [screen.width, screen.height],
+                "monitor": self.monitor,
+                "fullscreen": self.fullscreen,
+                "virtual": self.virtual,
+                "scaling": round(float(self.window.size[0]) / max(1, handle.width), 3),
+                "bits": self._colour_bits(),
+                "frame_ms": round(self.frame_ms, 3),
+                "jitter_ms": round(self.jitter_ms, 3),
+                "synchronised": self.synchronised,
+                "test_pattern_difference": self.read_back_difference(),
+            }
+        return dict(self._facts)
+
+    def _colour_bits(self) -> int:
+        """Return the fewest bits that the window's red, green and blue have."""
+        config = self.window.winHandle.context.config
+        return min(config.red_size or 8, config.green_size or 8, config.blue_size or 8)
+
     def read_back_difference(self) -> int:
         """Show the test pattern over the whole window; return its largest read-back difference."""
         pattern = screens.read_back_pattern(self.look.size)
@@ -506,7 +533,8 @@ class PsychoPyDisplay:
 
     def _answer(self, question: Question, *, below: bool) -> Response | None:
         """Run one question; None when Escape was pressed."""
-        screen, texture = self._screen(question, below)
+        card = question.name == "calibration-card"
+        screen, texture = self._screen(question, below or card)
         standing, onset = self._standing or ([], self.now())
         answering = Answering(question, screen, self.look, self._keys)
         open_at = onset + question.not_before_ms / 1000
@@ -541,6 +569,8 @@ class PsychoPyDisplay:
         for name in answering.overlays():
             self._overlay.put(*answering.screen.overlays[name])
             self._overlay.draw()
+        if answering.question.name == "calibration-card":
+            self._draw_card(answering)
         if answering.question.kind == "slider" and answering.value is not None:
             mark = self._mark.image or screens.marker(self.look)
             value = answering.value
@@ -548,6 +578,13 @@ class PsychoPyDisplay:
                 mark, screens.marker_box(self.look, answering.screen, answering.question, value)
             )
             self._mark.draw()
+
+    def _draw_card(self, answering: Answering) -> None:
+        low, high = answering.question.minimum, answering.question.maximum
+        width = (low + high) / 2 if answering.value is None else answering.value
+        picture = screens.card(self.look, width, CARD_ASPECT)
+        self._overlay.put(picture, screens.card_box(self.look, picture, answering.screen))
+        self._overlay.draw()
 
     def close(self) -> None:
         """Close the window; calling it twice does no harm."""
