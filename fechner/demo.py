@@ -10,7 +10,9 @@ nothing about people: every file says SIMULATED.
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from fechner.compression.degrade import FAMILIES, degrade
 from fechner.data.images import read_image, write_png
 from fechner.data.photographs import photographs
 from fechner.data.tables import RatedImages, Scale, write_rated_images, write_ratings
+from fechner.executors import run_all
 from fechner.progress import Progress, silent
 from fechner.provenance import provenance, sha256_file
 
@@ -67,7 +70,12 @@ class Raters:
 
 
 def simulated_rated_images(
-    folder: Path | str, *, seed: int, raters: Raters = Raters(), progress: Progress = silent
+    folder: Path | str,
+    *,
+    seed: int,
+    raters: Raters = Raters(),
+    pool: Executor | None = None,
+    progress: Progress = silent,
 ) -> RatedImages:
     """Distort the photographs at hand and rate the results by SIMULATED participants.
 
@@ -88,11 +96,9 @@ def simulated_rated_images(
     """
     folder = Path(folder)
     sources = photographs()
-    rows = []
-    for done, (scene, path) in enumerate(sources.items(), start=1):
-        rows += _distorted(scene, square(read_image(path), *CROPS.get(scene, ())), folder, seed)
-        progress(done, len(sources))
-    table = pd.DataFrame(rows)
+    distort = partial(_distorted, folder=folder, seed=seed)
+    rows = run_all(distort, list(sources.items()), pool=pool, progress=progress)
+    table = pd.DataFrame([row for rows_of_scene in rows for row in rows_of_scene])
     ratings = simulated_ratings(table, raters, np.random.default_rng(seed))
     rated = RatedImages(_with_scores(table, ratings), folder, {"quality": SCALE}, simulated=True)
     block = provenance(
@@ -159,8 +165,10 @@ def simulated_ratings(
     )
 
 
-def _distorted(scene: str, photograph: np.ndarray, folder: Path, seed: int) -> list[dict[str, Any]]:
+def _distorted(source: tuple[str, Path], folder: Path, seed: int) -> list[dict[str, Any]]:
     """Write a photograph and its distorted versions; return their rows of the table."""
+    scene, path = source
+    photograph = square(read_image(path), *CROPS.get(scene, ()))
     rows = [_row(scene, "pristine", 0, 0.0, photograph, photograph, folder)]
     for family, strengths in LEVELS.items():
         for level, strength in enumerate(strengths, start=1):

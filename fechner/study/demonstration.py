@@ -85,7 +85,9 @@ def make_images(place: Place) -> None:
         return
     place.say("images: distort photographs and simulate their ratings")
     with place.bars("Rated images") as progress:
-        simulated_rated_images(place.folder / "images", seed=place.study.seed, progress=progress)
+        simulated_rated_images(
+            place.folder / "images", seed=place.study.seed, pool=place.pool, progress=progress
+        )
     state.record("images", key, [place.table])
 
 

@@ -7,7 +7,7 @@ writes its own there. Their order stands in ``steps.py``.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -175,7 +175,7 @@ def check_the_claim(place: Place) -> None:
     from fechner.analysis.ratings.claim import test_claim
     from fechner.analysis.ratings.prediction import predicted_against_observed
 
-    about = {
+    about: dict[str, Any] = {
         "simulated": place.study.simulate is not None,
         "inputs": {path.name: sha256_file(path) for path in (place.ratings, place.stimulus_table)},
     }
