@@ -14,7 +14,13 @@ import typer
 from typer.core import TyperGroup
 
 from fechner import __version__
-from fechner.cli import study
+from fechner.cli import (
+    data,
+    maps,
+    network,
+    protocol,
+    study,
+)
 from fechner.cli.console import complaints
 from fechner.errors import FechnerError, StoppedError
 
@@ -92,7 +98,13 @@ def fechner(
 WORK = "The whole way"
 ROOMS = "Step by step"
 
+app.command("demo", rich_help_panel=WORK)(study.demo)
 app.add_typer(study.app, name="study", rich_help_panel=WORK)
+app.add_typer(data.app, name="data", rich_help_panel=ROOMS)
+app.command("networks", rich_help_panel=ROOMS)(network.list_networks)
+app.add_typer(network.app, name="network", rich_help_panel=ROOMS)
+app.add_typer(maps.app, name="maps", rich_help_panel=ROOMS)
+app.add_typer(protocol.app, name="protocol", rich_help_panel=ROOMS)
 
 
 def main() -> None:
