@@ -123,9 +123,12 @@ def _images(study: Artefacts) -> dict[str, Any]:
 
 def _ratings(study: Artefacts) -> dict[str, Any]:
     parts: dict[str, Any] = {
-        "session_facts": tables.session_facts(study.sessions), "participant_table": None,
-        "contrast_table": None, "component_table": None, "rating_charts": dict.fromkeys(RATING_CHARTS, ""),
-    }  # fmt: skip
+        "session_facts": tables.session_facts(study.sessions),
+        "participant_table": None,
+        "contrast_table": None,
+        "component_table": None,
+        "rating_charts": dict.fromkeys(RATING_CHARTS, ""),
+    }
     claim, ratings, stimuli = study.claim, study.ratings, study.stimuli
     if claim is None or ratings is None or stimuli is None:
         return parts

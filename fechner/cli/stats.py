@@ -1,0 +1,306 @@
+"""``fechner stats``: scores, screening, the tested claim, and power, for any table of ratings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fechner.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fechner.analysis.ratings.claim import Claim
+    from fechner.analysis.ratings.power import Components
+    from fechner.data.tables import Scale
+
+app = typer.Typer(
+    no_args_is_help=True, help="Statistics of ratings: scores, screening, the claim, power."
+)
+
+Ratings = Annotated[
+    Path, typer.Argument(help="Long table: participant, image, dimension, rating (CSV).")
+]
+Stimuli = Annotated[Path, typer.Argument(help="stimuli.csv, or the folder that holds it.")]
+Dimension = Annotated[
+    str | None, typer.Option(help="Which rating dimension, where there are several.")
+]
+ScaleText = Annotated[
+    str | None,
+    typer.Option(
+        "--scale", help="Ends, e.g. 1:5, or 1:5:low if low is good; else from the .json beside."
+    ),
+]
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="Also write the result here.")]
+
+
+class Method(str, Enum):
+    """How scores are made."""
+
+    mos = "mos"
+    bias_removed = "bias-removed"
+    likelihood = "likelihood"
+
+
+class Kind(str, Enum):
+    """Rating scale whose typical variances are assumed."""
+
+    acr = "acr"
+    slider = "slider"
+
+
+@app.command()
+def claim(
+    ratings: Ratings,
+    stimuli: Stimuli,
+    dimension: Dimension = None,
+    scale: ScaleText = None,
+    control: Annotated[str, typer.Option(help="Region of the control arm.")] = "donor",
+    keep_all: Annotated[bool, typer.Option("--keep-all", help="Do not screen.")] = False,
+    out: Out = None,
+) -> None:
+    """Test whether degrading unimportant regions harms less, and give the verdict.
+
+    Example: fechner stats claim ratings/ratings.csv stimuli/stimuli.csv -o claim.json
+    """
+    from fechner.analysis.ratings.claim import test_claim
+    from fechner.analysis.ratings.screening import MINIMUM_AGREEMENT
+    from fechner.cli.console import console
+    from fechner.provenance import sha256_file
+
+    table, scales = _read(ratings, scale)
+    chosen = _dimension(table, dimension)
+    found = test_claim(
+        table,
+        _read_stimuli(stimuli),
+        control=control,
+        dimension=chosen,
+        good=scales[chosen].good,
+        minimum_agreement=None if keep_all else MINIMUM_AGREEMENT,
+        simulated=ratings.name.startswith("SIMULATED"),
+        inputs={"ratings": sha256_file(ratings), "stimuli": sha256_file(_stimuli_csv(stimuli))},
+    )
+    _show_claim(found)
+    if out is not None:
+        found.write(out)
+        console.print(f"wrote {out}")
+
+
+@app.command()
+def scores(
+    ratings: Ratings,
+    dimension: Dimension = None,
+    scale: ScaleText = None,
+    method: Annotated[Method, typer.Option(help="How scores are made.")] = Method.mos,
+    out: Out = None,
+) -> None:
+    """Show one score an image: MOS, bias-removed MOS, or the likelihood with participants modelled.
+
+    Example: fechner stats scores ratings.csv --method likelihood -o scores.csv
+    """
+    import pandas as pd
+
+    from fechner.analysis.ratings import scores as rules
+    from fechner.analysis.ratings.matrices import rating_matrix
+
+    table, _ = _read(ratings, scale)
+    matrix = rating_matrix(table, dimension=_dimension(table, dimension))
+    if method is Method.likelihood:
+        model = rules.maximum_likelihood(matrix)
+        result = pd.DataFrame(
+            {"image": matrix.images, "quality": model.quality, "error": model.quality_error}
+        )
+    else:
+        result = rules.mos(rules.remove_bias(matrix) if method is Method.bias_removed else matrix)
+    _show(result, out)
+
+
+@app.command()
+def screen(
+    ratings: Ratings,
+    dimension: Dimension = None,
+    scale: ScaleText = None,
+    minimum: Annotated[
+        float, typer.Option(help="Agreement with all others below which one is left out.")
+    ] = 0.2,
+    sample_sd: Annotated[
+        bool, typer.Option("--sample-sd", help="BT.500 with n - 1, not n.")
+    ] = False,
+    out: Out = None,
+) -> None:
+    """Show, for each participant, whether the ratings carry information, and why not.
+
+    Example: fechner stats screen ratings/ratings.csv
+    """
+    from fechner.analysis.ratings.matrices import rating_matrix
+    from fechner.analysis.ratings.screening import screen as screened
+    from fechner.cli.console import console
+
+    table, _ = _read(ratings, scale)
+    matrix = rating_matrix(table, dimension=_dimension(table, dimension))
+    result = screened(matrix, minimum=minimum, sd="sample" if sample_sd else "population")
+    _show(result, out)
+    left = result.loc[~result["keep"], "participant"].tolist()
+    console.print(
+        f"agreement below {minimum:g}: {', '.join(left) if left else 'nobody'} "
+        f"(BT.500 columns for comparison, with {'sample' if sample_sd else 'population'} SD)"
+    )
+
+
+@app.command()
+def power(
+    participants: Annotated[
+        list[int] | None, typer.Option("--participants", "-p", help="May be given several times.")
+    ] = None,
+    images: Annotated[
+        list[int] | None, typer.Option("--images", "-i", help="May be given several times.")
+    ] = None,
+    kind: Annotated[Kind, typer.Option(help="Scale whose typical variances hold.")] = Kind.slider,
+    pilot: Annotated[
+        Path | None, typer.Option(help="claim.json of a pilot; its variances are used instead.")
+    ] = None,
+    wanted: Annotated[float, typer.Option("--power", help="Probability to find the effect.")] = 0.8,
+    equivalence: Annotated[
+        float | None, typer.Option(help="Also the power to show that an effect of 0 is within +-.")
+    ] = None,
+    out: Out = None,
+) -> None:
+    """Plan a study: the smallest effect it can find, for numbers of participants and images.
+
+    Example: fechner stats power -p 15 -p 30 -i 24 -i 48 --pilot statistics/claim.json
+    """
+    from fechner.analysis.ratings.power import equivalence_power, power_table
+    from fechner.cli.console import console
+
+    components = _components(kind, pilot)
+    sizes = tuple(participants or (15, 30, 60)), tuple(images or (24, 48, 96))
+    table = power_table(components, participants=sizes[0], images=sizes[1], wanted=wanted)
+    if equivalence is not None:
+        table["equivalence_power"] = [
+            equivalence_power(equivalence, components, participants=int(p), images=int(i))
+            for p, i in zip(table["participants"], table["images"], strict=True)
+        ]
+    _show(table, out)
+    console.print(
+        f"SDs of the differences: participants {components.participant:.3g}, images "
+        f"{components.image:.3g}, residual {components.residual:.3g} points. Images limit, not "
+        "participants: beyond about 30 people more images help more."
+    )
+
+
+def _components(kind: Kind, pilot: Path | None) -> Components:
+    from fechner.analysis.ratings.claim import read_claim
+    from fechner.analysis.ratings.power import ACR_5, SLIDER_100, Components
+
+    if pilot is None:
+        return ACR_5 if kind is Kind.acr else SLIDER_100
+    found = read_claim(pilot)
+    row = found.contrast(f"{found.low} - {found.high}")
+    parts = [row.variances.get(name) for name in ("participant", "image", "residual")]
+    if None in parts or row.model == "REML slopes":
+        raise InputError(
+            f"{pilot} holds no variances of differences ({row.model}); plan with --kind instead"
+        )
+    return Components(*(float(part or 0.0) ** 0.5 for part in parts))
+
+
+def _read(path: Path, scale: str | None) -> tuple[pd.DataFrame, dict[str, Scale]]:
+    """Return the ratings and the scale of each dimension."""
+    from fechner.data.cells import read_cells, require_columns
+    from fechner.data.tables import Scale, read_ratings
+    from fechner.provenance import read_json
+
+    if scale is not None:
+        cells = read_cells(path)
+        require_columns(cells, ("dimension",), path)
+        scales = dict.fromkeys(sorted(cells["dimension"].unique()), _scale(scale))
+        return read_ratings(path, scales=scales), scales
+    table = read_ratings(path)
+    declared = read_json(path.with_suffix(".json"))["dimensions"]
+    return table, {name: Scale(**content) for name, content in declared.items()}
+
+
+def _scale(text: str) -> Scale:
+    from pydantic import ValidationError
+
+    from fechner.data.tables import Scale
+
+    parts = text.split(":")
+    good = parts[2] if len(parts) > 2 else "high"
+    try:
+        return Scale(float(parts[0]), float(parts[1]), good)  # type: ignore[arg-type]
+    except (ValueError, IndexError, ValidationError) as error:
+        raise InputError(
+            f"--scale expects MINIMUM:MAXIMUM or MINIMUM:MAXIMUM:low, got {text!r}"
+        ) from error
+
+
+def _dimension(table: pd.DataFrame, wanted: str | None) -> str:
+    from fechner.analysis.ratings.matrices import choose_dimension
+
+    return str(choose_dimension(table, wanted)["dimension"].iloc[0])
+
+
+def _stimuli_csv(path: Path) -> Path:
+    return path / "stimuli.csv" if path.is_dir() else path
+
+
+def _read_stimuli(path: Path) -> pd.DataFrame:
+    from fechner.data.cells import numeric_where_possible, read_cells
+
+    names = ["stimulus", "scene", "region", "family"]
+    return numeric_where_possible(read_cells(_stimuli_csv(path)), keep=names)
+
+
+def _show_claim(found: Claim) -> None:
+    from rich.table import Table
+
+    from fechner.cli.console import console
+
+    mark = "SIMULATED " if found.simulated else ""
+    console.print(f"\n{mark}{found.verdict.upper()}\n", style="bold", markup=False)
+    for sentence in found.sentences:
+        console.print(sentence, markup=False)
+    table = Table(
+        "contrast", "model", "points", "interval", "df", "p", box=None, padding=(0, 2, 0, 0)
+    )
+    for row in found.contrasts:
+        interval = f"{row.low:.3g} to {row.high:.3g}"
+        df = "z" if row.df is None else f"{row.df:.1f}"
+        model = row.model + (" *" if row.decides else "")
+        table.add_row(row.name, model, f"{row.estimate:.3g}", interval, df, f"{row.p:.3g}")
+    console.print()
+    console.print(table)
+    console.print("* decides", markup=False)
+    _complain(found.warnings)
+
+
+def _complain(warnings: Sequence[str]) -> None:
+    from fechner.cli.console import complaints
+
+    for warning in warnings:
+        complaints.print(f"note: {warning}", markup=False)
+
+
+def _show(table: pd.DataFrame, out: Path | None) -> None:
+    """Print a table, and write it whole as CSV where asked."""
+    from rich.table import Table
+
+    from fechner.cli.console import console
+    from fechner.provenance import write_text
+
+    drawn = Table(*(name.replace("_", " ") for name in map(str, table.columns)), box=None)
+    for row in table.itertuples(index=False):
+        drawn.add_row(*(_cell(value) for value in row))
+    console.print(drawn)
+    if out is not None:
+        write_text(out, table.to_csv(index=False, lineterminator="\n"))
+        console.print(f"wrote {out}")
+
+
+def _cell(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,93 @@
+"""`fechner stats` and `fechner report` as typed."""
+
+import json
+
+import pandas as pd
+import pytest
+import typer
+from ratings_worlds import rate, stimuli_table
+from typer.testing import CliRunner
+
+from fechner.cli.report import report
+from fechner.cli.stats import app
+from fechner.errors import InputError
+
+runner = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stats")
+    stimuli = stimuli_table(10)
+    stimuli.to_csv(folder / "stimuli.csv", index=False)
+    rate(stimuli, column="predicted_impact").to_csv(folder / "ratings.csv", index=False)
+    scale = {"dimensions": {"quality": {"minimum": 0, "maximum": 100, "good": "high"}}}
+    (folder / "ratings.json").write_text(json.dumps(scale))
+    return folder
+
+
+def run(*arguments):
+    result = runner.invoke(app, [str(a) for a in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_claim_prints_the_verdict_and_writes_it(folder, tmp_path):
+    from fechner.analysis.ratings.claim import read_claim
+
+    output = run("claim", folder / "ratings.csv", folder, "-o", tmp_path / "claim.json")
+    assert "SUPPORTED" in output
+    assert "closed form *" in output
+    found = read_claim(tmp_path / "claim.json")
+    assert found.verdict == "supported"
+    assert set(found.provenance["inputs"]) == {"ratings", "stimuli"}
+
+
+def test_scores_write_one_row_an_image(folder, tmp_path):
+    for method in ("mos", "bias-removed", "likelihood"):
+        out = tmp_path / f"{method}.csv"
+        run("scores", folder / "ratings.csv", "--method", method, "-o", out)
+        assert len(pd.read_csv(out)) == 40
+
+
+def test_screening_names_the_spammer(folder, tmp_path):
+    ratings = pd.read_csv(folder / "ratings.csv")
+    rows = ratings["participant"] == "P05"
+    ratings.loc[rows, "rating"] = 50.0
+    ratings.to_csv(tmp_path / "spam.csv", index=False)
+    output = run("screen", tmp_path / "spam.csv", "--scale", "0:100")
+    assert "agreement below 0.2: P05" in output
+
+
+def test_power_prints_the_smallest_effect(tmp_path):
+    run("power", "-p", "30", "-i", "48", "--kind", "acr", "-o", tmp_path / "power.csv")
+    table = pd.read_csv(tmp_path / "power.csv")
+    assert table["smallest_effect"].tolist() == pytest.approx([0.281], abs=0.001)
+
+
+def test_power_can_stand_on_a_pilot(folder, tmp_path):
+    run("claim", folder / "ratings.csv", folder, "-o", tmp_path / "claim.json")
+    output = run("power", "-p", "20", "-i", "20", "--pilot", tmp_path / "claim.json",
+                 "--equivalence", "3")  # fmt: skip
+    assert "equivalence power" in output
+
+
+def test_a_table_without_a_declared_scale_is_refused_and_the_scale_can_be_given(folder, tmp_path):
+    bare = tmp_path / "bare.csv"
+    bare.write_bytes((folder / "ratings.csv").read_bytes())
+    with pytest.raises(InputError):
+        run("screen", bare)
+    assert "nobody" in run("screen", bare, "--scale", "0:100")
+    with pytest.raises(InputError, match="MINIMUM:MAXIMUM"):
+        run("screen", bare, "--scale", "five")
+
+
+def test_report_writes_the_page_of_a_study(tmp_path):
+    from report_study import write_study
+
+    door = typer.Typer()
+    door.command()(report)
+    study = write_study(tmp_path / "study", people=False)
+    result = runner.invoke(door, [str(study)], catch_exceptions=False)
+    assert result.exit_code == 0
+    assert (study / "report.html").is_file()
