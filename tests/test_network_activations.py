@@ -276,7 +276,7 @@ def test_decoding_runs_ahead_of_the_forward_pass(paths, monkeypatch):
     monkeypatch.setattr(
         module, "prepared", lambda path, size: asked.append(path) or real(path, size)
     )
-    batches = module._batches(paths, 0, size=32, batch=1)
+    batches = module.decoded_batches(paths, 0, size=32, batch=1)
     next(batches)
     batches.close()
     assert len(asked) == 3

@@ -266,7 +266,7 @@ def _extract(
     start = min(row.done for row in rows.values()) // batch * batch
     progress(start, len(paths))
     try:
-        for first, images in _batches(paths, start, size=size, batch=batch):
+        for first, images in decoded_batches(paths, start, size=size, batch=batch):
             values = layer_values(network, list(rows), as_input(network, images))
             for name, row in rows.items():
                 array = pooled(values[name], pool).float().cpu().numpy()
@@ -278,7 +278,7 @@ def _extract(
             row.close()
 
 
-def _batches(
+def decoded_batches(
     paths: Sequence[Path], start: int, *, size: int, batch: int
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Give ``(first row, uint8 (n, size, size, 3))``, decoded in threads ahead of their use."""
