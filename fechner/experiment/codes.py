@@ -44,7 +44,7 @@ def check_code(code: str) -> str:
 
 def _looks_like_a_name(code: str) -> bool:
     """Whether a code has no digit and is written like a word: codes have digits."""
-    return not any(character.isdigit() for character in code) and len(code) > 3
+    return not any(character.isdigit() for character in code) and len(code) >= 3
 
 
 def offer_code(taken: Iterable[str], *, seed: int, rows: int = 1) -> str:

@@ -38,7 +38,7 @@ from fechner.progress import Progress, silent
 from fechner.protocols.schema import Protocol, load_protocol
 
 if TYPE_CHECKING:
-    from fechner.experiment.hands import Hands
+    from fechner.experiment.hands import Hands, SimulatedHands
     from fechner.experiment.observers import SimulatedObserver
     from fechner.experiment.window import PsychoPyDisplay, Verify
     from fechner.protocols.parts import Timing
@@ -73,6 +73,7 @@ def run_participant(
     on_trial: OnTrial | None = None,
     calibration: Calibration | None = None,
     show_checks: bool = False,
+    hands_type: type[SimulatedHands] | None = None,
 ) -> JournalRecord:
     """Run, or resume, one session of one participant; return its journal's record.
 
@@ -106,6 +107,8 @@ def run_participant(
         Pixels per centimetre and distance, where they are known.
     show_checks
         Show the experimenter's screen before a simulated session too.
+    hands_type
+        How a simulated participant acts in a window; None for `SimulatedHands`.
 
     Raises
     ------
@@ -147,7 +150,7 @@ def run_participant(
         return go(_windowless(observer, stimuli, seen), {"window": "none"})
     lock = Lock.take(_made(path.parent) / "window")
     try:
-        hands = _hands(observer, stimuli, seen)
+        hands = _hands(observer, stimuli, seen, hands_type)
         display = open_window(
             protocol,
             size=size,
@@ -293,14 +296,17 @@ def _windowless(
 
 
 def _hands(
-    observer: SimulatedObserver | None, stimuli: StimulusSet, seen: Counter[str]
+    observer: SimulatedObserver | None,
+    stimuli: StimulusSet,
+    seen: Counter[str],
+    hands_type: type[SimulatedHands] | None,
 ) -> Hands | None:
     if observer is None:
         return None
     from fechner.experiment.hands import SimulatedHands
     from fechner.experiment.simulated_display import SimulatedResponder
 
-    return SimulatedHands(SimulatedResponder(observer, stimuli, seen=seen))
+    return (hands_type or SimulatedHands)(SimulatedResponder(observer, stimuli, seen=seen))
 
 
 def _simulated_timing(protocol: Protocol) -> Timing:

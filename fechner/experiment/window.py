@@ -48,8 +48,8 @@ NOMINAL_FRAME_MS = 1000 / 60
 PRESS_MS = 120.0
 """How long a pressed button is shown as pressed."""
 
-KEY_STEPS = 0.01
-"""Share of the slider that one press of an arrow key moves (at least one step)."""
+PAGE_STEPS = {"pageup": 10, "pagedown": -10}
+"""Steps of a slider that these keys move; the arrow keys move one."""
 
 Verify = Literal["first", "all", "none"]
 
@@ -689,12 +689,12 @@ class Answering:
         if one.key.isdigit():
             self._type(one, one.key)
             return
-        sign = (one.key in self._keys.increase) - (one.key in self._keys.decrease)
-        if sign:
+        steps = PAGE_STEPS.get(one.key, 0)
+        steps += (one.key in self._keys.increase) - (one.key in self._keys.decrease)
+        if steps:
             middle = (question.minimum + question.maximum) / 2
-            span = question.maximum - question.minimum
-            step = max(question.step, round(span * KEY_STEPS / question.step) * question.step)
-            self._move(one, (middle if self.value is None else self.value) + sign * step)
+            value = middle if self.value is None else self.value
+            self._move(one, value + steps * question.step)
             self._typed = ""
 
     def _type(self, one: Input, digit: str) -> None:

@@ -1,0 +1,291 @@
+"""``fechner session``: plan sessions, run participants, check and export what they rated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fechner.errors import InputError, RefusedError, nearest
+
+if TYPE_CHECKING:
+    from fechner.experiment.session import Standing
+
+app = typer.Typer(
+    no_args_is_help=True, help="Rating sessions: plan, run, list, verify, export, screens."
+)
+
+Stimuli = Annotated[Path, typer.Option(help="Folder of a stimulus set.")]
+ProtocolName = Annotated[str, typer.Option(help="A shipped protocol or a TOML file.")]
+Sessions = Annotated[Path, typer.Option(help="Folder of the journals.")]
+Language = Annotated[str, typer.Option(help="Language of the participant's texts.")]
+
+EXIT_PROBLEMS = 2
+
+
+@app.command()
+def plan(
+    stimuli: Stimuli,
+    protocol: ProtocolName = "slider",
+    participants: Annotated[int, typer.Option(min=1, help="How many to audit.")] = 30,
+    participant: Annotated[str, typer.Option(help="Print this participant's trials.")] = "",
+    session: Annotated[int, typer.Option(min=1)] = 1,
+) -> None:
+    """Audit the balance of the trial plans, or print one participant's trials.
+
+    Example: fechner session plan --stimuli study/stimuli --protocol slider --participants 30
+    """
+    from fechner.cli.console import console
+    from fechner.experiment.audit import audit
+    from fechner.experiment.plan import make_plan
+    from fechner.protocols.schema import load_protocol
+    from fechner.stimuli.records import read_stimulus_set
+
+    loaded, found = load_protocol(protocol), read_stimulus_set(stimuli)
+    if participant:
+        _print_trials(make_plan(loaded, found, participant, session=session))
+        return
+    codes = [f"P{number:03d}" for number in range(1, participants + 1)]
+    result = audit(loaded, found, codes)
+    console.print(f"{result.participants} participants, {result.trials} trials each")
+    length = f"about {result.minutes:.0f} min, limit {result.limit_minutes:g} min"
+    console.print(f"length          {length}{'  TOO LONG' if result.too_long else ''}")
+    console.print(f"each stimulus   shown {_range(result.shown)} times (main trials)")
+    console.print(f"in each block   {_range(result.in_block)} times")
+    console.print(f"scene returns   after {result.nearest_return} trials or more")
+    console.print(f"orders          {result.distinct_orders} different")
+    for region, place in result.positions.items():
+        console.print(f"mean place      {region:<12} {place:.3f} of the session (ideal 0.500)")
+    console.print(f"region pairs    {_range(_ends(result.follows))} times in succession")
+
+
+def _ends(counts: dict[Any, int]) -> tuple[int, int]:
+    return (min(counts.values()), max(counts.values())) if counts else (0, 0)
+
+
+def _range(ends: tuple[int, int]) -> str:
+    return str(ends[0]) if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+
+
+def _print_trials(planned: Any) -> None:
+    from rich.table import Table
+
+    from fechner.cli.console import console
+
+    table = Table("trial", "block", "kind", "stimulus", "against", "side", "target", box=None)
+    for trial in planned.trials:
+        target = "" if trial.target is None else f"{trial.target:g}"
+        against = trial.second or trial.reference or ""
+        shown = trial.stimulus or f"{trial.scene} {trial.region}".strip()
+        table.add_row(
+            str(trial.number), str(trial.block), trial.kind, shown, against, trial.side, target
+        )
+    console.print(table)
+    console.print(f"plan {planned.sha256[:16]}, row {planned.row}, breaks after {planned.breaks}")
+
+
+@app.command()
+def run(
+    stimuli: Stimuli,
+    sessions: Sessions = Path("sessions"),
+    protocol: ProtocolName = "slider",
+    participant: Annotated[str, typer.Option(help="The code; left out, codes are offered.")] = "",
+    session: Annotated[int, typer.Option(min=1, help="Number of the session.")] = 1,
+    language: Language = "en",
+    windowed: Annotated[bool, typer.Option("--windowed", help="No full screen.")] = False,
+    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT of the window in pixels.")] = "",
+    monitor: Annotated[int, typer.Option(min=0, help="Number of the screen, from 0.")] = 0,
+    verify_pixels: Annotated[str, typer.Option(help="Read back: first, all or none.")] = "first",
+    pixels_per_cm: Annotated[float, typer.Option(help="Of the screen; 0: calibrate.")] = 0.0,
+    distance: Annotated[float, typer.Option(help="Viewing distance in cm.")] = 0.0,
+    simulate: Annotated[
+        str, typer.Option(help="A SIMULATED participant of the world map, null or centre.")
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Of the simulated participant.")] = 1,
+    window: Annotated[
+        bool, typer.Option("--window/--no-window", help="Show a simulated session.")
+    ] = True,
+    screens: Annotated[Path | None, typer.Option(help="Save a picture of each screen.")] = None,
+) -> None:
+    """Run one participant; the same command resumes a session that was interrupted.
+
+    Example: fechner session run --stimuli study/stimuli --sessions study/sessions --participant P07
+    """
+    from fechner.cli.console import complaints, console
+    from fechner.experiment.calibration import Calibration
+    from fechner.experiment.run import run_participant
+
+    if verify_pixels not in ("first", "all", "none"):
+        hint = nearest(verify_pixels, ("first", "all", "none"))
+        raise InputError(f"--verify-pixels expects first, all or none: {hint}")
+    if bool(pixels_per_cm) != bool(distance):
+        raise InputError("--pixels-per-cm and --distance belong together; give both or neither")
+    if not participant:
+        participant = _offered(sessions)
+    observer = _observer(participant, simulate, seed)
+    with complaints.status("") as status:
+        record = run_participant(
+            stimuli,
+            protocol,
+            participant,
+            session=session,
+            sessions_folder=sessions,
+            window="psychopy" if window else "none",
+            observer=observer,
+            windowed=windowed or bool(size),
+            size=_size(size),
+            monitor=monitor,
+            verify_pixels=verify_pixels,  # type: ignore[arg-type]
+            screenshots=screens,
+            language=language,
+            on_trial=lambda standing: status.update(live_line(standing)),
+            calibration=Calibration(pixels_per_cm, distance) if pixels_per_cm else None,
+        )
+    kind = "SIMULATED session" if record.simulated else "session"
+    console.print(f"{kind} complete: {len(record.trials)} trials in {record.path}")
+
+
+def live_line(standing: Standing) -> str:
+    """Return the experimenter's line: trial, minutes left, catch trials, reaction time."""
+    return (
+        f"trial {standing.done}/{standing.total}  "
+        f"{standing.minutes_left:.1f} min left  "
+        f"catch {standing.catch_passed}/{standing.catch_shown}  "
+        f"median answer {standing.rt_ms / 1000:.1f} s"
+    )
+
+
+def _size(text: str) -> tuple[int, int] | None:
+    if not text:
+        return None
+    width, _, height = text.lower().partition("x")
+    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
+        raise InputError(f"--size expects WIDTHxHEIGHT in pixels such as 1280x1024, got {text!r}")
+    return int(width), int(height)
+
+
+def _offered(sessions: Path) -> str:
+    """Let the experimenter take an offered code; without a terminal, say it and stop."""
+    import secrets
+    import sys
+
+    from fechner.experiment.codes import offer_code
+
+    taken = [path.name.split("_ses-")[0].rpartition("sub-")[2] for path in sessions.glob("*.jsonl")]
+    code = offer_code(taken, seed=secrets.randbits(32), rows=4)
+    if not sys.stdin.isatty():
+        raise InputError(f"give --participant CODE; a free random one is {code}")
+    return typer.prompt("participant code", default=code)
+
+
+def _observer(participant: str, simulate: str, seed: int) -> Any:
+    if not simulate:
+        return None
+    from fechner.experiment.observers import SimulatedObserver
+
+    return SimulatedObserver(participant, world=simulate, seed=seed)  # type: ignore[arg-type]
+
+
+@app.command("list")
+def list_sessions(sessions: Sessions = Path("sessions")) -> None:
+    """List the sessions of a folder and how they stand.
+
+    Example: fechner session list --sessions study/sessions
+    """
+    from rich.table import Table
+
+    from fechner.cli.console import console
+    from fechner.experiment.journal import read_journals
+
+    table = Table("participant", "session", "protocol", "trials", "state", "begun", box=None)
+    for record in read_journals(sessions):
+        state = "complete" if record.complete else "interrupted"
+        table.add_row(
+            record.participant,
+            str(record.session),
+            str(record.header["protocol"]),
+            str(len(record.trials)),
+            f"SIMULATED {state}" if record.simulated else state,
+            str(record.header.get("written", ""))[:16],
+        )
+    console.print(table)
+
+
+@app.command()
+def verify(
+    sessions: Sessions = Path("sessions"),
+    stimuli: Annotated[Path | None, typer.Option(help="Compare with this stimulus set.")] = None,
+    protocol: Annotated[str, typer.Option(help="Compare with this protocol.")] = "",
+    language: Language = "en",
+) -> None:
+    """Check every journal, and with --stimuli what it says was shown; exit code 2 on a problem.
+
+    Example: fechner session verify --sessions study/sessions --stimuli study/stimuli
+    """
+    from fechner.cli.console import console
+    from fechner.experiment.journal import read_journals
+    from fechner.experiment.verify import verify_session
+    from fechner.protocols.schema import load_protocol
+    from fechner.stimuli.records import verify as verify_stimuli
+
+    found = verify_stimuli(stimuli) if stimuli else None
+    loaded = load_protocol(protocol, language=language) if protocol else None
+    bad = 0
+    for record in read_journals(sessions):
+        verdict = verify_session(record, protocol=loaded, stimuli=found)
+        bad += bool(verdict.problems)
+        line = "; ".join(verdict.problems + verdict.notes) or "whole"
+        sign = "[red]✗[/red]" if verdict.problems else "[green]✓[/green]"
+        console.print(f"{sign} {record.path.name}: {line}")
+    if bad:
+        raise RefusedError(f"{bad} journals have problems (above); keep them out of the analysis")
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Argument(help="A CSV file for ratings, else a new folder.")],
+    sessions: Sessions = Path("sessions"),
+    form: Annotated[
+        str, typer.Option("--format", help="ratings, bids, psychds, sureal or psychopy.")
+    ] = "ratings",
+    stimuli: Annotated[Path | None, typer.Option(help="Images for bids.")] = None,
+) -> None:
+    """Export journals; the same journals always give the same files.
+
+    Example: fechner session export bids/ --sessions study/sessions --format bids
+    """
+    from fechner.cli.console import console
+    from fechner.experiment.exports import export as write
+    from fechner.experiment.journal import read_journals
+    from fechner.stimuli.records import read_stimulus_set
+
+    found = read_stimulus_set(stimuli) if stimuli else None
+    written = write(read_journals(sessions), form, out, stimuli=found)
+    console.print(f"{len(written)} files written to {out}")
+
+
+@app.command()
+def screens(
+    stimuli: Stimuli,
+    out: Annotated[Path, typer.Argument(help="Folder for the pictures.")],
+    protocol: Annotated[str, typer.Option(help="A protocol; left out, every shipped one.")] = "",
+    language: Language = "en",
+    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT of the window.")] = "1280x1024",
+    width: Annotated[int, typer.Option(help="Width of the pictures in pixels.")] = 480,
+) -> None:
+    """Save a picture of each screen of a protocol, from a short simulated session.
+
+    Example: fechner session screens docs/img/screens --stimuli study/stimuli --protocol acr
+    """
+    from fechner.cli.console import bar, console
+    from fechner.experiment.tour import tour
+    from fechner.protocols.schema import shipped
+
+    names = [protocol] if protocol else shipped()
+    with bar("Screens") as progress:
+        for number, name in enumerate(names, start=1):
+            shape = _size(size) or (1280, 1024)
+            tour(stimuli, name, out, language=language, size=shape, width=width)
+            progress(number, len(names))
+    console.print(f"the screens of {', '.join(names)} are in {out}")
