@@ -157,3 +157,52 @@ def test_few_images_are_refused_and_stimuli_without_prediction_named():
         predicted_against_observed(
             rate(stimuli, column="mse", participants=3), stimuli.drop(columns="predicted_impact")
         )
+
+
+def test_predictions_from_files_equal_those_from_arrays(tmp_path):
+    import pandas as pd
+
+    from fechner.analysis.ratings.dealt_maps import dealt_maps
+    from fechner.data.images import read_map_png, write_map_png, write_png
+
+    rng, rows, errors, maps = np.random.default_rng(0), [], {}, {}
+    for scene in ("cat", "boat"):
+        picture = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
+        write_map_png(tmp_path / f"{scene}.png", rng.random((20, 30)))
+        maps[scene] = read_map_png(tmp_path / f"{scene}.png")
+        shown = {"intact": picture}
+        for arm in ("low", "high"):
+            shown[arm] = rng.integers(0, 256, picture.shape, dtype=np.uint8)
+        for arm, image in shown.items():
+            write_png(tmp_path / f"{scene}_{arm}.png", image)
+            rows.append({"scene": scene, "region": arm, "file": f"{scene}_{arm}.png"})
+        squares = [((picture - shown[a].astype(float)) ** 2).mean(axis=2) for a in ("low", "high")]
+        errors[scene] = tuple(squares)
+    found = dealt_maps(pd.DataFrame(rows), tmp_path, tmp_path)
+    np.testing.assert_allclose(found, cross_predictions(errors, maps), rtol=1e-5)
+
+
+def test_large_pictures_are_averaged_down_without_moving_the_prediction(tmp_path):
+    import pandas as pd
+    from scipy.ndimage import gaussian_filter
+
+    from fechner.analysis.ratings.dealt_maps import dealt_maps
+    from fechner.data.images import read_map_png, write_map_png, write_png
+
+    rng, shape = np.random.default_rng(1), (600, 1200)
+    smooth = gaussian_filter(rng.normal(size=shape), 40)
+    write_map_png(tmp_path / "big.png", (smooth - smooth.min()) / np.ptp(smooth))
+    picture = rng.integers(60, 190, (*shape, 3), dtype=np.uint8)
+    noisy = picture + rng.integers(0, 60, picture.shape).astype(np.uint8)
+    half = np.zeros((*shape, 1), bool)
+    half[:, :600] = True
+    arms = {"intact": picture, "low": picture, "high": np.where(half, noisy, picture)}
+    for arm, image in arms.items():
+        write_png(tmp_path / f"big_{arm}.png", image)
+    rows = [{"scene": "big", "region": arm, "file": f"big_{arm}.png"} for arm in arms]
+    importance = read_map_png(tmp_path / "big.png")
+    error = ((arms["high"].astype(float) - picture) ** 2).mean(axis=2)
+    exact = (importance / importance.mean() * error).mean()
+    assert dealt_maps(pd.DataFrame(rows), tmp_path, tmp_path)[0, 0] == pytest.approx(
+        exact, rel=2e-3
+    )

@@ -173,6 +173,7 @@ def check_the_claim(place: Place) -> None:
     import pandas as pd
 
     from fechner.analysis.ratings.claim import test_claim
+    from fechner.analysis.ratings.dealt_maps import dealt_maps
     from fechner.analysis.ratings.prediction import predicted_against_observed
 
     about: dict[str, Any] = {
@@ -181,8 +182,16 @@ def check_the_claim(place: Place) -> None:
     }
     ratings = pd.read_csv(place.ratings, dtype={"participant": str})
     stimuli = pd.read_csv(place.stimulus_table)
-    test_claim(ratings, stimuli, **about).write(place.statistics / "claim.json")
-    prediction = predicted_against_observed(ratings, stimuli, seed=place.study.seed, **about)
+    claim = test_claim(ratings, stimuli, **about)
+    claim.write(place.statistics / "claim.json")
+    prediction = predicted_against_observed(
+        ratings,
+        stimuli,
+        excluded=claim.excluded,
+        cross=dealt_maps(stimuli, place.stimuli, place.maps),
+        seed=place.study.seed,
+        **about,
+    )
     prediction.write(place.statistics / "prediction.json")
 
 
