@@ -85,8 +85,7 @@ class Alignment:
         if self.fit == "pearson":
             return _pearson(similarity, self.human)
         if self.fit == "rmse_linear":
-            r = max(_pearson(similarity, self.human), 0.0)
-            return -float(self.human.std() * np.sqrt(1 - r * r))
+            return -_linear_rmse(_pearson(similarity, self.human), float(self.human.std()))
         words, shift = self._sorted_words(similarity)
         if self.fit == "rmse_monotone":
             return -_isotonic_rmse(words, shift, self._sorted)
@@ -174,6 +173,17 @@ def align(
 ) -> Alignment:
     """Return the alignment measure against `ratings` (n_images,) over `pairs`."""
     return Alignment(rating_similarity(ratings, pairs, kernel=kernel), fit)
+
+
+def _linear_rmse(r: float, spread: float) -> float:
+    """Return the RMSE of ratings around their best linear function of similarity.
+
+    ``spread * sqrt(1 - r^2)``. A similarity that runs against the ratings (r < 0) would
+    have to be turned around; its score is mirrored beyond that of a flat line, to
+    ``spread * (2 - sqrt(1 - r^2))``, so that a search can tell less wrong from more.
+    """
+    unexplained = float(np.sqrt(max(1 - r * r, 0.0)))
+    return spread * (unexplained if r >= 0 else 2 - unexplained)
 
 
 def _pearson(x: NDArray, y: NDArray) -> float:

@@ -19,7 +19,11 @@ from numpy.typing import NDArray
 from fechner.analysis.network.rated_features import Objective, RatedFeatures
 from fechner.analysis.network.readout import fit_readout, grouped_folds, spearman
 from fechner.analysis.network.strategies import Chosen, Strategy
-from fechner.analysis.network.uncertainty import bootstrap_interval, statistic_interval
+from fechner.analysis.network.uncertainty import (
+    bootstrap_draws,
+    percentile_interval,
+    statistic_interval,
+)
 from fechner.errors import InputError
 from fechner.executors import run_all
 from fechner.progress import Progress, silent
@@ -85,7 +89,7 @@ class _Fold:
     before: float
     after: float
     predicted: NDArray[np.float64]
-    interval: tuple[float, float] | None
+    draws: NDArray[np.float64] | None
 
 
 @dataclass(frozen=True)
@@ -161,15 +165,14 @@ def _run_fold(
     measure = judge.alignment(objective)
     before = measure(judge.grams(objective).similarity())
     if not chosen.kept.any():
-        return _Fold(chosen, before, 0.0, np.zeros(len(judge)), (0.0, 0.0) if sure else None)
+        return _Fold(chosen, before, 0.0, np.zeros(len(judge)), None)
     similarity = judge.similarity(objective, chosen.scale)
-    interval = None
+    draws = None
     if sure:
         pairs = judge.pairs(objective)
-        interval = bootstrap_interval(similarity, measure.human, pairs, rng=rng, fit=measure.fit)
-    return _Fold(
-        chosen, before, measure(similarity), _predicted(chosen, fit, judge, target), interval
-    )
+        draws = bootstrap_draws(similarity, measure.human, pairs, rng=rng, fit=measure.fit)
+    predicted = _predicted(chosen, fit, judge, target)
+    return _Fold(chosen, before, measure(similarity), predicted, draws)
 
 
 def _predicted(
@@ -193,7 +196,7 @@ def _summary(
     ratings = work.images.ratings[judged]
     predicted = [np.concatenate([fold.predicted for fold in folds]) for folds in repeats]
     reached = [spearman(prediction, ratings) for prediction in predicted]
-    low, high = np.mean([fold.interval for fold in real if fold.interval], axis=0)
+    draws = [fold.draws for fold in real if fold.draws is not None]
     return Evaluation(
         strategy=work.strategy.name,
         kept=float(np.mean([fold.chosen.kept.mean() for fold in real])),
@@ -201,7 +204,7 @@ def _summary(
         selection_after=float(np.mean([fold.chosen.after for fold in real])),
         before=float(np.mean([fold.before for fold in real])),
         after=float(np.mean([fold.after for fold in real])),
-        interval=(float(low), float(high)),
+        interval=percentile_interval(np.mean(draws, axis=0)) if draws else (0.0, 0.0),
         shuffled_selection=np.array([np.mean([f.chosen.after for f in s]) for s in shuffled]),
         shuffled_after=np.array([np.mean([f.after for f in s]) for s in shuffled]),
         prediction=reached[0],
@@ -241,7 +244,7 @@ def best_held_out(
     """Return the strategy that did best on inner held-out scenes, and all evidence.
 
     The choice itself sees these images, so what it is worth must be told by others
-    (`evaluate_best`, or the held-out scenes of `select_channels`).
+    (`BestHeldOut` inside `evaluate`, or the held-out scenes of `select_channels`).
 
     Parameters
     ----------
@@ -260,6 +263,11 @@ class BestHeldOut(Strategy):
 
     rivals: tuple[Strategy, ...] = ()
     folds: int = 3
+
+    @property
+    def name(self) -> str:
+        """How the strategy is written."""
+        return "best held-out"
 
     def __call__(self, images: RatedFeatures, ratings: NDArray, rng: np.random.Generator) -> Chosen:
         """Choose a rival on inner held-out scenes, then choose channels by it."""

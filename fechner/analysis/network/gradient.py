@@ -27,12 +27,7 @@ def impact_gradient(grams: ChannelGrams, alignment: AnyAlignment) -> NDArray[np.
     similarity = grams.similarity()
     weight = _pair_derivative(similarity, alignment)
     on_products, on_squares = _chain(grams, similarity, weight)
-    gradient = np.zeros(grams.n_channels)
-    chosen = np.flatnonzero(grams.active)
-    for channel in chosen:
-        gradient[channel] = grams.products(channel) @ on_products
-    gradient[chosen] -= grams.squares[chosen] @ on_squares
-    return gradient
+    return grams.project(on_products) - np.where(grams.active, grams.squares @ on_squares, 0.0)
 
 
 def _pair_derivative(similarity: NDArray, alignment: AnyAlignment) -> NDArray[np.float64]:

@@ -92,6 +92,19 @@ class ChannelGrams:
             return self._cache[channel]
         return self._multiply(channel, np.empty(len(self.pairs)))
 
+    def project(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return ``products(c) @ weights`` of every channel, (n_channels,); 0 if not active."""
+        sums = np.zeros(self.n_channels)
+        if self._cache is not None:
+            _project_rows(self._cache, np.flatnonzero(self.active), weights, sums)
+            return sums
+        for channel in np.flatnonzero(self.active):
+            for start, tile in self.tiles(channel):
+                sums[channel] += _project_tile(
+                    tile, start, self.pairs.starts, self.pairs.columns, weights
+                )
+        return sums
+
     def _multiply(self, channel: int, out: NDArray[np.float64]) -> NDArray[np.float64]:
         for start, tile in self.tiles(channel):
             _gather(tile, start, self.pairs.starts, self.pairs.columns, out)
@@ -231,3 +244,21 @@ def _of_tile(total, tile, start, rule, starts, columns, out):
         for k in range(starts[i], starts[i + 1]):
             inner = total[k] - tile[row, columns[k] - start]
             out[k] = similarity_of(inner, i, columns[k], rule)
+
+
+@njit(cache=True, fastmath=True)
+def _project_rows(cache, chosen, weights, sums):
+    for channel in chosen:
+        total = 0.0
+        for k in range(weights.size):
+            total += cache[channel, k] * weights[k]
+        sums[channel] = total
+
+
+@njit(cache=True)
+def _project_tile(tile, start, starts, columns, weights):
+    total = 0.0
+    for row in range(tile.shape[0]):
+        for k in range(starts[start + row], starts[start + row + 1]):
+            total += tile[row, columns[k] - start] * weights[k]
+    return total

@@ -8,6 +8,7 @@ that scipy gives for correlations of RSM entries are invalid for the same reason
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 from numba import njit
@@ -20,6 +21,36 @@ from fechner.analysis.network.similarity import rating_similarity
 from fechner.errors import FechnerError, InputError
 
 
+def bootstrap_draws(
+    similarity: NDArray,
+    human: NDArray,
+    pairs: Pairs,
+    *,
+    rng: np.random.Generator,
+    fit: str = "spearman",
+    resamples: int = 500,
+) -> NDArray[np.float64]:
+    """Return the alignment of resampled images, (resamples,).
+
+    An image that is drawn twice makes pairs with itself, which are dropped: their
+    similarity is perfect by construction and says nothing. NaN where too few distinct
+    images were drawn to compare ratings.
+
+    Parameters
+    ----------
+    similarity, human : (n_pairs,)
+    pairs
+        The pairs that the two vectors describe.
+    """
+    drawn = np.full(resamples, np.nan)
+    for k in range(resamples):
+        times = np.bincount(rng.integers(pairs.n, size=pairs.n), minlength=pairs.n)
+        repeats = times[pairs.rows] * times[pairs.columns]
+        with suppress(FechnerError):
+            drawn[k] = Alignment(np.repeat(human, repeats), fit)(np.repeat(similarity, repeats))
+    return drawn
+
+
 def bootstrap_interval(
     similarity: NDArray,
     human: NDArray,
@@ -28,28 +59,10 @@ def bootstrap_interval(
     rng: np.random.Generator,
     fit: str = "spearman",
     resamples: int = 500,
-    level: float = 0.95,
 ) -> tuple[float, float]:
-    """Return the percentile interval of the alignment over resampled images.
-
-    An image that is drawn twice makes pairs with itself, which are dropped: their
-    similarity is perfect by construction and says nothing.
-
-    Parameters
-    ----------
-    similarity, human : (n_pairs,)
-    pairs
-        The pairs that the two vectors describe.
-    """
-    drawn = np.empty(resamples)
-    for k in range(resamples):
-        times = np.bincount(rng.integers(pairs.n, size=pairs.n), minlength=pairs.n)
-        repeats = times[pairs.rows] * times[pairs.columns]
-        try:
-            drawn[k] = Alignment(np.repeat(human, repeats), fit)(np.repeat(similarity, repeats))
-        except FechnerError:  # Too few distinct images were drawn to compare ratings.
-            drawn[k] = np.nan
-    return _percentiles(drawn, level)
+    """Return the 95 % percentile interval of the alignment over resampled images."""
+    draws = bootstrap_draws(similarity, human, pairs, rng=rng, fit=fit, resamples=resamples)
+    return percentile_interval(draws)
 
 
 def permutation_p(
@@ -116,17 +129,17 @@ def statistic_interval(
     *,
     rng: np.random.Generator,
     resamples: int = 1000,
-    level: float = 0.95,
 ) -> tuple[float, float]:
-    """Return the percentile interval of ``statistic(a, b)`` over resampled images (n,)."""
+    """Return the 95 % percentile interval of ``statistic(a, b)`` over resampled images (n,)."""
     x, y = np.asarray(a), np.asarray(b)
     drawn = np.empty(resamples)
     for k in range(resamples):
         sample = rng.integers(len(x), size=len(x))
         drawn[k] = statistic(x[sample], y[sample])
-    return _percentiles(drawn, level)
+    return percentile_interval(drawn)
 
 
-def _percentiles(drawn: NDArray, level: float) -> tuple[float, float]:
+def percentile_interval(drawn: NDArray, *, level: float = 0.95) -> tuple[float, float]:
+    """Return the central `level` of the numbers `drawn`, NaN left out."""
     low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
