@@ -11,7 +11,7 @@ import pytest
 from fechner.analysis.network import importance
 from fechner.analysis.network.geometry import cell_grid, frame_of
 from fechner.analysis.network.importance import cell_relevance, importance_maps, raw_map
-from fechner.analysis.network.importance_records import read_map, read_maps, scaled, write_maps
+from fechner.analysis.network.importance_records import read_map, read_maps, write_maps
 from fechner.analysis.network.networks import Network, load_network
 from fechner.analysis.network.selection_records import ChannelSelection, Gain
 from fechner.data.images import read_image, write_png
@@ -249,16 +249,24 @@ def test_maps_of_a_set_share_one_scale_and_come_back_from_disk(lite0, pictures, 
     made = importance_maps(lite0, pictures, selection, folder=folder, short_side=96, margin=32)
     again = read_maps(folder)
     assert set(again) == {"cat", "coffee"}
-    assert min(m.values.min() for m in again.values()) == 0
     assert max(m.values.max() for m in again.values()) == 1
     for name, found in again.items():
         expected = raw_map(lite0, read_image(pictures[name]), selection, short_side=96, margin=32)
-        step = np.ptp([found.record["scale_minimum"], found.record["scale_maximum"]]) / 65535
-        np.testing.assert_allclose(found.raw, expected, atol=step)
+        step = found.record["scale"] / 65535
+        np.testing.assert_allclose(found.raw, expected, atol=2 * step)
+        np.testing.assert_allclose(
+            found.values, np.abs(expected) / found.record["scale"], atol=1e-4
+        )
         assert found.record["raw_minimum"] == pytest.approx(expected.min())
-        zero = scaled(np.zeros(1), found.record["scale_minimum"], found.record["scale_maximum"])
-        assert zero[0] == pytest.approx(np.clip(found.record["zero"], 0, 1), abs=1e-6)
         assert np.abs(found.values - made.maps[name].values).max() <= 0.5 / 65535 + 1e-7
+
+
+def test_a_place_that_speaks_against_the_rating_matters_as_much_as_one_that_speaks_for_it(tmp_path):
+    raw = {"a": np.array([[-2.0, 1.0], [0.0, 2.0]], dtype=np.float32)}
+    write_maps(tmp_path, raw, about={"a": {}}, set_record={})
+    found = read_map(tmp_path, "a")
+    np.testing.assert_allclose(found.values, [[1, 0.5], [0, 1]], atol=1e-4)
+    np.testing.assert_allclose(found.raw, raw["a"], atol=1e-4)
 
 
 def test_records_say_how_a_map_was_made(lite0, pictures, tmp_path):
@@ -270,7 +278,7 @@ def test_records_say_how_a_map_was_made(lite0, pictures, tmp_path):
     assert made["network"] == "efficientnet_lite0"
     assert made["short_side"] == 96
     assert set(record["provenance"]["inputs"]) == {"cat.png", "selection"}
-    assert "signed" in record["method"]
+    assert "magnitude" in record["method"]
 
 
 def test_a_map_changed_by_one_byte_is_refused(tmp_path):

@@ -61,9 +61,8 @@ def make(
     if overlays:
         _draw(made, named)
     console.print(
-        f"{len(made)} maps of {chosen.dimension} by {chosen.method} in {out}; raw scale "
-        f"{made.record['scale_minimum']:.4g} to {made.record['scale_maximum']:.4g}, raw zero at "
-        f"{made.record['zero']:.2f}"
+        f"{len(made)} maps of {chosen.dimension} by {chosen.method} in {out}; importance 1 is a "
+        f"contribution of {made.record['scale']:.4g}, for better or worse"
     )
 
 

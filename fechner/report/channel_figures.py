@@ -138,11 +138,8 @@ def colour_bar(record: dict[str, float]) -> Figure:
 
     figure, axis = plt.subplots(figsize=(3.4, 0.62))
     axis.imshow(np.linspace(0, 1, 256)[None, :], cmap="viridis", aspect="auto", extent=(0, 1, 0, 1))
-    low, high = record.get("scale_minimum", 0.0), record.get("scale_maximum", 1.0)
-    ticks, labels = [0.0, 1.0], [f"{low:.3g}", f"{high:.3g}"]
-    zero = record.get("zero", -1.0)
-    if 0.12 < zero < 0.88:
-        ticks, labels = [0.0, zero, 1.0], [labels[0], "0", labels[1]]
+    scale = record.get("scale", 1.0)
+    ticks, labels = [0.0, 0.5, 1.0], ["0", f"{scale / 2:.3g}", f"{scale:.3g}"]
     axis.set_xticks(ticks, labels)
     axis.set_yticks([])
     for spine in axis.spines.values():

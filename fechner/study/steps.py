@@ -40,7 +40,7 @@ def _rated_files(place: Place) -> list[Path]:
 
 
 def _map_files(place: Place) -> list[Path]:
-    return sorted(place.maps.glob("*.json")) + sorted(place.maps.glob("*.png"))
+    return sorted(place.maps.glob("*.json")) + sorted(place.maps.rglob("*.png"))
 
 
 def _stimulus_files(place: Place) -> list[Path]:

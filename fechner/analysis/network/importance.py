@@ -6,14 +6,17 @@ relevance ``w_c`` of the selection in place of gradients of a class, and without
 ReLU and per-image stretching, which hide the sign, the zero and the differences between
 images::
 
-    raw(y, x) = sum_c w_c A_c(y, x)
+    raw(y, x) = sum_c w_c A_c(y, x)         importance(y, x) = |raw(y, x)| / max |raw|
 
-``A_c`` is the activation of channel ``c``. Where the selection is a read-out of channels
-pooled by their mean, the mean of ``raw`` over the image is its prediction up to a
-constant: the map says which places the prediction comes from, no more. Where channels
-were pooled by mean and SD, the SD of a channel is shared out over places by
-``(A_c - mean A_c)^2 / SD A_c``, whose mean over the image is that SD. For channels pooled
-by their maximum the formula above stands in; a maximum has no exact share in places.
+``A_c`` is the activation of channel ``c``. Importance is the magnitude of what the
+prediction would lose, for better or worse, if the place fell silent; the maximum is that
+of the whole set of images, and the signed values are kept beside. Where the selection
+is a read-out of channels pooled by their mean, the mean of ``raw`` over the image is its
+prediction up to a constant: the map says which places the prediction comes from, no
+more. Where channels were pooled by mean and SD, the SD of a channel is shared out over
+places by ``(A_c - mean A_c)^2 / SD A_c``, whose mean over the image is that SD. For
+channels pooled by their maximum the formula above stands in; a maximum has no exact
+share in places.
 
 The image is passed whole, at its own aspect ratio, its short side `SHORT_SIDE` pixels;
 the selection was made on squares of 224, so things appear about twice as large to the
@@ -52,7 +55,7 @@ MARGIN = 256
 left by the padding falls from 152 (96 pixels) over 24 (224) to 1 (320); a photograph has
 500 (EfficientNet-Lite0, short side 448)."""
 
-_METHOD = "signed channel relevance, sum over channels of weight times activation"
+_METHOD = "magnitude of the sum over channels of signed relevance times activation"
 
 
 def raw_map(
@@ -176,7 +179,7 @@ def importance_maps(
     images
         Name of each map and path of its image.
     folder
-        Gets ``NAME.png`` (16 bit), ``NAME.json`` and ``maps.json``.
+        Gets ``NAME.png`` and ``signed/NAME.png`` (16 bit), ``NAME.json`` and ``maps.json``.
 
     Raises
     ------

@@ -1,8 +1,10 @@
 """Importance maps as files: what the regions, the stimuli and the report read.
 
-Maps of one set share one scale. A map is stored as a 16-bit PNG at the size of its
-image, beside a JSON record that says what its 0 and 1 mean in raw values, where raw
-zero lies, and how the raw values were made. Nothing here imports torch.
+A place matters as much as what it contributes to the rating, for better or worse: the
+importance of a place is the magnitude of its raw value, on one scale for the whole set,
+so that 0 is raw zero and 1 the largest magnitude. A map is stored as a 16-bit PNG at the
+size of its image, beside a JSON record; the signed values lie in ``signed/``. Nothing
+here imports torch.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from fechner.errors import InputError, nearest
 from fechner.provenance import read_json, sha256_file, write_json
 
 SET_RECORD = "maps.json"
+SIGNED = "signed"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,24 +31,20 @@ class ImportanceMap:
     Attributes
     ----------
     values
-        float32 ``(height, width)`` in [0, 1], at the resolution of the image; 1 is the
-        most important place of the whole set, 0 the least. An interval scale: differences
-        mean something, ratios do not.
+        float32 ``(height, width)`` in [0, 1], at the resolution of the image:
+        ``|raw| / scale``. A ratio scale: 0 contributes nothing, 1 is the place of the
+        set that contributes most, for better or worse.
+    raw
+        float32 ``(height, width)`` in [-scale, scale]: negative where a place speaks
+        against a high rating.
     record
-        ``raw_minimum`` and ``raw_maximum`` of this map, ``scale_minimum`` and
-        ``scale_maximum`` shared by the set (raw values at 0 and at 1), ``zero`` (where raw
-        zero lies on that scale, outside [0, 1] when no map crosses it), ``method``, and the
-        provenance block.
+        ``raw_minimum`` and ``raw_maximum`` of this map, ``scale`` of the set (the largest
+        magnitude), ``method``, and the provenance block.
     """
 
     values: np.ndarray
+    raw: np.ndarray
     record: dict[str, Any]
-
-    @property
-    def raw(self) -> np.ndarray:
-        """Raw values ``(height, width)``: ``minimum + values * (maximum - minimum)``."""
-        low, high = self.record["scale_minimum"], self.record["scale_maximum"]
-        return (low + self.values * (high - low)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -61,11 +60,6 @@ class ImportanceMaps:
         return len(self.maps)
 
 
-def scaled(raw: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Return ``(raw - low) / (high - low)`` as float32 in [0, 1]."""
-    return np.clip((raw - low) / (high - low), 0, 1).astype(np.float32)
-
-
 def write_maps(
     folder: Path,
     raw: Mapping[str, np.ndarray],
@@ -73,7 +67,7 @@ def write_maps(
     about: Mapping[str, dict[str, Any]],
     set_record: dict[str, Any],
 ) -> ImportanceMaps:
-    """Write ``NAME.png`` and ``NAME.json`` for each raw map, and ``maps.json`` for the set.
+    """Write ``NAME.png``, ``signed/NAME.png`` and ``NAME.json`` for each map, and ``maps.json``.
 
     Parameters
     ----------
@@ -95,23 +89,25 @@ def write_maps(
     for name, values in raw.items():
         record = {
             "map": f"{name}.png",
+            "signed": f"{SIGNED}/{name}.png",
             "raw_minimum": float(values.min()),
             "raw_maximum": float(values.max()),
-            **scale,
+            "scale": scale,
             **about[name],
         }
-        shown = scaled(values, scale["scale_minimum"], scale["scale_maximum"])
-        write_map_png(folder / f"{name}.png", shown)
+        importance = (np.abs(values) / scale).astype(np.float32)
+        write_map_png(folder / record["map"], importance)
+        write_map_png(folder / record["signed"], (1 + values / scale) / 2)
         write_json(folder / f"{name}.json", record)
-        maps[name] = ImportanceMap(shown, record)
+        maps[name] = ImportanceMap(importance, values, record)
     digests = {name: sha256_file(folder / f"{name}.png") for name in maps}
-    whole = {**scale, "maps": digests, **set_record}
+    whole = {"scale": scale, "maps": digests, **set_record}
     write_json(folder / SET_RECORD, whole)
     return ImportanceMaps(folder=folder, maps=maps, record=whole)
 
 
-def shared_scale(raw: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Return the raw values at 0 and 1 of the set, and where raw zero lies between them.
+def shared_scale(raw: Mapping[str, np.ndarray]) -> float:
+    """Return the largest magnitude of the set, which importance 1 stands for.
 
     Raises
     ------
@@ -125,7 +121,7 @@ def shared_scale(raw: Mapping[str, np.ndarray]) -> dict[str, float]:
             f"every place of every map has the same value ({low:g}): the selection tells no "
             "place from another; use a selection with kept channels that respond to the images"
         )
-    return {"scale_minimum": low, "scale_maximum": high, "zero": -low / (high - low)}
+    return max(abs(low), abs(high))
 
 
 def read_maps(folder: Path) -> dict[str, ImportanceMap]:
@@ -162,4 +158,6 @@ def _read_map(folder: Path, name: str, sha: str) -> ImportanceMap:
     path = folder / f"{name}.png"
     if sha256_file(path) != sha:
         raise InputError(f"{path} was changed since it was made; make the maps again")
-    return ImportanceMap(read_map_png(path), read_json(folder / f"{name}.json"))
+    record = read_json(folder / f"{name}.json")
+    signed = read_map_png(folder / record["signed"])
+    return ImportanceMap(read_map_png(path), (2 * signed - 1) * record["scale"], record)
