@@ -40,14 +40,26 @@ def eccentricity(height: int, width: int) -> Plane:
     return np.asarray(np.hypot(rows, columns) / (np.hypot(height, width) / 2), np.float32)
 
 
+def edge_density(image: Image) -> Plane:
+    """Return fine and middle edge energy, each scaled to mean 1 over the picture, averaged."""
+    both = [edge_energy(image, sigma) for sigma in (FINE_SD_PX, MIDDLE_SD_PX)]
+    return np.asarray(sum(plane / max(float(plane.mean()), 1e-9) for plane in both) / 2, np.float32)
+
+
 COVARIATES: dict[str, Callable[[Image], Plane]] = {
     "edge_fine": lambda image: edge_energy(image, FINE_SD_PX),
     "edge_middle": lambda image: edge_energy(image, MIDDLE_SD_PX),
     "eccentricity": lambda image: eccentricity(*image.shape[:2]),
+    "edge_eccentricity": lambda image: edge_density(image) * eccentricity(*image.shape[:2]),
     "luminance": luminance,
     "chroma": chroma,
 }
-"""Name of each covariate and how it is computed from an image."""
+"""Name of each covariate and how it is computed from an image.
+
+``edge_eccentricity`` is the eccentricity at which edges lie, times their density: most
+degradations do their damage there, so two regions equal in `eccentricity` by area only
+could still lose their edges near the centre in one and far from it in the other.
+"""
 
 
 def covariate_planes(image: Image, names: Iterable[str] = tuple(COVARIATES)) -> dict[str, Plane]:

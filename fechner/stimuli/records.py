@@ -230,9 +230,9 @@ def verify(folder: Path) -> StimulusSet:
     if not changed and expected != found.sha256:
         changed = [f"{TABLE} (its rows are not those that were written)"]
     if changed:
-        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+        names = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if changed[5:] else "")
         raise RefusedError(
-            f"the stimulus set {folder} changed since it was built: {', '.join(changed[:5])}{more}; "
+            f"the stimulus set {folder} changed since it was built: {names}; "
             "restore it or build it again"
         )
     return found

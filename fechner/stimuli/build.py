@@ -1,0 +1,214 @@
+"""From photographs and importance maps to a verified folder of stimuli.
+
+For every scene: find matched regions, degrade each to the same target, write the
+pictures; then let every scene's high region be degraded on another scene. Scenes
+that cannot be matched honestly are left out with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fechner.compression.blocks import BlockGrid
+from fechner.compression.matching import MAX_STRENGTH_RATIO, MEASURES
+from fechner.compression.regions import RegionOptions
+from fechner.data.images import read_image
+from fechner.errors import FechnerError, RefusedError
+from fechner.executors import run_all
+from fechner.progress import Progress, silent
+from fechner.provenance import provenance, read_json, sha256_file
+from fechner.stimuli.design import Design, Scene, checked_scenes
+from fechner.stimuli.donors import assign_donors, mismatch
+from fechner.stimuli.records import StimulusSet, read_stimulus_set, write_stimulus_set
+from fechner.stimuli.scenes import (
+    Built,
+    SceneTask,
+    make_donor_arm,
+    make_own_arms,
+    mask_path,
+)
+
+FEWEST_SCENES = 8
+"""With fewer pictures the random effect of pictures cannot be estimated."""
+
+
+def build_stimuli(
+    scenes: Mapping[str, tuple[Path, Path]],
+    folder: Path,
+    *,
+    family: str | Sequence[str] = "blur",
+    target_mse: float | Sequence[float] = 60.0,
+    measure: str = "mse",
+    arms: Sequence[str] = ("low", "high", "donor"),
+    regions: RegionOptions | None = None,
+    max_strength_ratio: float = MAX_STRENGTH_RATIO,
+    fewest_scenes: int = FEWEST_SCENES,
+    seed: int = 0,
+    pool: Executor | None = None,
+    progress: Progress = silent,
+) -> StimulusSet:
+    """Build the stimuli of `scenes` into `folder` and return the set.
+
+    Parameters
+    ----------
+    scenes
+        Name -> (image file, importance map as grey PNG of the same size).
+    folder
+        Gets ``*.png``, ``masks/*.png``, ``stimuli.csv`` and ``stimuli.json``.
+    family
+        One or several families; several are crossed with levels and arms.
+    target_mse
+        What each arm loses, in the unit of `measure`; several numbers are levels.
+    measure
+        A key of `fechner.compression.matching.MEASURES`.
+    arms
+        Regions, from `fechner.stimuli.design.ARMS`.
+    regions
+        How low and high are matched.
+    max_strength_ratio
+        Scenes whose low and high need strengths further apart are refused.
+    fewest_scenes
+        With fewer scenes left (or fewer than two thirds of a smaller set) nothing is built.
+    seed
+        Of noise, phases and random regions.
+    pool, progress
+        Where scenes run, and who is told how many are done.
+
+    Raises
+    ------
+    InputError
+        If an image or map is unusable, or an option is unknown.
+    RefusedError
+        If too few scenes can be matched; the reasons are named.
+    """
+    design = Design(
+        families=(family,) if isinstance(family, str) else tuple(family),
+        targets=tuple(np.atleast_1d(np.asarray(target_mse, float)).tolist()),
+        measure=measure,
+        arms=tuple(arms),
+        regions=regions or RegionOptions(),
+        max_strength_ratio=max_strength_ratio,
+        seed=seed,
+    )
+    listed = checked_scenes([Scene(n, Path(i), Path(m)) for n, (i, m) in scenes.items()])
+    tasks = [SceneTask(scene, Path(folder), design) for scene in listed]
+    with_donors = "donor" in design.arms
+    steps = len(tasks) * (1 + with_donors)
+    built = run_all(make_own_arms, tasks, pool=pool, progress=lambda done, _: progress(done, steps))
+    own = _enough(built, fewest_scenes, len(tasks))
+    donated: list[Built] = []
+    if with_donors:
+        given = _with_donors([task for task in tasks if task.scene.name in own], own)
+        donated = run_all(
+            make_donor_arm,
+            given,
+            pool=pool,
+            progress=lambda done, _: progress(len(tasks) + done, steps),
+        )
+    progress(steps, steps)
+    return _write(tasks, built, donated, design, fewest_scenes)
+
+
+def _enough(built: Sequence[Built], fewest: int, asked: int) -> dict[str, Built]:
+    """Return the scenes that were built, if they suffice."""
+    left = {one.scene: one for one in built if not one.refused}
+    needed = min(fewest, max(2, -(-2 * asked // 3)))
+    if len(left) < needed:
+        reasons = "; ".join(f"{one.scene}: {one.refused}" for one in built if one.refused)
+        raise RefusedError(
+            f"only {len(left)} of {asked} scenes can be matched, {needed} are needed; {reasons}"
+        )
+    return left
+
+
+def _with_donors(tasks: Sequence[SceneTask], own: Mapping[str, Built]) -> list[SceneTask]:
+    """Give every task the mask of another scene."""
+    paths = [mask_path(task.folder, task.scene.name, "high") for task in tasks]
+    masks = [read_image(path)[..., 0] > 127 for path in paths]
+    costs = np.stack(
+        [
+            mismatch(np.asarray(own[task.scene.name].error), _grid(mask, task.design), mask, masks)
+            for task, mask in zip(tasks, masks, strict=True)
+        ]
+    )
+    chosen = assign_donors(costs)
+    return [replace(task, donor=paths[donor]) for task, donor in zip(tasks, chosen, strict=True)]
+
+
+def _grid(mask: np.ndarray, design: Design) -> BlockGrid:
+    return BlockGrid.fitting(mask.shape[0], mask.shape[1], design.regions.block)
+
+
+def _write(
+    tasks: Sequence[SceneTask],
+    built: Sequence[Built],
+    donated: Sequence[Built],
+    design: Design,
+    fewest: int,
+) -> StimulusSet:
+    """Write table and record of the scenes that have every arm."""
+    folder = tasks[0].folder
+    refused = {one.scene: one.refused for one in (*built, *donated) if one.refused}
+    kept = _enough([one for one in built if one.scene not in refused], fewest, len(tasks))
+    gifts = {one.scene: one for one in donated}
+    stimuli = []
+    for name, one in kept.items():
+        stimuli += [*one.stimuli, *(gifts[name].stimuli if name in gifts else ())]
+    _remove_old(folder, {stimulus.file for stimulus in stimuli})
+    record = {
+        "record": "StimulusSet",
+        "unit": MEASURES[design.measure][1],
+        "scenes": {name: _about(one, gifts.get(name)) for name, one in kept.items()},
+        "refused": refused,
+        "provenance": _provenance(tasks, design),
+    }
+    return write_stimulus_set(folder, stimuli, record)
+
+
+def _about(own: Built, gift: Built | None) -> dict[str, Any]:
+    about = dict(own.about)
+    if gift is not None:
+        about["donor"] = gift.about["donor"]
+        about["strengths"] = {
+            label: {**arms, **gift.about["strengths"][label]}
+            for label, arms in about["strengths"].items()
+        }
+    return about
+
+
+def _remove_old(folder: Path, files: set[str]) -> None:
+    """Remove the pictures of a former set in this folder that are not part of the new one."""
+    with suppress(FechnerError):
+        for stimulus in read_stimulus_set(folder).stimuli:
+            if stimulus.file not in files:
+                (folder / Path(stimulus.file).name).unlink(missing_ok=True)
+
+
+def _provenance(tasks: Sequence[SceneTask], design: Design) -> dict[str, Any]:
+    inputs = {}
+    for task in tasks:
+        inputs[f"{task.scene.name} image"] = sha256_file(task.scene.image)
+        inputs[f"{task.scene.name} map"] = sha256_file(task.scene.map)
+    return provenance(
+        parameters=design.as_record(),
+        inputs=inputs,
+        seed=design.seed,
+        simulated=any(_simulated(task.scene.map) for task in tasks),
+    )
+
+
+def _simulated(map_file: Path) -> bool:
+    """Whether the record beside a map, or that of its folder, says SIMULATED."""
+    for path in (map_file.with_suffix(".json"), map_file.parent / "maps.json"):
+        with suppress(FechnerError):
+            record = read_json(path)
+            if record.get("simulated") or record.get("provenance", {}).get("simulated"):
+                return True
+    return False

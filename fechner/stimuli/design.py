@@ -1,0 +1,118 @@
+"""What a stimulus set consists of: families x levels x regions, for every scene."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fechner.compression.degrade import family_named
+from fechner.compression.matching import MAX_STRENGTH_RATIO, Target
+from fechner.compression.regions import RegionOptions, options_record
+from fechner.errors import InputError, nearest
+
+ARMS = {
+    "low": "the region of low importance",
+    "high": "the region of high importance, matched to it",
+    "donor": "the high region of another scene: area, shape and centre prior without this map",
+    "middle": "a region of middling importance",
+    "random": "patches at random places",
+    "mirrored": "the high region reflected left to right",
+    "centre": "the blocks nearest the centre",
+}
+"""The regions that can be degraded."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One photograph and its importance map, as files."""
+
+    name: str
+    image: Path
+    map: Path
+
+
+@dataclass(frozen=True)
+class Design:
+    """What is made of every scene.
+
+    Attributes
+    ----------
+    families
+        Keys of `fechner.compression.degrade.FAMILIES`.
+    targets
+        What each arm loses, one a level, in growing order.
+    measure
+        What targets are stated in: a key of `fechner.compression.matching.MEASURES`.
+    arms
+        Keys of `ARMS`; low and high are always there.
+    regions
+        How low and high are matched.
+    max_strength_ratio
+        Largest ratio of strengths between arms; scenes beyond are refused.
+    seed
+        Of noise, phases and random regions.
+    """
+
+    families: tuple[str, ...] = ("blur",)
+    targets: tuple[float, ...] = (60.0,)
+    measure: str = "mse"
+    arms: tuple[str, ...] = ("low", "high", "donor")
+    regions: RegionOptions = field(default_factory=RegionOptions)
+    max_strength_ratio: float = MAX_STRENGTH_RATIO
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for family in self.families:
+            family_named(family)
+        for arm in self.arms:
+            if arm not in ARMS:
+                raise InputError(f"unknown region {arm!r}; {nearest(arm, ARMS)}")
+        for arm in ("low", "high"):
+            if arm not in self.arms:
+                raise InputError(f"a stimulus set needs the region {arm!r}; add it")
+        if not self.families or not self.targets:
+            raise InputError("a stimulus set needs a family and a target; give one of each")
+        if sorted(set(self.targets)) != list(self.targets):
+            raise InputError(f"targets expect growing numbers, got {self.targets}; sort them")
+        for value in self.targets:
+            Target(self.measure, value)
+
+    def levels(self) -> list[tuple[int, Target]]:
+        """Return number and target of each level, from 1."""
+        return [(n, Target(self.measure, value)) for n, value in enumerate(self.targets, start=1)]
+
+    def stimulus(self, scene: str, family: str, level: int, arm: str) -> str:
+        """Return the name of a stimulus; the level is named only where there are several."""
+        step = str(level) if len(self.targets) > 1 else ""
+        return f"{scene}_{family}{step}_{arm}"
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the design as a JSON-able dictionary."""
+        return {
+            "families": list(self.families),
+            "targets": list(self.targets),
+            "measure": self.measure,
+            "arms": list(self.arms),
+            "regions": options_record(self.regions),
+            "max_strength_ratio": self.max_strength_ratio,
+            "seed": self.seed,
+        }
+
+
+def checked_scenes(scenes: Sequence[Scene]) -> list[Scene]:
+    """Return the scenes if their names can be names of files.
+
+    Raises
+    ------
+    InputError
+        If a name is empty, holds a separator, begins with a dot, or is there twice.
+    """
+    names = [scene.name for scene in scenes]
+    for name in names:
+        if not name or name.startswith(".") or any(sign in name for sign in '/\\:\0"'):
+            raise InputError(f"a scene's name becomes a file name, {name!r} cannot; rename it")
+        if names.count(name) > 1:
+            raise InputError(f"two scenes are called {name!r}; rename one")
+    return list(scenes)

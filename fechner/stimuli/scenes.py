@@ -1,0 +1,328 @@
+"""The stimuli of one scene: its regions, then its arms, each at the target.
+
+Two tasks a scene, each a module-level function that a worker process can run.
+`make_own_arms` needs the scene alone; `make_donor_arm` needs another scene's region
+too, so it runs when every scene has one. What a task made is kept in
+``.scenes/NAME_TASK.json`` under a digest of everything that it was made from; a task
+whose digest and files are unchanged is not done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fechner.compression.blocks import BlockGrid
+from fechner.compression.covariates import covariate_means, covariate_planes
+from fechner.compression.degrade import FAMILIES, degrade
+from fechner.compression.matching import Matched, check_ratio, match_strengths
+from fechner.compression.quality import ssim
+from fechner.compression.regions import (
+    Regions,
+    centre,
+    donor_region,
+    feather,
+    matched_regions,
+    middle_map,
+    mirrored,
+    patches_for,
+    random_region,
+)
+from fechner.data.images import read_image, read_map_png, write_png
+from fechner.errors import FechnerError, InputError, RefusedError
+from fechner.provenance import digest, read_json, sha256_bytes, sha256_file, write_json
+from fechner.stimuli.design import Design, Scene
+from fechner.stimuli.impact import (
+    centre_weights,
+    importance_weights,
+    squared_error,
+    weighted_error,
+)
+from fechner.stimuli.records import INTACT, Stimulus
+
+KEPT = ".scenes"
+"""Folder, inside the stimulus set's, of what each task made."""
+
+ALGORITHM = 1
+"""Raised whenever the same inputs would give other stimuli."""
+
+
+@dataclass(frozen=True)
+class SceneTask:
+    """One scene to build into `folder`; `donor` is the mask of another scene's region."""
+
+    scene: Scene
+    folder: Path
+    design: Design
+    donor: Path | None = None
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a task made, or why the scene was refused.
+
+    Attributes
+    ----------
+    stimuli
+        Their rows.
+    about
+        What the set's record says of the scene: gap, covariates, strengths, ...
+    error
+        ``(rows, columns)`` of blocks: squared error of the whole degraded picture at
+        the strength of the scene's own arms, from which donors are chosen.
+    refused
+        The reason; empty where the scene was built.
+    """
+
+    scene: str
+    stimuli: tuple[Stimulus, ...]
+    about: Mapping[str, Any]
+    error: tuple[tuple[float, ...], ...] = ()
+    refused: str = ""
+
+
+def make_own_arms(task: SceneTask) -> Built:
+    """Find the scene's regions and write every arm that needs no other scene."""
+    return _kept_or_made(task, "own", _own_arms)
+
+
+def make_donor_arm(task: SceneTask) -> Built:
+    """Write the arm in which another scene's region is degraded."""
+    return _kept_or_made(task, "donor", _donor_arm)
+
+
+def mask_path(folder: Path, scene: str, arm: str) -> Path:
+    """Return where an arm's region is kept, a PNG of 0 and 255."""
+    return folder / "masks" / f"{scene}_{arm}.png"
+
+
+def _kept_or_made(task: SceneTask, name: str, make: Any) -> Built:
+    path = task.folder / KEPT / f"{task.scene.name}_{name}.json"
+    key = _key(task, name)
+    kept = _kept(path, key, task.folder)
+    if kept is not None:
+        return kept
+    try:
+        built = make(task)
+    except RefusedError as error:
+        built = Built(task.scene.name, (), {}, refused=str(error))
+    write_json(path, {"key": key, "masks": _masks(task, built), **asdict(built)})
+    return built
+
+
+def _key(task: SceneTask, name: str) -> str:
+    design = task.design.as_record()
+    if name == "own":
+        design["arms"] = [arm for arm in task.design.arms if arm != "donor"]
+    inputs = [task.scene.name, sha256_file(task.scene.image), sha256_file(task.scene.map)]
+    if task.donor is not None:
+        inputs.append(sha256_file(task.donor))
+        inputs.append(sha256_file(mask_path(task.folder, task.scene.name, "high")))
+    return digest([ALGORITHM, name, design, inputs])
+
+
+def _masks(task: SceneTask, built: Built) -> dict[str, str]:
+    arms = {stimulus.region for stimulus in built.stimuli} - {INTACT}
+    paths = [mask_path(task.folder, task.scene.name, arm) for arm in sorted(arms)]
+    return {str(path.relative_to(task.folder)): sha256_file(path) for path in paths}
+
+
+def _kept(path: Path, key: str, folder: Path) -> Built | None:
+    """Return what was made before, if it was made from the same and is all still there."""
+    with suppress(FechnerError, KeyError, TypeError):
+        record = read_json(path)
+        if record.pop("key") != key:
+            return None
+        stimuli = tuple(Stimulus(**row) for row in record.pop("stimuli"))
+        files = {stimulus.file: stimulus.sha256 for stimulus in stimuli} | record.pop("masks")
+        if all(sha256_file(folder / file) == sha for file, sha in files.items()):
+            return Built(stimuli=stimuli, **record)
+    return None
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A scene's pixels and weights."""
+
+    task: SceneTask
+    image: np.ndarray
+    importance: np.ndarray
+    seed: int
+
+    @property
+    def grid(self) -> BlockGrid:
+        height, width = self.image.shape[:2]
+        return BlockGrid.fitting(height, width, self.task.design.regions.block)
+
+    @property
+    def sigma(self) -> float:
+        return self.task.design.regions.feather * self.grid.block
+
+
+def _load(task: SceneTask) -> _Loaded:
+    image, importance = read_image(task.scene.image), read_map_png(task.scene.map)
+    if importance.shape != image.shape[:2]:
+        raise InputError(
+            f"map {task.scene.map} has {importance.shape[1]} x {importance.shape[0]} pixels, "
+            f"{task.scene.image} has {image.shape[1]} x {image.shape[0]}; remake the map"
+        )
+    # Every scene has its own noise; the arms of a scene share it.
+    seed = int(sha256_bytes(f"{task.design.seed} {task.scene.name}".encode())[:8], 16)
+    return _Loaded(task, image, importance, seed)
+
+
+def _own_arms(task: SceneTask) -> Built:
+    loaded = _load(task)
+    regions = matched_regions(loaded.image, loaded.importance, options=task.design.regions)
+    masks = {"low": regions.low, "high": regions.high, **_controls(loaded, regions)}
+    made, rows, strengths = {}, [_intact(loaded)], {}
+    for family in task.design.families:
+        for level, target in task.design.levels():
+            soft = {arm: feather(mask, loaded.sigma) for arm, mask in masks.items()}
+            made = match_strengths(
+                loaded.image,
+                soft,
+                family,
+                target,
+                max_strength_ratio=np.inf,
+                seed=loaded.seed,
+            )
+            arms = {arm: made[arm] for arm in ("low", "high")}
+            check_ratio(arms, task.design.max_strength_ratio, FAMILIES[family])
+            rows += [_stimulus(loaded, family, level, a, masks[a], m) for a, m in made.items()]
+            strengths[f"{family} {target}"] = {arm: one.strength for arm, one in made.items()}
+    for arm, mask in masks.items():
+        _write_mask(task, arm, mask)
+    error = _whole_error(loaded, strengths)
+    return Built(task.scene.name, tuple(rows), _about(loaded, regions, strengths), error)
+
+
+def _controls(loaded: _Loaded, regions: Regions) -> dict[str, np.ndarray]:
+    """Return the regions of the control arms that this scene can make alone."""
+    design, grid = loaded.task.design, regions.grid
+    blocks = patches_for(grid, design.regions) * design.regions.patch**2
+    makers = {
+        "middle": lambda: (
+            matched_regions(
+                loaded.image, middle_map(loaded.importance), options=design.regions
+            ).high
+        ),
+        "random": lambda: random_region(
+            grid,
+            patches=patches_for(grid, design.regions),
+            side=design.regions.patch,
+            rng=np.random.default_rng(loaded.seed),
+        ),
+        "mirrored": lambda: mirrored(regions.high),
+        "centre": lambda: centre(grid, blocks),
+    }
+    return {arm: makers[arm]() for arm in design.arms if arm in makers}
+
+
+def _whole_error(
+    loaded: _Loaded, strengths: Mapping[str, Mapping[str, float]]
+) -> tuple[tuple[float, ...], ...]:
+    """Return the error, block by block, of degrading everything as strongly as the arms."""
+    label, arms = next(iter(strengths.items()))
+    family = label.split()[0]
+    strength = float(np.sqrt(arms["low"] * arms["high"]))
+    error = squared_error(loaded.image, degrade(loaded.image, family, strength, seed=loaded.seed))
+    blocks = loaded.grid.means(error).reshape(loaded.grid.shape)
+    return tuple(tuple(float(value) for value in row) for row in blocks)
+
+
+def _donor_arm(task: SceneTask) -> Built:
+    loaded = _load(task)
+    own = read_image(mask_path(task.folder, task.scene.name, "high"))[..., 0] > 127
+    blocks = round(own.sum() / loaded.grid.block**2)
+    if task.donor is None:
+        raise InputError("a donor arm needs the mask of another scene; none was given")
+    mask = donor_region(loaded.grid, read_image(task.donor)[..., 0] > 127, blocks)
+    soft, rows, strengths = feather(mask, loaded.sigma), [], {}
+    for family in task.design.families:
+        for level, target in task.design.levels():
+            made = match_strengths(loaded.image, {"donor": soft}, family, target, seed=loaded.seed)
+            rows.append(_stimulus(loaded, family, level, "donor", mask, made["donor"]))
+            strengths[f"{family} {target}"] = {"donor": made["donor"].strength}
+    _write_mask(task, "donor", mask)
+    about = {"donor": task.donor.stem.removesuffix("_high"), "strengths": strengths}
+    return Built(task.scene.name, tuple(rows), about)
+
+
+def _intact(loaded: _Loaded) -> Stimulus:
+    everywhere = np.ones(loaded.image.shape[:2], bool)
+    name = f"{loaded.task.scene.name}_{INTACT}"
+    return _written(loaded, name, INTACT, "none", 0, 0.0, everywhere, 0.0, loaded.image)
+
+
+def _stimulus(
+    loaded: _Loaded, family: str, level: int, arm: str, mask: np.ndarray, made: Matched
+) -> Stimulus:
+    name = loaded.task.design.stimulus(loaded.task.scene.name, family, level, arm)
+    area = float(mask.mean())
+    return _written(loaded, name, arm, family, level, made.strength, mask, area, made.image)
+
+
+def _written(
+    loaded: _Loaded,
+    name: str,
+    region: str,
+    family: str,
+    level: int,
+    strength: float,
+    mask: np.ndarray,
+    area: float,
+    image: np.ndarray,
+) -> Stimulus:
+    """Write one picture and return its row."""
+    path = loaded.task.folder / f"{name}.png"
+    write_png(path, image)
+    error = squared_error(loaded.image, image)
+    planes = {**covariate_planes(loaded.image), "importance": loaded.importance}
+    soft = feather(mask, loaded.sigma)
+    return Stimulus(
+        stimulus=name,
+        file=path.name,
+        scene=loaded.task.scene.name,
+        region=region,
+        family=family,
+        level=level,
+        strength=float(strength),
+        strength_unit=FAMILIES[family].unit if family in FAMILIES else "",
+        mask_area=area,
+        bytes=path.stat().st_size,
+        mse=float(error.mean()),
+        ssim=ssim(loaded.image, image),
+        predicted_impact=weighted_error(error, importance_weights(loaded.importance)),
+        centre_error=weighted_error(error, centre_weights(*error.shape)),
+        sha256=sha256_file(path),
+        covariates=covariate_means(planes, soft),
+    )
+
+
+def _write_mask(task: SceneTask, arm: str, mask: np.ndarray) -> None:
+    grey = np.repeat((mask * 255).astype(np.uint8)[..., None], 3, axis=2)
+    write_png(mask_path(task.folder, task.scene.name, arm), grey)
+
+
+def _about(
+    loaded: _Loaded, regions: Regions, strengths: Mapping[str, Mapping[str, float]]
+) -> dict[str, Any]:
+    return {
+        "size": [loaded.image.shape[1], loaded.image.shape[0]],
+        "block": regions.grid.block,
+        "area": regions.area,
+        "importance_gap": regions.gap,
+        "importance_gap_of_mean": regions.gap / float(loaded.importance.mean()),
+        "importance_gap_at_edges_of_mean": regions.edge_gap / float(loaded.importance.mean()),
+        "solver_gap": regions.solver_gap,
+        "perimeter": dict(regions.perimeter),
+        "covariates": {arm: dict(values) for arm, values in regions.covariates.items()},
+        "matched": list(loaded.task.design.regions.match),
+        "strengths": {label: dict(arms) for label, arms in strengths.items()},
+    }
