@@ -19,6 +19,9 @@ from fechner.cli import (
     maps,
     network,
     protocol,
+    report,
+    session,
+    stats,
     study,
 )
 from fechner.cli.console import complaints
@@ -105,6 +108,9 @@ app.command("networks", rich_help_panel=ROOMS)(network.list_networks)
 app.add_typer(network.app, name="network", rich_help_panel=ROOMS)
 app.add_typer(maps.app, name="maps", rich_help_panel=ROOMS)
 app.add_typer(protocol.app, name="protocol", rich_help_panel=ROOMS)
+app.add_typer(session.app, name="session", rich_help_panel=ROOMS)
+app.add_typer(stats.app, name="stats", rich_help_panel=ROOMS)
+app.command("report", rich_help_panel=ROOMS)(report.report)
 
 
 def main() -> None:

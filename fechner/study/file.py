@@ -63,7 +63,7 @@ class StimuliPart(Part):
 
     scenes: int = Field(default=12, ge=4)
     family: str = "blur"
-    target_mse: float = Field(default=150.0, gt=0)
+    target_mse: float = Field(default=60.0, gt=0)
     share: float = Field(default=0.2, gt=0, lt=0.5)
     match: tuple[str, ...] = ("edge_fine", "edge_middle", "eccentricity", "luminance", "chroma")
     max_strength_ratio: float = Field(default=1.5, ge=1)
@@ -178,7 +178,7 @@ shuffles = 20               # repetitions of the whole selection under shuffled 
 [stimuli]
 scenes = 12                 # how many scenes are degraded (one image each)
 family = "blur"             # fechner degrade --help  lists the families
-target_mse = 150.0          # removed information, squared 8-bit grey levels over the image
+target_mse = 60.0           # removed information, squared 8-bit grey levels over the image
 share = 0.2                 # area of each degraded region, share of the image
 match = ["edge_fine", "edge_middle", "eccentricity", "luminance", "chroma"]
 max_strength_ratio = 1.5    # scenes whose arms need more different strengths are refused
