@@ -1,0 +1,376 @@
+"""The JPEG encoder: every decoder opens its files, and bits follow importance."""
+
+import io
+import itertools
+
+import cv2
+import imageio.v3 as imageio
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+from skimage.data import astronaut
+
+from fechner.compression import entropy, jpeg, jpeg_markers, trellis
+from fechner.compression.dct import ZIGZAG
+from fechner.compression.jpeg_source import from_jpeg, from_pixels, sample, upright_to_stored
+from fechner.compression.quality import psnr
+from fechner.compression.ramp import centre, most_important, per_block, ramp
+from fechner.compression.ssimulacra2 import Ss2Reference
+from fechner.compression.targets import Target, reach
+from fechner.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def photograph() -> np.ndarray:
+    return np.ascontiguousarray(astronaut()[:256, 100:420])
+
+
+def nothing(picture: np.ndarray) -> np.ndarray:
+    return np.zeros(picture.shape[:2], np.float32)
+
+
+def pillow(picture: np.ndarray, path=None, **options):
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", **options)
+    if path is None:
+        return buffer.getvalue()
+    path.write_bytes(buffer.getvalue())
+    return path
+
+
+@pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
+@pytest.mark.parametrize("size", [(256, 320), (1, 1), (7, 9), (17, 33), (100, 16), (250, 313)])
+def test_pillow_opencv_and_imageio_agree_on_every_file(photograph, subsampling, size):
+    picture = np.ascontiguousarray(photograph[: size[0], : size[1]])
+    source = from_pixels(picture, subsampling=subsampling)
+    content = jpeg.encode(source, nothing(picture), quality=95, strength=0)
+    by_pillow = jpeg.decode(content)
+    by_opencv = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
+    by_imageio = imageio.imread(content, extension=".jpg")
+    assert by_pillow.shape == picture.shape
+    assert np.abs(by_pillow.astype(int) - by_opencv).max() <= 3
+    assert np.array_equal(by_pillow, by_imageio)
+    if min(size) > 16:
+        assert psnr(picture, by_pillow) > 33
+
+
+def test_the_coefficients_written_are_the_ones_a_decoder_reads(photograph, tmp_path):
+    source = from_pixels(photograph)
+    path = tmp_path / "a.jpg"
+    path.write_bytes(jpeg.encode(source, nothing(photograph), quality=80, strength=0))
+    stored = from_jpeg(path)
+    for plane, read in zip(source.planes, stored.planes, strict=True):
+        steps = read.steps.reshape(64)[ZIGZAG]
+        expected = np.rint(plane.blocks / steps)
+        # A coefficient may lie so near half a step that either neighbour is right.
+        unsure = np.abs(plane.blocks / steps - np.floor(plane.blocks / steps) - 0.5) < 1e-3
+        assert np.array_equal(expected[~unsure], (read.blocks / steps)[~unsure])
+
+
+def test_plain_rounding_is_as_near_to_the_picture_as_libjpeg(photograph):
+    luma, chroma = jpeg.tables(85)
+    tables = [luma.reshape(64).tolist(), chroma.reshape(64).tolist()]
+    by_pillow = jpeg.decode(pillow(photograph, qtables=tables, subsampling="4:2:0"))
+    ours = jpeg.decode(
+        jpeg.encode(from_pixels(photograph), nothing(photograph), quality=85, strength=0)
+    )
+    assert psnr(photograph, ours) == pytest.approx(psnr(photograph, by_pillow), abs=0.05)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(0, 50000), min_size=256, max_size=256))
+def test_huffman_codes_are_prefix_free_short_enough_and_never_all_ones(frequencies):
+    counts, values = entropy.huffman_table(np.array(frequencies))
+    codes, widths = entropy._codes(counts, values)
+    used = [f"{codes[v]:0{widths[v]}b}" for v in values]
+    assert set(values) == set(np.flatnonzero(frequencies)) or not any(frequencies)
+    assert len(counts) == 16
+    assert all("0" in code for code in used)
+    for one, two in itertools.pairwise(sorted(used)):
+        assert not two.startswith(one)
+
+
+def test_skewed_frequencies_still_give_codes_of_at_most_sixteen_bits():
+    fibonacci = [1, 1]
+    while len(fibonacci) < 40:
+        fibonacci.append(fibonacci[-1] + fibonacci[-2])
+    frequencies = np.zeros(256, np.int64)
+    frequencies[:40] = fibonacci
+    counts, values = entropy.huffman_table(frequencies)
+    assert sum(counts) == len(values) == 40
+    assert sum(count / 2**bits for bits, count in enumerate(counts, 1)) < 1
+
+
+def test_the_trellis_finds_the_cheapest_values_of_all():
+    rng = np.random.default_rng(5)
+    rates = rng.uniform(1, 8, (16, 12)).astype(np.float32)
+    for toll in (0.02, 0.2, 1.0):
+        block = np.zeros((1, 1, 64), np.float32)
+        where = rng.choice(np.arange(1, 64), 7, replace=False)
+        block[0, 0, where] = rng.normal(0, 1.6, 7)
+        price = np.full((1, 1), toll, np.float32)
+        found = trellis.trellis(block, np.ones(64, np.float32), price, rates, 9.0, 3.0)[0, 0]
+        energy = float(np.square(block[0, 0, 1:]).sum())
+        effective = toll * ((energy + 20) / 120) ** 0.25
+
+        def cost(values, block=block, effective=effective):
+            bits, run = 0.0, 0
+            for k in range(1, 64):
+                level = abs(int(values[k]))
+                if not level:
+                    run += 1
+                    continue
+                bits += 9.0 * (run // 16) + rates[run % 16, level.bit_length()]
+                bits += level.bit_length()
+                run = 0
+            bits += 3.0 if run else 0.0
+            error = np.square(block[0, 0, 1:] - values[1:]).sum()
+            return error + effective * bits
+
+        choices = []
+        for k in where:
+            level, sign = int(abs(block[0, 0, k]) + 0.5), np.sign(block[0, 0, k])
+            choices.append({0, sign * level, sign * max(level - 1, 0)})
+        best = np.inf
+        for values in itertools.product(*choices):
+            trial = np.zeros(64)
+            trial[where] = values
+            best = min(best, cost(trial))
+        assert cost(found) == pytest.approx(best, rel=1e-4)
+
+
+def test_without_strength_the_dead_zone_rounds_to_the_nearest():
+    rng = np.random.default_rng(1)
+    blocks = rng.normal(0, 30, (4, 5, 64)).astype(np.float32)
+    steps = rng.uniform(1, 20, 64).astype(np.float32)
+    rounded = trellis.dead_zone(blocks, 1 / steps, np.zeros((4, 5), np.float32), jpeg.GROWTH)
+    assert np.abs(blocks / steps - rounded).max() <= 0.5 + 1e-4
+
+
+@pytest.mark.parametrize("effort", ["fast", "high"])
+def test_bytes_fall_with_strength_and_the_kept_part_stays(photograph, effort):
+    source = from_pixels(photograph)
+    share = ramp(centre(source.size), source.size)
+    files = [
+        jpeg.encode(source, share, quality=85, strength=s, effort=effort) for s in (0, 0.5, 1, 3)
+    ]
+    assert [len(f) for f in files] == sorted((len(f) for f in files), reverse=True)
+    kept = cv2.erode((share == 0).astype(np.uint8), np.ones((33, 33))) > 0
+    assert kept.any()
+    plain, strong = jpeg.decode(files[0])[kept], jpeg.decode(files[-1])[kept]
+    limit = 0 if effort == "fast" else 24
+    assert np.abs(plain.astype(int) - strong).max() <= limit
+
+
+def test_direct_current_is_never_touched(photograph, tmp_path):
+    source = from_pixels(photograph)
+    share = np.ones(source.size, np.float32)
+    means = []
+    for strength in (0, 8):
+        path = tmp_path / "a.jpg"
+        path.write_bytes(jpeg.encode(source, share, quality=85, strength=strength))
+        means.append([plane.blocks[..., 0] for plane in from_jpeg(path).planes])
+    assert all(np.array_equal(a, b) for a, b in zip(*means, strict=True))
+
+
+def test_mozjpeg_makes_the_file_smaller_and_changes_no_pixel(photograph):
+    source = from_pixels(photograph)
+    content = jpeg.encode(source, nothing(photograph), quality=85, strength=0, effort="max")
+    smaller = jpeg.finished(content, "max")
+    assert len(smaller) < len(content)
+    assert np.array_equal(jpeg.decode(content), jpeg.decode(smaller))
+
+
+@pytest.mark.parametrize("options", [
+    {"subsampling": "4:2:0"}, {"subsampling": "4:2:2"}, {"subsampling": "4:4:4"},
+    {"progressive": True}, {"optimize": True},
+])  # fmt: skip
+def test_an_existing_jpeg_is_rewritten_without_changing_a_pixel(photograph, tmp_path, options):
+    odd = np.ascontiguousarray(photograph[:251, :313])
+    source = from_jpeg(pillow(odd, tmp_path / "a.jpg", quality=80, **options))
+    again = jpeg.encode(source, nothing(odd), quality=None, strength=0)
+    assert np.array_equal(jpeg.decode(again), source.picture)
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_grey_and_cmyk_jpegs_keep_their_channels(photograph, tmp_path, mode):
+    path = tmp_path / "a.jpg"
+    Image.fromarray(photograph).convert(mode).save(path, quality=85)
+    source = from_jpeg(path)
+    content = jpeg.encode(source, nothing(photograph), quality=None, strength=0)
+    with Image.open(io.BytesIO(content)) as ours, Image.open(path) as theirs:
+        assert ours.mode == mode
+        assert np.array_equal(np.asarray(ours), np.asarray(theirs))
+    thinner = jpeg.encode(source, ramp(centre(source.size), source.size), quality=None, strength=2)
+    assert len(thinner) < len(content)
+
+
+def test_a_grey_picture_is_stored_as_grey(photograph):
+    grey = np.repeat(photograph[..., :1], 3, axis=2)
+    content = jpeg.encode(from_pixels(grey), nothing(grey), quality=90, strength=0)
+    assert Image.open(io.BytesIO(content)).mode == "L"
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_a_map_follows_the_exif_orientation(photograph, tmp_path, turn):
+    path = tmp_path / "a.jpg"
+    exif = Image.Exif()
+    exif[jpeg_markers.ORIENTATION] = turn
+    Image.fromarray(photograph).save(path, exif=exif)
+    with Image.open(path) as image:
+        upright = np.asarray(ImageOps.exif_transpose(image))
+    source = from_jpeg(path)
+    assert source.turn == turn
+    assert np.array_equal(upright_to_stored(upright[..., 0], turn), source.picture[..., 0])
+    content = jpeg.encode(source, nothing(source.picture), quality=None, strength=0)
+    with Image.open(io.BytesIO(content)) as image:
+        assert np.array_equal(np.asarray(ImageOps.exif_transpose(image)), upright)
+
+
+def test_metadata_travels_on_request_and_the_colour_profile_always(photograph, tmp_path):
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    path = tmp_path / "a.jpg"
+    Image.fromarray(photograph).save(
+        path, exif=exif, icc_profile=profile, dpi=(300, 300), comment=b"hello"
+    )
+    for metadata in (False, True):
+        source = from_jpeg(path, metadata=metadata)
+        content = jpeg.encode(source, nothing(photograph), quality=None, strength=0)
+        with Image.open(io.BytesIO(content)) as image:
+            assert image.info["icc_profile"] == profile
+            assert (image.getexif().get(0x010F) == "Maker") is metadata
+            assert (image.info.get("comment") == b"hello") is metadata
+            assert (image.info.get("dpi") == (300, 300)) is metadata
+
+
+def test_the_ramp_is_smooth_keeps_the_quarter_and_ignores_scale(photograph):
+    shape = photograph.shape[:2]
+    rng = np.random.default_rng(2)
+    bumps = cv2.GaussianBlur(rng.normal(size=shape).astype(np.float32), (0, 0), 30)
+    importance = bumps - bumps.min()
+    share = ramp(importance, shape)
+    assert share.min() == 0
+    assert share.max() == 1
+    assert share[most_important(importance, shape) > 0].mean() < 0.03
+    assert np.abs(np.diff(share)).max() < 0.1
+    assert np.allclose(share, ramp(importance * 37, shape), atol=1e-4)
+    assert np.allclose(ramp(1 - centre(shape), shape)[128, 160], 1)
+    binary = np.zeros(shape, np.float32)
+    binary[100:150, 100:180] = 1
+    assert np.abs(np.diff(ramp(binary, shape))).max() < 0.07
+    assert ramp(binary, shape)[binary > 0].max() < 0.2
+
+
+def test_the_important_quarter_is_a_quarter_even_of_a_flat_map():
+    for importance in (np.ones((40, 50)), np.arange(2000.0).reshape(40, 50)):
+        assert most_important(importance, (40, 50)).sum() == 500
+
+
+def test_shares_of_blocks_are_means_over_the_pixels_they_cover():
+    share = np.arange(32 * 48, dtype=np.float32).reshape(32, 48)
+    full, half = per_block(share, (4, 6)), per_block(share, (2, 3))
+    assert full[1, 2] == pytest.approx(share[8:16, 16:24].mean())
+    assert half[1, 2] == pytest.approx(share[16:32, 32:48].mean())
+
+
+@pytest.mark.parametrize("effort", ["fast", "high"])
+def test_a_target_by_quality_is_met_and_saves_bytes(photograph, effort):
+    importance = centre(photograph.shape[:2])
+    result = reach(from_pixels(photograph), importance, Target(), effort=effort)
+    judge = Ss2Reference(photograph)
+    inside = most_important(importance, importance.shape)
+    parts = {"important": inside, "rest": 1 - inside}
+    yardstick = jpeg.reference_encoder(photograph, 85, "4:2:0")
+    ours = judge.regions(jpeg.decode(result.content), parts)
+    theirs = judge.regions(jpeg.decode(yardstick), parts)
+    assert result.note == ""
+    assert abs(ours["important"] - theirs["important"]) <= 0.5
+    assert 70 <= ours["rest"] < 72
+    assert len(result.content) < 0.88 * len(yardstick)
+
+
+def test_a_lower_floor_saves_more(photograph):
+    importance = centre(photograph.shape[:2])
+    sizes = [
+        len(reach(from_pixels(photograph), importance, Target(background_floor=floor)).content)
+        for floor in (78, 70, 60)
+    ]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+@pytest.mark.parametrize("wanted", [6000, 12000, 30000])
+def test_a_target_in_bytes_is_met_from_below(photograph, wanted):
+    result = reach(from_pixels(photograph), centre((256, 320)), Target(bytes=wanted))
+    assert 0.97 * wanted < len(result.content) <= wanted
+
+
+def test_bits_per_pixel_are_bytes_of_the_picture(photograph):
+    result = reach(from_pixels(photograph), centre((256, 320)), Target(bits_per_pixel=1.0))
+    assert 0.97 < 8 * len(result.content) / (256 * 320) <= 1
+
+
+def test_unreachable_bytes_state_what_can_be_reached(photograph):
+    with pytest.raises(InputError, match=r"takes \d+ to \d+"):
+        reach(from_pixels(photograph), centre((256, 320)), Target(bytes=100))
+    large = reach(from_pixels(photograph), centre((256, 320)), Target(bytes=10_000_000))
+    assert "at its best" in large.note
+
+
+def test_a_constant_map_takes_from_nowhere(photograph):
+    result = reach(from_pixels(photograph), np.ones((256, 320)), Target())
+    assert result.strength == 0
+
+
+def test_a_coarse_jpeg_keeps_its_tables_and_a_fine_one_gets_ours(photograph, tmp_path):
+    importance = centre((256, 320))
+    for level, keeps in ((60, True), (97, False)):
+        path = pillow(photograph, tmp_path / "a.jpg", quality=level)
+        result = reach(from_jpeg(path), importance, Target())
+        assert (result.quality is None) is keeps
+        assert len(result.content) < path.stat().st_size
+
+
+def test_a_sample_is_made_of_the_same_tiles_of_everything():
+    rng = np.random.default_rng(3)
+    picture = rng.integers(0, 255, (1100, 1600, 3), dtype=np.uint8)
+    source = from_pixels(picture, subsampling="4:2:0")
+    part, (red,) = sample(source, picture[..., 0].astype(np.float32))
+    assert part.size == (768, 1024)
+    assert np.array_equal(part.picture[..., 0], red)
+    again = from_pixels(part.picture, subsampling="4:2:0")
+    for cut, made in zip(part.planes, again.planes, strict=True):
+        assert np.allclose(cut.blocks, made.blocks, atol=1e-3)
+
+
+def test_broken_sources_and_options_end_in_one_line(photograph, tmp_path):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(pillow(photograph, quality=85)[:3000])
+    with pytest.raises(InputError, match="no whole JPEG"):
+        from_jpeg(broken)
+    broken.write_bytes(b"")
+    with pytest.raises(InputError, match="no whole JPEG"):
+        from_jpeg(broken)
+    with pytest.raises(InputError, match="cannot read"):
+        from_jpeg(tmp_path / "absent.jpg")
+    Image.fromarray(photograph).save(tmp_path / "really.png")
+    with pytest.raises(InputError, match="no JPEG but PNG"):
+        from_jpeg(tmp_path / "really.png")
+    with pytest.raises(InputError, match="did you mean '4:2:0'"):
+        from_pixels(photograph, subsampling="420")
+    source = from_pixels(photograph)
+    with pytest.raises(InputError, match="1 to 100"):
+        jpeg.encode(source, nothing(photograph), quality=101, strength=0)
+    with pytest.raises(InputError, match="give a quality"):
+        jpeg.encode(source, nothing(photograph), quality=None, strength=0)
+    with pytest.raises(InputError, match="make it for this picture"):
+        reach(source, np.ones((8, 8)), Target())
+    with pytest.raises(InputError, match="leave one out"):
+        Target(bytes=1, bits_per_pixel=1.0)
+    with pytest.raises(InputError, match="0 to below 100"):
+        Target(background_floor=100)
