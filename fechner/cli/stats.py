@@ -14,7 +14,7 @@ from fechner.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fechner.analysis.ratings.claim import Claim
+    from fechner.analysis.ratings.claim_records import Claim
     from fechner.analysis.ratings.power import Components
     from fechner.data.tables import Scale
 
@@ -61,6 +61,9 @@ def claim(
     scale: ScaleText = None,
     control: Annotated[str, typer.Option(help="Region of the control arm.")] = "donor",
     keep_all: Annotated[bool, typer.Option("--keep-all", help="Do not screen.")] = False,
+    equivalence: Annotated[
+        float | None, typer.Option(help="Smallest difference in points that would matter.")
+    ] = None,
     out: Out = None,
 ) -> None:
     """Test whether degrading unimportant regions harms less, and give the verdict.
@@ -81,6 +84,7 @@ def claim(
         dimension=chosen,
         good=scales[chosen].good,
         minimum_agreement=None if keep_all else MINIMUM_AGREEMENT,
+        equivalence_bound=equivalence,
         simulated=ratings.name.startswith("SIMULATED"),
         inputs={"ratings": sha256_file(ratings), "stimuli": sha256_file(_stimuli_csv(stimuli))},
     )
@@ -193,7 +197,7 @@ def power(
 
 
 def _components(kind: Kind, pilot: Path | None) -> Components:
-    from fechner.analysis.ratings.claim import read_claim
+    from fechner.analysis.ratings.claim_records import read_claim
     from fechner.analysis.ratings.power import ACR_5, SLIDER_100, Components
 
     if pilot is None:
@@ -268,14 +272,20 @@ def _show_claim(found: Claim) -> None:
     table = Table(
         "contrast", "model", "points", "interval", "df", "p", box=None, padding=(0, 2, 0, 0)
     )
-    for row in found.contrasts:
+    for row in [*found.contrasts, *found.ordinal]:
         interval = f"{row.low:.3g} to {row.high:.3g}"
         df = "z" if row.df is None else f"{row.df:.1f}"
         model = row.model + (" *" if row.decides else "")
         table.add_row(row.name, model, f"{row.estimate:.3g}", interval, df, f"{row.p:.3g}")
     console.print()
     console.print(table)
-    console.print("* decides", markup=False)
+    console.print(
+        "* decides; the ordered probit is in latent SDs, all else in points", markup=False
+    )
+    if found.equivalence is not None:
+        shown = "shown" if found.equivalence.equivalent else "not shown"
+        bound, p = found.equivalence.bound, found.equivalence.p
+        console.print(f"equivalence within +-{bound:g} points: {shown} (p = {p:.3g})")
     _complain(found.warnings)
 
 

@@ -18,7 +18,7 @@ import pandas as pd
 
 from fechner.analysis.network.importance_records import ImportanceMap, read_maps
 from fechner.analysis.network.selection_records import SelectionStudy, read_selection
-from fechner.analysis.ratings.claim import Claim, read_claim
+from fechner.analysis.ratings.claim_records import Claim, read_claim
 from fechner.analysis.ratings.prediction import Prediction, read_prediction
 from fechner.errors import InputError
 from fechner.provenance import read_json
@@ -121,6 +121,16 @@ class Artefacts:
         table = self.study.get("images", {}).get("table", "images/rated.csv")
         path = self.folder / table
         return pd.read_csv(path) if path.is_file() else None
+
+    @cached_property
+    def originals(self) -> dict[str, Path]:
+        """The photograph of each map by the map's name, where the rated images still hold it."""
+        if self.rated is None or "image" not in self.rated.columns:
+            return {}
+        folder = (self.folder / self.study.get("images", {}).get("table", "images/x")).parent
+        paths = {Path(name).name: folder / name for name in self.rated["image"].astype(str)}
+        wanted = {name: paths.get(str(m.record.get("image"))) for name, m in self.maps.items()}
+        return {name: path for name, path in wanted.items() if path is not None and path.is_file()}
 
     @property
     def simulated_images(self) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from fechner import __version__
-from fechner.analysis.ratings.claim import Claim
+from fechner.analysis.ratings.claim_records import Claim
 from fechner.analysis.ratings.crossed import Contrast, closed_form, reml_crossed
 from fechner.analysis.ratings.matrices import Differences, differences, rated_arms
 from fechner.provenance import write_text
@@ -97,7 +97,7 @@ def _images(study: Artefacts) -> dict[str, Any]:
     stamped, stimuli = study.simulated_images, study.stimuli
     folder = study.folder / "stimuli"
     parts: dict[str, Any] = {
-        "scene_rows": [], "crops": [], "map_pictures": [], "arm_table": None, "scene_table": None,
+        "scene_rows": [], "crops": [], "map_rows": [], "arm_table": None, "scene_table": None,
         "refused_table": tables.refused_table(study.stimuli_record), "scenes_hidden": 0,
         "map_scale": None, "arm_names": ARM_NAMES,
     }  # fmt: skip
@@ -106,7 +106,8 @@ def _images(study: Artefacts) -> dict[str, Any]:
             channel_figures.colour_bar(study.maps_record), label="Scale of the importance maps"
         )
     if stimuli is None:
-        return {**parts, "map_pictures": pictures.map_rows(study.maps, stamped=stamped)}
+        rows = pictures.map_rows(study.maps, study.originals, stamped=stamped)
+        return {**parts, "map_rows": rows}
     arms = tuple(arm for arm in dict.fromkeys(stimuli["region"]) if arm != "intact")
     ordered = tuple(arm for arm in ("low", "high", "donor") if arm in arms)
     ordered += tuple(arm for arm in arms if arm not in ordered)
@@ -127,6 +128,7 @@ def _ratings(study: Artefacts) -> dict[str, Any]:
         "participant_table": None,
         "contrast_table": None,
         "component_table": None,
+        "ordinal_table": None,
         "rating_charts": dict.fromkeys(RATING_CHARTS, ""),
     }
     claim, ratings, stimuli = study.claim, study.ratings, study.stimuli
@@ -137,6 +139,7 @@ def _ratings(study: Artefacts) -> dict[str, Any]:
         "participant_table": tables.participant_table(ratings, claim.dimension),
         "contrast_table": tables.contrast_table(claim),
         "component_table": tables.component_table(claim),
+        "ordinal_table": tables.ordinal_table(claim),
         "rating_charts": _rating_charts(study, claim, ratings, stimuli),
     }
 

@@ -77,12 +77,17 @@ def scene_rows(
     return rows
 
 
-def map_rows(maps: Mapping[str, ImportanceMap], *, stamped: bool) -> list[Picture]:
-    """Return the maps alone, for a study whose stimuli are not built yet."""
-    return [
-        picture(coloured(found.values), name, stamped=stamped)
-        for name, found in list(maps.items())[:MOST_SCENES]
-    ]
+def map_rows(
+    maps: Mapping[str, ImportanceMap], originals: Mapping[str, Path], *, stamped: bool
+) -> list[SceneRow]:
+    """Return each photograph beside its map, for a study whose stimuli are not built yet."""
+    rows = []
+    for name, found in list(maps.items())[:MOST_SCENES]:
+        pictures = [picture(coloured(found.values), "importance", stamped=stamped)]
+        if name in originals:
+            pictures.insert(0, picture(read_image(originals[name]), "original"))
+        rows.append(SceneRow(name, pictures))
+    return rows
 
 
 def native_crops(

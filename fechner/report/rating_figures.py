@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from fechner.analysis.ratings.claim import Claim, ContrastRecord
+from fechner.analysis.ratings.claim_records import Claim, ContrastRecord
 from fechner.analysis.ratings.crossed import Contrast
 from fechner.analysis.ratings.matrices import Differences
 from fechner.analysis.ratings.prediction import Prediction

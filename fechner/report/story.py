@@ -26,7 +26,7 @@ def title(study: Artefacts) -> str:
     """Return the page's title; SIMULATED stands first where anything is simulated."""
     name = str(study.study.get("title") or study.folder.resolve().name)
     simulated = study.simulated_images or study.simulated_participants
-    if simulated and not name.startswith("SIMULATED"):
+    if simulated and "SIMULATED" not in name:
         return f"SIMULATED: {name}"
     return name
 
@@ -75,7 +75,7 @@ def channel_sentences(study: Artefacts) -> list[str]:
     choice = study.selection.choice
     said = [study.selection.reason]
     evidence, shuffled = choice.evidence, choice.shuffled_evidence
-    if evidence is not None and shuffled:
+    if evidence is not None and shuffled and "shuffled" not in study.selection.reason:
         above = sum(value >= evidence for value in shuffled)
         said.append(
             f"On held-out scenes it reaches {number(evidence)}; the same selection under shuffled "

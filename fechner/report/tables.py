@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from fechner.analysis.ratings.claim import Claim
+from fechner.analysis.ratings.claim_records import Claim
 from fechner.analysis.ratings.matrices import rating_matrix
 from fechner.analysis.ratings.screening import screen
 from fechner.report.artefacts import Session
@@ -71,6 +71,20 @@ def component_table(claim: Claim) -> Table:
         for row in deciding
     ]
     return Table(("contrast", *(f"SD {part}" for part in parts)), rows)
+
+
+def ordinal_table(claim: Claim) -> Table | None:
+    """Return the contrasts by ordered probit; None where the scale is continuous."""
+    rows = [
+        [
+            row.name.replace(" - ", " \N{MINUS SIGN} "),
+            number(row.estimate),
+            f"{number(row.low)} to {number(row.high)}",
+            p_value(row.p),
+        ]
+        for row in claim.ordinal
+    ]
+    return Table(("contrast", "latent SDs", "interval", "p"), rows) if rows else None
 
 
 def arm_table(stimuli: pd.DataFrame) -> Table:

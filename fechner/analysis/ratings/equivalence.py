@@ -1,0 +1,57 @@
+"""Showing that a difference is too small to matter: two one-sided tests (Schuirmann 1987).
+
+A contrast whose interval holds 0 is not shown to be 0. With a bound fixed beforehand, the
+smallest difference that would matter, equivalence holds where the difference is above minus
+the bound and below the bound, each tested at alpha: where the 1 - 2 alpha interval lies inside.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+from scipy import stats
+
+from fechner.errors import InputError
+
+
+class Equivalence(BaseModel):
+    """The outcome: `p` is the larger of the two one-sided p values, `bound` is in points."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bound: float
+    alpha: float
+    p: float
+    low: float
+    high: float
+    equivalent: bool
+
+
+def equivalence(
+    estimate: float, standard_error: float, df: float | None, bound: float, *, alpha: float = 0.05
+) -> Equivalence:
+    """Test whether a contrast lies within +-`bound` points.
+
+    Parameters
+    ----------
+    estimate, standard_error, df
+        Of the contrast; ``df=None`` for a z test.
+
+    Raises
+    ------
+    InputError
+        If the bound or the standard error is not above 0.
+    """
+    if bound <= 0 or standard_error <= 0:
+        raise InputError(
+            f"equivalence expects a bound and a standard error above 0, got {bound} "
+            f"and {standard_error}"
+        )
+    reference = stats.norm() if df is None else stats.t(df)
+    below = float(reference.sf((estimate + bound) / standard_error))
+    above = float(reference.cdf((estimate - bound) / standard_error))
+    half = float(reference.ppf(1 - alpha)) * standard_error
+    p = max(below, above)
+    return Equivalence(
+        bound=bound, alpha=alpha, p=p, low=estimate - half, high=estimate + half,
+        equivalent=p < alpha,
+    )  # fmt: skip
