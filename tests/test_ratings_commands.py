@@ -91,3 +91,11 @@ def test_report_writes_the_page_of_a_study(tmp_path):
     result = runner.invoke(door, [str(study)], catch_exceptions=False)
     assert result.exit_code == 0
     assert (study / "report.html").is_file()
+
+
+def test_power_draws_one_line_a_number_of_participants(tmp_path):
+    picture = tmp_path / "power.svg"
+    run("power", "-p", "15", "-p", "60", "-i", "24", "-i", "48", "--figure", picture)
+    text = picture.read_text()
+    assert "15 participants" in text
+    assert "60 participants" in text

@@ -171,6 +171,9 @@ def power(
     equivalence: Annotated[
         float | None, typer.Option(help="Also the power to show that an effect of 0 is within +-.")
     ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Also draw it here (.png, .svg or .pdf).")
+    ] = None,
     out: Out = None,
 ) -> None:
     """Plan a study: the smallest effect it can find, for numbers of participants and images.
@@ -189,6 +192,11 @@ def power(
             for p, i in zip(table["participants"], table["images"], strict=True)
         ]
     _show(table, out)
+    if figure is not None:
+        from fechner.report.power_figure import write_power_figure
+
+        write_power_figure(table, figure, wanted=wanted)
+        console.print(f"wrote {figure}")
     console.print(
         f"SDs of the differences: participants {components.participant:.3g}, images "
         f"{components.image:.3g}, residual {components.residual:.3g} points. Images limit, not "
