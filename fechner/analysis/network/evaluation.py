@@ -9,7 +9,7 @@ is what it gains from noise.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
@@ -45,7 +45,7 @@ class Evaluation:
         Alignment on the training images, mean over folds (in-sample).
     before, after, interval
         Alignment on judged images with all channels and with the chosen ones, mean over
-        folds, and its bootstrap 95 % interval over images.
+        folds and partitions, and its bootstrap 95 % interval over images.
     shuffled_selection, shuffled_after : (n_shuffles,)
         The same under shuffled ratings.
     prediction, prediction_interval, shuffled_prediction
@@ -92,11 +92,22 @@ class _Fold:
     draws: NDArray[np.float64] | None
 
 
+@dataclass
+class _Run:
+    """All folds of one partition under real or shuffled ratings."""
+
+    partition: int
+    real: bool
+    predicted: NDArray[np.float64]
+    folds: list[_Fold] = field(default_factory=list)
+
+
 @dataclass(frozen=True)
 class _Work:
     strategy: Strategy
     images: RatedFeatures
     folds: int
+    repeats: int
     shuffles: int
     seed: int
 
@@ -106,6 +117,7 @@ def evaluate(
     strategies: Sequence[Strategy],
     *,
     folds: int = 5,
+    repeats: int = 1,
     shuffles: int = 20,
     seed: int,
     pool: Executor | None = None,
@@ -119,10 +131,14 @@ def evaluate(
         All rated images.
     folds
         Outer folds; scenes are dealt to them whole.
+    repeats
+        Partitions into folds; evidence is their mean, because on small sets it differs
+        much between partitions. The shuffled repeats take turns among them.
     shuffles
         Repeats of the whole selection under shuffled ratings.
     seed
-        Of shuffles, random strategies and bootstraps; every strategy sees the same ones.
+        Of partitions, shuffles, random strategies and bootstraps; every strategy sees the
+        same ones.
     pool
         Where strategies run, one task each.
 
@@ -134,21 +150,26 @@ def evaluate(
     scenes = len(np.unique(images.scenes))
     if scenes < folds:
         raise InputError(f"{folds} folds need as many scenes, got {scenes}; use --folds {scenes}")
-    work = [_Work(strategy, images, folds, shuffles, seed) for strategy in strategies]
+    work = [_Work(strategy, images, folds, repeats, shuffles, seed) for strategy in strategies]
     return run_all(_evaluate_one, work, pool=pool, progress=progress)
 
 
 def _evaluate_one(work: _Work) -> Evaluation:
-    rng = np.random.default_rng(work.seed)
-    repeats: list[list[_Fold]] = [[] for _ in range(1 + work.shuffles)]
-    judged: list[NDArray] = []
-    for train, test in grouped_folds(work.images.scenes, work.folds):
-        fit, judge = work.images.subset(train), work.images.subset(test)
-        judged.append(test)
-        targets = [fit.ratings] + [rng.permutation(fit.ratings) for _ in range(work.shuffles)]
-        for k, target in enumerate(targets):
-            repeats[k].append(_run_fold(work.strategy, fit, judge, target, rng, sure=k == 0))
-    return _summary(work, repeats, np.concatenate(judged), rng)
+    rng, images = np.random.default_rng(work.seed), work.images
+    turns = [(k, True) for k in range(work.repeats)]
+    turns += [(k % work.repeats, False) for k in range(work.shuffles)]
+    runs = [_Run(partition, real, np.zeros(len(images))) for partition, real in turns]
+    for partition in range(work.repeats):
+        dealt = np.random.default_rng([work.seed, partition])
+        for train, test in grouped_folds(images.scenes, work.folds, rng=dealt):
+            fit, judge = images.subset(train), images.subset(test)
+            for run in runs:
+                if run.partition == partition:
+                    target = fit.ratings if run.real else rng.permutation(fit.ratings)
+                    fold = _run_fold(work.strategy, fit, judge, target, rng, sure=run.real)
+                    run.folds.append(fold)
+                    run.predicted[test] = fold.predicted
+    return _summary(work, runs, rng)
 
 
 def _run_fold(
@@ -189,29 +210,37 @@ def _predicted(
     return readout.predict(judge.pooled[:, chosen.kept]) - target.mean()
 
 
-def _summary(
-    work: _Work, repeats: list[list[_Fold]], judged: NDArray, rng: np.random.Generator
-) -> Evaluation:
-    real, shuffled = repeats[0], repeats[1:]
-    ratings = work.images.ratings[judged]
-    predicted = [np.concatenate([fold.predicted for fold in folds]) for folds in repeats]
-    reached = [spearman(prediction, ratings) for prediction in predicted]
-    draws = [fold.draws for fold in real if fold.draws is not None]
+def _summary(work: _Work, runs: list[_Run], rng: np.random.Generator) -> Evaluation:
+    ratings = work.images.ratings
+    real, shuffled = [r for r in runs if r.real], [r for r in runs if not r.real]
+    folds = [fold for run in real for fold in run.folds]
+    draws = [fold.draws for fold in folds if fold.draws is not None]
+    predictions = np.stack([run.predicted for run in real], axis=1)
+
+    def mean_spearman(predicted: NDArray, rated: NDArray) -> float:
+        return float(np.mean([spearman(column, rated) for column in predicted.T]))
+
+    def mean(values: Iterable[float]) -> float:
+        return float(np.mean(list(values)))
+
+    sets = [run.folds for run in real]
     return Evaluation(
         strategy=work.strategy.name,
-        kept=float(np.mean([fold.chosen.kept.mean() for fold in real])),
-        selection_before=float(np.mean([fold.chosen.before for fold in real])),
-        selection_after=float(np.mean([fold.chosen.after for fold in real])),
-        before=float(np.mean([fold.before for fold in real])),
-        after=float(np.mean([fold.after for fold in real])),
+        kept=mean(float(fold.chosen.kept.mean()) for fold in folds),
+        selection_before=mean(fold.chosen.before for fold in folds),
+        selection_after=mean(fold.chosen.after for fold in folds),
+        before=mean(fold.before for fold in folds),
+        after=mean(fold.after for fold in folds),
         interval=percentile_interval(np.mean(draws, axis=0)) if draws else (0.0, 0.0),
-        shuffled_selection=np.array([np.mean([f.chosen.after for f in s]) for s in shuffled]),
-        shuffled_after=np.array([np.mean([f.after for f in s]) for s in shuffled]),
-        prediction=reached[0],
-        prediction_interval=statistic_interval(spearman, predicted[0], ratings, rng=rng),
-        shuffled_prediction=np.array(reached[1:]),
-        jaccard=mean_jaccard([fold.chosen.kept for fold in real]),
-        impact_correlation=mean_rank_correlation([fold.chosen.impact for fold in real]),
+        shuffled_selection=np.array([mean(f.chosen.after for f in r.folds) for r in shuffled]),
+        shuffled_after=np.array([mean(f.after for f in r.folds) for r in shuffled]),
+        prediction=mean_spearman(predictions, ratings),
+        prediction_interval=statistic_interval(mean_spearman, predictions, ratings, rng=rng),
+        shuffled_prediction=np.array([spearman(run.predicted, ratings) for run in shuffled]),
+        jaccard=mean(mean_jaccard([f.chosen.kept for f in each]) for each in sets),
+        impact_correlation=mean(
+            mean_rank_correlation([f.chosen.impact for f in each]) for each in sets
+        ),
     )
 
 

@@ -114,12 +114,21 @@ def fit_elastic_net(
     return Readout(weights, model.coef_, level, float(model.alpha_))
 
 
+def centred_by(values: NDArray, groups: ArrayLike) -> NDArray[np.float64]:
+    """Return `values` (n_images, ...) less the mean of each group of images."""
+    _, codes = np.unique(np.asarray(groups), return_inverse=True)
+    table = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
+    means = np.stack([table[codes == code].mean(axis=0) for code in range(codes.max() + 1)])
+    return (table - means[codes]).reshape(np.shape(values))
+
+
 def grouped_folds(
-    groups: ArrayLike, folds: int
+    groups: ArrayLike, folds: int, *, rng: np.random.Generator | None = None
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Give (train, test) indices of images such that no group is in both.
 
-    Groups are dealt to the folds in order of size, each to the fold with fewest images.
+    Groups are dealt to the folds in order of size, each to the fold with fewest images;
+    `rng` shuffles those of equal size.
 
     Raises
     ------
@@ -131,7 +140,8 @@ def grouped_folds(
         raise InputError("cross-validation needs at least two scenes, got one; add scenes")
     load = np.zeros(min(folds, len(names)))
     fold_of = np.empty(len(names), dtype=int)
-    for group in np.argsort(-sizes, kind="stable"):
+    turn = np.arange(len(names)) if rng is None else rng.permutation(len(names))
+    for group in turn[np.argsort(-sizes[turn], kind="stable")]:
         fold_of[group] = load.argmin()
         load[fold_of[group]] += sizes[group]
     for fold in range(len(load)):

@@ -16,8 +16,9 @@ from fechner.analysis.network.grams import ChannelGrams
 from fechner.analysis.network.readout import grouped_folds
 from fechner.errors import InputError
 
-PENALTIES = tuple(float(10.0**k) for k in np.arange(-3, 2.25, 0.5))
-"""Shares of the mean squared column, weakest first."""
+PENALTIES = (1000.0, 100.0, 10.0, 1.0, 0.1, 0.01)
+"""In units of the mean squared column, strongest first: each solution starts the next."""
+SWEEPS = 300
 
 
 def reweight_channels(
@@ -123,25 +124,33 @@ class _NonNegativePath:
         centred = parts - self.means[:, None]
         self.cross = centred @ centred.T
         self.pull = centred @ (target - self.level)
-        self.unit = float(np.trace(self.cross)) or 1.0
+        self.unit = float(np.trace(self.cross)) / len(self.cross) or 1.0
+        self.start = np.zeros(len(parts))
 
     def __call__(self, penalty: float) -> NDArray[np.float64]:
-        matrix = self.cross + penalty * self.unit / len(self.cross) * np.eye(len(self.cross))
-        return _coordinate_descent(matrix, self.pull, 200, 1e-6)
+        diagonal = np.diag(self.cross) + penalty * self.unit
+        self.start = _coordinate_descent(self.cross, diagonal, self.pull, self.start, SWEEPS, 1e-5)
+        return self.start
 
 
 @njit(cache=True)
-def _coordinate_descent(matrix, pull, sweeps, tolerance):
-    """Minimise ``w' M w / 2 - p' w`` for ``w >= 0``, one weight at a time."""
-    weights = np.zeros(pull.size)
-    slope = -pull.copy()
+def _coordinate_descent(cross, diagonal, pull, start, sweeps, tolerance):
+    """Minimise ``w' M w / 2 - p' w`` for ``w >= 0``, one weight at a time.
+
+    ``M`` is `cross` with `diagonal`. The weights come back new.
+    """
+    weights = start.copy()
+    slope = cross @ weights + (diagonal - np.diag(cross)) * weights - pull
     for _ in range(sweeps):
         moved = 0.0
         for c in range(pull.size):
-            step = max(weights[c] - slope[c] / matrix[c, c], 0.0) - weights[c]
+            if diagonal[c] <= 0.0:
+                continue
+            step = max(weights[c] - slope[c] / diagonal[c], 0.0) - weights[c]
             if step != 0.0:
                 weights[c] += step
-                slope += step * matrix[c]
+                slope += step * cross[c]
+                slope[c] += step * (diagonal[c] - cross[c, c])
                 moved = max(moved, abs(step))
         if moved <= tolerance * weights.max():
             break

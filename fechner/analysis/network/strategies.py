@@ -1,8 +1,10 @@
 """Every way of choosing channels, behind one call.
 
 A strategy is written ``METHOD`` or ``METHOD:CONTROL``, as in ``greedy`` or
-``negative:within``. It sees one set of rated images and gives the channels it keeps,
-what they weigh in a map, and, where it can, a prediction of ratings.
+``negative:within`` (controls: see `rated_features.Objective`; for a read-out both mean
+that the means of scenes are taken out of channels and ratings). It sees one set of rated
+images and gives the channels it keeps, what they weigh in a map, and, where it can, a
+prediction of ratings.
 
 =============  =================================================================
 method         keeps
@@ -41,6 +43,7 @@ from fechner.analysis.network.pruning import (
 from fechner.analysis.network.rated_features import CONTROLS, Objective, RatedFeatures
 from fechner.analysis.network.readout import (
     Readout,
+    centred_by,
     fit_elastic_net,
     fit_readout,
     grouped_folds,
@@ -231,13 +234,17 @@ def _inner_curves(task: _Task, counts_of: Callable[[NDArray], NDArray]) -> NDArr
 
 
 def _by_readout(task: _Task, fit: Callable[[NDArray, NDArray, NDArray], Readout]) -> Chosen:
-    readout = fit(task.images.pooled, task.ratings, task.images.scenes)
-    level = task.ratings.mean()
+    """Read out all channels; a content control takes the means of scenes out of both sides."""
+    images, features, ratings = task.images, task.images.pooled, task.ratings
+    if task.objective.control != "none":
+        features, ratings = centred_by(features, images.scenes), centred_by(ratings, images.scenes)
+    readout = fit(features, ratings, images.scenes)
+    level = images.pooled.mean(axis=0) @ readout.weights
     return task.chosen(
         readout.weights != 0,
         readout.weights,
         readout.relevance,
-        predict=lambda images: readout.predict(images.pooled) - level,
+        predict=lambda judged: judged.pooled @ readout.weights - level,
         alpha=readout.alpha,
     )
 
