@@ -133,11 +133,13 @@ def impacts(choice: ChannelSelection) -> Figure:
 
 
 def colour_bar(record: dict[str, float]) -> Figure:
-    """Draw the shared scale of the importance maps, raw values below it."""
+    """Draw the shared scale of the importance maps; colour follows the square root."""
     import matplotlib.pyplot as plt
 
     figure, axis = plt.subplots(figsize=(3.4, 0.62))
-    axis.imshow(np.linspace(0, 1, 256)[None, :], cmap="viridis", aspect="auto", extent=(0, 1, 0, 1))
+    axis.imshow(
+        np.sqrt(np.linspace(0, 1, 256))[None, :], cmap="viridis", aspect="auto", extent=(0, 1, 0, 1)
+    )
     scale = record.get("scale", 1.0)
     ticks, labels = [0.0, 0.5, 1.0], ["0", f"{scale / 2:.3g}", f"{scale:.3g}"]
     axis.set_xticks(ticks, labels)

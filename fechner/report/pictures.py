@@ -25,7 +25,7 @@ from fechner.report.style import PALETTE, arm_colour
 OVERVIEW_SIDE = 384
 """Longest side of an overview picture in px."""
 
-CROP_SIDE = 176
+CROP_SIDE = 232
 """Side of a native crop in px."""
 
 MOST_SCENES = 24
@@ -138,22 +138,25 @@ def arm_mask(
 
 
 def coloured(values: np.ndarray) -> np.ndarray:
-    """Return a map (h, w) in [0, 1] as viridis colours, uint8 (h, w, 3)."""
+    """Return a map (h, w) in [0, 1] as viridis colours, uint8 (h, w, 3).
+
+    Colour follows the square root, because on one scale for all images a few places are far
+    above the rest.
+    """
     import matplotlib
 
     table = (matplotlib.colormaps["viridis"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
-    return table[np.clip(np.asarray(values) * 255, 0, 255).round().astype(np.uint8)]
+    return table[(np.sqrt(np.clip(values, 0, 1)) * 255).round().astype(np.uint8)]
 
 
 def outlined(image: np.ndarray, masks: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return the image with each mask's outline in its arm's colour, white around it."""
-    drawn = np.ascontiguousarray(image)
-    drawn = drawn.copy()
+    drawn = np.ascontiguousarray(image).copy()
     width = max(1, round(max(image.shape[:2]) / 220))
     for arm, mask in masks.items():
         contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(drawn, contours, -1, (255, 255, 255), 3 * width)
-        cv2.drawContours(drawn, contours, -1, _rgb(arm_colour(arm)), width + 1)
+        cv2.drawContours(drawn, contours, -1, (255, 255, 255), 2 * width + 2)
+        cv2.drawContours(drawn, contours, -1, _rgb(arm_colour(arm)), 2 * width)
     return drawn
 
 
