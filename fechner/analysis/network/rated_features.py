@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +20,9 @@ from fechner.analysis.network.pairs import Pairs, all_pairs, pairs_within
 from fechner.analysis.network.readout import pooled
 from fechner.analysis.network.similarity import checked_ratings, checked_values
 from fechner.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from fechner.data.tables import RatedImages
 
 CONTROLS = ("none", "within", "content")
 
@@ -145,3 +149,24 @@ class RatedFeatures:
         else:
             state.weigh(scale)
         return state.similarity()
+
+
+def rated_features(values: ArrayLike, rated: RatedImages, dimension: str) -> RatedFeatures:
+    """Return the activations and one rating dimension of a table as one set of images.
+
+    References are found where the table has a column ``reference`` whose files are rated
+    images themselves.
+
+    Raises
+    ------
+    InputError
+        If activations and table do not fit, or hold NaN or constant ratings.
+    """
+    features = checked_values(values)
+    if len(features) != len(rated):
+        raise InputError(f"activations of {len(features)} images for a table of {len(rated)} rows")
+    places = None
+    if "reference" in rated.table:
+        row_of = {name: row for row, name in enumerate(rated.table["image"])}
+        places = [row_of.get(name, -1) for name in rated.table["reference"]]
+    return RatedFeatures(features, rated.scores(dimension), rated.scenes, reference_of=places)

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fechner.analysis.network.ceiling import noise_ceiling
+from fechner.analysis.network.choice import FALLBACK, choose
 from fechner.analysis.network.evaluation import best_held_out
-from fechner.analysis.network.rated_features import Objective, RatedFeatures
+from fechner.analysis.network.rated_features import Objective, RatedFeatures, rated_features
 from fechner.analysis.network.readout import spearman
 from fechner.analysis.network.selection_records import (
     ChannelSelection,
@@ -26,7 +27,6 @@ from fechner.analysis.network.selection_records import (
     SelectionStudy,
     ShuffledControl,
 )
-from fechner.analysis.network.similarity import checked_values
 from fechner.analysis.network.strategies import (
     GREEDY_BATCH,
     Chosen,
@@ -42,12 +42,8 @@ if TYPE_CHECKING:
     from fechner.data.tables import RatedImages
 
 STRATEGIES = ("negative", "greedy", "readout")
-FALLBACK = "all"
-"""Drives the maps where no selection beats its shuffled control: every channel, weight 1."""
 EVIDENCE = "evidence"
 BEST_HELD_OUT = "best held-out"
-BEATS = 0.95
-"""A selection must exceed this share of its shuffled controls."""
 FEWEST_SCENES = 4
 
 
@@ -156,27 +152,6 @@ def select_channels(
         reason=reason,
         noise_ceiling=ceiling,
     )
-
-
-def rated_features(values: ArrayLike, rated: RatedImages, dimension: str) -> RatedFeatures:
-    """Return the activations and one rating dimension of a table as one set of images.
-
-    References are found where the table has a column ``reference`` whose files are rated
-    images themselves.
-
-    Raises
-    ------
-    InputError
-        If activations and table do not fit, or hold NaN or constant ratings.
-    """
-    features = checked_values(values)
-    if len(features) != len(rated):
-        raise InputError(f"activations of {len(features)} images for a table of {len(rated)} rows")
-    places = None
-    if "reference" in rated.table:
-        row_of = {name: row for row, name in enumerate(rated.table["image"])}
-        places = [row_of.get(name, -1) for name in rated.table["reference"]]
-    return RatedFeatures(features, rated.scores(dimension), rated.scenes, reference_of=places)
 
 
 def split_scenes(
@@ -303,56 +278,4 @@ def _drive(
         f"'{strategy.name}' drives the maps: on inner held-out scenes of the selection side the "
         f"channels it keeps predict the ratings best (Spearman {score:.3f}). The held-out scenes "
         "took no part in this choice."
-    )
-
-
-def choose(candidates: Sequence[ChannelSelection]) -> tuple[str, str]:
-    """Return the method that drives the maps and the reason, in plain sentences.
-
-    A selection survives when its held-out evidence is positive, exceeds 95 % of its
-    shuffled controls and, for pruning, the held-out alignment of all channels. Of the
-    survivors the one furthest above its control, in standard deviations of the control,
-    drives the maps; when none survives, all channels do, with equal weight.
-    """
-    margins = {c.method: _margin(c) for c in candidates if c.method != FALLBACK}
-    survivors = {method: margin for method, margin in margins.items() if margin is not None}
-    if not survivors:
-        return FALLBACK, (
-            "No selection did better on held-out scenes than the same selection under shuffled "
-            "ratings, so nothing was learnt about which channels matter. The maps fall back on "
-            "the declared default: all channels with equal weight."
-        )
-    best = max(survivors, key=survivors.__getitem__)
-    winner = next(c for c in candidates if c.method == best)
-    return best, _reason(winner, len(survivors), len(margins))
-
-
-def _margin(candidate: ChannelSelection) -> float | None:
-    """Return how far the evidence lies above the control, in its SDs; None if not beyond it."""
-    value, control = candidate.evidence, np.array(candidate.shuffled_evidence)
-    if value is None or len(control) < 2:
-        return None
-    before = candidate.alignment_held_out.before
-    if candidate.readout is None and before is not None and value <= before:
-        return None
-    if value <= np.quantile(control, BEATS) or (candidate.fit in _CORRELATIONS and value <= 0):
-        return None
-    return float((value - control.mean()) / max(control.std(ddof=1), 1e-9))
-
-
-_CORRELATIONS = ("spearman", "tau_a", "pearson")
-
-
-def _reason(winner: ChannelSelection, survivors: int, tried: int) -> str:
-    control = np.array(winner.shuffled_evidence)
-    what = (
-        "the read-out predicts the ratings of held-out scenes with Spearman"
-        if winner.readout
-        else f"after {winner.method} pruning the held-out alignment ({winner.fit}) is"
-    )
-    return (
-        f"'{winner.method}' drives the maps: {what} {winner.evidence:.3f}; under shuffled ratings "
-        f"it is {control.mean():.3f} on average and at most {control.max():.3f} "
-        f"({len(control)} shuffles). {survivors} of {tried} selections did better than their "
-        "shuffled control; this one did so by most."
     )

@@ -1,0 +1,180 @@
+"""A selection, a comparison and an explanation as tables and pictures in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fechner.errors import InputError, nearest
+from fechner.provenance import atomic_path, provenance, write_json, write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from fechner.analysis.network.curves import PruningCurves
+    from fechner.analysis.network.explain import Explanation
+    from fechner.analysis.network.selection_records import ChannelSelection, SelectionStudy
+
+COMPARED = ("all", "random", "negative", "greedy", "curve", "negative:within", "readout")
+"""What `fechner channels compare` compares when nothing is named."""
+MOST_PAIRS = 200
+
+
+def evidence_table(study: SelectionStudy) -> pd.DataFrame:
+    """Return one row a candidate: in-sample, held-out, shuffled and read-out numbers."""
+    rows = []
+    for one in study.candidates:
+        low, high = one.alignment_held_out.interval or (np.nan, np.nan)
+        noise = one.alignment_shuffled
+        rows.append(
+            {
+                "strategy": one.method + (" *" if one.method == study.chosen else ""),
+                "kept": one.n_kept / one.n_channels,
+                "train_before": one.alignment_selection.before,
+                "train_after": one.alignment_selection.after,
+                "shuffled_train": _mean(noise.selection),
+                "held_out_before": one.alignment_held_out.before,
+                "held_out_after": one.alignment_held_out.after,
+                "low": low,
+                "high": high,
+                "shuffled_held_out": _mean(noise.held_out),
+                "prediction": one.readout.held_out_spearman if one.readout else np.nan,
+                "shuffled_prediction": _mean(one.readout.shuffled) if one.readout else np.nan,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def write_selection(study: SelectionStudy, folder: Path) -> pd.DataFrame:
+    """Write evidence.csv, channels.csv and the ranked impacts; return the evidence."""
+    from fechner.report.selection_figures import ranked_impacts
+
+    evidence = evidence_table(study)
+    _write_csv(evidence, folder / "evidence.csv")
+    channels = pd.DataFrame({"channel": np.arange(study.choice.n_channels)})
+    for one in study.candidates:
+        for part in ("impact", "kept", "weights"):
+            channels[f"{one.method}_{part}"] = getattr(one, part)
+        if any(one.impact):
+            name = one.method.replace(":", "_")
+            _write_figure(ranked_impacts(one), folder / f"impacts_{name}.png", _simulated(one))
+    _write_csv(channels, folder / "channels.csv")
+    return evidence
+
+
+def write_curves(curves: PruningCurves, choice: ChannelSelection, folder: Path) -> None:
+    """Write curves.csv and curves.png."""
+    from fechner.report.selection_figures import pruning_curves
+
+    _write_csv(curves.table(), folder / "curves.csv")
+    title = f"{choice.dimension}, {choice.network}"
+    _write_figure(pruning_curves(curves, title=title), folder / "curves.png", _simulated(choice))
+
+
+def write_comparison(
+    table: pd.DataFrame,
+    folder: Path,
+    dimension: str,
+    *,
+    parameters: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    seed: int,
+    simulated: bool,
+) -> None:
+    """Write comparison_DIMENSION.csv with its JSON, evidence_ and stability_DIMENSION.png."""
+    from fechner.report.selection_figures import evidence, stability
+
+    path = folder / f"comparison_{dimension}.csv"
+    _write_csv(table, path)
+    block = provenance(parameters=parameters, inputs=inputs, seed=seed, simulated=simulated)
+    write_json(path.with_suffix(".json"), {"dimension": dimension, **block})
+    _write_figure(evidence(table), folder / f"evidence_{dimension}.png", simulated)
+    _write_figure(stability(table), folder / f"stability_{dimension}.png", simulated)
+
+
+def write_explanation(
+    explanation: Explanation,
+    table: pd.DataFrame,
+    choice: ChannelSelection,
+    folder: Path,
+    *,
+    by: Sequence[str] = (),
+) -> list[Path]:
+    """Write the matrices, what moved, and its breakdown by columns of `table`.
+
+    Parameters
+    ----------
+    table
+        The rows of the rated images that were explained.
+    by
+        Columns of `table`.
+
+    Raises
+    ------
+    InputError
+        If a column is not in the table.
+    """
+    from fechner.analysis.network.explain import breakdown
+    from fechner.report.selection_figures import rsm_triptych
+
+    for column in by:
+        if column not in table:
+            raise InputError(
+                f"no column {column!r} in the table; {nearest(column, map(str, table.columns))}"
+            )
+    names = table["image"].to_numpy()
+    pairs, images = explanation.pairs, explanation.images.copy()
+    ends = pd.concat([pairs.head(MOST_PAIRS // 2), pairs.tail(MOST_PAIRS // 2)])
+    ends = ends.assign(first=names[ends["first"]], second=names[ends["second"]])
+    images["image"] = names[images["image"]]
+    tables = {"pairs": ends, "images": images, "bands": explanation.bands}
+    for column in by:
+        tables[f"by_{column}"] = breakdown(explanation, table[column].to_numpy())
+    written = []
+    for name, content in tables.items():
+        written.append(folder / f"{name}.csv")
+        _write_csv(content, written[-1])
+    title = f"{choice.dimension}, {choice.network}: {choice.method}"
+    written.append(folder / "rsm.png")
+    _write_figure(rsm_triptych(explanation, title=title), written[-1], _simulated(choice))
+    with atomic_path(folder / "rsm.npz") as temporary:
+        np.savez_compressed(
+            temporary,
+            order=explanation.order,
+            ratings=explanation.ratings,
+            before=explanation.before,
+            after=explanation.after,
+            human=explanation.human,
+        )
+    return [*written, folder / "rsm.npz"]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if len(values) else np.nan
+
+
+def _simulated(choice: ChannelSelection) -> bool:
+    return bool(choice.provenance.get("simulated"))
+
+
+def _write_csv(table: pd.DataFrame, path: Path) -> None:
+    write_text(path, table.to_csv(index=False))
+
+
+def _write_figure(figure: Figure, path: Path, simulated: bool) -> None:
+    import matplotlib.pyplot as plt
+
+    from fechner.report.style import PALETTE
+
+    if simulated:
+        figure.text(
+            0.995, 0.995, "SIMULATED", ha="right", va="top", color=PALETTE["stamp"],
+            fontsize=8, fontweight="bold",
+        )  # fmt: skip
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=150, facecolor="white")
+    plt.close(figure)
