@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from fechner import __version__
 from fechner.cli import (
     channels,
+    channels,
     data,
     maps,
     network,
@@ -107,6 +108,7 @@ app.add_typer(study.app, name="study", rich_help_panel=WORK)
 app.add_typer(data.app, name="data", rich_help_panel=ROOMS)
 app.command("networks", rich_help_panel=ROOMS)(network.list_networks)
 app.add_typer(network.app, name="network", rich_help_panel=ROOMS)
+app.add_typer(channels.app, name="channels", rich_help_panel=ROOMS)
 app.add_typer(channels.app, name="channels", rich_help_panel=ROOMS)
 app.add_typer(maps.app, name="maps", rich_help_panel=ROOMS)
 app.add_typer(protocol.app, name="protocol", rich_help_panel=ROOMS)

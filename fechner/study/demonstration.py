@@ -33,7 +33,7 @@ dimension = "quality"
 shuffles = 10
 
 [stimuli]
-scenes = 12
+scenes = 14
 match = [{match}]
 
 [session]

@@ -53,7 +53,7 @@ class ChannelsPart(Part):
     """How channels are chosen, and how often the choice is repeated under shuffled ratings."""
 
     strategies: tuple[str, ...] = ("negative", "greedy", "readout")
-    select: str = "held-out evidence"
+    select: str = "evidence"
     held_out: float = Field(default=1 / 3, gt=0, lt=1)
     shuffles: int = Field(default=20, ge=2)
 
@@ -171,7 +171,7 @@ size = 224                  # px, side of the square that the network sees
 
 [channels]
 strategies = ["negative", "greedy", "readout"]
-select = "held-out evidence"       # or one of the strategies, or "all"
+select = "evidence"         # or "best held-out", or one of the strategies, or "all"
 held_out = 0.33             # share of scenes kept for reporting
 shuffles = 20               # repetitions of the whole selection under shuffled ratings
 

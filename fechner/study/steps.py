@@ -31,12 +31,9 @@ class Step:
 
 
 def _rated_files(place: Place) -> list[Path]:
-    weights = place.study.network.weights
-    return [
-        place.table,
-        *work.rated_images(place).paths,
-        *([] if weights is None else [place.folder / weights]),
-    ]
+    named = (place.study.network.weights, place.study.images.ratings)
+    given = [place.folder / name for name in named if name is not None]
+    return [place.table, *work.rated_images(place).paths, *given]
 
 
 def _map_files(place: Place) -> list[Path]:

@@ -15,6 +15,7 @@ from fechner.data.tables import (
     RatedImages,
     is_simulated,
     read_rated_images,
+    read_ratings,
     require_scenes,
 )
 from fechner.errors import InputError
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from fechner.analysis.network.networks import Network
 
 LEAST_SCENES = 4
-HELD_OUT_EVIDENCE = "held-out evidence"
 
 
 def rated_images(place: Place) -> RatedImages:
@@ -85,13 +85,24 @@ def choose_channels(place: Place) -> None:
             held_out=options.held_out,
             strategies=options.strategies,
             shuffles=options.shuffles,
+            select=options.select,
+            individual=_individual_ratings(place, rated),
             seed=place.study.seed,
             simulated=is_simulated(place.table),
             progress=progress,
         )
-    if options.select != HELD_OUT_EVIDENCE:
-        study = study.choosing(options.select, reason="The study file asks for it.")
     study.write(place.selection)
+
+
+def _individual_ratings(place: Place, rated: RatedImages) -> np.ndarray | None:
+    """Return individual ratings (n_participants, n_images), or None where there are none."""
+    from fechner.analysis.network.ceiling import rating_matrix
+
+    images = place.study.images
+    if images.ratings is None:
+        return None
+    ratings = read_ratings(place.folder / images.ratings, scales=rated.scales)
+    return rating_matrix(ratings, rated.table["image"].tolist(), images.dimension)
 
 
 def draw_maps(place: Place) -> None:

@@ -143,17 +143,6 @@ class SelectionStudy(_Record):
         methods = [candidate.method for candidate in self.candidates]
         raise InputError(f"no selection by {method!r} in this study; {nearest(method, methods)}")
 
-    def choosing(self, method: str, *, reason: str) -> SelectionStudy:
-        """Return the same study with the candidate of `method` driving the maps.
-
-        Raises
-        ------
-        InputError
-            If no candidate was made by `method`.
-        """
-        chosen = self.by_method(method).method
-        return self.model_copy(update={"chosen": chosen, "reason": reason})
-
     def write(self, path: Path) -> None:
         """Write the study as JSON, whole or not at all."""
         write_json(path, self.model_dump(mode="json"))
