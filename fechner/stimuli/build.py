@@ -18,7 +18,7 @@ import numpy as np
 
 from fechner.compression.blocks import BlockGrid
 from fechner.compression.matching import MAX_STRENGTH_RATIO, MEASURES
-from fechner.compression.regions import RegionOptions
+from fechner.compression.regions import RegionOptions, mirrored
 from fechner.data.images import read_image
 from fechner.errors import FechnerError, RefusedError
 from fechner.executors import run_all
@@ -34,6 +34,12 @@ from fechner.stimuli.scenes import (
     make_own_arms,
     mask_path,
 )
+
+ASSIGNMENTS = 5
+"""How often donors are assigned before the scenes without a comparable one are refused."""
+
+DISSOLVED = 50.0
+"""Cost of a pair of scenes that was tried and is not comparable."""
 
 FEWEST_SCENES = 8
 """With fewer pictures the random effect of pictures cannot be estimated."""
@@ -105,10 +111,9 @@ def build_stimuli(
     own = _enough(built, fewest_scenes, len(tasks))
     donated: list[Built] = []
     if with_donors:
-        given = _with_donors([task for task in tasks if task.scene.name in own], own)
-        donated = run_all(
-            make_donor_arm,
-            given,
+        donated = _donated(
+            [task for task in tasks if task.scene.name in own],
+            own,
             pool=pool,
             progress=lambda done, _: progress(len(tasks) + done, steps),
         )
@@ -128,22 +133,64 @@ def _enough(built: Sequence[Built], fewest: int, asked: int) -> dict[str, Built]
     return left
 
 
-def _with_donors(tasks: Sequence[SceneTask], own: Mapping[str, Built]) -> list[SceneTask]:
-    """Give every task the mask of another scene."""
+def _donated(
+    tasks: Sequence[SceneTask],
+    own: Mapping[str, Built],
+    *,
+    pool: Executor | None,
+    progress: Progress,
+) -> list[Built]:
+    """Let every scene's region be degraded on another scene.
+
+    A pair whose donor arm needs too different a strength is dissolved and all
+    donors are assigned again; scenes that then still have none are refused.
+    """
     paths = [mask_path(task.folder, task.scene.name, "high") for task in tasks]
     masks = [read_image(path)[..., 0] > 127 for path in paths]
-    costs = np.stack(
-        [
-            mismatch(np.asarray(own[task.scene.name].error), _grid(mask, task.design), mask, masks)
-            for task, mask in zip(tasks, masks, strict=True)
+    # As they are, then mirrored: column j + n is region j reflected left to right.
+    costs = _costs(tasks, own, [*masks, *map(mirrored, masks)])
+    for _ in range(ASSIGNMENTS):
+        donors = assign_donors(costs)
+        given = [
+            replace(task, donor=paths[j % len(paths)], donor_mirrored=j >= len(paths))
+            for task, j in zip(tasks, donors, strict=True)
         ]
-    )
-    chosen = assign_donors(costs)
-    return [replace(task, donor=paths[donor]) for task, donor in zip(tasks, chosen, strict=True)]
+        made = run_all(make_donor_arm, given, pool=pool, progress=progress)
+        made = [_comparable(one, own[one.scene], tasks[0].design) for one in made]
+        apart = [i for i, one in enumerate(made) if one.refused]
+        if not apart:
+            break
+        for i in apart:
+            costs[i, donors[i]] = DISSOLVED
+    return made
 
 
-def _grid(mask: np.ndarray, design: Design) -> BlockGrid:
-    return BlockGrid.fitting(mask.shape[0], mask.shape[1], design.regions.block)
+def _costs(
+    tasks: Sequence[SceneTask], own: Mapping[str, Built], masks: Sequence[np.ndarray]
+) -> np.ndarray:
+    """Return how badly each region fits each scene, ``(n_scenes, n_masks)``."""
+    rows = []
+    for task, mask in zip(tasks, masks, strict=False):
+        grid = BlockGrid.fitting(mask.shape[0], mask.shape[1], task.design.regions.block)
+        rows.append(mismatch(np.asarray(own[task.scene.name].error), grid, mask, masks))
+    return np.stack(rows)
+
+
+def _comparable(gift: Built, own: Built, design: Design) -> Built:
+    """Return the donor arm, refused if its strength is too far from the scene's own arms'."""
+    if gift.refused:
+        return gift
+    for label, arms in own.about["strengths"].items():
+        mine = [arms["low"], arms["high"], *gift.about["strengths"][label].values()]
+        ratio = max(mine) / max(min(mine), 1e-9)
+        if ratio > design.max_strength_ratio:
+            reason = (
+                f"the donor region needs a strength {ratio:.2f} times apart from low and high "
+                f"({label}), at most {design.max_strength_ratio:g} is comparable, and no other "
+                "scene's region fits better"
+            )
+            return replace(gift, refused=reason)
+    return gift
 
 
 def _write(
@@ -175,7 +222,7 @@ def _write(
 def _about(own: Built, gift: Built | None) -> dict[str, Any]:
     about = dict(own.about)
     if gift is not None:
-        about["donor"] = gift.about["donor"]
+        about |= {key: gift.about[key] for key in ("donor", "donor_mirrored")}
         about["strengths"] = {
             label: {**arms, **gift.about["strengths"][label]}
             for label, arms in about["strengths"].items()

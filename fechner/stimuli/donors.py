@@ -2,9 +2,9 @@
 
 A donor region has the area, the shapes and the centre prior of a high region, but
 comes from another picture. Every scene gives once and takes once (a derangement).
-Of all derangements the one is taken in which the same strength removes most nearly
-the same information under the donor region as under the scene's own regions; the
-map of the receiving scene plays no part.
+A region may be reflected left to right on the way. Of all derangements the one is
+taken in which the same strength removes most nearly the same information under the
+donor region as under the scene's own; the map of the receiving scene plays no part.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from scipy.optimize import linear_sum_assignment
 
 from fechner.compression.blocks import BlockGrid
 from fechner.compression.regions import donor_region
+
+FORBIDDEN = 1e12
+"""Cost of a scene that would take its own region."""
 
 
 def mismatch(
@@ -42,13 +45,21 @@ def mismatch(
 
 
 def assign_donors(costs: np.ndarray) -> list[int]:
-    """Return for each scene the donor that minimises the sum of squared costs, never itself.
+    """Return for each scene the column of the region that it takes; no scene takes its own.
+
+    Every scene gives once, as it is or mirrored, so that the smallest sum of fourth
+    powers of the costs is reached: large mismatches count most.
 
     Parameters
     ----------
     costs
-        ``(n, n)``, row = receiving scene, column = donor; the diagonal is ignored.
+        ``(n, 2 n)``: row = receiving scene, column j = region of scene j, column
+        j + n = the same mirrored.
     """
-    squared = np.square(np.asarray(costs, float))
-    np.fill_diagonal(squared, 1e6)
-    return [int(donor) for donor in linear_sum_assignment(squared)[1]]
+    costs = np.asarray(costs, float) ** 4
+    n = len(costs)
+    plain, mirror = costs[:, :n], costs[:, n:]
+    best = np.minimum(plain, mirror)
+    np.fill_diagonal(best, FORBIDDEN)
+    chosen = linear_sum_assignment(best)[1]
+    return [int(j) + n * int(mirror[i, j] < plain[i, j]) for i, j in enumerate(chosen)]

@@ -54,12 +54,13 @@ ALGORITHM = 1
 
 @dataclass(frozen=True)
 class SceneTask:
-    """One scene to build into `folder`; `donor` is the mask of another scene's region."""
+    """One scene to build into `folder`; `donor` is the mask file of another scene's region."""
 
     scene: Scene
     folder: Path
     design: Design
     donor: Path | None = None
+    donor_mirrored: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def _key(task: SceneTask, name: str) -> str:
         design["arms"] = [arm for arm in task.design.arms if arm != "donor"]
     inputs = [task.scene.name, sha256_file(task.scene.image), sha256_file(task.scene.map)]
     if task.donor is not None:
-        inputs.append(sha256_file(task.donor))
+        inputs.append(f"{sha256_file(task.donor)} {task.donor_mirrored}")
         inputs.append(sha256_file(mask_path(task.folder, task.scene.name, "high")))
     return digest([ALGORITHM, name, design, inputs])
 
@@ -242,7 +243,9 @@ def _donor_arm(task: SceneTask) -> Built:
     blocks = round(own.sum() / loaded.grid.block**2)
     if task.donor is None:
         raise InputError("a donor arm needs the mask of another scene; none was given")
-    mask = donor_region(loaded.grid, read_image(task.donor)[..., 0] > 127, blocks)
+    given = read_image(task.donor)[..., 0] > 127
+    given = mirrored(given) if task.donor_mirrored else given
+    mask = donor_region(loaded.grid, given, blocks)
     soft, rows, strengths = feather(mask, loaded.sigma), [], {}
     for family in task.design.families:
         for level, target in task.design.levels():
@@ -250,7 +253,11 @@ def _donor_arm(task: SceneTask) -> Built:
             rows.append(_stimulus(loaded, family, level, "donor", mask, made["donor"]))
             strengths[f"{family} {target}"] = {"donor": made["donor"].strength}
     _write_mask(task, "donor", mask)
-    about = {"donor": task.donor.stem.removesuffix("_high"), "strengths": strengths}
+    about = {
+        "donor": task.donor.stem.removesuffix("_high"),
+        "donor_mirrored": task.donor_mirrored,
+        "strengths": strengths,
+    }
     return Built(task.scene.name, tuple(rows), about)
 
 
