@@ -16,7 +16,6 @@ from typer.core import TyperGroup
 from fechner import __version__
 from fechner.cli import (
     channels,
-    channels,
     data,
     maps,
     network,
