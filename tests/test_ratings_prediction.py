@@ -137,7 +137,8 @@ def test_drops_of_each_arm_are_measured_from_the_intact_image():
     means = ratings.groupby("image")["rating"].mean()
     row = next(row for row in found.arms if (row.image, row.arm) == ("image03", "high"))
     assert row.drop == pytest.approx(means["image03_intact"] - means["image03_high"])
-    assert len(found.arms) == 16
+    assert len(found.arms) == 24
+    assert set(found.by_arm) == {"low", "high", "donor"}
 
 
 def test_a_prediction_survives_its_file(tmp_path):

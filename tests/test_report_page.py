@@ -76,7 +76,7 @@ def test_the_claim_and_its_two_sentences_come_first(study, page):
 def test_simulated_stands_in_the_title_and_on_every_chart_that_rests_on_it(page):
     assert "<title>SIMULATED" in page
     charts = re.findall(r'<figure class="chart">(.*?)</figure>', page, re.S)
-    assert len(charts) == 8
+    assert len(charts) == 9
     assert all("SIMULATED" in chart for chart in charts)
 
 

@@ -22,7 +22,7 @@ from fechner.report.style import ARM_NAMES, drawing, svg
 
 REPORT = "report.html"
 TEMPLATE = "page.html.j2"
-RATING_CHARTS = ("arms", "contrasts", "images", "heatmap", "prediction")
+RATING_CHARTS = ("arms", "contrasts", "images", "heatmap", "prediction", "arm_prediction")
 
 
 def write_report(study_folder: Path) -> Path:
@@ -165,6 +165,9 @@ def _rating_charts(
     if study.prediction is not None:
         figure = rating_figures.predicted_observed(study.prediction)
         drawn["prediction"] = (figure, "Predicted against observed harm")
+        if study.prediction.arms:
+            figure = rating_figures.arms_observed(study.prediction)
+            drawn["arm_prediction"] = (figure, "Drop of every arm against its predicted impact")
     return dict.fromkeys(RATING_CHARTS, "") | {
         name: svg(figure, label=label, simulated=stamped) for name, (figure, label) in drawn.items()
     }

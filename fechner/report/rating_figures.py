@@ -197,6 +197,28 @@ def predicted_observed(prediction: Prediction) -> Figure:
     if panels == 2:
         _shuffled(axes[0, 1], shuffled, prediction.pearson.r)
     figure.tight_layout()
+    if len(prediction.images) <= MOST_LABELLED:
+        _label_dots(axes[0, 0], prediction)
+    return figure
+
+
+def arms_observed(prediction: Prediction) -> Figure:
+    """Draw the drop of every degraded image against its predicted impact, arms in colour."""
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.4))
+    axis.axhline(0, color=PALETTE["soft"], linewidth=0.8)
+    for arm in dict.fromkeys(row.arm for row in prediction.arms):
+        rows = [row for row in prediction.arms if row.arm == arm]
+        x, y = [row.predicted for row in rows], [row.drop for row in rows]
+        r = f", r = {prediction.by_arm[arm].r:.2f}" if arm in prediction.by_arm else ""
+        label = f"{ARM_NAMES.get(arm, arm)}{r}"
+        axis.plot(x, y, "o", color=arm_colour(arm), markersize=6, alpha=0.85, label=label)
+    axis.grid()
+    axis.set_xlabel("predicted impact (squared grey levels)")
+    axis.set_ylabel("rated below intact (points)")
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=1, borderaxespad=0)
+    figure.tight_layout()
     return figure
 
 
@@ -213,15 +235,16 @@ def _scatter(axis: Axes, prediction: Prediction) -> None:
         axis.plot(ends, start + slope * ends, color=PALETTE["ink"], linewidth=1)
     axis.grid()
     axis.margins(x=0.12, y=0.08)
-    if len(x) <= MOST_LABELLED:
-        _label_dots(axis, [row.image for row in prediction.images], x, y)
     axis.set_title(f"r = {prediction.pearson.r:.2f}, p = {prediction.pearson.p:.3f}")
     axis.set_xlabel("predicted: impact of high \N{MINUS SIGN} low (squared grey levels)")
     axis.set_ylabel("observed: rating of low \N{MINUS SIGN} high (points)")
 
 
-def _label_dots(axis: Axes, names: Sequence[str], x: np.ndarray, y: np.ndarray) -> None:
+def _label_dots(axis: Axes, prediction: Prediction) -> None:
     """Name each dot on the first of four sides where no dot and no earlier name is in the way."""
+    names = [row.image for row in prediction.images]
+    x = np.array([row.predicted for row in prediction.images])
+    y = np.array([row.observed for row in prediction.images])
     dots = axis.transData.transform(np.column_stack([x, y]))
     taken = [(px - 4, py - 4, px + 4, py + 4) for px, py in dots]
     for k in np.argsort(-dots[:, 1]):

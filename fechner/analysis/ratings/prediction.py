@@ -77,6 +77,7 @@ class Prediction(BaseModel):
     ``beyond_centre`` the partial correlation of the map's prediction given that rival.
     ``shuffled`` are the correlations when whole maps are dealt to other images, and
     ``shuffled_p`` the share of them at least as large as the real one (null when not done).
+    ``by_arm`` correlates, over images, the predicted impact of one arm with its drop from intact.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -97,6 +98,7 @@ class Prediction(BaseModel):
     shuffled_p: float | None
     images: list[ImagePrediction]
     arms: list[ArmPrediction]
+    by_arm: dict[str, Correlation] = {}
     sentence: str
     warnings: list[str]
     simulated: bool
@@ -169,6 +171,7 @@ def predicted_against_observed(
     rng = np.random.default_rng(seed)
     centre = _centre(stimuli, high, low, table.images)
     shuffled = shuffled_maps(cross, observed, rng=rng) if cross is not None else np.empty(0)
+    arm_rows = _arm_rows(arms, stimuli, intact)
     pearson, spearman = correlate(predicted, observed), correlate(predicted, observed, ranks=True)
     corrected, interval = disattenuated(
         table.values, predicted, level=level, resamples=resamples, rng=rng
@@ -182,7 +185,8 @@ def predicted_against_observed(
         beyond_centre=None if centre is None else partial(predicted, observed, centre),
         shuffled=shuffled.tolist(), shuffled_p=_share_as_large(shuffled, pearson.r),
         images=_image_rows(table, predicted, observed, centre),
-        arms=_arm_rows(arms, stimuli, (low, high), intact),
+        arms=arm_rows,
+        by_arm=_by_arm(arm_rows),
         sentence=_sentence(pearson, reliable, corrected, len(observed)),
         warnings=_warnings(len(observed), reliable, cross, pearson, shuffled),
         simulated=simulated,
@@ -238,22 +242,30 @@ def _image_rows(
     ]  # fmt: skip
 
 
-def _arm_rows(
-    arms: pd.DataFrame, stimuli: pd.DataFrame, regions: Sequence[str], intact: str
-) -> list[ArmPrediction]:
-    """Return impact and drop of each arm; without intact ratings there is no drop."""
-    if intact not in set(arms["region"]):
+def _arm_rows(arms: pd.DataFrame, stimuli: pd.DataFrame, intact: str) -> list[ArmPrediction]:
+    """Return impact and drop of each degraded arm; without intact ratings there is no drop."""
+    present = set(arms["region"])
+    if intact not in present:
         return []
     rows = []
     named = stimuli.assign(scene=stimuli["scene"].astype(str))
     impact = named.groupby(["scene", "region"])["predicted_impact"].mean()
-    for arm in regions:
+    for arm in sorted(present - {intact}):
         table = differences(arms, intact, arm)
         drops = np.nanmean(table.values, axis=0)
         for image, drop in zip(table.images, drops, strict=True):
             predicted = float(impact[image, arm])
             rows.append(ArmPrediction(image=image, arm=arm, predicted=predicted, drop=float(drop)))
     return rows
+
+
+def _by_arm(rows: Sequence[ArmPrediction]) -> dict[str, Correlation]:
+    found = {}
+    for arm in dict.fromkeys(row.arm for row in rows):
+        pairs = np.array([(row.predicted, row.drop) for row in rows if row.arm == arm])
+        if len(pairs) >= LEAST_IMAGES:
+            found[arm] = correlate(pairs[:, 0], pairs[:, 1])
+    return found
 
 
 def _share_as_large(shuffled: np.ndarray, r: float) -> float | None:
