@@ -51,6 +51,9 @@ PRESS_MS = 120.0
 PAGE_STEPS = {"pageup": 10, "pagedown": -10}
 """Steps of a slider that these keys move; the arrow keys move one."""
 
+TYPING_S = 1.5
+"""Digits typed within so many seconds of each other make one number."""
+
 Verify = Literal["first", "all", "none"]
 
 
@@ -192,9 +195,10 @@ class PsychoPyDisplay:
         """The frame by which lateness is judged: the measured one, or the nominal 60 Hz."""
         return self.frame_ms if self.synchronised else NOMINAL_FRAME_MS
 
-    def _measure_frames(self, count: int = 60) -> tuple[float, float]:
+    def _measure_frames(self) -> tuple[float, float]:
         """Return the median interval between flips and its scatter (MAD * 1.4826), in ms."""
         times = []
+        count = 15 if self.virtual else 65
         for _ in range(count):
             self._base.put(self._blank, self._full)
             self._base.draw()
@@ -638,6 +642,7 @@ class Answering:
         self.done: Input | None = None
         self._moves: list[tuple[float, float]] = []
         self._typed = ""
+        self._typed_at = 0.0
         self._dragging = False
 
     def overlays(self) -> list[str]:
@@ -700,9 +705,10 @@ class Answering:
     def _type(self, one: Input, digit: str) -> None:
         """Take typed digits as the value itself; a number off the scale begins anew."""
         typed = self._typed + digit
-        if float(typed) > self.question.maximum:
+        late = one.time - self._typed_at > TYPING_S
+        if late or float(typed) > self.question.maximum:
             typed = digit
-        self._typed = typed
+        self._typed, self._typed_at = typed, one.time
         if float(typed) >= self.question.minimum:
             self._move(one, float(typed))
 

@@ -1,0 +1,324 @@
+"""The real PsychoPy window, on a display or on an Xvfb of our own."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from small_sets import write_small_set
+
+from fechner.errors import MissingPartError, RefusedError
+from fechner.experiment import xvfb
+from fechner.experiment.display import (
+    Frame,
+    Page,
+    SessionQuitError,
+    TrialInterruptedError,
+    load_pixels,
+    pixels_sha256,
+)
+from fechner.experiment.hands import SimulatedHands
+from fechner.experiment.observers import SimulatedObserver
+from fechner.experiment.plan import Trial
+from fechner.experiment.presentation import rating_question
+from fechner.experiment.run import open_window, run_participant
+from fechner.experiment.tour import shortened, tour
+from fechner.experiment.verify import verify_session
+from fechner.protocols.schema import load_protocol, shipped
+
+pytest.importorskip("psychopy", reason="the extra 'experiment' is not installed")
+pytestmark = pytest.mark.window
+
+try:
+    xvfb.screen_server()
+except MissingPartError as error:  # pragma: no cover - depends on the machine
+    pytest.skip(f"no screen: {error}", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def stimuli(tmp_path_factory):
+    return write_small_set(tmp_path_factory.mktemp("window") / "set", scenes=3)
+
+
+@pytest.fixture(scope="module")
+def slider():
+    return load_protocol("slider")
+
+
+@pytest.fixture(scope="module")
+def acr():
+    return load_protocol("acr")
+
+
+@pytest.fixture
+def opened(slider):
+    displays = []
+
+    def make(protocol=slider, size=(900, 700), **options):
+        displays.append(open_window(protocol, size=size, **options))
+        return displays[-1]
+
+    yield make
+    for display in displays:
+        display.close()
+
+
+class Script:
+    """Hands that do a list of actions, one at each call."""
+
+    def __init__(self, *actions):
+        self.actions = list(actions)
+
+    def see(self, frame):
+        self.frame = frame
+
+    def _next(self, board, screen):
+        if self.actions:
+            self.actions.pop(0)(board, screen)
+
+    def at_page(self, board, page, screen):
+        self._next(board, screen)
+
+    def at_question(self, board, question, screen, value):
+        self._next(board, screen)
+
+
+def key(name):
+    return lambda board, screen: board.press_key(name)
+
+
+def click(zone, share=0.5):
+    def act(board, screen):
+        left, top, right, bottom = screen.zones[zone]
+        board.click(left + share * (right - left), (top + bottom) / 2)
+
+    return act
+
+
+def asked(protocol):
+    return rating_question(protocol, Trial(1, 1, "main", "x", "s", "r", protocol.dimension))
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_each_protocol_runs_in_the_window_with_every_pixel_as_in_its_file(name, stimuli, tmp_path):
+    protocol = shortened(load_protocol(name))
+    if name == "jnd":
+        stimuli = write_small_set(tmp_path / "set", scenes=2, regions=("low",), levels=3)
+    record = run_participant(
+        stimuli.folder,
+        protocol,
+        "S01",
+        sessions_folder=tmp_path,
+        observer=SimulatedObserver("S01", seed=2),
+        verify_pixels="all",
+        size=(1000, 760),
+    )
+    shown = [trial for trial in record.trials if trial["stimulus"]]
+    assert record.complete and shown
+    assert {trial["pixel_difference"] for trial in shown} == {0}
+    assert {trial["device"] for trial in record.trials} == {"mouse", "keyboard"}
+    assert record.header["simulated"] and record.header["timing_override"]
+    assert verify_session(record, protocol=protocol, stimuli=stimuli).problems == ()
+
+
+@pytest.mark.parametrize("size", [(900, 700), (1281, 961)])
+@pytest.mark.parametrize("shape", [(160, 120), (161, 121), (333, 401)])
+def test_pictures_of_any_parity_are_shown_bit_exactly(size, shape, opened, tmp_path):
+    display = opened(size=size, verify="all")
+    rng = np.random.default_rng(0)
+    path = tmp_path / "noise.png"
+    Image.fromarray(rng.integers(0, 256, (shape[1], shape[0], 3), dtype=np.uint8)).save(path)
+    shown = display.show(Frame((path, path), ("left", "right")), 20)
+    assert shown.difference == 0
+    assert shown.sha256 == (pixels_sha256(load_pixels(path)),) * 2
+    assert display.facts()["test_pattern_difference"] == 0
+
+
+def test_a_window_that_changes_pixels_ends_the_session(opened, stimuli, monkeypatch):
+    display = opened(verify="all")
+    true = display._read_back
+    monkeypatch.setattr(display, "_read_back", lambda: true().point(lambda v: min(v + 1, 255)))
+    with pytest.raises(RefusedError, match="changed by up to 1 levels"):
+        display.show(Frame((stimuli.image_path(stimuli.stimuli[0]),)), 20)
+
+
+@pytest.mark.parametrize(
+    ("actions", "value", "device"),
+    [
+        ([key("7"), key("3"), key("return")], 73, "keyboard"),
+        ([key("2"), key("9"), key("9"), key("num_enter")], 9, "keyboard"),
+        ([key("right"), key("right"), key("left"), key("space")], 51, "keyboard"),
+        ([key("num_6"), key("pageup"), key("return")], 61, "keyboard"),
+        ([key("return"), key("left"), key("return")], 49, "keyboard"),
+        ([click("confirm"), click("track"), click("confirm")], 50, "mouse"),
+        ([click("track", 0.0), click("confirm")], 0, "mouse"),
+        ([click("track", 0.999), key("return")], 100, "keyboard"),
+    ],
+)
+def test_the_slider_takes_mouse_keyboard_and_keypad(actions, value, device, opened, slider):
+    response = opened(hands=Script(*actions)).rate(asked(slider))
+    assert (response.value, response.device) == (value, device)
+    assert response.path[-1][1] == value
+    assert 0 <= response.path[-1][0] <= response.rt_ms + 1
+
+
+@pytest.mark.parametrize(
+    ("action", "value"), [(key("4"), 4), (key("num_2"), 2), (click("4"), 5), (click("0"), 1)]
+)
+def test_categories_take_mouse_keyboard_and_keypad(action, value, opened, acr):
+    response = opened(acr, hands=Script(action)).rate(asked(acr))
+    assert response.value == value
+
+
+@pytest.mark.parametrize("name", ["pair", "jnd", "authenticity"])
+@pytest.mark.parametrize(
+    ("action", "place"),
+    [(key("left"), 0), (key("num_6"), 1), (key("num_1"), 0), (click("1"), 1)],
+)
+def test_choices_take_mouse_keyboard_and_keypad(name, action, place, opened):
+    protocol = load_protocol(name)
+    response = opened(protocol, hands=Script(action)).rate(asked(protocol))
+    assert response.value == protocol.scale.labels_at[place]
+
+
+def test_no_answer_is_taken_before_the_picture_was_seen_long_enough(opened, slider, stimuli):
+    from dataclasses import replace
+
+    class Hasty(Script):
+        def at_question(self, board, question, screen, value):
+            super().at_question(board, question, screen, value)
+
+    display = opened(hands=Hasty(key("5"), key("return")))
+    display.show(Frame((stimuli.image_path(stimuli.stimuli[0]),)), None)
+    display.press_key("9")
+    response = display.rate(replace(asked(slider), not_before_ms=250))
+    assert response.value == 5
+    assert response.rt_ms > 150
+
+
+def test_escape_asks_and_going_on_shows_the_trial_anew(opened, slider):
+    display = opened(hands=Script(key("escape"), key("1")))
+    with pytest.raises(TrialInterruptedError):
+        display.rate(asked(slider))
+    display = opened(hands=Script(key("escape"), key("escape")))
+    with pytest.raises(TrialInterruptedError):
+        display.rate(asked(slider))
+
+
+def test_escape_and_a_click_on_end_ends_the_session(opened, slider):
+    display = opened(hands=Script(key("escape"), click("1")))
+    with pytest.raises(SessionQuitError):
+        display.rate(asked(slider))
+
+
+def test_escape_works_during_the_fixation_and_on_pages(opened):
+    display = opened(hands=Script(key("2")))
+    display.press_key("escape")
+    with pytest.raises(SessionQuitError):
+        display.fixation(300)
+    display = opened(hands=Script(key("escape"), key("2")))
+    with pytest.raises(SessionQuitError):
+        display.text(Page("p", "Title", "Body", "Go on"))
+
+
+def test_a_page_can_insist_on_its_time(opened):
+    display = opened(hands=Script(key("return")))
+    began = display.now()
+    display.text(Page("break", "", "Rest", "Go on", minimum_s=0.3))
+    assert display.now() - began >= 0.3
+
+
+def test_frames_last_as_long_as_asked_by_the_clock(opened, stimuli):
+    display = opened(verify="none")
+    frame = Frame((stimuli.image_path(stimuli.stimuli[0]),))
+    display.preload(frame)
+    display.fixation(150)
+    shown = display.show(frame, 200)
+    assert 195 <= shown.duration_ms < 300
+    assert shown.difference is None
+
+
+def test_a_monitor_that_does_not_exist_is_one_clear_line(slider):
+    with pytest.raises(RefusedError, match="monitor 7"):
+        open_window(slider, monitor=7)
+
+
+def test_a_window_larger_than_its_monitor_is_refused(slider):
+    with pytest.raises(RefusedError, match="does not fit on monitor 0"):
+        open_window(slider, size=(9000, 700))
+
+
+def test_an_image_that_does_not_fit_says_what_would(tmp_path):
+    stimuli = write_small_set(tmp_path / "set", scenes=3, size=(700, 500))
+    with pytest.raises(RefusedError, match=r"700 x 500 px .* never scaled"):
+        run_participant(
+            stimuli.folder,
+            "slider",
+            "S01",
+            sessions_folder=tmp_path / "sessions",
+            observer=SimulatedObserver("S01"),
+            size=(640, 480),
+        )
+    assert not list((tmp_path / "sessions").glob("*.jsonl"))
+
+
+def test_a_tour_shows_every_screen_once(stimuli, tmp_path):
+    written = tour(stimuli.folder, "slider", tmp_path / "screens", size=(1000, 760), width=300)
+    assert {
+        "page-instructions-1",
+        "page-practice",
+        "page-start",
+        "page-break",
+        "page-thanks",
+        "fixation",
+        "picture-1",
+        "question-quality",
+        "question-quality-answered",
+        "question-checks",
+        "question-calibration-card",
+        "question-consent",
+        "question-quit",
+    } <= {path.stem for path in written}
+    for path in written:
+        with Image.open(path) as picture:
+            assert picture.size == (300, 228)
+            # A screen that is one flat grey was not drawn.
+            assert path.stem == "blank" or len(picture.convert("L").getcolors()) > 1
+
+
+def test_the_calibration_reaches_the_journal(stimuli, tmp_path):
+    record = run_participant(
+        stimuli.folder,
+        shortened(load_protocol("acr")),
+        "S01",
+        sessions_folder=tmp_path,
+        observer=SimulatedObserver("S01"),
+        show_checks=True,
+        size=(1000, 760),
+    )
+    screen = record.header["screen"]
+    assert screen["distance_cm"] == 60
+    assert screen["pixels_per_degree"] == pytest.approx(
+        screen["pixels_per_cm"] * 60 * np.tan(np.radians(1)), abs=0.01
+    )
+    assert screen["test_pattern_difference"] == 0
+
+
+def test_two_windows_at_once_are_refused(stimuli, tmp_path):
+    (tmp_path / "window.lock").write_text("{}")
+    from fechner.experiment.lock import Lock
+
+    lock = Lock.take(tmp_path / "window")
+    try:
+        with pytest.raises(RefusedError, match="being written by process"):
+            run_participant(
+                stimuli.folder,
+                "slider",
+                "S01",
+                sessions_folder=tmp_path,
+                observer=SimulatedObserver("S01"),
+            )
+    finally:
+        lock.release()
+
+
+def test_hands_use_mouse_and_keyboard_in_turn():
+    assert SimulatedHands(None)._device() == "mouse"
