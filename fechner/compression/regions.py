@@ -37,6 +37,9 @@ from fechner.compression.light import Image, Plane
 from fechner.compression.pictures import checked_picture
 from fechner.errors import InputError, RefusedError, nearest
 
+PATIENCE = 5
+"""A picture for which no choice was found in the time limit gets this many times as long."""
+
 
 @dataclass(frozen=True)
 class RegionOptions:
@@ -62,7 +65,8 @@ class RegionOptions:
         Smallest difference in (so weighted) importance, relative to the picture's mean.
     time_limit_s, solver_gap
         The search stops at this time, or when no choice can be better by more
-        than this share.
+        than this share. Where nothing was found by then it goes on for `PATIENCE` times
+        as long and takes the first choice that is halfway to the best.
     """
 
     share: float = 0.2
@@ -200,9 +204,16 @@ def _chosen(
 ) -> Choice:
     wanted = options.minimum_gap * average
     choice = _search(grid, value, means, options)
+    if isinstance(choice, NoChoice) and not choice.impossible:
+        choice = _search(grid, value, means, _more_patient(options))
     if isinstance(choice, Choice) and choice.gap >= wanted:
         return choice
     raise RefusedError(_why_not(grid, value, means, options, choice, average))
+
+
+def _more_patient(options: RegionOptions) -> RegionOptions:
+    """Return options that search longer and take the first choice that is halfway to the best."""
+    return replace(options, time_limit_s=PATIENCE * options.time_limit_s, solver_gap=0.5)
 
 
 def _search(
@@ -242,7 +253,7 @@ def _why_not(
     elif choice.impossible:
         found = "no two regions are matched"
     else:
-        found = f"no matched regions were found within {options.time_limit_s:g} s"
+        found = f"no matched regions were found in {(1 + PATIENCE) * options.time_limit_s:g} s"
     binding = max(gaps, key=lambda name: gaps[name], default="")
     if gaps and gaps[binding] >= options.minimum_gap:
         return (

@@ -114,7 +114,9 @@ def _row(found: StimulusSet, scene: str, maps: Path | None) -> list[tuple[str, n
     own = {arm: mask for arm, mask in masks.items() if arm in ("low", "high")}
     row = [(_prefix(found) + scene, pictures[intact.stimulus])]
     if maps is not None and (maps / f"{scene}.png").is_file():
-        row.append(("map: high, low", outlined(coloured(read_map_png(maps / f"{scene}.png")), own)))
+        values = read_map_png(maps / f"{scene}.png")
+        scaled = coloured(values / max(float(values.max()), 1e-9))
+        row.append(("map (own scale): high, low", outlined(scaled, own)))
     else:
         row.append(("high, low", outlined(pictures[intact.stimulus], own)))
     for stimulus in stimuli:

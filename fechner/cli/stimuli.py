@@ -1,0 +1,121 @@
+"""``fechner stimuli``: build, verify and look at stimulus sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Stimulus sets: build, verify, look.")
+
+
+@app.command()
+def build(
+    images: Annotated[list[Path], typer.Argument(help="Photographs: files or folders.")],
+    maps: Annotated[Path, typer.Option(help="Folder of importance maps, NAME.png each.")],
+    out: Annotated[Path, typer.Option(help="Folder of the stimulus set.")],
+    family: Annotated[
+        list[str] | None, typer.Option(help="Degradation; repeat for several.")
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option(help="Loss such as mse=60; repeat for several levels.")
+    ] = None,
+    region: Annotated[
+        list[str] | None,
+        typer.Option(help="low, high, donor, middle, random, mirrored, centre; repeat."),
+    ] = None,
+    share: Annotated[float, typer.Option(help="Area of a region, share of the picture.")] = 0.2,
+    tolerance: Annotated[float, typer.Option(help="Of every matched covariate.")] = 0.02,
+    leave_unmatched: Annotated[
+        list[str] | None, typer.Option(help="A covariate that is not matched; repeat.")
+    ] = None,
+    max_strength_ratio: Annotated[
+        float, typer.Option(help="Refuse scenes whose arms need strengths further apart.")
+    ] = 1.5,
+    seed: Annotated[int, typer.Option(help="Of noise, phases and random regions.")] = 0,
+    jobs: Annotated[int | None, typer.Option(help="Processes; one a core otherwise.")] = None,
+    cluster: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
+) -> None:
+    """Build intact and degraded pictures of every photograph, matched and controlled.
+
+    Example: fechner stimuli build photos --maps maps --out stimuli --family blur --target mse=60
+    """
+    from fechner.cli.console import bar, console
+    from fechner.cli.paths import by_name, image_paths
+    from fechner.compression.regions import RegionOptions, without
+    from fechner.executors import executor
+    from fechner.stimuli.build import build_stimuli
+
+    measure, values = _levels(target or ["mse=60"])
+    named = by_name(image_paths(images))
+    options = RegionOptions(share=share, tolerance=tolerance)
+    with executor(jobs, cluster) as pool, bar("Stimuli") as progress:
+        made = build_stimuli(
+            {name: (path, maps / f"{name}.png") for name, path in named.items()},
+            out,
+            family=family or ["blur"],
+            target_mse=values,
+            measure=measure,
+            arms=region or ["low", "high", "donor"],
+            regions=without(options, *(leave_unmatched or [])),
+            max_strength_ratio=max_strength_ratio,
+            seed=seed,
+            pool=pool,
+            progress=progress,
+        )
+    console.print(f"{len(made.stimuli)} stimuli of {len(made.scenes)} scenes in {out}")
+    for scene, reason in made.record["refused"].items():
+        console.print(f"left out {scene}: {reason}", markup=False)
+
+
+def _levels(targets: list[str]) -> tuple[str, list[float]]:
+    """Return the measure and the levels of targets such as ``mse=30``, in growing order."""
+    from fechner.compression.matching import parse_target
+    from fechner.errors import InputError
+
+    parsed = [parse_target(text) for text in targets]
+    measures = {target.measure for target in parsed}
+    if len(measures) > 1:
+        raise InputError(f"levels share one measure, got {sorted(measures)}; build a set for each")
+    return measures.pop(), sorted(target.value for target in parsed)
+
+
+@app.command()
+def verify(folder: Annotated[Path, typer.Argument(help="Folder of a stimulus set.")]) -> None:
+    """Check that no byte of a stimulus set changed since it was built.
+
+    Example: fechner stimuli verify stimuli
+    """
+    from fechner.cli.console import console
+    from fechner.stimuli.records import verify as check
+
+    found = check(folder)
+    console.print(
+        f"{len(found.stimuli)} stimuli of {len(found.scenes)} scenes are as they were built; "
+        f"set {found.sha256[:12]}"
+    )
+
+
+@app.command()
+def sheet(
+    folder: Annotated[Path, typer.Argument(help="Folder of a stimulus set.")],
+    out: Annotated[Path | None, typer.Option(help="The PNG; FOLDER/sheet.png otherwise.")] = None,
+    maps: Annotated[Path | None, typer.Option(help="Folder of the importance maps.")] = None,
+    scene: Annotated[list[str] | None, typer.Option(help="Only this scene; repeat.")] = None,
+) -> None:
+    """Draw every scene's stimuli side by side.
+
+    Example: fechner stimuli sheet stimuli --maps maps
+    """
+    from fechner.cli.console import console
+    from fechner.errors import InputError, nearest
+    from fechner.stimuli.records import read_stimulus_set
+    from fechner.stimuli.sheets import contact_sheet
+
+    found = read_stimulus_set(folder)
+    for name in scene or []:
+        if name not in found.scenes:
+            raise InputError(f"no scene {name!r} in {folder}; {nearest(name, found.scenes)}")
+    path = contact_sheet(found, out or folder / "sheet.png", maps=maps, scenes=scene or ())
+    console.print(f"{path}")
