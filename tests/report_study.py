@@ -150,7 +150,14 @@ def write_sessions(folder, ratings, *, simulated):
             "model": {"world": "map"} if simulated else None,
         }  # fmt: skip
         trials = [
-            {"event": "trial", "trial": k, "kind": "main", "stimulus": row.image, "rt_ms": 900 + k}
+            {
+                "event": "trial",
+                "trial": k,
+                "kind": "main",
+                "stimulus": row.image,
+                "rt_ms": 900 + k,
+                "pixel_difference": 0 if participant == "P00" else None,
+            }
             for k, row in enumerate(rows.itertuples(), start=1)
         ]
         lines = [json.dumps(event) for event in (header, *trials, {"event": "end"})]

@@ -105,7 +105,7 @@ def test_numbers_in_the_table_are_those_of_the_claim(study, page):
     claim = read_claim(study / "statistics" / "claim.json")
     assert len(claim.contrasts) == 8
     for row in claim.contrasts:
-        assert f"<td>{row.estimate:.3g}".replace("-", "\N{MINUS SIGN}") in page
+        assert f"<td>{row.estimate:#.3g}".replace("-", "\N{MINUS SIGN}") in page
         assert row.model in page
 
 
@@ -155,6 +155,20 @@ def test_a_torn_journal_line_does_not_stop_the_report(tmp_path, study):
     journal = next((torn / "sessions").glob("*.jsonl"))
     journal.write_text(journal.read_text()[:-15])
     assert "13, 12 finished" in write_report(torn).read_text("utf-8")
+
+
+def test_the_session_is_shown_where_its_screens_were_kept(tmp_path, study, page):
+    from fechner.data.images import write_png
+
+    kept = tmp_path / "kept"
+    shutil.copytree(study, kept)
+    for name in ("page-instructions-1", "question-quality-answered", "test-pattern"):
+        write_png(
+            kept / "sessions" / "screens" / f"{name}.png", np.full((64, 80, 3), 127, np.uint8)
+        )
+    with_screens = write_report(kept).read_text("utf-8")
+    assert with_screens.count("data:image/webp") == page.count("data:image/webp") + 2
+    assert "36 of 36 trials bit-exact" in with_screens
 
 
 def test_an_outline_follows_the_mask_and_leaves_the_inside_alone():

@@ -125,6 +125,9 @@ def _images(study: Artefacts) -> dict[str, Any]:
 def _ratings(study: Artefacts) -> dict[str, Any]:
     parts: dict[str, Any] = {
         "session_facts": tables.session_facts(study.sessions),
+        "screens": pictures.session_screens(
+            study.folder / "sessions" / "screens", stamped=study.simulated_participants
+        ),
         "participant_table": None,
         "contrast_table": None,
         "component_table": None,

@@ -28,6 +28,17 @@ OVERVIEW_SIDE = 384
 CROP_SIDE = 232
 """Side of a native crop in px."""
 
+SCREENS = {
+    "instructions": "page-instructions-1.png",
+    "fixation": "fixation*.png",
+    "stimulus": "picture-1.png",
+    "rating": "question-*-answered.png",
+}
+"""What the report shows of a session, and the names of the kept screens."""
+
+SCREEN_SIDE = 480
+"""Longest side of a session's screen in px."""
+
 MOST_SCENES = 24
 """Scenes shown; further ones are only counted."""
 
@@ -115,6 +126,16 @@ def native_crops(
             ]  # fmt: skip
         rows.append(SceneRow(scene, pictures))
     return rows
+
+
+def session_screens(folder: Path, *, stamped: bool) -> list[Picture]:
+    """Return what a participant met in the window, in order, where a session kept it."""
+    found = []
+    for caption, pattern in SCREENS.items():
+        paths = sorted(folder.glob(pattern))
+        if paths:
+            found.append(picture(read_image(paths[0]), caption, side=SCREEN_SIDE, stamped=stamped))
+    return found
 
 
 def stimulus_files(stimuli: pd.DataFrame, folder: Path, scene: str) -> dict[str, Path]:

@@ -121,7 +121,7 @@ def rsm_triptych(explanation: Explanation, *, title: str = "") -> Figure:
     import matplotlib.pyplot as plt
 
     with drawing():
-        figure, axes = plt.subplots(1, 4, figsize=(WIDTH, 2.6), layout="constrained")
+        figure, axes = plt.subplots(1, 4, figsize=(WIDTH, 2.8), layout="compressed")
         for axis, matrix, name in (
             (axes[0], explanation.before, f"before ({explanation.alignment_before:+.3f})"),
             (axes[1], explanation.after, f"after ({explanation.alignment_after:+.3f})"),

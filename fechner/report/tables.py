@@ -31,8 +31,10 @@ def number(value: float | None, digits: int = 3) -> str:
     """Return a number for reading: `digits` significant ones, a dash where there is none."""
     if value is None or not pd.notna(value):
         return "\N{EN DASH}"
-    text = f"{value:,.{digits}g}" if abs(value) < 1000 else f"{value:,.0f}"
-    return text.replace("-", "\N{MINUS SIGN}") if "e" not in text else text
+    if value == 0:
+        return "0"
+    text = f"{value:#.{digits}g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return text.rstrip(".").replace("-", "\N{MINUS SIGN}") if "e" not in text else text
 
 
 def p_value(p: float) -> str:
@@ -173,6 +175,10 @@ def session_facts(sessions: Sequence[Session]) -> list[tuple[str, str]]:
         facts.append(("median response time", f"{median(times) / 1000:.1f} s"))
     if catch:
         facts.append(("catch trials", f"{len(catch)}"))
+    checked = [t["pixel_difference"] for t in main if t.get("pixel_difference") is not None]
+    if checked:
+        exact = sum(difference == 0 for difference in checked)
+        facts.append(("shown pixels read back", f"{exact} of {len(checked)} trials bit-exact"))
     facts.append(("stimulus set", _agreeing(headers, "stimuli_sha256")))
     return facts
 
