@@ -17,12 +17,14 @@ from fechner import __version__
 from fechner.cli import (
     channels,
     data,
+    degrade,
     maps,
     network,
     protocol,
     report,
     session,
     stats,
+    stimuli,
     study,
 )
 from fechner.cli.console import complaints
@@ -109,6 +111,8 @@ app.command("networks", rich_help_panel=ROOMS)(network.list_networks)
 app.add_typer(network.app, name="network", rich_help_panel=ROOMS)
 app.add_typer(channels.app, name="channels", rich_help_panel=ROOMS)
 app.add_typer(maps.app, name="maps", rich_help_panel=ROOMS)
+app.command("degrade", rich_help_panel=ROOMS)(degrade.degrade)
+app.add_typer(stimuli.app, name="stimuli", rich_help_panel=ROOMS)
 app.add_typer(protocol.app, name="protocol", rich_help_panel=ROOMS)
 app.add_typer(session.app, name="session", rich_help_panel=ROOMS)
 app.add_typer(stats.app, name="stats", rich_help_panel=ROOMS)
