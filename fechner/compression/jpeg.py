@@ -13,7 +13,7 @@ Robidoux's for luma (as in mozjpeg and ImageMagick), and T.81's chroma steps mad
 from __future__ import annotations
 
 import io
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 from PIL import Image
@@ -158,9 +158,21 @@ def reference_encoder(picture: np.ndarray, quality: int, subsampling: str) -> by
     return buffer.getvalue()
 
 
-def _check(source: Source, quality: float | None, strength: float, effort: str) -> None:
+def checked_effort(effort: str) -> Effort:
+    """Return `effort` if it is one of `EFFORTS`.
+
+    Raises
+    ------
+    InputError
+        If it is not.
+    """
     if effort not in EFFORTS:
         raise InputError(f"no effort is called {effort!r}; {nearest(effort, EFFORTS)}")
+    return cast(Effort, effort)
+
+
+def _check(source: Source, quality: float | None, strength: float, effort: str) -> None:
+    checked_effort(effort)
     if quality is not None and not 1 <= quality <= 100:
         raise InputError(f"expected a quality from 1 to 100, got {quality}")
     if not 0 <= strength < np.inf:

@@ -1,0 +1,221 @@
+"""``fechner compress``: smaller picture files, with the loss where it matters least.
+
+``fechner compress PATHS`` is ``fechner compress run PATHS``; ``fechner compress compare``
+measures maps and encoders against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from fechner.errors import InputError
+
+if TYPE_CHECKING:
+    from fechner.compression.batch import Job, Row
+    from fechner.compression.codecs import Settings
+
+
+class _RunByDefault(TyperGroup):
+    """A group whose arguments go to ``run`` when they begin with no command of its own."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the command's name before a path or an option."""
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_RunByDefault,
+    no_args_is_help=True,
+    help="Smaller picture files, with the loss where it matters least.",
+)
+
+Paths = Annotated[list[Path], typer.Argument(help="Pictures, and folders searched through.")]
+Out = Annotated[Path, typer.Option(help="Folder for the results, their table and their sheet.")]
+Map = Annotated[
+    Path | None, typer.Option("--map", help="Folder of importance maps (NAME.png, grey).")
+]
+Selection = Annotated[
+    Path | None, typer.Option(help="Channel selection (selection.json) to make maps from.")
+]
+Centre = Annotated[bool, typer.Option("--centre", help="The middle of each picture matters.")]
+Jobs = Annotated[int | None, typer.Option(help="Processes; every core by default.")]
+Cluster = Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")]
+
+
+@app.command()
+def run(
+    paths: Paths,
+    out: Out,
+    map_: Map = None,
+    selection: Selection = None,
+    centre: Centre = False,
+    quality: Annotated[
+        float, typer.Option(help="The important part looks as a plain JPEG of this quality.")
+    ] = 85.0,
+    background_floor: Annotated[
+        float, typer.Option(help="Lowest quality of the rest (SSIMULACRA2; 70 is high).")
+    ] = 70.0,
+    strength: Annotated[
+        float | None, typer.Option(help="Fixed loss in the rest instead of the floor; 1 is usual.")
+    ] = None,
+    bytes_: Annotated[
+        int | None, typer.Option("--bytes", help="Largest size of each file, in bytes.")
+    ] = None,
+    bpp: Annotated[
+        float | None, typer.Option(help="Largest size of each file, in bits per pixel.")
+    ] = None,
+    effort: Annotated[
+        str, typer.Option(help="fast, high (smaller, slower) or max (smallest).")
+    ] = "fast",
+    form: Annotated[str, typer.Option("--format", help="jpeg, jxl, heic, avif or webp.")] = "jpeg",
+    subsampling: Annotated[
+        str, typer.Option(help="Chroma of JPEGs made from other formats: 4:2:0 or 4:4:4.")
+    ] = "4:2:0",
+    keep_metadata: Annotated[
+        bool, typer.Option("--keep-metadata", help="Keep EXIF, XMP and comments of JPEGs.")
+    ] = False,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="Replace the JPEGs themselves; no copy is kept.")
+    ] = False,
+    jobs: Jobs = None,
+    cluster: Cluster = None,
+) -> None:
+    """Compress pictures; where importance is low, more is lost.
+
+    Example: fechner compress photos/ --out smaller --centre
+    """
+    from fechner.compression.batch import plan, totals, write_summary
+    from fechner.compression.batch import run as run_jobs
+    from fechner.compression.codecs import Settings
+    from fechner.compression.formats import require
+    from fechner.compression.jpeg import checked_effort
+    from fechner.compression.targets import Target
+    from fechner.executors import executor
+
+    require(form)
+    target = Target(quality, background_floor, strength, bytes_, bpp)
+    settings = Settings(target, form, checked_effort(effort), subsampling, keep_metadata)
+    maps = _maps(paths, out, map_, selection, centre, settings)
+    todo = plan(paths, out, settings, maps=maps, in_place=in_place)
+    with executor(jobs, cluster) as pool, _saving(len(todo)) as on_row:
+        rows = run_jobs(todo, pool=pool, on_row=on_row)
+    write_summary(rows, out / "summary.csv")
+    _sheet(rows, todo, out, settings)
+    _tell(totals(rows), out)
+    failed = [row for row in rows if row.status == "failed"]
+    if failed:
+        raise InputError(
+            f"{len(failed)} of {len(rows)} pictures could not be compressed; the first, "
+            f"{failed[0].image}: {failed[0].note}; all are listed in {out / 'summary.csv'}"
+        )
+
+
+def _maps(
+    paths: Sequence[Path],
+    out: Path,
+    maps: Path | None,
+    selection: Path | None,
+    centre: bool,
+    settings: Settings,
+) -> Path | None:
+    """Return the folder of maps to use, made from a selection if need be; None is the centre."""
+    if (maps is not None) + (selection is not None) + centre != 1:
+        raise InputError(
+            "expected one source of importance: --map DIR, --selection FILE or --centre"
+        )
+    if maps is not None and not maps.is_dir():
+        raise InputError(f"no folder {maps}; make maps with: fechner maps make")
+    if selection is None:
+        return maps
+    return _maps_from(selection, paths, out, settings)
+
+
+def _maps_from(selection: Path, paths: Sequence[Path], out: Path, settings: Settings) -> Path:
+    """Draw the map of every picture that has none yet, below ``.compress/maps``."""
+    import numpy as np
+
+    from fechner.analysis.network.importance import raw_map
+    from fechner.analysis.network.networks import load_network
+    from fechner.analysis.network.selection_records import read_selection
+    from fechner.cli.console import bar
+    from fechner.compression.batch import RECORDS, plan
+    from fechner.data.images import read_image, write_map_png
+    from fechner.provenance import digest, sha256_file
+
+    chosen = read_selection(selection).choice
+    network = load_network(chosen.network)
+    # A folder a selection, so that maps of another one are never taken for these.
+    folder = out / RECORDS / "maps" / digest(chosen.model_dump(mode="json"))[:12]
+    todo = plan(paths, out, settings)
+    with bar("Importance maps") as progress:
+        for done, job in enumerate(todo, start=1):
+            path = folder / Path(job.name).with_suffix(".png")
+            stamp = path.with_suffix(".sha256")
+            sha = sha256_file(job.source)
+            if not (path.is_file() and stamp.is_file() and stamp.read_text() == sha):
+                raw = np.abs(raw_map(network, read_image(job.source), chosen))
+                write_map_png(path, raw / max(float(raw.max()), 1e-12))
+                stamp.write_text(sha)
+            progress(done, len(todo))
+    return folder
+
+
+@contextmanager
+def _saving(total: int) -> Iterator[Any]:
+    """Draw a bar that also tells the bytes saved; give what takes each finished row."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
+
+    told = TextColumn("{task.fields[saved]}")
+    columns = (TextColumn("Compressing"), BarColumn(), MofNCompleteColumn(), told, TimeLeft())
+    saved = 0
+    with Progress(*columns) as drawing:
+        task = drawing.add_task("", total=total, saved="")
+
+        def on_row(row: Row) -> None:
+            nonlocal saved
+            saved += row.bytes_before - row.bytes_after
+            drawing.update(task, advance=1, saved=f"{_megabytes(saved)} saved")
+
+        yield on_row
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:.2f} MB"
+
+
+def _sheet(rows: Sequence[Row], jobs: Sequence[Job], out: Path, settings: Settings) -> None:
+    from dataclasses import asdict
+
+    from fechner.compression.panels import write_sheet
+
+    target = settings.target
+    if target.bytes is not None:
+        aim = f"at most {target.bytes} bytes each"
+    elif target.bits_per_pixel is not None:
+        aim = f"at most {target.bits_per_pixel:g} bits per pixel"
+    else:
+        aim = f"the important part as at quality {target.quality:g}"
+    about = f"Format {settings.form}, effort {settings.effort}: {aim}."
+    panels = {job.name: job.panel for job in jobs}
+    write_sheet(out / "sheet.html", [asdict(row) for row in rows], panels, about=about)
+
+
+def _tell(sums: dict[str, Any], out: Path) -> None:
+    from fechner.cli.console import console
+
+    before, after = sums["bytes_before"], sums["bytes_after"]
+    share = 100 * (1 - after / before) if before else 0.0
+    console.print(
+        f"{sums['compressed']} compressed, {sums['kept']} kept, {sums['failed']} failed: "
+        f"{_megabytes(before)} to {_megabytes(after)}, {share:.1f} % saved"
+    )
+    console.print(f"table: {out / 'summary.csv'}   crops: {out / 'sheet.html'}")

@@ -1,0 +1,373 @@
+"""Whole folders: which file becomes which, what is done already, and what came out.
+
+Used by ``fechner compress run``. Every picture is one `Job`, worked on by itself in any
+process; its record is written beside the results as soon as it is finished, so that an
+interrupted run goes on where it stopped and a second run does nothing. A picture that
+cannot be compressed is recorded with its reason and does not stop the others.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import multiprocessing
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from fechner.compression import jpeg
+from fechner.compression.codecs import Settings, compress, source_of
+from fechner.compression.formats import suffix
+from fechner.compression.panels import draw_panels
+from fechner.compression.ramp import centre
+from fechner.data.images import image_size, read_map_png
+from fechner.errors import FechnerError, InputError
+from fechner.executors import SerialExecutor, run_all
+from fechner.provenance import (
+    digest,
+    provenance,
+    read_json,
+    sha256_file,
+    write_bytes,
+    write_json,
+    write_text,
+)
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".avif", ".ppm", ".gif")
+"""Suffixes looked for in folders."""
+RECORDS = ".compress"
+"""Folder within the results that holds one record and one panel a picture."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to compress.
+
+    Attributes
+    ----------
+    source, destination
+        Its file and the one to be written.
+    name
+        Path below the folder that was named, with ``/``.
+    folder
+        Where the results' records are kept.
+    importance
+        Its map, grey PNG; None for the centre map.
+    settings
+        Target and format.
+    """
+
+    source: Path
+    destination: Path
+    name: str
+    folder: Path
+    importance: Path | None
+    settings: Settings
+
+    @property
+    def record(self) -> Path:
+        """Where the record of this picture is kept."""
+        return self.folder / RECORDS / f"{self.name}.json"
+
+    @property
+    def panel(self) -> Path:
+        """Where its crops for the sheet are kept."""
+        return self.folder / RECORDS / f"{self.name}.png"
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one picture; a line of the summary.
+
+    ``status`` is ``compressed``, ``kept`` (no smaller file was found; the original was
+    copied) or ``failed``. ``bytes_plain`` is what Pillow's optimised JPEG of the same
+    quality takes, the fair comparison for a source that is not a JPEG. ss2 is that of the
+    most important quarter and of the rest, against the source.
+    """
+
+    image: str
+    output: str
+    status: str
+    bytes_before: int
+    bytes_after: int
+    bytes_plain: int
+    saved_percent: float
+    ss2_important: float | None
+    ss2_background: float | None
+    quality: float | None
+    strength: float | None
+    seconds: float
+    note: str
+
+
+def plan(
+    paths: Iterable[Path],
+    folder: Path,
+    settings: Settings,
+    *,
+    maps: Path | None = None,
+    in_place: bool = False,
+) -> list[Job]:
+    """Find the pictures and decide where each result goes.
+
+    Parameters
+    ----------
+    paths
+        Files, and folders searched through; their structure is kept below `folder`.
+    folder
+        Gets the results, their records, the summary and the sheet.
+    settings
+        Target and format.
+    maps
+        Folder with a grey PNG ``NAME.png`` for each picture, in the same structure or flat;
+        None for the centre map.
+    in_place
+        Write each JPEG over its source instead.
+
+    Raises
+    ------
+    InputError
+        If there is no picture, a path or map is missing, or an original would be
+        overwritten without `in_place`.
+    """
+    paths = list(paths)
+    if not in_place and any(Path(path).resolve() == Path(folder).resolve() for path in paths):
+        raise InputError(
+            f"originals in {folder} would be overwritten or mixed with results; "
+            "give another --out, or --in-place to allow it"
+        )
+    found = list(_pictures(paths, folder))
+    if not found:
+        raise InputError(f"no picture found; expected files ending in {', '.join(SUFFIXES)}")
+    if in_place:
+        _check_in_place(found, settings)
+    ending = suffix(settings.form)
+    outputs = Counter(str(Path(name).with_suffix(ending)) for _, name in found)
+    jobs = []
+    for source, name in found:
+        output = str(Path(name).with_suffix(ending))
+        # a.png and a.tif would both become a.jpg: then both keep their suffix in the name.
+        destination = (
+            source if in_place else folder / (output if outputs[output] == 1 else name + ending)
+        )
+        if not in_place and destination.resolve() == source.resolve():
+            raise InputError(
+                f"{source} would be overwritten; give another --out, or --in-place to allow it"
+            )
+        found_map = None if maps is None else _map_of(name, maps)
+        jobs.append(Job(source, destination, name, folder, found_map, settings))
+    return jobs
+
+
+def _pictures(paths: Iterable[Path], folder: Path) -> Iterable[tuple[Path, str]]:
+    """Yield each picture once, with its name below the path that named it."""
+    seen = set()
+    inside = folder.resolve()
+    for path in paths:
+        path = Path(path)
+        if not path.exists():
+            raise InputError(f"no file or folder {path}; check the path")
+        below = sorted(path.rglob("*")) if path.is_dir() else [path]
+        records = inside / RECORDS
+        results = inside if path.is_dir() and inside != path.resolve() else records
+        for file in below:
+            wanted = not path.is_dir() or (
+                file.suffix.lower() in SUFFIXES and results not in file.resolve().parents
+            )
+            if wanted and file.is_file() and file.resolve() not in seen:
+                seen.add(file.resolve())
+                name = file.relative_to(path) if path.is_dir() else Path(file.name)
+                yield file, name.as_posix()
+
+
+def _check_in_place(found: Sequence[tuple[Path, str]], settings: Settings) -> None:
+    other = [str(path) for path, _ in found if path.suffix.lower() not in (".jpg", ".jpeg")]
+    if settings.form != "jpeg" or other:
+        raise InputError(
+            "--in-place replaces JPEG files by JPEG files only; leave it out"
+            + (f" (not JPEG: {', '.join(other[:3])})" if other else "")
+        )
+
+
+def _map_of(name: str, maps: Path) -> Path:
+    path = Path(name)
+    for candidate in (maps / path.with_suffix(".png"), maps / f"{path.stem}.png"):
+        if candidate.is_file():
+            return candidate
+    raise InputError(
+        f"{maps} holds no map of {name}: expected {path.stem}.png; make it with: fechner maps make"
+    )
+
+
+def run(
+    jobs: Sequence[Job],
+    *,
+    pool: Executor | None = None,
+    on_row: Callable[[Row], None] | None = None,
+) -> list[Row]:
+    """Compress the pictures that are not done yet; return a row for every one.
+
+    `on_row` is called with each row as soon as its picture is finished.
+    """
+    return run_all(work, jobs, pool=_Telling(pool or SerialExecutor(), on_row or _nobody))
+
+
+def _nobody(row: Row) -> None:
+    pass
+
+
+class _Telling(Executor):
+    """An executor that passes every result on at once."""
+
+    def __init__(self, pool: Executor, listener: Callable[[Row], None]) -> None:
+        self._pool, self._listener = pool, listener
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
+        future = self._pool.submit(fn, *args, **kwargs)
+        future.add_done_callback(self._tell)
+        return future
+
+    def _tell(self, future: Future) -> None:
+        if not future.cancelled() and future.exception() is None:
+            self._listener(future.result())
+
+
+def work(job: Job) -> Row:
+    """Compress one picture, or return the record of a run that did it already."""
+    started = time.perf_counter()
+    if multiprocessing.parent_process() is not None:
+        cv2.setNumThreads(1)
+    try:
+        key = _key(job)
+        done = _done(job, key)
+        if done is not None:
+            return done
+        row = _compressed(job, started)
+    except FechnerError as error:
+        return _failed(job, str(error), started)
+    record = {
+        "row": asdict(row),
+        "key": key,
+        "output_sha256": sha256_file(job.destination),
+        "provenance": provenance(parameters=asdict(job.settings), inputs={"source_and_map": key}),
+    }
+    write_json(job.record, record)
+    return row
+
+
+def _key(job: Job) -> str:
+    """Return what decides the result: the source's bytes, the map's, and the settings."""
+    parts = [sha256_file(job.source), asdict(job.settings)]
+    parts.append("centre" if job.importance is None else sha256_file(job.importance))
+    return digest(parts)
+
+
+def _done(job: Job, key: str) -> Row | None:
+    if not (job.record.is_file() and job.destination.is_file()):
+        return None
+    record = read_json(job.record)
+    whole = record.get("output_sha256") == sha256_file(job.destination)
+    # A file that was replaced in place is its own result: it is never degraded twice.
+    if whole and (record.get("key") == key or job.destination == job.source):
+        return Row(**record["row"])
+    return None
+
+
+def _compressed(job: Job, started: float) -> Row:
+    before = job.source.stat().st_size
+    source = source_of(job.source, job.settings)
+    outcome = compress(source, _importance(job, source.size), job.settings)
+    quality = round(job.settings.target.quality)
+    plain = len(jpeg.reference_encoder(source.picture, quality, source.subsampling))
+    write_bytes(job.panel, draw_panels(outcome.picture, outcome.decoded, outcome.importance))
+    kept = _same_format(job) and len(outcome.content) >= before
+    if not (kept and job.destination == job.source):
+        write_bytes(job.destination, job.source.read_bytes() if kept else outcome.content)
+    after = before if kept else len(outcome.content)
+    return Row(
+        image=job.name,
+        output=str(job.destination),
+        status="kept" if kept else "compressed",
+        bytes_before=before,
+        bytes_after=after,
+        bytes_plain=plain,
+        saved_percent=100 * (1 - after / before),
+        ss2_important=100.0 if kept else outcome.important,
+        ss2_background=100.0 if kept else outcome.background,
+        quality=outcome.quality,
+        strength=outcome.strength,
+        seconds=time.perf_counter() - started,
+        note="no smaller file was found" if kept else outcome.note,
+    )
+
+
+def _same_format(job: Job) -> bool:
+    """Tell whether the source is already a file of the wanted format."""
+    jpeg_source = job.source.suffix.lower() in (".jpg", ".jpeg")
+    wanted = suffix(job.settings.form)
+    return job.source.suffix.lower() == wanted or (wanted == ".jpg" and jpeg_source)
+
+
+def _importance(job: Job, stored: tuple[int, int]) -> np.ndarray:
+    """Return the map of the upright picture, resized to it where its shape is right."""
+    if job.importance is None:
+        upright = image_size(job.source)
+        return centre(upright)
+    importance = read_map_png(job.importance)
+    if sorted(importance.shape) != sorted(stored):
+        raise InputError(
+            f"{job.importance} is {importance.shape[1]} x {importance.shape[0]} pixels and does "
+            f"not fit {job.source} of {stored[1]} x {stored[0]}; make its map again"
+        )
+    return importance
+
+
+def _failed(job: Job, reason: str, started: float) -> Row:
+    size = job.source.stat().st_size if job.source.is_file() else 0
+    seconds = time.perf_counter() - started
+    return Row(
+        image=job.name,
+        output="",
+        status="failed",
+        bytes_before=size,
+        bytes_after=size,
+        bytes_plain=0,
+        saved_percent=0.0,
+        ss2_important=None,
+        ss2_background=None,
+        quality=None,
+        strength=None,
+        seconds=seconds,
+        note=reason,
+    )
+
+
+def write_summary(rows: Sequence[Row], path: Path) -> None:
+    """Write one line a picture as CSV; empty cells where a picture failed."""
+    text = io.StringIO()
+    names = [field.name for field in fields(Row)]
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    write_text(path, text.getvalue())
+
+
+def totals(rows: Sequence[Row]) -> dict[str, Any]:
+    """Return how many pictures ended how, and the bytes before and after of those that worked."""
+    good = [row for row in rows if row.status != "failed"]
+    return {
+        "pictures": len(rows),
+        **{
+            status: sum(row.status == status for row in rows)
+            for status in ("compressed", "kept", "failed")
+        },
+        "bytes_before": sum(row.bytes_before for row in good),
+        "bytes_after": sum(row.bytes_after for row in good),
+    }

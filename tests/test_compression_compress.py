@@ -1,0 +1,258 @@
+"""Folders of pictures: structure kept, originals safe, runs resumed, faults told."""
+
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage.data import astronaut
+from typer.testing import CliRunner
+
+from fechner.cli.compress import app
+from fechner.compression import batch
+from fechner.compression.batch import plan, run
+from fechner.compression.codecs import Settings
+from fechner.compression.ramp import centre
+from fechner.compression.targets import Target
+from fechner.data.images import write_map_png
+from fechner.errors import InputError
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    source = tmp_path / "photos"
+    (source / "deep").mkdir(parents=True)
+    picture = Image.fromarray(astronaut()[:200, 100:340])
+    picture.save(source / "a.png")
+    picture.save(source / "deep" / "b.jpg", quality=95)
+    return source
+
+
+def invoke(*words: object):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(p): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_a_folder_is_compressed_with_its_structure_and_originals_stay(folder, tmp_path):
+    before = snapshot(folder)
+    out = tmp_path / "out"
+    result = invoke(folder, "--out", out, "--centre", "--jobs", 1)
+    assert result.exit_code == 0, result.output
+    assert snapshot(folder) == before
+    for name in ("a.jpg", "deep/b.jpg"):
+        with Image.open(out / name) as image:
+            assert image.size == (240, 200)
+    with (out / "summary.csv").open() as file:
+        rows = {row["image"]: row for row in csv.DictReader(file)}
+    assert set(rows) == {"a.png", "deep/b.jpg"}
+    for row in rows.values():
+        assert int(row["bytes_after"]) == Path(row["output"]).stat().st_size
+        assert int(row["bytes_after"]) < int(row["bytes_plain"])
+        assert float(row["ss2_background"]) >= 70
+    page = (out / "sheet.html").read_text()
+    assert page.count("data:image/png;base64,") == 2
+    assert "http" not in page
+    assert "saved" in result.output
+
+
+def test_a_second_run_does_nothing_and_a_changed_picture_is_done_again(folder, tmp_path):
+    jobs = plan([folder], tmp_path / "out", Settings())
+    first = run(jobs)
+    stamps = [job.destination.stat().st_mtime_ns for job in jobs]
+    assert run(jobs) == first
+    assert [job.destination.stat().st_mtime_ns for job in jobs] == stamps
+    Image.fromarray(astronaut()[200:400, 100:340]).save(folder / "a.png")
+    again = run(jobs)
+    assert again[0].bytes_after != first[0].bytes_after
+    assert again[1] == first[1]
+
+
+def test_what_an_interrupted_run_finished_stays(folder, tmp_path, monkeypatch):
+    jobs = plan([folder], tmp_path / "out", Settings())
+    real = batch.compress
+    calls = []
+
+    def stopped(source, importance, settings):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return real(source, importance, settings)
+
+    monkeypatch.setattr(batch, "compress", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run(jobs)
+    assert jobs[0].destination.is_file()
+    assert not jobs[1].destination.exists()
+    monkeypatch.setattr(batch, "compress", real)
+    stamp = jobs[0].destination.stat().st_mtime_ns
+    rows = run(jobs)
+    assert jobs[0].destination.stat().st_mtime_ns == stamp
+    assert all(row.status == "compressed" for row in rows)
+
+
+def test_in_place_replaces_jpegs_once_and_never_twice(folder, tmp_path):
+    path = folder / "deep" / "b.jpg"
+    size = path.stat().st_size
+    words = (folder / "deep", "--out", tmp_path / "out", "--centre", "--in-place", "--jobs", 1)
+    assert invoke(*words).exit_code == 0
+    once = path.read_bytes()
+    assert len(once) < size
+    assert invoke(*words).exit_code == 0
+    assert path.read_bytes() == once
+
+
+def test_in_place_refuses_other_formats(folder, tmp_path):
+    with pytest.raises(InputError, match=r"not JPEG: .*a\.png"):
+        plan([folder], tmp_path / "out", Settings(), in_place=True)
+
+
+def test_an_original_is_never_the_output(folder):
+    with pytest.raises(InputError, match="would be overwritten"):
+        plan([folder / "deep"], folder / "deep", Settings())
+    with pytest.raises(InputError, match="would be overwritten"):
+        plan([folder / "deep" / "b.jpg"], folder / "deep", Settings())
+
+
+def test_two_pictures_of_one_name_get_two_files(folder, tmp_path):
+    Image.open(folder / "a.png").save(folder / "a.tif")
+    jobs = plan([folder], tmp_path / "out", Settings())
+    assert len({job.destination for job in jobs}) == 3
+
+
+def test_results_inside_the_source_folder_are_not_taken_for_sources(folder):
+    out = folder / "smaller"
+    run(plan([folder], out, Settings(Target(strength=1))))
+    assert len(plan([folder], out, Settings())) == 2
+
+
+def test_a_picture_that_cannot_be_read_is_told_and_stops_no_other(folder, tmp_path):
+    (folder / "broken.png").write_bytes((folder / "a.png").read_bytes()[:2000])
+    Image.new("RGBA", (40, 40), (255, 0, 0, 90)).save(folder / "glass.png")
+    frames = [Image.new("RGB", (40, 40), c) for c in ("red", "blue")]
+    frames[0].save(folder / "moving.gif", save_all=True, append_images=frames[1:])
+    (folder / "empty.jpg").touch()
+    result = invoke(folder, "--out", tmp_path / "out", "--centre", "--jobs", 1)
+    assert isinstance(result.exception, InputError)
+    assert "4 of 6 pictures could not be compressed" in str(result.exception)
+    with (tmp_path / "out" / "summary.csv").open() as file:
+        rows = {row["image"]: row for row in csv.DictReader(file)}
+    assert rows["a.png"]["status"] == rows["deep/b.jpg"]["status"] == "compressed"
+    assert "truncated" in rows["broken.png"]["note"]
+    assert "transparent" in rows["glass.png"]["note"]
+    assert "2 frames" in rows["moving.gif"]["note"]
+    assert rows["empty.jpg"]["note"]
+
+
+@pytest.mark.parametrize("kind", ["palette", "sixteen", "grey", "opaque"])
+def test_unusual_pngs_come_out_right(tmp_path, kind):
+    picture = astronaut()[:200, 100:340]
+    path = tmp_path / "in" / "p.png"
+    path.parent.mkdir()
+    if kind == "palette":
+        Image.fromarray(picture).quantize(64).save(path)
+    elif kind == "sixteen":
+        Image.fromarray(picture[..., 0].astype(np.uint16) * 257).save(path)
+    elif kind == "grey":
+        Image.fromarray(picture[..., 0]).save(path)
+    else:
+        Image.fromarray(picture).convert("RGBA").save(path)
+    (job,) = plan([path], tmp_path / "out", Settings(Target(quality=95, strength=0)))
+    (row,) = run([job])
+    assert row.status == "compressed", row.note
+    with Image.open(path) as before, Image.open(job.destination) as after:
+        if kind == "sixteen":
+            expected = picture[..., 0].astype(float)
+        else:
+            expected = np.asarray(before.convert("RGB"))[..., 0].astype(float)
+        got = np.asarray(after.convert("RGB"))[..., 0].astype(float)
+    assert np.abs(expected - got).mean() < 3
+
+
+def test_a_map_decides_where_and_one_that_does_not_fit_is_refused(folder, tmp_path):
+    maps = tmp_path / "maps"
+    left = np.linspace(1, 0, 240)[None, :].repeat(200, axis=0)
+    write_map_png(maps / "a.png", left)
+    write_map_png(maps / "deep" / "b.png", centre((200, 300)))
+    jobs = plan([folder], tmp_path / "out", Settings(), maps=maps)
+    rows = run(jobs)
+    error = np.abs(
+        np.asarray(Image.open(jobs[0].destination)).astype(float) - Image.open(folder / "a.png")
+    ).mean(axis=(0, 2))
+    assert error[:60].mean() < 0.8 * error[-60:].mean()
+    assert rows[1].status == "failed"
+    assert "does not fit" in rows[1].note
+
+
+def test_a_missing_map_names_what_was_expected(folder, tmp_path):
+    (tmp_path / "maps").mkdir()
+    with pytest.raises(InputError, match=r"holds no map of a\.png: expected a\.png"):
+        plan([folder], tmp_path / "out", Settings(), maps=tmp_path / "maps")
+
+
+def test_a_jpeg_that_cannot_shrink_is_kept_as_it_is(tmp_path):
+    path = tmp_path / "in" / "flat.jpg"
+    path.parent.mkdir()
+    Image.new("RGB", (16, 16), (90, 120, 90)).save(path, quality=20, optimize=True)
+    (row,) = run(plan([path], tmp_path / "out", Settings(Target(strength=0))))
+    if row.status == "kept":
+        assert Path(row.output).read_bytes() == path.read_bytes()
+    assert row.bytes_after <= row.bytes_before
+
+
+def test_a_folder_that_cannot_be_written_is_told_and_leaves_nothing(folder, tmp_path):
+    out = tmp_path / "out"
+    out.write_text("a file stands where the folder should be")
+    (row, _) = run(plan([folder], out, Settings()))
+    assert row.status == "failed"
+    assert "cannot write" in row.note
+    assert out.read_text().startswith("a file")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_leaves_the_old_file(folder, tmp_path, monkeypatch):
+    (job,) = plan([folder / "a.png"], tmp_path / "out", Settings())
+    run([job])
+    old = job.destination.read_bytes()
+
+    def full(file: int) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr("fechner.provenance.os.fsync", full)
+    Image.fromarray(astronaut()[200:400, 100:340]).save(folder / "a.png")
+    (row,) = run([job])
+    assert row.status == "failed"
+    assert "No space left" in row.note
+    assert job.destination.read_bytes() == old
+    assert not [p for p in (tmp_path / "out").rglob("*") if p.name.startswith(".a-")]
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ([], "one source of importance"),
+        (["--centre", "--map", "x"], "one source of importance"),
+        (["--map", "absent"], "no folder absent"),
+        (["--centre", "--effort", "hihg"], "did you mean 'high'"),
+        (["--centre", "--format", "jpg"], "did you mean 'jpeg'"),
+        (["--centre", "--quality", "0"], "1 to 100"),
+        (["--centre", "--bytes", "9", "--bpp", "1"], "leave one out"),
+    ],
+)
+def test_options_that_make_no_sense_end_in_one_line(folder, tmp_path, words, reason):
+    result = invoke(folder, "--out", tmp_path / "out", "--jobs", 1, *words)
+    assert isinstance(result.exception, InputError)
+    assert reason in str(result.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_size_that_cannot_be_reached_states_the_range(folder, tmp_path):
+    words = (folder / "a.png", "--out", tmp_path / "out", "--centre", "--jobs", 1, "--bytes")
+    assert "this picture takes" in str(invoke(*words, 50).exception)
+    ok = invoke(*words, 8000)
+    assert ok.exit_code == 0
+    assert 7500 < (tmp_path / "out" / "a.jpg").stat().st_size <= 8000
