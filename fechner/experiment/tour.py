@@ -9,11 +9,15 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fechner.experiment.fonts import find_font
 from fechner.experiment.hands import Board, SimulatedHands
 from fechner.experiment.observers import SimulatedObserver
 from fechner.protocols.schema import Protocol, load_protocol
+from fechner.provenance import atomic_path
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from fechner.experiment.display import Question
     from fechner.experiment.screens import Screen
 
@@ -26,6 +30,10 @@ TOUR_TRIALS = {
     "design": "latin square",
 }
 """What is left of a protocol's trials on a tour: enough to see each screen once."""
+
+
+NOT_ON_SHEET = ("test-pattern",)
+"""Screens that nobody looks at."""
 
 
 class TouringHands(SimulatedHands):
@@ -66,21 +74,19 @@ def tour(
     size: tuple[int, int] = (1280, 1024),
     width: int = 480,
 ) -> list[Path]:
-    """Save a picture `width` pixels wide of each screen to ``out/PROTOCOL``; return the files.
+    """Save each screen, `width` pixels wide, to ``out/PROTOCOL``, and all on ``out/PROTOCOL.png``.
+
+    Returns the files of the single screens.
 
     Raises
     ------
     MissingPartError
         If no window can be opened.
     """
-    from PIL import Image
-
     from fechner.experiment.run import run_participant
-    from fechner.provenance import atomic_path
 
     loaded = shortened(load_protocol(protocol, language=language))
-    folder = Path(out) / loaded.name
-    written = []
+    out = Path(out)
     with tempfile.TemporaryDirectory(prefix="fechner-tour-") as temporary:
         shots = Path(temporary) / "screens"
         run_participant(
@@ -94,11 +100,41 @@ def tour(
             screenshots=shots,
             show_checks=True,
         )
-        for shot in sorted(shots.glob("*.png")):
-            with Image.open(shot) as picture:
-                small = picture.resize((width, round(width * picture.height / picture.width)))
-            target = folder / shot.name
-            with atomic_path(target) as path:
-                small.quantize(128).save(path, optimize=True)
-            written.append(target)
+        in_order = sorted(shots.glob("*.png"), key=lambda path: path.stat().st_mtime_ns)
+        pictures = {path.stem: _smaller(path, width) for path in in_order}
+    written = [out / loaded.name / f"{name}.png" for name in pictures]
+    for target, picture in zip(written, pictures.values(), strict=True):
+        _save(picture, target)
+    shown = {name: picture for name, picture in pictures.items() if name not in NOT_ON_SHEET}
+    _save(overview(shown), out / f"{loaded.name}.png")
     return written
+
+
+def _smaller(path: Path, width: int) -> Image.Image:
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        height = round(width * picture.height / picture.width)
+        return picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+
+
+def _save(picture: Image.Image, target: Path) -> None:
+    with atomic_path(target) as path:
+        picture.quantize(128).save(path, optimize=True)
+
+
+def overview(pictures: dict[str, Image.Image], *, columns: int = 4) -> Image.Image:
+    """Return all pictures on one sheet, in order, each with its name above it."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    font = ImageFont.truetype(str(find_font("DejaVu Sans")), 13)
+    width = max(picture.width for picture in pictures.values()) + 8
+    height = max(picture.height for picture in pictures.values()) + 26
+    rows = -(-len(pictures) // columns)
+    sheet = Image.new("RGB", (columns * width, rows * height), "white")
+    draw = ImageDraw.Draw(sheet)
+    for place, (name, picture) in enumerate(pictures.items()):
+        left, top = place % columns * width + 4, place // columns * height
+        draw.text((left, top + 3), name, font=font, fill="black")
+        sheet.paste(picture, (left, top + 22))
+    return sheet

@@ -155,6 +155,7 @@ class PsychoPyDisplay:
         self.area = screens.stage(look, strip)
         self.fullscreen, self.virtual, self.monitor = fullscreen, virtual, monitor
         self._facts: dict[str, Any] | None = None
+        self._texts: dict[str, list[str]] = {}
         self._verify = verify
         self._verified = 0
         self._screenshots = screenshots
@@ -550,7 +551,7 @@ class PsychoPyDisplay:
             for picture in standing:
                 picture.draw()
             self._draw_answer(answering)
-            flipped = self._flip(_screen_name(question, answering))
+            flipped = self._flip(self._screen_name(answering))
             began = flipped if began is None else began
             if answering.done is not None:
                 self._hold(PRESS_MS if question.kind == "buttons" and not self._hands else 0.0)
@@ -563,6 +564,17 @@ class PsychoPyDisplay:
                 if one.time >= open_at:
                     answering.take(one)
             self._pause()
+
+    def _screen_name(self, answering: Answering) -> str:
+        """Return the screenshot's name: the question's, numbered where its text differs."""
+        question = answering.question
+        texts = self._texts.setdefault(question.name, [])
+        if question.text not in texts:
+            texts.append(question.text)
+        place = texts.index(question.text)
+        number = f"-{place + 1}" if place else ""
+        state = "-answered" if answering.value is not None else ""
+        return f"question-{question.name}{number}{state}" if answering.done is None else ""
 
     def _hold(self, ms: float) -> None:
         end = self.now() + ms / 1000
@@ -623,11 +635,6 @@ def _screen_size(pyglet: Any, monitor: int) -> tuple[int, int]:
             "(numbered from 0); choose another --monitor"
         )
     return found[monitor].width, found[monitor].height
-
-
-def _screen_name(question: Question, answering: Answering) -> str:
-    state = "-answered" if answering.value is not None else ""
-    return f"question-{question.name}{state}" if answering.done is None else ""
 
 
 class Answering:
