@@ -138,11 +138,20 @@ def colour(image: Image, loss: float, rng: Generator) -> Plane:
 
 
 def levels(image: Image, step: float, rng: Generator) -> Plane:
-    """Round every channel to multiples of `step` grey levels, counted from mid-grey (127.5)."""
-    if step <= 1:
+    """Round every channel to multiples of `step` grey levels, counted from mid-grey (127.5).
+
+    Between whole steps the two nearest quantisations are mixed, so that the error
+    does not jump where many pixels cross a threshold at once.
+    """
+    whole = max(1, int(step))
+    part = np.float32(max(step - whole, 0.0))
+    return (1 - part) * _rounded(image, whole) + part * _rounded(image, whole + 1)
+
+
+def _rounded(image: Image, step: int) -> Plane:
+    if step == 1:
         return image.astype(np.float32)
-    centred = image.astype(np.float32) - 127.5
-    return np.round(centred / np.float32(step)) * np.float32(step) + 127.5
+    return np.round((image.astype(np.float32) - 127.5) / step) * step + np.float32(127.5)
 
 
 def phase(image: Image, fraction: float, rng: Generator) -> Plane:
