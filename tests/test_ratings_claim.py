@@ -147,3 +147,12 @@ def test_a_file_that_is_no_claim_is_refused(tmp_path):
     (tmp_path / "claim.json").write_text("{}")
     with pytest.raises(InputError, match="is not a claim"):
         read_claim(tmp_path / "claim.json")
+
+
+def test_ratings_on_which_nobody_agrees_are_refused_and_can_be_kept(stimuli):
+    ratings = rate(stimuli, column="mse").assign(rating=50.0)
+    with pytest.raises(InputError, match="leave out 16 of 16"):
+        test_claim(ratings, stimuli)
+    claim = test_claim(ratings, stimuli, minimum_agreement=None)
+    assert claim.verdict == "not supported"
+    assert claim.contrast("low - high").estimate == 0

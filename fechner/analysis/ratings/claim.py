@@ -49,6 +49,7 @@ from fechner.analysis.ratings.verdict import (
     sign,
     warnings_about,
 )
+from fechner.errors import InputError
 from fechner.provenance import provenance
 
 
@@ -95,6 +96,12 @@ def test_claim(
     chosen = choose_dimension(ratings, dimension)
     excluded = _disagreeing(chosen, minimum_agreement)
     kept = chosen[~chosen["participant"].isin(excluded)]
+    if kept["participant"].nunique() < 2 <= chosen["participant"].nunique():
+        raise InputError(
+            f"screening would leave out {len(excluded)} of {chosen['participant'].nunique()} "
+            "participants: they agree on nothing; look at them with fechner stats screen, or "
+            "keep everybody"
+        )
     arms = rated_arms(kept, stimuli, good=good)
     control = control if control in set(arms["region"]) else None
     pairs = [(low, high)] + ([(control, high)] if control else [])
