@@ -134,7 +134,7 @@ def compare(
     ] = None,
     layer: Annotated[
         list[str] | None,
-        typer.Option("--layer", "-l", help="LAYER or NETWORK/LAYER; default: the last one."),
+        typer.Option("--layer", "-l", help="LAYER, A+B (joined) or NETWORK/LAYER; default: last."),
     ] = None,
     pooling: Annotated[
         list[str] | None, typer.Option("--pooling", "-p", help="space, mean, max or mean_sd.")
@@ -297,18 +297,30 @@ def _feature_sets(
     size: int,
     cache: Path | None,
 ) -> dict[str, Any]:
-    """Return ``network/layer`` and its activations for everything asked for."""
+    """Return ``network/layer`` and its activations for everything asked for.
+
+    Layers joined by ``+`` are pooled over space and put side by side.
+    """
+    import numpy as np
+
+    from fechner.analysis.network.compare import pool_values
+
     sets: dict[str, Any] = {}
     for word in networks or ["efficientnet_lite0"]:
         name, _, weights = word.partition("=")
         source = _network(name, Path(weights) if weights else None)
         wanted = [
-            one.removeprefix(f"{name}/")
+            one.removeprefix(f"{name}/").split("+")
             for one in layers or []
             if "/" not in one or one.startswith(f"{name}/")
-        ]
-        for found in _activations(source, wanted or [source.default_layer], rated, size, cache):
-            sets[f"{name}/{found.layer}"] = found.values
+        ] or [[source.default_layer]]
+        single = list(dict.fromkeys(layer for joined in wanted for layer in joined))
+        found = dict(zip(single, _activations(source, single, rated, size, cache), strict=True))
+        for joined in wanted:
+            parts = [found[layer].values for layer in joined]
+            if len(parts) > 1:
+                parts = [np.concatenate([pool_values(part, "mean") for part in parts], axis=1)]
+            sets[f"{name}/{'+'.join(joined)}"] = parts[0]
     return sets
 
 
@@ -366,21 +378,39 @@ def _trace(values, rated, choice, objective, shuffles, seed, out, progress) -> N
 
 
 def _show(table: pd.DataFrame) -> None:
-    """Print a table of evidence, the important columns only."""
+    """Print a table of evidence: in-sample and held-out numbers, each with its control."""
     from rich.table import Table as Drawing
 
     from fechner.cli.console import console
 
-    drawing = Drawing(box=None, header_style="bold")
-    for column in table.columns:
-        numeric = table[column].dtype.kind == "f"
-        drawing.add_column(column.replace("_", " "), justify="right" if numeric else "left")
-    for row in table.itertuples(index=False):
+    named = [name for name in ("features", "pooling", "strategy") if name in table]
+    drawing = Drawing(box=None, header_style="bold", pad_edge=False)
+    for name in (*named, "kept"):
+        drawing.add_column(name, no_wrap=True)
+    for name in (
+        "train",
+        "shuffled",
+        "held out, all",
+        "chosen",
+        "shuffled",
+        "predicts",
+        "shuffled",
+    ):
+        drawing.add_column(name, justify="right")
+    for _, row in table.iterrows():
         drawing.add_row(
-            *(
-                ("-" if value != value else f"{value:.3f}") if isinstance(value, float)
-                else str(value)
-                for value in row
-            )
-        )  # fmt: skip
+            *(row[name] for name in named),
+            f"{row['kept']:.0%}",
+            _number(row["train_after"]),
+            _number(row["shuffled_train"]),
+            _number(row["held_out_before"]),
+            _number(row["held_out_after"]),
+            _number(row["shuffled_held_out"]),
+            _number(row["prediction"]),
+            _number(row["shuffled_prediction"]),
+        )
     console.print(drawing)
+
+
+def _number(value: float) -> str:
+    return "-" if value != value else f"{value:.3f}"

@@ -15,7 +15,7 @@ from fechner.analysis.network.selection_records import ChannelSelection
 FALLBACK = "all"
 """Drives the maps where no selection beats its shuffled control: every channel, weight 1."""
 BEATS = 0.95
-"""A selection must exceed this share of its shuffled controls."""
+"""A selection must exceed this share of its shuffled controls: all of them, up to twenty."""
 
 
 def choose(candidates: Sequence[ChannelSelection]) -> tuple[str, str]:
@@ -47,7 +47,9 @@ def _margin(candidate: ChannelSelection) -> float | None:
     before = candidate.alignment_held_out.before
     if candidate.readout is None and before is not None and value <= before:
         return None
-    if value <= np.quantile(control, BEATS) or (candidate.fit in _CORRELATIONS and value <= 0):
+    if value <= np.quantile(control, BEATS, method="higher") or (
+        candidate.fit in _CORRELATIONS and value <= 0
+    ):
         return None
     return float((value - control.mean()) / max(control.std(ddof=1), 1e-9))
 

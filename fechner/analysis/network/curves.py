@@ -95,17 +95,14 @@ def trace_curves(
         shuffled.append(curves(rng.permutation(here.ratings)))
         random.append(curves(here.ratings, rng.permutation(n)))
         progress(k + 1, shuffles)
-    (noise_here, noise_there), (chance_here, chance_there) = (
-        (np.array([one[side] for one in repeats]) for side in (0, 1))
-        for repeats in (shuffled, random)
-    )
+    noise, chance = np.array(shuffled), np.array(random)
     return PruningCurves(
         channels_left=n - gone,
         train=real[0],
         held_out=real[1],
-        train_shuffled=noise_here,
-        held_out_shuffled=noise_there,
-        train_random=chance_here,
-        held_out_random=chance_there,
+        train_shuffled=noise[:, 0],
+        held_out_shuffled=noise[:, 1],
+        train_random=chance[:, 0],
+        held_out_random=chance[:, 1],
         chosen_left=int(strategy(here, here.ratings, rng).kept.sum()),
     )

@@ -27,6 +27,8 @@ CACHE_BYTES = 1 << 30
 """Inner products of every channel are kept for reuse up to this size."""
 TILE_NUMBERS = 1 << 17
 """Inner products that are computed at a time: one megabyte, so that they stay in cache."""
+TOGETHER = 16
+"""Channels that are multiplied together where only their sum is wanted."""
 
 
 class ChannelGrams:
@@ -61,6 +63,7 @@ class ChannelGrams:
             else np.zeros(pairs.n)
         )
         self._measure_channels()
+        self._plan = self._plan_tiles()
         self._cache = self._cached_products()
         self.activate(np.ones(self.n_channels, bool))
 
@@ -68,11 +71,21 @@ class ChannelGrams:
         """Keep squared norm and sum of each channel in each image, (n_channels, n_images)."""
         shape = (self.n_channels, self.pairs.n)
         self.squares, self.sums = np.empty(shape), np.zeros(shape)
-        for channel in range(self.n_channels):
-            features = self.features(channel)
-            self.squares[channel] = (features**2).sum(axis=1)
+        for image in range(self.pairs.n):
+            features = self.values[image].astype(np.float64) - self._means[image]
+            self.squares[:, image] = (features**2).sum(axis=1)
             if self.similarity_name == "pearson":
-                self.sums[channel] = features.sum(axis=1)
+                self.sums[:, image] = features.sum(axis=1)
+
+    def _plan_tiles(self) -> list[tuple[int, int, int]]:
+        """Return first row, last row and last column of each tile that holds pairs."""
+        rows, starts, plan = max(1, TILE_NUMBERS // self.pairs.n), self.pairs.starts, []
+        for start in range(0, self.pairs.n, rows):
+            stop = min(start + rows, self.pairs.n)
+            columns = self.pairs.columns[starts[start] : starts[stop]]
+            if columns.size:
+                plan.append((start, stop, int(columns.max()) + 1))
+        return plan
 
     def _cached_products(self) -> NDArray[np.float64] | None:
         if self.n_channels * len(self.pairs) * 8 > CACHE_BYTES:
@@ -116,24 +129,33 @@ class ChannelGrams:
         Each tile comes with its first row ``start``; entry ``[i, j]`` is the product of images
         ``start + i`` and ``start + j``. A tile is overwritten by the next one.
         """
-        features, starts = self.features(channel), self.pairs.starts
-        block = max(1, TILE_NUMBERS // self.pairs.n)
-        buffer = np.empty(block * self.pairs.n)
-        for start in range(0, self.pairs.n, block):
-            stop = min(start + block, self.pairs.n)
-            if starts[start] == starts[stop]:
-                continue
-            end = int(self.pairs.columns[starts[start] : starts[stop]].max()) + 1
+        return self._tiles(self.features(channel))
+
+    def _tiles(self, features: NDArray[np.float64]) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        buffer = np.empty(max(TILE_NUMBERS, self.pairs.n))
+        for start, stop, end in self._plan:
             tile = buffer[: (stop - start) * (end - start)].reshape(stop - start, end - start)
             yield start, np.matmul(features[start:stop], features[start:end].T, out=tile)
+
+    def _sum(self, channels: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return the inner products of `channels` together, (n_pairs,)."""
+        total = np.zeros(len(self.pairs))
+        if self._cache is not None:
+            for channel in channels:
+                total += self._cache[channel]
+            return total
+        for first in range(0, len(channels), TOGETHER):
+            chunk = self.values[:, channels[first : first + TOGETHER]].astype(np.float64)
+            chunk -= self._means[:, None, None]
+            for start, tile in self._tiles(chunk.reshape(self.pairs.n, -1)):
+                _add(tile, start, self.pairs.starts, self.pairs.columns, total)
+        return total
 
     def activate(self, active: NDArray[np.bool_]) -> None:
         """Sum exactly the channels where `active` (n_channels,) is True."""
         self.active = np.array(active, dtype=bool)
         chosen = np.flatnonzero(self.active)
-        self.total = np.zeros(len(self.pairs))
-        for channel in chosen:
-            self.total += self.products(channel)
+        self.total = self._sum(chosen)
         self.norms = self.squares[chosen].sum(axis=0)
         self.offsets = self.sums[chosen].sum(axis=0)
         self.whole = self.norms.copy()
@@ -227,6 +249,13 @@ def _gather(tile, start, starts, columns, out):
     for i in range(tile.shape[0]):
         for k in range(starts[start + i], starts[start + i + 1]):
             out[k] = tile[i, columns[k] - start]
+
+
+@njit(cache=True)
+def _add(tile, start, starts, columns, out):
+    for i in range(tile.shape[0]):
+        for k in range(starts[start + i], starts[start + i + 1]):
+            out[k] += tile[i, columns[k] - start]
 
 
 @njit(cache=True)

@@ -42,6 +42,11 @@ class Pairs:
         """The first image of each pair, (n_pairs,)."""
         return np.repeat(np.arange(self.n, dtype=np.int32), np.diff(self.starts))
 
+    @property
+    def complete(self) -> bool:
+        """Whether these are all pairs of the images."""
+        return len(self.columns) == self.n * (self.n - 1) // 2
+
     def of(self, matrix: NDArray) -> NDArray:
         """Return the entries of an (n, n) `matrix` at the pairs, (n_pairs,)."""
         return matrix[self.rows, self.columns]

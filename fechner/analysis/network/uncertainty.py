@@ -91,7 +91,7 @@ def permutation_p(
     InputError
         If `pairs` are not all pairs.
     """
-    if len(pairs) != pairs.n * (pairs.n - 1) // 2:
+    if not pairs.complete:
         raise InputError("permuting images needs all pairs; shuffle ratings within scenes instead")
     model = midranks(similarity)
     human = midranks(rating_similarity(ratings, pairs, kernel=kernel))
