@@ -171,6 +171,18 @@ def test_the_session_is_shown_where_its_screens_were_kept(tmp_path, study, page)
     assert "36 of 36 trials bit-exact" in with_screens
 
 
+def test_families_and_levels_get_a_table_each(study):
+    import pandas as pd
+
+    from fechner.report.tables import arm_tables
+
+    stimuli = pd.read_csv(study / "stimuli" / "stimuli.csv")
+    second = stimuli[stimuli["region"] != "intact"].assign(level=2, strength=6.0)
+    tables = arm_tables(pd.concat([stimuli, second]))
+    assert [name for name, _ in tables] == ["blur, level 1", "blur, level 2"]
+    assert [table.rows[0][1] for _, table in tables] == ["3.00", "6.00"]
+
+
 def test_an_outline_follows_the_mask_and_leaves_the_inside_alone():
     image, mask = np.zeros((60, 60, 3), np.uint8), np.zeros((60, 60), bool)
     mask[20:40, 20:40] = True

@@ -97,7 +97,7 @@ def _images(study: Artefacts) -> dict[str, Any]:
     stamped, stimuli = study.simulated_images, study.stimuli
     folder = study.folder / "stimuli"
     parts: dict[str, Any] = {
-        "scene_rows": [], "crops": [], "map_rows": [], "arm_table": None, "scene_table": None,
+        "scene_rows": [], "crops": [], "map_rows": [], "arm_tables": [], "scene_table": None,
         "refused_table": tables.refused_table(study.stimuli_record), "scenes_hidden": 0,
         "map_scale": None, "arm_names": ARM_NAMES,
     }  # fmt: skip
@@ -117,7 +117,7 @@ def _images(study: Artefacts) -> dict[str, Any]:
         "scene_rows": rows,
         "scenes_hidden": stimuli["scene"].nunique() - len(rows),
         "crops": pictures.native_crops(stimuli, folder, stamped=stamped),
-        "arm_table": tables.arm_table(stimuli),
+        "arm_tables": tables.arm_tables(stimuli),
         "scene_table": tables.scene_table(stimuli),
     }
 

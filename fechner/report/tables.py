@@ -89,6 +89,21 @@ def ordinal_table(claim: Claim) -> Table | None:
     return Table(("contrast", "latent SDs", "interval", "p"), rows) if rows else None
 
 
+def arm_tables(stimuli: pd.DataFrame) -> list[tuple[str, Table]]:
+    """Return one `arm_table` a family and level, each with its name."""
+    degraded = stimuli[stimuli["region"] != "intact"]
+    if not {"family", "level"} <= set(degraded.columns):
+        return [("all stimuli", arm_table(degraded))]
+    cells = degraded.groupby(["family", "level"], sort=False, dropna=False)
+    return [
+        (f"{family}, level {_level(level)}", arm_table(rows)) for (family, level), rows in cells
+    ]
+
+
+def _level(level: object) -> str:
+    return str(level).removesuffix(".0")
+
+
 def arm_table(stimuli: pd.DataFrame) -> Table:
     """Return what each arm of the stimuli removed, and every covariate, as means over scenes."""
     wanted = ["strength", "mask_area", "mse", "ssim", "bytes", "predicted_impact", "centre_error"]
