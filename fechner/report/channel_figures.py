@@ -19,15 +19,24 @@ if TYPE_CHECKING:
 
 METHOD_NAMES = {
     "all": "all channels",
+    "random": "random pruning",
     "negative": "negatives pruned",
+    "threshold": "threshold",
+    "single_pass": "single-pass greedy",
     "greedy": "greedy pruning",
+    "curve": "cross-validated k",
     "readout": "ridge read-out",
+    "elastic_net": "elastic-net read-out",
+    "reweight": "reweighting",
+    "reference": "distance to reference",
 }
 
 
 def method_name(method: str) -> str:
-    """Return a selection method in words."""
-    return METHOD_NAMES.get(method, method.replace("_", " "))
+    """Return a selection method in words; what controls for content follows a comma."""
+    name, _, control = method.partition(":")
+    words = METHOD_NAMES.get(name, name.replace("_", " "))
+    return f"{words}, {control}" if control else words
 
 
 def alignment(study: SelectionStudy) -> Figure:
@@ -109,7 +118,7 @@ def readouts(study: SelectionStudy) -> Figure | None:
 
 
 def impacts(choice: ChannelSelection) -> Figure:
-    """Draw every channel's impact, ranked; dropped channels are grey."""
+    """Draw every channel's impact (a read-out's: relevance), ranked; dropped ones are grey."""
     import matplotlib.pyplot as plt
 
     impact = np.array(choice.impact)
@@ -125,7 +134,7 @@ def impacts(choice: ChannelSelection) -> Figure:
         axis.plot([], [], color=colour, linewidth=4, label=label)
     axis.axhline(0, color=PALETTE["soft"], linewidth=0.8)
     axis.set_xlabel(f"channels of {choice.layer}, ranked")
-    axis.set_ylabel("impact on alignment")
+    axis.set_ylabel("impact" if choice.readout is None else "relevance (points per SD)")
     axis.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))
     axis.legend(loc="upper right", ncols=2)
     figure.tight_layout()
