@@ -1,0 +1,125 @@
+"""The records of a stimulus set: read back as written, and checked to the byte."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from fechner.errors import InputError, RefusedError
+from fechner.provenance import sha256_bytes
+from fechner.stimuli.records import (
+    Stimulus,
+    read_stimulus_set,
+    verify,
+    write_stimulus_set,
+)
+
+
+def stimulus(folder, name, region, impact=0.1 + 0.2):
+    content = f"not really a picture: {name}".encode()
+    (folder / f"{name}.png").write_bytes(content)
+    return Stimulus(
+        stimulus=name,
+        file=f"{name}.png",
+        scene="cat",
+        region=region,
+        family="blur",
+        level=1,
+        strength=2.5,
+        strength_unit="px",
+        mask_area=0.2,
+        bytes=len(content),
+        mse=60.0,
+        ssim=0.97,
+        predicted_impact=impact,
+        centre_error=1e-17,
+        sha256=sha256_bytes(content),
+        covariates={"luminance": 1 / 3},
+    )
+
+
+@pytest.fixture
+def made(tmp_path):
+    rows = [stimulus(tmp_path, f"cat_{region}", region) for region in ("intact", "low", "high")]
+    return write_stimulus_set(tmp_path, rows, {"provenance": {"simulated": True}})
+
+
+def test_a_set_is_read_back_as_it_was_written_to_the_last_digit(made):
+    found = read_stimulus_set(made.folder)
+    assert found.stimuli == made.stimuli
+    assert found.sha256 == made.sha256
+    assert found.scenes == ["cat"]
+    assert found.simulated
+    assert found.image_path("cat_low") == made.folder / "cat_low.png"
+
+
+def test_an_untouched_set_verifies(made):
+    assert verify(made.folder).sha256 == made.sha256
+
+
+def test_one_changed_byte_is_found_and_its_file_named(made):
+    path = made.folder / "cat_low.png"
+    content = bytearray(path.read_bytes())
+    content[3] ^= 1
+    path.write_bytes(bytes(content))
+    with pytest.raises(RefusedError, match=r"cat_low\.png \(other bytes\)") as refused:
+        verify(made.folder)
+    assert "cat_high" not in str(refused.value)
+
+
+def test_a_missing_picture_is_named(made):
+    (made.folder / "cat_high.png").unlink()
+    with pytest.raises(RefusedError, match=r"cat_high\.png \(missing\)"):
+        verify(made.folder)
+
+
+def test_a_changed_table_is_found(made):
+    table = made.folder / "stimuli.csv"
+    table.write_text(table.read_text().replace("60.0", "61.0", 1))
+    with pytest.raises(RefusedError, match=r"stimuli\.csv"):
+        verify(made.folder)
+
+
+def test_the_digest_of_a_set_depends_on_every_row(made):
+    other = (replace(made.stimuli[0], mse=60.5), *made.stimuli[1:])
+    assert replace(made, stimuli=other).sha256 != made.sha256
+
+
+def test_a_folder_without_a_set_says_how_to_build_one(tmp_path):
+    with pytest.raises(InputError, match="fechner stimuli build"):
+        read_stimulus_set(tmp_path)
+
+
+def test_a_missing_column_suggests_the_nearest(made):
+    table = made.folder / "stimuli.csv"
+    table.write_text(table.read_text().replace("predicted_impact", "predicted_impct", 1))
+    with pytest.raises(InputError, match="did you mean 'predicted_impct'"):
+        read_stimulus_set(made.folder)
+
+
+def test_a_cell_that_is_no_number_names_line_and_column(made):
+    table = made.folder / "stimuli.csv"
+    table.write_text(table.read_text().replace("2.5", "strong", 1))
+    with pytest.raises(InputError, match="line 2: strength expects float, got 'strong'"):
+        read_stimulus_set(made.folder)
+
+
+def test_two_stimuli_of_one_name_are_refused(tmp_path):
+    rows = [stimulus(tmp_path, "cat_low", "low")] * 2
+    write_stimulus_set(tmp_path, rows, {})
+    with pytest.raises(InputError, match="'cat_low' is there twice"):
+        read_stimulus_set(tmp_path)
+
+
+def test_an_unknown_stimulus_suggests_the_nearest(made):
+    with pytest.raises(InputError, match="did you mean 'cat_low'"):
+        made.image_path("cat_lo")
+
+
+def test_reading_a_set_imports_the_standard_library_only():
+    code = "import sys, fechner.stimuli.records; print({'numpy', 'cv2', 'PIL'} & set(sys.modules))"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "set()"
