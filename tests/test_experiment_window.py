@@ -132,6 +132,15 @@ def test_pictures_of_any_parity_are_shown_bit_exactly(size, shape, opened, tmp_p
     assert display.facts()["test_pattern_difference"] == 0
 
 
+@pytest.mark.parametrize("grey", [0, 77, 128, 201])
+def test_the_background_is_the_protocols_grey_everywhere(grey, slider, opened):
+    screen = slider.screen.model_copy(update={"background_grey": grey})
+    display = opened(slider.model_copy(update={"screen": screen}), size=(640, 480))
+    display.text(Page("p", "", "Text", "", maximum_s=0.05))
+    display.blank(20)
+    assert display._read_back().getcolors() == [(640 * 480, (grey, grey, grey))]
+
+
 def test_a_window_that_changes_pixels_ends_the_session(opened, stimuli, monkeypatch):
     display = opened(verify="all")
     true = display._read_back

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageChops
 
 from fechner.errors import MissingPartError, RefusedError
 from fechner.experiment import screens
@@ -162,6 +162,7 @@ class PsychoPyDisplay:
         self._hands = hands
         self._pressed: list[Input] = []
         self._due: float | None = None
+        self._draw_s = 0.0
         self._standing: tuple[list[Texture], float] | None = None
         self._decoding: dict[Frame, Future[_Loaded]] = {}
         self._ready: dict[Frame, tuple[_Loaded, list[Texture]]] = {}
@@ -171,9 +172,11 @@ class PsychoPyDisplay:
         self._overlay = Texture(self.window)
         self._mark = Texture(self.window)
         self._spare: list[Texture] = []
-        self._blank = screens.blank(look).image
+        self._paper = screens.blank(look).image
         left, top, right, bottom = self.area
-        self._cross = screens.fixation(look, ((left + right) // 2, (top + bottom) // 2)).image
+        cross = screens.fixation(look, ((left + right) // 2, (top + bottom) // 2)).image
+        self._cross = Texture(self.window)
+        self._cross.put(*self._drawn(cross))
         self._questions: dict[tuple[Question, bool], tuple[Screen, Texture]] = {}
         self._closed = False
         self._full: Box = (0, 0, *look.size)
@@ -196,13 +199,19 @@ class PsychoPyDisplay:
         """The frame by which lateness is judged: the measured one, or the nominal 60 Hz."""
         return self.frame_ms if self.synchronised else NOMINAL_FRAME_MS
 
+    def _drawn(self, image: Image.Image) -> tuple[Image.Image, Box]:
+        """Return the part of a whole screen that differs from the background, and its place.
+
+        The window clears itself to the background, so nothing else needs to be drawn.
+        """
+        box = ImageChops.difference(image, self._paper).getbbox() or (0, 0, 1, 1)
+        return image.crop(box), box
+
     def _measure_frames(self) -> tuple[float, float]:
         """Return the median interval between flips and its scatter (MAD * 1.4826), in ms."""
         times = []
         count = 15 if self.virtual else 65
         for _ in range(count):
-            self._base.put(self._blank, self._full)
-            self._base.draw()
             self.window.flip()
             times.append(self._core.getTime())
         intervals = np.diff(times)[5:] * 1000
@@ -298,6 +307,7 @@ class PsychoPyDisplay:
     def text(self, page: Page) -> None:
         """Show a page until the participant goes on."""
         screen = screens.page(self.look, page)
+        self._base.put(*self._drawn(screen.image))
         self._cursor(True)
         self._forget_inputs()
         began = self.now()
@@ -319,7 +329,6 @@ class PsychoPyDisplay:
             self._pause()
 
     def _draw_page(self, screen: Screen, ready: bool) -> None:
-        self._base.put(screen.image, self._full)
         self._base.draw()
         if ready:
             self._overlay.put(*screen.overlays["proceed"])
@@ -369,36 +378,41 @@ class PsychoPyDisplay:
 
     def fixation(self, ms: float) -> None:
         """Show the fixation cross for `ms` milliseconds, uploading what was preloaded."""
-        self._interval(self._cross, ms, "fixation")
+        self._interval(self._cross.draw, ms, "fixation")
 
     def blank(self, ms: float) -> None:
         """Show the empty background for `ms` milliseconds, uploading what was preloaded."""
-        self._interval(self._blank, ms, "")
+        self._interval(_nothing, ms, "")
 
-    def _interval(self, image: Image.Image, ms: float, name: str) -> None:
+    def _interval(self, draw: Callable[[], None], ms: float, name: str) -> None:
         self._cursor(False)
         self._standing = None
-        self._base.put(image, self._full)
-        self._base.draw()
+        draw()
         began = self._flip(name)
         self._due = began + ms / 1000
         self._recycle()
         for frame, decoding in list(self._decoding.items()):
             if decoding.done() or name == "fixation":
                 self._upload(frame)
-        self._wait_until(self._due, self._base.draw)
+        self._wait_until(self._due, draw, early=self._draw_s)
 
-    def _wait_until(self, end: float, draw: Callable[[], None]) -> list[float]:
-        """Redraw and flip until half a frame before `end`; return the times of the flips.
+    def _wait_until(
+        self, end: float, draw: Callable[[], None], *, early: float = 0.0
+    ) -> list[float]:
+        """Redraw and flip until the next flip falls on `end`; return the times of the flips.
+
+        Where flips do not wait for a refresh they happen as soon as all is drawn, which
+        takes about `early` seconds.
 
         Raises
         ------
         TrialInterruptedError
             If Escape was pressed and the session goes on.
         """
-        half = self.frame_ms / 2000 if self.synchronised else 0.0005
+        # The flip after the next refresh is one frame away: half a frame more is the last chance.
+        margin = 1.5 * self.frame_ms / 1000 if self.synchronised else early + 0.0005
         flips: list[float] = []
-        while (left := end - self.now()) > half:
+        while (left := end - self.now()) > margin:
             if any(one.key in self._keys.quit for one in self._inputs()):
                 self._ask_to_quit()
                 raise TrialInterruptedError
@@ -406,7 +420,7 @@ class PsychoPyDisplay:
                 draw()
                 flips.append(self._flip())
             else:
-                time.sleep(min(max(left - half, 0.0), 0.004))
+                time.sleep(min(max(left - margin, 0.0), 0.004))
         return flips
 
     def show(self, frame: Frame, ms: float | None) -> Shown:
@@ -426,13 +440,13 @@ class PsychoPyDisplay:
             self._hands.see(frame)
 
         def draw() -> None:
-            self._base.put(self._blank, self._full)
-            self._base.draw()
             for texture in textures:
                 texture.draw()
 
+        asked = self.now()
         draw()
         onset = self._flip("" if frame.mask else f"picture-{len(frame.images)}")
+        self._draw_s = min(0.5 * self._draw_s + 0.5 * (onset - asked), 0.1)
         late_ms = 0.0 if self._due is None else (onset - self._due) * 1000
         self._due = None if ms is None else onset + ms / 1000
         difference = self._check(loaded, draw, frame)
@@ -440,12 +454,17 @@ class PsychoPyDisplay:
         self._standing = (textures, onset) if ms is None else None
         return Shown(
             onset_s=onset,
-            duration_ms=0.0 if ms is None else (self.now() - onset) * 1000,
+            duration_ms=0.0 if ms is None else self._lasted(onset),
             sha256=loaded.sha256,
             dropped_frames=self._dropped([onset, *flips]) if difference is None else 0,
             late_ms=late_ms,
             difference=difference,
         )
+
+    def _lasted(self, onset: float) -> float:
+        """Return the ms from `onset` to the flip that comes next."""
+        coming = self.frame_ms if self.synchronised else 0.0
+        return (self.now() - onset) * 1000 + coming
 
     def _dropped(self, flips: list[float]) -> int:
         frame = self.lateness_frame_ms / 1000
@@ -532,7 +551,7 @@ class PsychoPyDisplay:
                 self._spare.append(self._questions.pop(next(iter(self._questions)))[1])
             screen = screens.question(self.look, question, below=below)
             texture = self._spare.pop() if self._spare else Texture(self.window)
-            texture.put(screen.image, self._full)
+            texture.put(*self._drawn(screen.image))
             self._questions[kept, below] = (screen, texture)
         return self._questions[kept, below]
 
@@ -635,6 +654,10 @@ def _screen_size(pyglet: Any, monitor: int) -> tuple[int, int]:
             "(numbered from 0); choose another --monitor"
         )
     return found[monitor].width, found[monitor].height
+
+
+def _nothing() -> None:
+    """Draw nothing: the window is cleared to the background."""
 
 
 class Answering:
