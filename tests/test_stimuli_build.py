@@ -16,6 +16,7 @@ from fechner.compression.quality import mse
 from fechner.data.images import read_image, read_map_png, write_map_png
 from fechner.errors import InputError, RefusedError
 from fechner.executors import executor
+from fechner.provenance import write_json
 from fechner.stimuli.build import build_stimuli
 from fechner.stimuli.design import Design
 from fechner.stimuli.donors import assign_donors, mismatch
@@ -165,6 +166,19 @@ def test_families_levels_and_regions_are_crossed(scenes, tmp_path):
     assert len({stimulus.mask_area for stimulus in cat[1:]}) == 1
     high, turned = (region_mask(made, "cat", r) for r in ("high", "mirrored"))
     assert (turned == high[:, ::-1]).all()
+
+
+def test_a_set_says_simulated_where_its_maps_do(scenes, tmp_path):
+    few = {}
+    for name in ("cat", "cup"):
+        importance = tmp_path / f"{name}.png"
+        importance.write_bytes(scenes[name][1].read_bytes())
+        few[name] = (scenes[name][0], importance)
+    options = {"regions": QUICK, "family": "noise", "target_mse": 10.0, "arms": ("low", "high")}
+    assert not build_stimuli(few, tmp_path / "set", **options).simulated
+    assert build_stimuli(few, tmp_path / "set", simulated=True, **options).simulated
+    write_json(tmp_path / "cat.json", {"provenance": {"simulated": True}})
+    assert build_stimuli(few, tmp_path / "set", **options).simulated
 
 
 def test_another_target_removes_the_pictures_of_the_former_set(scenes, tmp_path):

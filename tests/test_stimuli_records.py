@@ -8,6 +8,7 @@ import pytest
 
 from fechner.errors import InputError, RefusedError
 from fechner.provenance import sha256_bytes
+from fechner.stimuli.balance import balance, summary
 from fechner.stimuli.records import (
     Stimulus,
     read_stimulus_set,
@@ -115,6 +116,17 @@ def test_two_stimuli_of_one_name_are_refused(tmp_path):
 def test_an_unknown_stimulus_suggests_the_nearest(made):
     with pytest.raises(InputError, match="did you mean 'cat_low'"):
         made.image_path("cat_lo")
+
+
+def test_the_balance_is_the_difference_relative_to_the_mean(made):
+    low = replace(made.stimuli[1], strength=2.0, covariates={"luminance": 0.2})
+    high = replace(made.stimuli[2], strength=3.0, covariates={"luminance": 0.3})
+    table = balance(replace(made, stimuli=(made.stimuli[0], low, high)))
+    assert list(table["first"]) == ["high"] and list(table["second"]) == ["low"]
+    assert table["strength"][0] == pytest.approx(0.4)
+    assert table["cov_luminance"][0] == pytest.approx(0.4)
+    assert table["mse"][0] == 0
+    assert summary(table)["high - low", "largest"]["strength"] == pytest.approx(0.4)
 
 
 def test_reading_a_set_imports_the_standard_library_only():

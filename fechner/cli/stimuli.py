@@ -119,3 +119,33 @@ def sheet(
             raise InputError(f"no scene {name!r} in {folder}; {nearest(name, found.scenes)}")
     path = contact_sheet(found, out or folder / "sheet.png", maps=maps, scenes=scene or ())
     console.print(f"{path}")
+
+
+@app.command()
+def balance(
+    folder: Annotated[Path, typer.Argument(help="Folder of a stimulus set.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Also write every scene's differences as CSV.")
+    ] = None,
+) -> None:
+    """Show how alike the arms are: what was matched and what was left over.
+
+    Example: fechner stimuli balance stimuli --out balance.csv
+    """
+    from rich.table import Table
+
+    from fechner.cli.console import console
+    from fechner.provenance import write_text
+    from fechner.stimuli import balance as balances
+    from fechner.stimuli.records import read_stimulus_set
+
+    found = balances.balance(read_stimulus_set(folder))
+    shown = balances.summary(found)
+    table = Table("relative difference", title=f"{found['scene'].nunique()} scenes")
+    for column in shown.columns:
+        table.add_column("\n".join(column), justify="right")
+    for name, row in shown.iterrows():
+        table.add_row(str(name).removeprefix("cov_"), *(f"{value:+.1%}" for value in row))
+    console.print(table)
+    if out is not None:
+        write_text(out, found.to_csv(index=False, lineterminator="\n"))

@@ -57,6 +57,7 @@ def build_stimuli(
     max_strength_ratio: float = MAX_STRENGTH_RATIO,
     fewest_scenes: int = FEWEST_SCENES,
     seed: int = 0,
+    simulated: bool = False,
     pool: Executor | None = None,
     progress: Progress = silent,
 ) -> StimulusSet:
@@ -84,6 +85,8 @@ def build_stimuli(
         With fewer scenes left (or fewer than two thirds of a smaller set) nothing is built.
     seed
         Of noise, phases and random regions.
+    simulated
+        Whether the maps rest on SIMULATED ratings; also taken from the maps' own records.
     pool, progress
         Where scenes run, and who is told how many are done.
 
@@ -118,7 +121,8 @@ def build_stimuli(
             progress=lambda done, _: progress(len(tasks) + done, steps),
         )
     progress(steps, steps)
-    return _write(tasks, built, donated, design, fewest_scenes)
+    simulated = simulated or any(_simulated(task.scene.map) for task in tasks)
+    return _write(tasks, built, donated, design, fewest_scenes, simulated)
 
 
 def _enough(built: Sequence[Built], fewest: int, asked: int) -> dict[str, Built]:
@@ -199,6 +203,7 @@ def _write(
     donated: Sequence[Built],
     design: Design,
     fewest: int,
+    simulated: bool,
 ) -> StimulusSet:
     """Write table and record of the scenes that have every arm."""
     folder = tasks[0].folder
@@ -214,7 +219,7 @@ def _write(
         "unit": MEASURES[design.measure][1],
         "scenes": {name: _about(one, gifts.get(name)) for name, one in kept.items()},
         "refused": refused,
-        "provenance": _provenance(tasks, design),
+        "provenance": _provenance(tasks, design, simulated),
     }
     return write_stimulus_set(folder, stimuli, record)
 
@@ -238,7 +243,7 @@ def _remove_old(folder: Path, files: set[str]) -> None:
                 (folder / Path(stimulus.file).name).unlink(missing_ok=True)
 
 
-def _provenance(tasks: Sequence[SceneTask], design: Design) -> dict[str, Any]:
+def _provenance(tasks: Sequence[SceneTask], design: Design, simulated: bool) -> dict[str, Any]:
     inputs = {}
     for task in tasks:
         inputs[f"{task.scene.name} image"] = sha256_file(task.scene.image)
@@ -247,7 +252,7 @@ def _provenance(tasks: Sequence[SceneTask], design: Design) -> dict[str, Any]:
         parameters=design.as_record(),
         inputs=inputs,
         seed=design.seed,
-        simulated=any(_simulated(task.scene.map) for task in tasks),
+        simulated=simulated,
     )
 
 
