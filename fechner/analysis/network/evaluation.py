@@ -89,7 +89,7 @@ class _Fold:
     before: float
     after: float
     predicted: NDArray[np.float64]
-    draws: NDArray[np.float64] | None
+    draws: NDArray[np.float64]
 
 
 @dataclass
@@ -110,6 +110,7 @@ class _Work:
     repeats: int
     shuffles: int
     seed: int
+    resamples: int
 
 
 def evaluate(
@@ -119,6 +120,7 @@ def evaluate(
     folds: int = 5,
     repeats: int = 1,
     shuffles: int = 20,
+    resamples: int = 500,
     seed: int,
     pool: Executor | None = None,
     progress: Progress = silent,
@@ -136,6 +138,8 @@ def evaluate(
         much between partitions. The shuffled repeats take turns among them.
     shuffles
         Repeats of the whole selection under shuffled ratings.
+    resamples
+        Bootstrap samples behind the intervals; 0 leaves the intervals NaN.
     seed
         Of partitions, shuffles, random strategies and bootstraps; every strategy sees the
         same ones.
@@ -150,7 +154,10 @@ def evaluate(
     scenes = len(np.unique(images.scenes))
     if scenes < folds:
         raise InputError(f"{folds} folds need as many scenes, got {scenes}; use --folds {scenes}")
-    work = [_Work(strategy, images, folds, repeats, shuffles, seed) for strategy in strategies]
+    work = [
+        _Work(strategy, images, folds, repeats, shuffles, seed, resamples)
+        for strategy in strategies
+    ]
     return run_all(_evaluate_one, work, pool=pool, progress=progress)
 
 
@@ -166,7 +173,8 @@ def _evaluate_one(work: _Work) -> Evaluation:
             for run in runs:
                 if run.partition == partition:
                     target = fit.ratings if run.real else rng.permutation(fit.ratings)
-                    fold = _run_fold(work.strategy, fit, judge, target, rng, sure=run.real)
+                    resamples = work.resamples if run.real else 0
+                    fold = _run_fold(work.strategy, fit, judge, target, rng, resamples)
                     run.folds.append(fold)
                     run.predicted[test] = fold.predicted
     return _summary(work, runs, rng)
@@ -178,20 +186,23 @@ def _run_fold(
     judge: RatedFeatures,
     target: NDArray,
     rng: np.random.Generator,
-    *,
-    sure: bool,
+    resamples: int,
 ) -> _Fold:
     chosen = strategy(fit, target, rng)
     objective = strategy.objective
     measure = judge.alignment(objective)
     before = measure(judge.grams(objective).similarity())
     if not chosen.kept.any():
-        return _Fold(chosen, before, 0.0, np.zeros(len(judge)), None)
+        return _Fold(chosen, before, 0.0, np.zeros(len(judge)), np.zeros(resamples))
     similarity = judge.similarity(objective, chosen.scale)
-    draws = None
-    if sure:
-        pairs = judge.pairs(objective)
-        draws = bootstrap_draws(similarity, measure.human, pairs, rng=rng, fit=measure.fit)
+    draws = bootstrap_draws(
+        similarity,
+        measure.human,
+        judge.pairs(objective),
+        rng=rng,
+        fit=measure.fit,
+        resamples=resamples,
+    )
     predicted = _predicted(chosen, fit, judge, target)
     return _Fold(chosen, before, measure(similarity), predicted, draws)
 
@@ -214,7 +225,7 @@ def _summary(work: _Work, runs: list[_Run], rng: np.random.Generator) -> Evaluat
     ratings = work.images.ratings
     real, shuffled = [r for r in runs if r.real], [r for r in runs if not r.real]
     folds = [fold for run in real for fold in run.folds]
-    draws = [fold.draws for fold in folds if fold.draws is not None]
+    draws = np.mean([fold.draws for fold in folds], axis=0)
     predictions = np.stack([run.predicted for run in real], axis=1)
 
     def mean_spearman(predicted: NDArray, rated: NDArray) -> float:
@@ -231,11 +242,13 @@ def _summary(work: _Work, runs: list[_Run], rng: np.random.Generator) -> Evaluat
         selection_after=mean(fold.chosen.after for fold in folds),
         before=mean(fold.before for fold in folds),
         after=mean(fold.after for fold in folds),
-        interval=percentile_interval(np.mean(draws, axis=0)) if draws else (0.0, 0.0),
+        interval=percentile_interval(draws),
         shuffled_selection=np.array([mean(f.chosen.after for f in r.folds) for r in shuffled]),
         shuffled_after=np.array([mean(f.after for f in r.folds) for r in shuffled]),
         prediction=mean_spearman(predictions, ratings),
-        prediction_interval=statistic_interval(mean_spearman, predictions, ratings, rng=rng),
+        prediction_interval=statistic_interval(
+            mean_spearman, predictions, ratings, rng=rng, resamples=work.resamples
+        ),
         shuffled_prediction=np.array([spearman(run.predicted, ratings) for run in shuffled]),
         jaccard=mean(mean_jaccard([f.chosen.kept for f in each]) for each in sets),
         impact_correlation=mean(
@@ -281,7 +294,7 @@ def best_held_out(
         ``prediction`` of ratings by the kept channels, which compares every strategy in
         one unit, or ``alignment``, which compares those that share an objective.
     """
-    evidence = evaluate(images, strategies, folds=folds, shuffles=0, seed=seed)
+    evidence = evaluate(images, strategies, folds=folds, shuffles=0, resamples=0, seed=seed)
     scores = [e.prediction if criterion == "prediction" else e.after for e in evidence]
     return strategies[int(np.argmax(scores))], evidence
 

@@ -78,7 +78,7 @@ def certified_impact(
     buckets = Buckets(float(similarity.mean()), BUCKET_WIDTH * float(similarity.std()) or 1.0)
     impact, bound = np.zeros((2, grams.n_channels))
     chosen = np.flatnonzero(grams.active) if channels is None else np.asarray(channels)
-    dead = ~grams.squares.any(axis=1)
+    dead = grams.squares.max(axis=1) == 0
     for done, channel in enumerate(chosen, start=1):
         if dead[channel]:
             continue

@@ -14,11 +14,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fechner.analysis.network.alignment import Alignment, AnyAlignment, PartialAlignment, align
+from fechner.analysis.network.alignment import (
+    FITS,
+    Alignment,
+    AnyAlignment,
+    PartialAlignment,
+    align,
+)
 from fechner.analysis.network.grams import ChannelGrams
 from fechner.analysis.network.pairs import Pairs, all_pairs, pairs_within
 from fechner.analysis.network.readout import pooled
-from fechner.analysis.network.similarity import checked_ratings, checked_values
+from fechner.analysis.network.similarity import (
+    KERNELS,
+    SIMILARITIES,
+    checked_ratings,
+    checked_values,
+)
 from fechner.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -46,8 +57,14 @@ class Objective:
     control: str = "none"
 
     def __post_init__(self) -> None:
-        if self.control not in CONTROLS:
-            raise InputError(f"unknown control {self.control!r}; {nearest(self.control, CONTROLS)}")
+        for what, name, known in (
+            ("control", self.control, CONTROLS),
+            ("similarity", self.similarity, SIMILARITIES),
+            ("rating kernel", self.kernel, KERNELS),
+            ("fit measure", self.fit, FITS),
+        ):
+            if name not in known:
+                raise InputError(f"unknown {what} {name!r}; {nearest(name, known)}")
 
 
 class RatedFeatures:

@@ -140,6 +140,8 @@ def statistic_interval(
 
 
 def percentile_interval(drawn: NDArray, *, level: float = 0.95) -> tuple[float, float]:
-    """Return the central `level` of the numbers `drawn`, NaN left out."""
+    """Return the central `level` of the numbers `drawn`, NaN left out; NaN where none is."""
+    if not np.isfinite(drawn).any():
+        return float("nan"), float("nan")
     low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

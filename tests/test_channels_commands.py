@@ -1,0 +1,226 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image, ImageFilter
+from typer.testing import CliRunner
+
+from fechner.analysis.network.compare import COLUMNS, compare, pool_values
+from fechner.analysis.network.curves import trace_curves
+from fechner.analysis.network.explain import breakdown, explain
+from fechner.analysis.network.rated_features import RatedFeatures
+from fechner.analysis.network.selection_records import read_selection
+from fechner.analysis.network.strategies import parse_strategy
+from fechner.cli.main import app
+from fechner.errors import InputError
+
+
+def fechner(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def refused(*words):
+    """Run a command that must end in one line on the error stream and exit code 2."""
+    result = fechner(*words)
+    assert result.exit_code == 2, result.output
+    line = result.stderr.strip()
+    assert line.startswith("error: ")
+    assert "\n" not in line
+    return line
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """Six scenes of noise, each blurred more and more; ratings fall with blur."""
+    folder = tmp_path_factory.mktemp("rated")
+    rng, rows = np.random.default_rng(0), []
+    for scene in range(6):
+        picture = Image.fromarray(rng.integers(0, 256, (64, 64, 3), np.uint8))
+        for level in range(5):
+            name = f"s{scene}_{level}.png"
+            picture.filter(ImageFilter.GaussianBlur(level / 2)).save(folder / name)
+            rows.append((name, f"s{scene}", f"blur{level}", 90 - 15 * level + rng.normal()))
+    frame = pd.DataFrame(rows, columns=["image", "scene", "level", "quality"])
+    frame.to_csv(folder / "rated.csv", index=False)
+    scale = {"minimum": 0, "maximum": 100, "good": "high"}
+    (folder / "rated.json").write_text(json.dumps({"dimensions": {"quality": scale}}))
+    long = [
+        (f"p{k}", row[0], "quality", float(np.clip(row[3] + rng.normal(0, 5), 0, 100)))
+        for k in range(6)
+        for row in rows
+    ]
+    names = ["participant", "image", "dimension", "rating"]
+    pd.DataFrame(long, columns=names).to_csv(folder / "ratings.csv", index=False)
+    return folder / "rated.csv"
+
+
+@pytest.fixture(scope="module")
+def selected(table, tmp_path_factory):
+    out = tmp_path_factory.mktemp("selected")
+    result = fechner(
+        "channels", "select", table, "--out", out, "--size", 64, "--layer", "blocks.2",
+        "-s", "negative", "-s", "readout", "--shuffles", 5,
+        "--ratings", table.with_name("ratings.csv"), "--cache", table.parent / "cache",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    return out, result.output
+
+
+def test_select_writes_a_study_tables_and_figures(selected):
+    out, said = selected
+    study = read_selection(out / "selection.json")
+    assert study.chosen in ("all", "negative", "readout")
+    assert study.by_method("readout").evidence > 0.8
+    assert 0.5 < study.noise_ceiling[0] < study.noise_ceiling[1] <= 1
+    assert "noise ceiling" in said
+    channels = pd.read_csv(out / "channels.csv")
+    assert channels["negative_kept"].tolist() == study.by_method("negative").kept
+    evidence = pd.read_csv(out / "evidence.csv")
+    assert evidence["held_out_after"].notna().all()
+    curves = pd.read_csv(out / "curves.csv")
+    assert curves["channels_left"].iloc[0] == study.choice.n_channels
+    for name in ("impacts_negative", "impacts_readout", "curves"):
+        assert Image.open(out / f"{name}.png").size[0] > 900
+
+
+def test_explain_shows_what_moved_by_any_column(selected, table, tmp_path):
+    result = fechner(
+        "channels", "explain", table, "--selection", selected[0] / "selection.json",
+        "--method", "negative", "--by", "level", "--size", 64, "--out", tmp_path,
+        "--cache", table.parent / "cache",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    groups = pd.read_csv(tmp_path / "by_level.csv")
+    assert sorted(groups["group"]) == [f"blur{k}" for k in range(5)]
+    assert (tmp_path / "rsm.png").stat().st_size > 10_000
+    line = refused(
+        "channels", "explain", table, "--selection", selected[0] / "selection.json",
+        "--by", "levl", "--size", 64, "--out", tmp_path, "--cache", table.parent / "cache",
+    )  # fmt: skip
+    assert "did you mean 'level'" in line
+
+
+def test_compare_ranks_layers_and_strategies(table, tmp_path):
+    result = fechner(
+        "channels", "compare", table, "--out", tmp_path, "--size", 64, "-l", "blocks.2",
+        "-l", "blocks.1+blocks.2", "-p", "mean", "-s", "all", "-s", "readout", "--nested",
+        "--folds", 3, "--shuffles", 3, "--cache", table.parent / "cache",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    found = pd.read_csv(tmp_path / "comparison_quality.csv")
+    assert set(found["strategy"]) == {"all", "readout", "best held-out"}
+    assert set(found["features"]) == {
+        "efficientnet_lite0/blocks.2", "efficientnet_lite0/blocks.1+blocks.2",
+    }  # fmt: skip
+    assert found["prediction"].min() > 0.8
+    record = json.loads((tmp_path / "comparison_quality.json").read_text())
+    assert record["parameters"]["shuffles"] == 3
+    assert (tmp_path / "evidence_quality.png").is_file()
+    assert (tmp_path / "stability_quality.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["--dimension", "qality"], "quality"),
+        (["-s", "greedi"], "did you mean 'greedy'"),
+        (["--fit", "kendall"], "unknown fit measure"),
+        (["--layer", "blocks.99"], "blocks"),
+        (["--pool", "median"], "unknown pooling"),
+        (["--network", "efficientnet"], "efficientnet"),
+    ],
+)
+def test_wrong_words_are_answered_in_one_line(table, tmp_path, words, hint):
+    cache = ["--cache", table.parent / "cache", "--size", 64]
+    if "--layer" not in words:
+        cache += ["--layer", "blocks.2"]
+    assert hint in refused("channels", "select", table, "--out", tmp_path, *cache, *words)
+
+
+def test_a_selection_of_other_weights_is_refused(selected, table, tmp_path):
+    content = json.loads((selected[0] / "selection.json").read_text())
+    for one in content["candidates"]:
+        one["weights_sha256"] = "f" * 64
+    (tmp_path / "selection.json").write_text(json.dumps(content))
+    line = refused(
+        "channels", "explain", table, "--selection", tmp_path / "selection.json",
+        "--out", tmp_path, "--size", 64,
+    )  # fmt: skip
+    assert "made with other weights" in line
+
+
+def small(n=30, channels=12):
+    rng = np.random.default_rng(0)
+    values = np.maximum(rng.normal(size=(n, channels, 2, 2)), 0)
+    return values, rng.normal(size=n), np.arange(n) // 3
+
+
+def test_keeping_every_channel_moves_nothing():
+    found = explain(RatedFeatures(*small()), np.ones(12, bool))
+    assert found.alignment_before == found.alignment_after
+    assert np.nanmax(np.abs(found.movement)) == 0
+    assert (found.pairs["moved"] == 0).all()
+    assert (np.diff(found.ratings) >= 0).all()
+
+
+def test_keeping_what_made_the_ratings_moves_pairs_toward_people():
+    values, ratings, scenes = small()
+    values[:, 0] = ratings[:, None, None] - ratings.min()
+    values[:, 1] = ratings.max() - ratings[:, None, None]
+    found = explain(RatedFeatures(values, ratings, scenes), np.arange(12) < 2)
+    assert found.alignment_after > found.alignment_before
+    assert found.pairs["moved"].mean() > 0
+    total = (found.bands["moved"] * found.bands["pairs"]).sum()
+    assert total == pytest.approx(found.pairs["moved"].sum())
+    assert found.images["moved"].mean() == pytest.approx(found.pairs["moved"].mean())
+    groups = breakdown(found, scenes % 3)
+    assert (groups["moved"] * groups["images"]).sum() == pytest.approx(found.images["moved"].sum())
+
+
+def test_a_selection_of_other_channels_cannot_be_explained():
+    with pytest.raises(InputError, match="use those it was made from"):
+        explain(RatedFeatures(*small()), np.ones(5, bool))
+
+
+def test_pooling_gives_means_maxima_and_deviations_of_space():
+    values, _, _ = small()
+    assert np.allclose(pool_values(values, "mean"), values.mean(axis=(2, 3)))
+    assert np.array_equal(pool_values(values, "max"), values.max(axis=(2, 3)))
+    both = pool_values(values, "mean_sd")
+    assert np.allclose(both[:, 12:], values.std(axis=(2, 3)))
+    with pytest.raises(InputError, match="unknown pooling"):
+        pool_values(values, "maen")
+
+
+def test_compare_gives_one_row_a_combination():
+    values, ratings, scenes = small()
+    strategies = [parse_strategy(name) for name in ("all", "negative")]
+    found = compare(
+        {"a": values, "b": values.mean(axis=(2, 3))}, ratings, scenes, strategies,
+        folds=3, repeats=2, shuffles=2, seed=0,
+    )  # fmt: skip
+    assert list(found.columns) == list(COLUMNS)
+    assert found[["features", "pooling"]].drop_duplicates().to_numpy().tolist() == [
+        ["a", "space"], ["a", "mean"], ["b", "none"],
+    ]  # fmt: skip
+    same = found.set_index(["pooling", "strategy"])["held_out_after"]
+    assert same["mean", "negative"] == pytest.approx(same["none", "negative"])
+
+
+def test_pruning_curves_start_alike_and_shuffled_training_starts_elsewhere():
+    images = RatedFeatures(*small())
+    curves = trace_curves(
+        images.subset(np.arange(30) < 18),
+        images.subset(np.arange(30) >= 18),
+        parse_strategy("curve"),
+        shuffles=4,
+        seed=0,
+    )
+    assert curves.channels_left[0] == 12
+    assert curves.channels_left[-1] == 1
+    assert np.allclose(curves.train_random[:, 0], curves.train[0])
+    assert np.allclose(curves.held_out_shuffled[:, 0], curves.held_out[0])
+    assert not np.allclose(curves.train_shuffled[:, 0], curves.train[0])
+    assert curves.train.max() > curves.train[0]
+    assert list(curves.table()["channels_left"]) == curves.channels_left.tolist()
