@@ -14,7 +14,8 @@ from fechner.analysis.ratings.correlation import (
     reliability,
     shuffled_maps,
 )
-from fechner.analysis.ratings.prediction import predicted_against_observed, read_prediction
+from fechner.analysis.ratings.prediction import predicted_against_observed
+from fechner.analysis.ratings.prediction_records import read_prediction
 from fechner.errors import InputError
 
 
@@ -48,7 +49,9 @@ def test_a_perfect_predictor_is_limited_by_reliability_and_corrected_to_one():
     truth = rng.normal(0, 5, 3000)
     values = truth + rng.normal(0, 5 * np.sqrt(12 * (1 / 0.53 - 1)), (12, 3000))
     raw = pearson(truth, values.mean(axis=0))
-    corrected, _ = disattenuated(values, truth, resamples=10, rng=rng)
+    corrected, _ = disattenuated(
+        truth, values.mean(axis=0), lambda k: reliability(values[:, k]), resamples=10, rng=rng
+    )
     assert raw == pytest.approx(0.73, abs=0.02)
     assert corrected == pytest.approx(1.0, abs=0.03)
 
@@ -59,7 +62,13 @@ def test_the_bootstrap_interval_holds_the_true_correlation():
         truth = rng.normal(0, 5, 40)
         predicted = 0.6 * truth / 5 + 0.8 * rng.normal(size=40)
         values = truth + rng.normal(0, 3, (20, 1)) + rng.normal(0, 14, (20, 40))
-        _, interval = disattenuated(values, predicted, resamples=200, rng=rng)
+        _, interval = disattenuated(
+            predicted,
+            values.mean(axis=0),
+            lambda k, values=values: reliability(values[:, k]),
+            resamples=200,
+            rng=rng,
+        )
         if interval is not None:
             inside.append(interval[0] <= 0.6 <= interval[1])
     assert np.mean(inside) >= 0.85
@@ -68,7 +77,10 @@ def test_the_bootstrap_interval_holds_the_true_correlation():
 def test_no_correction_below_a_reliability_of_point_three():
     rng = np.random.default_rng(1)
     noise = rng.normal(0, 10, (10, 60))
-    assert disattenuated(noise, rng.normal(size=60), rng=rng) == (None, None)
+    found = disattenuated(
+        rng.normal(size=60), noise.mean(axis=0), lambda k: reliability(noise[:, k]), rng=rng
+    )
+    assert found == (None, None)
 
 
 def test_the_map_world_is_tracked_and_the_null_world_is_not():
@@ -207,3 +219,35 @@ def test_large_pictures_are_averaged_down_without_moving_the_prediction(tmp_path
     assert dealt_maps(pd.DataFrame(rows), tmp_path, tmp_path)[0, 0] == pytest.approx(
         exact, rel=2e-3
     )
+
+
+def latin_square(ratings):
+    """Keep, of each participant and image, the intact rating and one arm."""
+    number = ratings["participant"].str[1:].astype(int) + ratings["image"].str[5:7].astype(int)
+    arm = ratings["image"].str[8:]
+    kept = np.array(["low", "high", "donor"])[number % 3]
+    return ratings[(arm == kept) | (arm == "intact")]
+
+
+def test_a_latin_square_is_compared_without_pairs():
+    stimuli = stimuli_table(24, seed=3)
+    ratings = rate(stimuli, column="predicted_impact", participants=36, slope=0.7)
+    paired = predicted_against_observed(ratings, stimuli, resamples=50)
+    square = predicted_against_observed(latin_square(ratings), stimuli, resamples=50)
+    assert square.n_images == 24
+    assert square.pearson.r == pytest.approx(paired.pearson.r, abs=0.25)
+    assert square.pearson.p < 0.05
+    assert square.reliability < paired.reliability
+    assert square.disattenuated > square.pearson.r
+
+
+def test_images_that_nobody_rated_leave_the_dealt_maps_too():
+    stimuli = stimuli_table(8)
+    ratings = rate(stimuli, column="predicted_impact", participants=5)
+    ratings = ratings[~ratings["image"].str.startswith("image02")]
+    cross = np.random.default_rng(0).normal(size=(8, 8))
+    found = predicted_against_observed(ratings, stimuli, cross=cross, resamples=20)
+    assert found.n_images == 7
+    assert len(found.shuffled) == 2000
+    with pytest.raises(InputError, match="cross predictions expect shape"):
+        predicted_against_observed(ratings, stimuli, cross=cross[:7, :7], resamples=20)

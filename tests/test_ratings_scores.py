@@ -150,9 +150,15 @@ def test_removing_bias_repairs_mos_when_a_harsh_participant_skips_images():
 
 
 def test_a_constant_participant_has_no_agreement():
-    values = np.column_stack([np.arange(5.0), np.arange(5.0), np.full(5, 3.0)])
+    values = np.column_stack([np.arange(24.0), np.arange(24.0), np.full(24, 3.0)])
     assert agreement(matrix_of(values))[2] == 0
     assert not screen(matrix_of(values))["keep"].iloc[2]
+
+
+def test_nobody_is_screened_out_on_a_handful_of_images():
+    values = np.column_stack([np.arange(12.0), np.arange(12.0), np.full(12, 3.0)])
+    assert np.isnan(agreement(matrix_of(values))).all()
+    assert screen(matrix_of(values))["keep"].all()
 
 
 def test_dmos_of_an_image_as_good_as_its_reference_is_the_top_of_the_scale():

@@ -19,7 +19,7 @@ import pandas as pd
 from fechner.analysis.network.importance_records import ImportanceMap, read_maps
 from fechner.analysis.network.selection_records import SelectionStudy, read_selection
 from fechner.analysis.ratings.claim_records import Claim, read_claim
-from fechner.analysis.ratings.prediction import Prediction, read_prediction
+from fechner.analysis.ratings.prediction_records import Prediction, read_prediction
 from fechner.errors import InputError
 from fechner.provenance import read_json
 

@@ -32,11 +32,14 @@ METHOD_NAMES = {
 }
 
 
+CONTROL_NAMES = {"within": "within scenes", "content": "content removed"}
+
+
 def method_name(method: str) -> str:
     """Return a selection method in words; what controls for content follows a comma."""
     name, _, control = method.partition(":")
     words = METHOD_NAMES.get(name, name.replace("_", " "))
-    return f"{words}, {control}" if control else words
+    return f"{words},\n{CONTROL_NAMES.get(control, control)}" if control else words
 
 
 def alignment(study: SelectionStudy) -> Figure:
@@ -53,12 +56,19 @@ def alignment(study: SelectionStudy) -> Figure:
         axis.set_visible(False)
     for axis, candidate in zip(axes.ravel(), shown, strict=False):
         _before_after(axis, candidate)
-        chosen = "\ndrives the maps" if candidate.method == study.chosen else "\n"
-        axis.set_title(f"{method_name(candidate.method)}{chosen}", fontsize=8.5)
+        axis.set_title(_title(candidate.method, study.chosen), fontsize=8.5)
     for row in axes:
         row[0].set_ylabel("alignment with ratings")
     figure.tight_layout()
     return figure
+
+
+def _title(method: str, chosen: str) -> str:
+    """Return two lines or three, so that all panels of a row begin at the same height."""
+    lines = method_name(method).split("\n")
+    if method == chosen:
+        lines.append("drives the maps")
+    return "\n".join([*lines, *[""] * (2 - len(lines))])
 
 
 def _before_after(axis: Axes, candidate: ChannelSelection) -> None:

@@ -39,6 +39,7 @@ from fechner.analysis.ratings.matrices import (
     rated_arms,
     rating_matrix,
 )
+from fechner.analysis.ratings.observed import mostly_paired
 from fechner.analysis.ratings.ordinal import is_ordinal, ordered_probit
 from fechner.analysis.ratings.screening import MINIMUM_AGREEMENT, agreement
 from fechner.analysis.ratings.slopes import reml_slopes
@@ -154,7 +155,7 @@ def _disagreeing(chosen: pd.DataFrame, minimum: float | None) -> list[str]:
 def _contrasts(arms: pd.DataFrame, first: str, second: str, level: float) -> list[ContrastRecord]:
     """Return the contrast by every model that the design allows, the deciding one first."""
     table = differences(arms, first, second)
-    if not _mostly_paired(table, arms):
+    if not mostly_paired(table, arms):
         return [contrast_record(reml_slopes(arms, first, second, level=level), decides=True)]
     if np.ptp(table.values[np.isfinite(table.values)]) == 0:
         return [contrast_record(clustered(table, level=level), decides=True)]
@@ -184,11 +185,6 @@ def _equivalence(row: ContrastRecord, bound: float | None, level: float) -> Equi
     if bound is None:
         return None
     return equivalence(row.estimate, row.standard_error, row.df, bound, alpha=1 - level)
-
-
-def _mostly_paired(table: Differences, arms: pd.DataFrame) -> bool:
-    cells = arms["participant"].nunique() * arms["scene"].nunique()
-    return min(table.values.shape) > 1 and np.isfinite(table.values).sum() >= cells / 2
 
 
 def _without_screening(

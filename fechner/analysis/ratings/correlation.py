@@ -7,7 +7,7 @@ images as the unit, the reliability of image means, the disattenuated correlatio
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -142,8 +142,9 @@ def _additive_residual(values: np.ndarray, here: np.ndarray) -> np.ndarray:
 
 
 def disattenuated(
-    values: np.ndarray,
     predicted: np.ndarray,
+    observed: np.ndarray,
+    reliability_of: Callable[[np.ndarray], float],
     *,
     level: float = 0.95,
     resamples: int = 2000,
@@ -151,20 +152,22 @@ def disattenuated(
 ) -> tuple[float | None, tuple[float, float] | None]:
     """Return r / sqrt(reliability) and its percentile interval over resampled images.
 
-    Each resample estimates its own reliability (not below 0.3).
+    Parameters
+    ----------
+    predicted, observed
+        float64 (n_images,).
+    reliability_of
+        Reliability of the observed means of the images at given positions; each resample
+        estimates its own (not below 0.3).
     """
-    whole = reliability(values)
+    n = len(observed)
+    whole = reliability_of(np.arange(n))
     if whole < LEAST_RELIABILITY:
         return None, None
-
-    def corrected(columns: np.ndarray) -> float:
-        chosen = values[:, columns]
-        share = max(reliability(chosen), LEAST_RELIABILITY)
-        return pearson(predicted[columns], np.nanmean(chosen, axis=0)) / np.sqrt(share)
-
-    n = values.shape[1]
-    drawn = rng.integers(0, n, (resamples, n))
-    draws = [corrected(columns) for columns in drawn]
+    draws = [
+        pearson(predicted[columns], observed[columns])
+        / np.sqrt(max(reliability_of(columns), LEAST_RELIABILITY))
+        for columns in rng.integers(0, n, (resamples, n))
+    ]
     ends = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
-    estimate = pearson(predicted, np.nanmean(values, axis=0)) / np.sqrt(whole)
-    return float(estimate), (float(ends[0]), float(ends[1]))
+    return pearson(predicted, observed) / np.sqrt(whole), (float(ends[0]), float(ends[1]))

@@ -16,12 +16,9 @@ prediction with whole maps of other images.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 from scipy import stats
 
 from fechner.analysis.ratings.correlation import (
@@ -30,99 +27,19 @@ from fechner.analysis.ratings.correlation import (
     correlate,
     disattenuated,
     partial,
-    reliability,
     shuffled_maps,
 )
-from fechner.analysis.ratings.matrices import (
-    Differences,
-    differences,
-    rated_arms,
-    require_columns,
+from fechner.analysis.ratings.matrices import rated_arms, require_columns
+from fechner.analysis.ratings.observed import Observed, observed_difference
+from fechner.analysis.ratings.prediction_records import (
+    ArmPrediction,
+    ImagePrediction,
+    Prediction,
 )
 from fechner.errors import InputError
-from fechner.provenance import provenance, read_json, write_json
+from fechner.provenance import provenance
 
 LEAST_IMAGES = 4
-
-
-class ImagePrediction(BaseModel):
-    """Predicted impact (squared grey levels) and observed difference (points) of one image."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    image: str
-    predicted: float
-    observed: float
-    observed_error: float
-    rival_centre: float | None
-
-
-class ArmPrediction(BaseModel):
-    """Predicted impact of one stimulus, and how many points below intact it was rated."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    image: str
-    arm: str
-    predicted: float
-    drop: float
-
-
-class Prediction(BaseModel):
-    """Predicted against observed harm.
-
-    ``disattenuated`` is Pearson's r over the root of ``reliability``, its interval from a
-    bootstrap of images; null below a reliability of 0.3. ``rival_centre`` is the same
-    correlation for errors weighted by the distance from the centre instead of the map, and
-    ``beyond_centre`` the partial correlation of the map's prediction given that rival.
-    ``shuffled`` are the correlations when whole maps are dealt to other images, and
-    ``shuffled_p`` the share of them at least as large as the real one (null when not done).
-    ``by_arm`` correlates, over images, the predicted impact of one arm with its drop from intact.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    dimension: str
-    low: str
-    high: str
-    n_images: int
-    n_participants: int
-    pearson: Correlation
-    spearman: Correlation
-    reliability: float
-    disattenuated: float | None
-    disattenuated_interval: tuple[float, float] | None
-    rival_centre: Correlation | None
-    beyond_centre: Correlation | None
-    shuffled: list[float]
-    shuffled_p: float | None
-    images: list[ImagePrediction]
-    arms: list[ArmPrediction]
-    by_arm: dict[str, Correlation] = {}
-    sentence: str
-    warnings: list[str]
-    simulated: bool
-    provenance: dict[str, Any]
-
-    def write(self, path: Path) -> None:
-        """Write the prediction as JSON."""
-        write_json(path, self.model_dump(mode="json"))
-
-
-def read_prediction(path: Path) -> Prediction:
-    """Read what `Prediction.write` wrote.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or is no prediction.
-    """
-    try:
-        return Prediction.model_validate(read_json(path))
-    except ValueError as error:
-        raise InputError(
-            f"{path} is not a prediction of this version; redo the statistics"
-        ) from error
 
 
 def predicted_against_observed(
@@ -163,28 +80,27 @@ def predicted_against_observed(
     require_columns(stimuli, ("predicted_impact",), table="stimuli")
     kept = ratings[~ratings["participant"].astype(str).isin(set(excluded))]
     arms = rated_arms(kept, stimuli, dimension=dimension, good=good)
-    table = differences(arms, low, high)
-    predicted = _difference_of(stimuli, "predicted_impact", high, low, table.images)
-    observed = np.nanmean(table.values, axis=0)
-    _check(predicted, observed, table)
-    reliable = reliability(table.values)
+    seen = observed_difference(arms, low, high)
+    predicted = _difference_of(stimuli, "predicted_impact", high, low, seen.images)
+    _check(predicted, seen)
+    observed, reliable = seen.mean, seen.reliability()
     rng = np.random.default_rng(seed)
-    centre = _centre(stimuli, high, low, table.images)
-    shuffled = shuffled_maps(cross, observed, rng=rng) if cross is not None else np.empty(0)
+    centre = _centre(stimuli, high, low, seen.images)
+    shuffled = _shuffled(cross, stimuli, seen, rng)
     arm_rows = _arm_rows(arms, stimuli, intact)
     pearson, spearman = correlate(predicted, observed), correlate(predicted, observed, ranks=True)
     corrected, interval = disattenuated(
-        table.values, predicted, level=level, resamples=resamples, rng=rng
+        predicted, observed, seen.reliability, level=level, resamples=resamples, rng=rng
     )
     return Prediction(
         dimension=str(arms["dimension"].iloc[0]), low=low, high=high,
-        n_images=len(observed), n_participants=len(table.participants),
+        n_images=len(observed), n_participants=seen.n_participants,
         pearson=pearson, spearman=spearman, reliability=reliable,
         disattenuated=corrected, disattenuated_interval=interval,
         rival_centre=None if centre is None else correlate(centre, observed),
         beyond_centre=None if centre is None else partial(predicted, observed, centre),
         shuffled=shuffled.tolist(), shuffled_p=_share_as_large(shuffled, pearson.r),
-        images=_image_rows(table, predicted, observed, centre),
+        images=_image_rows(seen, predicted, centre),
         arms=arm_rows,
         by_arm=_by_arm(arm_rows),
         sentence=_sentence(pearson, reliable, corrected, len(observed)),
@@ -216,30 +132,45 @@ def _centre(
     return values if np.isfinite(values).all() and np.ptp(values) > 1e-9 else None
 
 
-def _check(predicted: np.ndarray, observed: np.ndarray, table: Differences) -> None:
-    if len(observed) < LEAST_IMAGES or len(table.participants) < 2:
+def _check(predicted: np.ndarray, seen: Observed) -> None:
+    if len(seen.images) < LEAST_IMAGES or seen.n_participants < 2:
         raise InputError(
             f"predicted against observed needs {LEAST_IMAGES} images and 2 participants or more "
-            f"with both arms, got {len(observed)} and {len(table.participants)}"
+            f"with both arms, got {len(seen.images)} and {seen.n_participants}"
         )
     if not np.isfinite(predicted).all():
-        image = table.images[int(np.flatnonzero(~np.isfinite(predicted))[0])]
+        image = seen.images[int(np.flatnonzero(~np.isfinite(predicted))[0])]
         raise InputError(f"no predicted_impact for image {image!r}; rebuild the stimuli")
 
 
+def _shuffled(
+    cross: np.ndarray | None, stimuli: pd.DataFrame, seen: Observed, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the correlations under dealt maps, for the images that were rated in both arms."""
+    if cross is None:
+        return np.empty(0)
+    names = sorted(stimuli["scene"].astype(str).unique())
+    if np.shape(cross) != (len(names), len(names)):
+        raise InputError(
+            f"cross predictions expect shape {(len(names), len(names))}, got {np.shape(cross)}"
+        )
+    rated = [names.index(image) for image in seen.images]
+    return shuffled_maps(np.asarray(cross)[np.ix_(rated, rated)], seen.mean, rng=rng)
+
+
 def _image_rows(
-    table: Differences, predicted: np.ndarray, observed: np.ndarray, centre: np.ndarray | None
+    seen: Observed, predicted: np.ndarray, centre: np.ndarray | None
 ) -> list[ImagePrediction]:
-    n = np.isfinite(table.values).sum(axis=0)
-    squares = np.nansum((table.values - observed) ** 2, axis=0)
-    error = np.sqrt(squares / np.maximum(n - 1, 1) / n)
     return [
         ImagePrediction(
-            image=image, predicted=predicted[k], observed=observed[k], observed_error=error[k],
+            image=image,
+            predicted=predicted[k],
+            observed=seen.mean[k],
+            observed_error=seen.error[k],
             rival_centre=None if centre is None else centre[k],
         )
-        for k, image in enumerate(table.images)
-    ]  # fmt: skip
+        for k, image in enumerate(seen.images)
+    ]
 
 
 def _arm_rows(arms: pd.DataFrame, stimuli: pd.DataFrame, intact: str) -> list[ArmPrediction]:
@@ -251,9 +182,8 @@ def _arm_rows(arms: pd.DataFrame, stimuli: pd.DataFrame, intact: str) -> list[Ar
     named = stimuli.assign(scene=stimuli["scene"].astype(str))
     impact = named.groupby(["scene", "region"])["predicted_impact"].mean()
     for arm in sorted(present - {intact}):
-        table = differences(arms, intact, arm)
-        drops = np.nanmean(table.values, axis=0)
-        for image, drop in zip(table.images, drops, strict=True):
+        seen = observed_difference(arms, intact, arm)
+        for image, drop in zip(seen.images, seen.mean, strict=True):
             predicted = float(impact[image, arm])
             rows.append(ArmPrediction(image=image, arm=arm, predicted=predicted, drop=float(drop)))
     return rows

@@ -21,6 +21,9 @@ from fechner.analysis.ratings.scores import participant_bias, remove_bias
 MINIMUM_AGREEMENT = 0.2
 """Leave-one-out correlation below which a participant is screened out."""
 
+LEAST_SHARED = 20
+"""Images shared with others below which a correlation says too little to screen anybody out."""
+
 BT500_OUTLIER_SHARE = 0.05
 BT500_BALANCE = 0.3
 BT500_NORMAL_KURTOSIS = (2.0, 4.0)
@@ -54,7 +57,7 @@ def agreement(matrix: RatingMatrix) -> np.ndarray:
     -------
     numpy.ndarray
         (n_participants,) in [-1, 1]; 0 for someone who gave one value throughout, NaN for
-        someone who shares fewer than three images with the others.
+        someone who shares fewer than 20 images with the others.
     """
     u = matrix.values
     here = np.isfinite(u)
@@ -66,7 +69,7 @@ def _leave_one_out(
     own: np.ndarray, here: np.ndarray, total: np.ndarray, count: np.ndarray
 ) -> float:
     shared = here & (count > 1)
-    if shared.sum() < 3:
+    if shared.sum() < LEAST_SHARED:
         return float("nan")
     others = (total[shared] - own[shared]) / (count[shared] - 1)
     if np.ptp(own[shared]) == 0 or np.ptp(others) == 0:
