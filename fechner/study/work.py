@@ -137,6 +137,7 @@ def build_stimuli(place: Place) -> None:
             regions=RegionOptions(share=options.share, match=options.match),
             max_strength_ratio=options.max_strength_ratio,
             seed=place.study.seed,
+            simulated=is_simulated(place.table),
             pool=place.pool,
             progress=progress,
         )
