@@ -18,7 +18,7 @@ from fechner.experiment.calibration import (
     distance_question,
     from_card,
 )
-from fechner.experiment.display import Question, SessionQuitError
+from fechner.experiment.display import Question, SessionQuitError, TrialInterruptedError
 from fechner.provenance import digest
 
 if TYPE_CHECKING:
@@ -161,13 +161,15 @@ def experimenter_screen(
     """
     while True:
         rows = tuple(check.row for check in (*checks, check_degrees(protocol, calibration)))
-        asked = _choices(rows, known=calibration is not None)
-        choice = display.rate(asked).value
-        if choice == 0:
-            return calibration
-        if choice == 2:
-            raise SessionQuitError("the session was stopped at the checks; nothing was written")
-        calibration = calibrate(display, protocol)
+        try:
+            choice = display.rate(_choices(rows, known=calibration is not None)).value
+            if choice == 0:
+                return calibration
+            if choice == 2:
+                raise SessionQuitError("the session was stopped at the checks; nothing was written")
+            calibration = calibrate(display, protocol)
+        except TrialInterruptedError:
+            continue
 
 
 def _choices(rows: tuple[tuple[str, str, str], ...], *, known: bool) -> Question:
