@@ -19,6 +19,7 @@ from fechner.errors import InputError
 if TYPE_CHECKING:
     from fechner.compression.batch import Job, Row
     from fechner.compression.codecs import Settings
+    from fechner.compression.compare_folder import Trial
 
 
 class _RunByDefault(TyperGroup):
@@ -116,6 +117,84 @@ def run(
             f"{len(failed)} of {len(rows)} pictures could not be compressed; the first, "
             f"{failed[0].image}: {failed[0].note}; all are listed in {out / 'summary.csv'}"
         )
+
+
+@app.command()
+def compare(
+    paths: Paths,
+    out: Annotated[Path, typer.Option(help="Folder for tables and the figure.")],
+    map_: Map = None,
+    selection: Selection = None,
+    centre: Centre = False,
+    judge: Annotated[
+        list[Path] | None, typer.Option(help="Folder of maps that only judge; repeat for more.")
+    ] = None,
+    quality: Annotated[float, typer.Option(help="Quality of the comparison.")] = 85.0,
+    background_floor: Annotated[float, typer.Option(help="Lowest quality of the rest.")] = 70.0,
+    effort: Annotated[str, typer.Option(help="fast or high.")] = "fast",
+    jobs: Jobs = None,
+    cluster: Cluster = None,
+) -> None:
+    """Measure what a map is worth against none, another picture's, its opposite, the centre.
+
+    Example: fechner compress compare photos/ --map maps --judge other --out comparison
+    """
+    from fechner.cli.console import bar
+    from fechner.compression.batch import plan
+    from fechner.compression.codecs import Settings
+    from fechner.compression.compare_folder import run as run_trials
+    from fechner.compression.compare_folder import write_comparison
+    from fechner.compression.jpeg import checked_effort
+    from fechner.compression.targets import Target
+    from fechner.executors import executor
+
+    target = Target(quality, background_floor)
+    settings = Settings(target, effort=checked_effort(effort))
+    maps = _maps(paths, out, map_, selection, centre, settings)
+    trials = _trials(plan(paths, out, settings, maps=maps), judge or [])
+    with executor(jobs, cluster) as pool, bar("Comparing") as progress:
+        measured = run_trials(trials, pool=pool, progress=progress)
+    parameters = {"quality": quality, "background_floor": background_floor, "effort": effort}
+    _tell_comparison(write_comparison(measured, out, parameters=parameters), out)
+
+
+def _trials(jobs: Sequence[Job], judges: Sequence[Path]) -> list[Trial]:
+    """Return the trials; a picture's shuffled map is that of the one half the folder on."""
+    from fechner.compression.batch import map_of
+    from fechner.compression.compare_folder import Trial
+
+    count = len(jobs)
+    others = [jobs[(i + count // 2) % count].importance if count > 1 else None for i in
+              range(count)]  # fmt: skip
+    return [
+        Trial(
+            job.name,
+            job.source,
+            job.importance,
+            other,
+            tuple((folder.name, map_of(job.name, folder)) for folder in judges),
+            job.settings,
+        )
+        for job, other in zip(jobs, others, strict=True)
+    ]
+
+
+def _tell_comparison(summary: dict[str, Any], out: Path) -> None:
+    from rich.table import Table
+
+    from fechner.cli.console import console
+
+    console.print(
+        f"{summary['pictures']} pictures, {summary['saving_percent']:.1f} % fewer bytes than a "
+        "plain JPEG; SSIMULACRA2 at these bytes:"
+    )
+    conditions = list(next(iter(summary["equal_bytes"].values())))
+    table = Table("part", *conditions, box=None)
+    for part, levels in summary["equal_bytes"].items():
+        cells = ["" if levels[c] is None else f"{levels[c]:.1f}" for c in conditions]
+        table.add_row(part, *cells)
+    console.print(table)
+    console.print(f"tables and figure: {out}")
 
 
 def _maps(

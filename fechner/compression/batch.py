@@ -161,7 +161,7 @@ def plan(
             raise InputError(
                 f"{source} would be overwritten; give another --out, or --in-place to allow it"
             )
-        found_map = None if maps is None else _map_of(name, maps)
+        found_map = None if maps is None else map_of(name, maps)
         jobs.append(Job(source, destination, name, folder, found_map, settings))
     return jobs
 
@@ -196,7 +196,14 @@ def _check_in_place(found: Sequence[tuple[Path, str]], settings: Settings) -> No
         )
 
 
-def _map_of(name: str, maps: Path) -> Path:
+def map_of(name: str, maps: Path) -> Path:
+    """Return the map of a picture: in the same structure as the pictures, or flat.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
     path = Path(name)
     for candidate in (maps / path.with_suffix(".png"), maps / f"{path.stem}.png"):
         if candidate.is_file():

@@ -38,14 +38,13 @@ def draw_panels(picture: np.ndarray, decoded: np.ndarray, importance: np.ndarray
     importance
         (h, w), any scale.
     """
-    error = np.abs(picture.astype(np.int16) - decoded).mean(axis=2).astype(np.float32)
-    inside = most_important(importance, picture.shape[:2])
+    difference = cv2.absdiff(picture, decoded)
+    error = cv2.transform(difference, np.full((1, 3), 1 / 3, np.float32))
     side = min(CROP, *picture.shape[:2])
-    soft = cv2.blur(np.asarray(importance, np.float32), (side, side))
-    harm = cv2.blur(error * (1 - inside), (side, side))
+    elsewhere = error * (most_important(importance, picture.shape[:2]) == 0)
     tiles = []
-    for place in (soft, harm):
-        crop = _crop(place, side)
+    for place in (np.asarray(importance, np.float32), elsewhere):
+        crop = _crop(cv2.blur(place, (side, side)), side)
         tiles += [picture[crop], decoded[crop], _heat(error[crop])]
     tiles += [_small(picture, side), _small(_grey(importance), side)]
     gap = np.full((side, 4, 3), 255, np.uint8)
@@ -64,7 +63,7 @@ def _crop(place: np.ndarray, side: int) -> tuple[slice, slice]:
 
 
 def _heat(error: np.ndarray) -> np.ndarray:
-    bright = np.clip(error * ERROR_GAIN, 0, 255).astype(np.uint8)
+    bright = np.clip(error.astype(np.float32) * ERROR_GAIN, 0, 255).astype(np.uint8)
     return cv2.cvtColor(cv2.applyColorMap(bright, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB)
 
 

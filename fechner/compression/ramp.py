@@ -22,6 +22,8 @@ KEPT_SHARE = 0.25
 """Share of the map above which nothing is lost; a margin of 8 pixels is added around it."""
 FULL_SHARE = 0.40
 """Share of the picture that bears the full loss."""
+FLAT = 0.005
+"""Share of a map's range below which its lower quantiles count as one flat background."""
 IMPORTANT_SHARE = 0.25
 """Share of the picture that is called important when quality is judged."""
 
@@ -31,8 +33,8 @@ def ramp(importance: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
     ``u = clip((high - m) / (high - low), 0, 1)``, then ``u^2 (3 - 2u)``; high and low are
     the quantiles of the smoothed map m above which nothing and below which everything is
-    lost. Where half of a map or more is its own background, high is the middle of the
-    map's range instead. A constant map gives 0 everywhere: nothing is known to matter less.
+    lost. Where most of a map is one flat background, high is the middle of the map's
+    range instead. A constant map gives 0 everywhere: nothing is known to matter less.
 
     Parameters
     ----------
@@ -54,7 +56,7 @@ def ramp(importance: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     if top - bottom <= 1e-6 * max(top, 1e-12):
         return np.zeros(shape, np.float32)
     low, high = (float(q) for q in np.quantile(smooth, (FULL_SHARE, 1 - KEPT_SHARE)))
-    if high - low < 0.1 * (top - bottom):
+    if high - low < FLAT * (top - bottom):
         low, high = bottom, max((bottom + top) / 2, low)
     u = np.clip((high - smooth) / np.float32(high - low), 0, 1)
     # A sharp map would still step: its border is moved outward, then softened in place.
