@@ -84,9 +84,9 @@ def test_nothing_survives_the_control_when_ratings_are_noise():
 
 def test_the_fallback_is_named_as_such():
     found = study(world(signal=0.0, seed=1), seed=1)
-    fallback = found.choosing("all", reason="")
-    assert fallback.choice.weights == [1.0] * 20
-    method, reason = choose([fallback.choice])
+    fallback = found.by_method("all")
+    assert fallback.weights == [1.0] * 20
+    method, reason = choose([fallback])
     assert method == "all"
     assert "fall back" in reason
 

@@ -55,7 +55,7 @@ from fechner.analysis.network.reweighting import (
 )
 from fechner.errors import InputError, nearest
 
-GREEDY_BATCH = 0.02
+GREEDY_BATCH = 0.05
 """Share of the channels that one step of greedy pruning may remove together."""
 CURVE_STEPS = 32
 INNER_FOLDS = 3
