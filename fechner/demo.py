@@ -10,6 +10,7 @@ nothing about people: every file says SIMULATED.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -74,6 +75,7 @@ def simulated_rated_images(
     *,
     seed: int,
     raters: Raters = Raters(),
+    levels: Mapping[str, Sequence[float]] = LEVELS,
     pool: Executor | None = None,
     progress: Progress = silent,
 ) -> RatedImages:
@@ -88,6 +90,12 @@ def simulated_rated_images(
     ----------
     seed
         Draws the noise in the images, the raters and their ratings.
+    raters
+        How many raters there are, and how they differ.
+    levels
+        Strengths of each family of `fechner.compression.degrade`, mildest first.
+    pool, progress
+        Where photographs are distorted, and who is told how many are done.
 
     Raises
     ------
@@ -96,13 +104,13 @@ def simulated_rated_images(
     """
     folder = Path(folder)
     sources = photographs()
-    distort = partial(_distorted, folder=folder, seed=seed)
+    distort = partial(_distorted, folder=folder, seed=seed, levels=levels)
     rows = run_all(distort, list(sources.items()), pool=pool, progress=progress)
     table = pd.DataFrame([row for rows_of_scene in rows for row in rows_of_scene])
     ratings = simulated_ratings(table, raters, np.random.default_rng(seed))
     rated = RatedImages(_with_scores(table, ratings), folder, {"quality": SCALE}, simulated=True)
     block = provenance(
-        parameters={"levels": LEVELS, "raters": asdict(raters), "metric": "MDSI (piq)"},
+        parameters={"levels": dict(levels), "raters": asdict(raters), "metric": "MDSI (piq)"},
         inputs={scene: sha256_file(path) for scene, path in sources.items()},
         seed=seed,
         simulated=True,
@@ -165,12 +173,14 @@ def simulated_ratings(
     )
 
 
-def _distorted(source: tuple[str, Path], folder: Path, seed: int) -> list[dict[str, Any]]:
+def _distorted(
+    source: tuple[str, Path], folder: Path, seed: int, levels: Mapping[str, Sequence[float]]
+) -> list[dict[str, Any]]:
     """Write a photograph and its distorted versions; return their rows of the table."""
     scene, path = source
     photograph = square(read_image(path), *CROPS.get(scene, ()))
     rows = [_row(scene, "pristine", 0, 0.0, photograph, photograph, folder)]
-    for family, strengths in LEVELS.items():
+    for family, strengths in levels.items():
         for level, strength in enumerate(strengths, start=1):
             draw = seed * 1000 + len(rows)
             image = degrade(photograph, family, strength, seed=draw)
