@@ -57,13 +57,23 @@ def encode_heic(
 def decode_heic(content: bytes) -> np.ndarray:
     """Return the pixels of a HEIC that `encode_heic` wrote, uint8 (h, w, 3)."""
     av = _av()
-    height, width = struct.unpack(">II", content[content.index(b"ispe") + 8 :][:8])[::-1]
+    height, width = _true_size(content)
     with av.open(io.BytesIO(content)) as container:
         frame = next(container.decode(video=0))
     pixels = frame.reformat(
         format="rgb24", src_colorspace="ITU709", src_color_range="JPEG"
     ).to_ndarray()
     return np.ascontiguousarray(pixels[:height, :width])
+
+
+def _true_size(content: bytes) -> tuple[int, int]:
+    """Return height and width from the clean aperture, or from the coded size without one."""
+    if b"clap" in content[:1024]:
+        place = content.index(b"clap") + 4
+        width, _, height = struct.unpack_from(">III", content, place)
+    else:
+        width, height = struct.unpack_from(">II", content, content.index(b"ispe") + 8)
+    return height, width
 
 
 def _av() -> Any:
@@ -155,7 +165,7 @@ def _meta(headers: dict[int, bytes], size: tuple[int, int], length: int, start: 
     height, width = size
     properties = [
         _box("hvcC", _configuration(headers)),
-        _full_box("ispe", 0, struct.pack(">II", width, height)),
+        _full_box("ispe", 0, struct.pack(">II", width + width % 2, height + height % 2)),
         _box("colr", b"nclx", struct.pack(">HHHB", 1, 13, 1, 0x80)),
         _full_box("pixi", 0, bytes([3, 8, 8, 8])),
     ]
