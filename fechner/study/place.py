@@ -60,6 +60,12 @@ class Place:
         return self.stimuli / "stimuli.csv"
 
     @property
+    def protocol(self) -> str:
+        """The name of a shipped protocol, or the path of one beside the study file."""
+        name = self.study.session.protocol
+        return str(self.folder / name) if name.endswith(".toml") else name
+
+    @property
     def sessions(self) -> Path:
         """The folder of the journals."""
         return self.folder / "sessions"

@@ -185,8 +185,8 @@ def finish(place: Place) -> None:
 
 def next_command(place: Place) -> str:
     """Return the command that runs the next participant of this study."""
-    protocol = place.study.session.protocol
+    language = place.study.session.language
     return (
-        f"fechner session run --stimuli {place.stimuli} --protocol {protocol} "
-        f"--sessions {place.sessions} --participant CODE"
+        f"fechner session run --stimuli {place.stimuli} --sessions {place.sessions} "
+        f"--protocol {place.protocol} --language {language} --participant CODE"
     )

@@ -159,7 +159,7 @@ def simulate_sessions(place: Place) -> None:
             seen = number < simulate.in_window
             run_participant(
                 place.stimuli,
-                place.study.session.protocol,
+                place.protocol,
                 code,
                 sessions_folder=place.sessions,
                 window="psychopy" if seen else "none",
@@ -187,8 +187,12 @@ def check_the_claim(place: Place) -> None:
     from fechner.analysis.ratings.claim import test_claim
     from fechner.analysis.ratings.dealt_maps import dealt_maps
     from fechner.analysis.ratings.prediction import predicted_against_observed
+    from fechner.protocols.schema import load_protocol
 
+    protocol = load_protocol(place.protocol, language=place.study.session.language)
     about: dict[str, Any] = {
+        "dimension": protocol.dimension,
+        "good": protocol.scale.good,
         "simulated": place.study.simulate is not None,
         "inputs": {path.name: sha256_file(path) for path in (place.ratings, place.stimulus_table)},
     }
