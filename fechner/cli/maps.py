@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from fechner.analysis.network.importance_records import ImportanceMaps
 
 app = typer.Typer(no_args_is_help=True, help="Importance maps of images.")
@@ -23,9 +25,13 @@ def make(
     images: Annotated[list[Path], typer.Argument(help="Image files or folders.")],
     selection: Annotated[Path, typer.Option(help="Channel selection (selection.json).")],
     out: Annotated[Path, typer.Option(help="Folder for the maps.")],
-    method: Annotated[
+    candidate: Annotated[
         str | None, typer.Option(help="A candidate of the selection instead of the chosen one.")
     ] = None,
+    method: Annotated[
+        str,
+        typer.Option(help="contribution (what a place adds) or removal (what blurring it costs)."),
+    ] = "contribution",
     overlays: Annotated[bool, typer.Option(help="Also draw each map over its image.")] = True,
     short_side: Annotated[
         int | None, typer.Option(help="Pixels of the short side in the network.")
@@ -46,7 +52,7 @@ def make(
     from fechner.cli.paths import by_name, image_paths
 
     study = read_selection(selection)
-    chosen = study.by_method(method) if method else study.choice
+    chosen = study.by_method(candidate) if candidate else study.choice
     named = by_name(image_paths(images))
     network = load_network(chosen.network, weights=weights, device=device)
     with bar("Importance maps") as progress:
@@ -55,15 +61,80 @@ def make(
             named,
             chosen,
             folder=out,
+            method=method,  # type: ignore[arg-type]
             short_side=short_side or SHORT_SIDE,
             progress=progress,
         )
     if overlays:
         _draw(made, named)
+    meaning = "for better or worse" if method == "contribution" else "lost when blurred"
     console.print(
-        f"{len(made)} maps of {chosen.dimension} by {chosen.method} in {out}; importance 1 is a "
-        f"contribution of {made.record['scale']:.4g}, for better or worse"
+        f"{len(made)} maps of {chosen.dimension} by {chosen.method} in {out}; importance 1 is "
+        f"{made.record['scale']:.4g} of the prediction, {meaning}",
+        soft_wrap=True,
     )
+
+
+@app.command()
+def check(
+    images: Annotated[list[Path], typer.Argument(help="Image files or folders.")],
+    selection: Annotated[Path, typer.Option(help="Channel selection (selection.json).")],
+    candidate: Annotated[
+        str | None, typer.Option(help="A candidate of the selection instead of the chosen one.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="The checkpoint that the selection was made with.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Ask whether maps foretell what blurring a place does to the predicted rating.
+
+    Tiles are blurred one at a time; the loss of the selection's own prediction is compared
+    with the map. This tests the map against its model, not against people.
+
+    Example: fechner maps check photos/ --selection channels/selection.json
+    """
+    import numpy as np
+    from rich.table import Table
+
+    from fechner.analysis.network.faithfulness import faithfulness
+    from fechner.analysis.network.importance import raw_map
+    from fechner.analysis.network.networks import load_network
+    from fechner.analysis.network.removal import removal_map
+    from fechner.analysis.network.selection_records import read_selection
+    from fechner.cli.console import bar, console
+    from fechner.cli.paths import image_paths
+    from fechner.data.images import read_image
+
+    study = read_selection(selection)
+    chosen = study.by_method(candidate) if candidate else study.choice
+    network = load_network(chosen.network, weights=weights, device=device)
+    paths = image_paths(images)
+    found: dict[str, list[tuple[float, float]]] = {}
+    with bar("Blurred tiles") as progress:
+        for done, path in enumerate(paths, start=1):
+            image = read_image(path)
+            raw = raw_map(network, image, chosen)
+            maps = {
+                "contribution, signed": raw,
+                "contribution, magnitude": np.abs(raw),
+                "removal": removal_map(network, image, chosen),
+            }
+            for name, values in maps.items():
+                agreed = faithfulness(network, image, values, chosen)
+                found.setdefault(name, []).append((agreed.loss, agreed.loss_at_equal_mse))
+            progress(done, len(paths))
+    table = Table("map", "Spearman with loss", "with loss at equal MSE")
+    for name, numbers in found.items():
+        table.add_row(name, *(_mean_and_error(column) for column in np.transpose(numbers)))
+    console.print(table)
+    console.print(f"Mean and standard error over {len(paths)} images, 16 tiles each.")
+
+
+def _mean_and_error(values: np.ndarray) -> str:
+    if len(values) < 2:
+        return f"{values.mean():.2f}"
+    return f"{values.mean():.2f} ± {values.std(ddof=1) / len(values) ** 0.5:.2f}"
 
 
 def _draw(made: ImportanceMaps, images: dict[str, Path]) -> None:

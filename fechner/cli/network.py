@@ -16,30 +16,43 @@ Weights = Annotated[
 
 
 @app.command("list")
-def list_networks() -> None:
+def list_networks(
+    name: Annotated[
+        str | None, typer.Argument(help="Show every layer of this network.", show_default=False)
+    ] = None,
+    weights: Weights = None,
+) -> None:
     """List every network, its usual layers, and whether its weights are here.
 
-    Example: fechner networks
+    Example: fechner networks efficientnet_lite0
     """
-    from rich.table import Table
-
+    if name is not None:
+        _show_layers(name, weights)
+        return
     from fechner.analysis.network.networks import DEFAULT_NETWORK, catalogue
     from fechner.cli.console import console
 
-    table = Table("network", "weights", "from", "layers (default first)", "licence")
     for info in catalogue():
         layers = [info.default_layer, *(name for name in info.layers if name != info.default_layer)]
-        table.add_row(
-            info.name + (" (default)" if info.name == DEFAULT_NETWORK else ""),
-            "present" if info.present else "not here",
-            info.source,
-            "\n".join(layers),
-            info.licence,
-        )
-    console.print(table)
+        first = " (default)" if info.name == DEFAULT_NETWORK else ""
+        state = "[green]present[/]" if info.present else "[yellow]not here[/]"
+        console.print(f"[bold]{info.name}[/]{first}  {info.family}, weights {state}")
+        console.print(f"    from {info.source}, {info.licence}", soft_wrap=True)
+        console.print(f"    layers {layers[0]} (default), {', '.join(layers[1:])}", soft_wrap=True)
     console.print(
-        "Weights that are not here are downloaded at first use, or given as --weights FILE."
+        "Weights that are not here are downloaded at first use, or given as --weights FILE.",
+        soft_wrap=True,
     )
+
+
+def _show_layers(name: str, weights: Path | None) -> None:
+    from fechner.analysis.network.networks import load_network
+    from fechner.cli.console import console
+
+    network = load_network(name, weights=weights, device="cpu")
+    console.print(f"[bold]{name}[/]  weights from {network.weights_source}", soft_wrap=True)
+    for layer in network.layers:
+        console.print(f"    {layer}" + (" (default)" if layer == network.default_layer else ""))
 
 
 @app.command()
@@ -85,3 +98,59 @@ def activations(
     for name, values in found.items():
         shape = " x ".join(str(side) for side in values.values.shape)
         console.print(f"{name}: {shape} in {out / (values.key + '.npy')}")
+
+
+@app.command()
+def finetune(
+    rated: Annotated[Path, typer.Argument(help="Rated images (CSV with its .json).")],
+    dimension: Annotated[str, typer.Option(help="The rated dimension to predict.")],
+    out: Annotated[Path, typer.Option(help="Folder for the checkpoint.")],
+    part: Annotated[str, typer.Option(help="head (frozen trunk) or whole.")] = "head",
+    leave_out: Annotated[
+        Path | None,
+        typer.Option(help="A selection.json whose held-out scenes are not to be seen."),
+    ] = None,
+    validation: Annotated[float, typer.Option(help="Share of scenes that decide the stop.")] = 0.2,
+    epochs: Annotated[int, typer.Option(help="Most epochs of the whole network.")] = 20,
+    network: Annotated[str, typer.Option(help="A name of `fechner networks`.")] = (
+        "efficientnet_lite0"
+    ),
+    weights: Weights = None,
+    device: Device = "auto",
+    seed: Annotated[int, typer.Option(help="Of split, order and mirroring.")] = 1,
+) -> None:
+    """Fit a network to ratings; the checkpoint is used by --weights everywhere.
+
+    A stopped fit goes on with the same command.
+
+    Example: fechner network finetune rated.csv --dimension quality --out tuned
+    """
+    from fechner.analysis.network.finetune import FinetuneOptions
+    from fechner.analysis.network.finetune import finetune as fit
+    from fechner.analysis.network.selection_records import read_selection
+    from fechner.cli.console import bar, console
+    from fechner.data.tables import read_rated_images
+
+    unseen = read_selection(leave_out).choice.scenes_held_out if leave_out else []
+    with bar("Fine-tuning") as progress:
+        result = fit(
+            network,
+            read_rated_images(rated),
+            dimension,
+            folder=out,
+            options=FinetuneOptions(
+                part=part,  # type: ignore[arg-type]
+                validation=validation,
+                whole_epochs=epochs,
+            ),
+            weights=weights,
+            leave_out=unseen,
+            device=device,
+            seed=seed,
+            progress=progress,
+        )
+    console.print(
+        f"{result.path}: Spearman {result.validation_spearman:.3f} on "
+        f"{len(result.scenes_validation)} validation scenes, which chose the epoch and flatter it",
+        soft_wrap=True,
+    )

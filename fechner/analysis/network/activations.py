@@ -10,6 +10,7 @@ question is answered from disk and an interrupted run goes on where it stopped.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 Pool = Literal["mean", "max", "mean_sd"]
 POOLS: tuple[str, ...] = ("mean", "max", "mean_sd")
+
+_DECODERS = max(1, min(4, os.cpu_count() or 1))
+"""Threads that decode: more than the cores only delay the forward pass."""
 
 _AHEAD_BATCHES = 3
 """Batches decoded before they are wanted: one in work, two waiting."""
@@ -166,7 +170,7 @@ def as_input(network: Network, images: np.ndarray) -> torch.Tensor:
     pixels = torch.from_numpy(images).to(network.device).permute(0, 3, 1, 2).float()
     mean = torch.tensor(network.mean, device=network.device).view(1, 3, 1, 1) * 255
     sd = torch.tensor(network.sd, device=network.device).view(1, 3, 1, 1) * 255
-    return (pixels - mean) / sd
+    return pixels.sub_(mean).div_(sd)
 
 
 class _Enough(Exception):  # noqa: N818 - a signal, not an error
@@ -176,7 +180,23 @@ class _Enough(Exception):  # noqa: N818 - a signal, not an error
 def layer_values(
     network: Network, layers: Sequence[str], batch: torch.Tensor
 ) -> dict[str, torch.Tensor]:
-    """Return the outputs of `layers` for one input batch ``(n, 3, h, w)``.
+    """Return the outputs of `layers` for one input batch ``(n, 3, h, w)``, without gradients.
+
+    Raises
+    ------
+    InputError
+        If a layer gives nothing that has channels.
+    """
+    import torch
+
+    with torch.inference_mode():
+        return capture(network, layers, batch)
+
+
+def capture(
+    network: Network, layers: Sequence[str], batch: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """Return the outputs of `layers`, with gradients where `batch` asks for them.
 
     The pass ends at the last wanted layer. Outputs are copied at once, because the next
     activation may work in place.
@@ -186,8 +206,6 @@ def layer_values(
     InputError
         If a layer gives nothing that has channels.
     """
-    import torch
-
     found: dict[str, torch.Tensor] = {}
 
     def keep(name: str, value: Any) -> None:
@@ -197,8 +215,7 @@ def layer_values(
 
     hooks = [_hook(network.module, name, keep) for name in layers]
     try:
-        with torch.inference_mode():
-            network.module(batch)
+        network.module(batch)
     except _Enough:
         pass
     finally:
@@ -284,7 +301,7 @@ def decoded_batches(
     """Give ``(first row, uint8 (n, size, size, 3))``, decoded in threads ahead of their use."""
     firsts = list(range(start, len(paths), batch))
     waiting: dict[int, list[Future[np.ndarray]]] = {}
-    with ThreadPoolExecutor(max_workers=4, thread_name_prefix="decode") as pool:
+    with ThreadPoolExecutor(_DECODERS, thread_name_prefix="decode") as pool:
         try:
             for place, first in enumerate(firsts):
                 for ahead in firsts[place : place + _AHEAD_BATCHES]:

@@ -32,14 +32,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from fechner.analysis.network.activations import as_input, layer_values
 from fechner.analysis.network.geometry import Frame, frame_of
-from fechner.analysis.network.importance_records import ImportanceMaps, write_maps
+from fechner.analysis.network.importance_records import Counts, ImportanceMaps, write_maps
 from fechner.analysis.network.networks import Network
+from fechner.analysis.network.removal import Degraded, blurred, removal_map
 from fechner.errors import InputError
 from fechner.progress import Progress, silent
 from fechner.provenance import digest, provenance, sha256_file
@@ -55,7 +56,18 @@ MARGIN = 256
 left by the padding falls from 152 (96 pixels) over 24 (224) to 1 (320); a photograph has
 500 (EfficientNet-Lite0, short side 448)."""
 
-_METHOD = "magnitude of the sum over channels of signed relevance times activation"
+Method = Literal["contribution", "removal"]
+METHODS: dict[str, tuple[str, Counts]] = {
+    "contribution": (
+        "magnitude of the sum over channels of signed relevance times activation",
+        "magnitude",
+    ),
+    "removal": (
+        "loss of predicted rating when detail is removed, by integrated gradients",
+        "positive",
+    ),
+}
+"""How a raw map is made, in words, and which of its values count as important."""
 
 
 def raw_map(
@@ -168,6 +180,8 @@ def importance_maps(
     selection: ChannelSelection,
     *,
     folder: Path,
+    method: Method = "contribution",
+    degraded: Degraded = blurred,
     short_side: int = SHORT_SIDE,
     margin: int = MARGIN,
     progress: Progress = silent,
@@ -180,6 +194,12 @@ def importance_maps(
         Name of each map and path of its image.
     folder
         Gets ``NAME.png`` and ``signed/NAME.png`` (16 bit), ``NAME.json`` and ``maps.json``.
+    method
+        ``"contribution"`` (this module) or ``"removal"`` (module `removal`).
+    degraded
+        For ``"removal"``: how detail is removed.
+    short_side, margin
+        For ``"contribution"``: size and continuation of the network's view, in pixels.
 
     Raises
     ------
@@ -191,28 +211,34 @@ def importance_maps(
 
     if not images:
         raise InputError("no image was given; name at least one")
+    if method not in METHODS:
+        raise InputError(f"no method {method!r}; expected one of {', '.join(METHODS)}")
+    words, counts = METHODS[method]
+    made = _how_made(network, selection) | {"map_method": method}
+    if method == "contribution":
+        made |= {"short_side": short_side, "margin": margin}
     raw: dict[str, np.ndarray] = {}
     about: dict[str, dict[str, Any]] = {}
-    made = _how_made(network, selection, short_side, margin)
     for done, (name, path) in enumerate(images.items(), start=1):
-        raw[name] = raw_map(
-            network, read_image(path), selection, short_side=short_side, margin=margin
-        )
+        image = read_image(path)
+        if method == "removal":
+            _check(network, image, selection, short_side)
+            raw[name] = removal_map(network, image, selection, degraded=degraded)
+        else:
+            raw[name] = raw_map(network, image, selection, short_side=short_side, margin=margin)
         inputs = {Path(path).name: sha256_file(path), "selection": made["selection_sha256"]}
         about[name] = {
             "image": Path(path).name,
-            "method": _METHOD,
+            "method": words,
             "provenance": provenance(parameters=made, inputs=inputs),
         }
         progress(done, len(images))
     inputs = {"selection": made["selection_sha256"], "weights": network.weights_sha256}
-    record = {"method": _METHOD, "provenance": provenance(parameters=made, inputs=inputs)}
-    return write_maps(folder, raw, about=about, set_record=record)
+    record = {"method": words, "provenance": provenance(parameters=made, inputs=inputs)}
+    return write_maps(folder, raw, about=about, set_record=record, counts=counts)
 
 
-def _how_made(
-    network: Network, selection: ChannelSelection, short_side: int, margin: int
-) -> dict[str, Any]:
+def _how_made(network: Network, selection: ChannelSelection) -> dict[str, Any]:
     return {
         "network": network.name,
         "layer": selection.layer,
@@ -221,8 +247,6 @@ def _how_made(
         "dimension": selection.dimension,
         "selection_method": selection.method,
         "channels_kept": sum(selection.kept),
-        "short_side": short_side,
-        "margin": margin,
         "selection_sha256": digest(selection.model_dump(mode="json")),
     }
 

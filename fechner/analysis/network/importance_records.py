@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from fechner.provenance import read_json, sha256_file, write_json
 SET_RECORD = "maps.json"
 SIGNED = "signed"
 
+Counts = Literal["magnitude", "positive"]
+
 
 @dataclass(frozen=True, eq=False)
 class ImportanceMap:
@@ -32,8 +34,9 @@ class ImportanceMap:
     ----------
     values
         float32 ``(height, width)`` in [0, 1], at the resolution of the image:
-        ``|raw| / scale``. A ratio scale: 0 contributes nothing, 1 is the place of the
-        set that contributes most, for better or worse.
+        ``|raw| / scale``, or ``max(raw, 0) / scale`` where only positive values count
+        (``record["counts"]``). A ratio scale: 0 is raw zero, 1 the largest magnitude of
+        the set.
     raw
         float32 ``(height, width)`` in [-scale, scale]: negative where a place speaks
         against a high rating.
@@ -66,6 +69,7 @@ def write_maps(
     *,
     about: Mapping[str, dict[str, Any]],
     set_record: dict[str, Any],
+    counts: Counts = "magnitude",
 ) -> ImportanceMaps:
     """Write ``NAME.png``, ``signed/NAME.png`` and ``NAME.json`` for each map, and ``maps.json``.
 
@@ -77,6 +81,9 @@ def write_maps(
         What the record of each map says beyond its range (method, image, provenance).
     set_record
         What the set's record says beyond its scale.
+    counts
+        What makes a place important: the ``"magnitude"`` of its raw value, or only what is
+        ``"positive"`` (a place with a negative raw value then has importance 0).
 
     Raises
     ------
@@ -93,15 +100,17 @@ def write_maps(
             "raw_minimum": float(values.min()),
             "raw_maximum": float(values.max()),
             "scale": scale,
+            "counts": counts,
             **about[name],
         }
-        importance = (np.abs(values) / scale).astype(np.float32)
+        counted = np.abs(values) if counts == "magnitude" else np.maximum(values, 0)
+        importance = (counted / scale).astype(np.float32)
         write_map_png(folder / record["map"], importance)
         write_map_png(folder / record["signed"], (1 + values / scale) / 2)
         write_json(folder / f"{name}.json", record)
         maps[name] = ImportanceMap(importance, values, record)
     digests = {name: sha256_file(folder / f"{name}.png") for name in maps}
-    whole = {"scale": scale, "maps": digests, **set_record}
+    whole = {"scale": scale, "counts": counts, "maps": digests, **set_record}
     write_json(folder / SET_RECORD, whole)
     return ImportanceMaps(folder=folder, maps=maps, record=whole)
 
