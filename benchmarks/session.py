@@ -38,7 +38,8 @@ from PIL import Image
 from fechner.experiment.display import Frame
 from fechner.experiment.journal import read_journal
 from fechner.experiment.observers import SimulatedObserver
-from fechner.experiment.run import open_window, run_participant
+from fechner.experiment.opening import open_window
+from fechner.experiment.run import run_participant
 from fechner.protocols.schema import load_protocol
 from fechner.provenance import provenance, sha256_file
 from fechner.stimuli.records import Stimulus, write_stimulus_set
@@ -84,7 +85,7 @@ def onsets(folder: Path, count: int) -> dict[str, float]:
         lateness(display, frames, 3, ready=True)
         own = lateness(display, frames, count, ready=True)
         late = lateness(display, frames, count, ready=False)
-        limit = display.lateness_frame_ms + max(0.0, *own)
+        limit = display.window.judged_frame_ms + max(0.0, *own)
     finally:
         display.close()
     return {

@@ -21,9 +21,10 @@ from fechner.experiment.calibration import (
 from fechner.experiment.display import Frame, Page, Question, load_pixels
 from fechner.experiment.fonts import check_font, find_font, missing_letters
 from fechner.experiment.journal import JournalRecord
+from fechner.experiment.look import Look
+from fechner.experiment.opening import look_of
 from fechner.experiment.plan import Trial, make_plan
 from fechner.experiment.presentation import rating_question
-from fechner.experiment.run import look_of
 from fechner.protocols.files import languages
 from fechner.protocols.schema import load_protocol, shipped
 
@@ -231,7 +232,7 @@ def test_each_place_on_the_slider_is_the_value_drawn_there(look):
 @pytest.mark.parametrize("grey", [0, 60, 128, 200, 255])
 def test_text_stands_out_from_any_background(grey):
     """Contrast of at least 3:1 (WCAG 2.1, large text)."""
-    look = screens.Look((800, 600), grey, 24, find_font("DejaVu Sans"))
+    look = Look((800, 600), grey, 24, find_font("DejaVu Sans"))
 
     def luminance(level):
         share = level / 255

@@ -17,9 +17,10 @@ from fechner.experiment.display import (
 )
 from fechner.experiment.hands import SimulatedHands
 from fechner.experiment.observers import SimulatedObserver
+from fechner.experiment.opening import open_window
 from fechner.experiment.plan import Trial
 from fechner.experiment.presentation import rating_question
-from fechner.experiment.run import open_window, run_participant
+from fechner.experiment.run import run_participant
 from fechner.experiment.tour import shortened, tour
 from fechner.experiment.verify import verify_session
 from fechner.protocols.schema import load_protocol, shipped
@@ -132,19 +133,27 @@ def test_pictures_of_any_parity_are_shown_bit_exactly(size, shape, opened, tmp_p
     assert display.facts()["test_pattern_difference"] == 0
 
 
+def test_nothing_of_a_picture_that_was_read_back_is_left_on_the_next_screen(opened, stimuli):
+    display = opened(size=(640, 480), verify="all")
+    display.show(Frame((stimuli.image_path(stimuli.stimuli[0]),)), 20)
+    assert len(display.window.read_back().getcolors()) == 1
+
+
 @pytest.mark.parametrize("grey", [0, 77, 128, 201])
 def test_the_background_is_the_protocols_grey_everywhere(grey, slider, opened):
     screen = slider.screen.model_copy(update={"background_grey": grey})
     display = opened(slider.model_copy(update={"screen": screen}), size=(640, 480))
     display.text(Page("p", "", "Text", "", maximum_s=0.05))
     display.blank(20)
-    assert display._read_back().getcolors() == [(640 * 480, (grey, grey, grey))]
+    assert display.window.read_back().getcolors() == [(640 * 480, (grey, grey, grey))]
 
 
 def test_a_window_that_changes_pixels_ends_the_session(opened, stimuli, monkeypatch):
     display = opened(verify="all")
-    true = display._read_back
-    monkeypatch.setattr(display, "_read_back", lambda: true().point(lambda v: min(v + 1, 255)))
+    true = display.window.read_back
+    monkeypatch.setattr(
+        display.window, "read_back", lambda: true().point(lambda v: min(v + 1, 255))
+    )
     with pytest.raises(RefusedError, match="changed by up to 1 levels"):
         display.show(Frame((stimuli.image_path(stimuli.stimuli[0]),)), 20)
 
@@ -197,7 +206,7 @@ def test_no_answer_is_taken_before_the_picture_was_seen_long_enough(opened, slid
 
     display = opened(hands=Hasty(key("5"), key("return")))
     display.show(Frame((stimuli.image_path(stimuli.stimuli[0]),)), None)
-    display.press_key("9")
+    display.window.press_key("9")
     response = display.rate(replace(asked(slider), not_before_ms=250))
     assert response.value == 5
     assert response.rt_ms > 150
@@ -220,7 +229,7 @@ def test_escape_and_a_click_on_end_ends_the_session(opened, slider):
 
 def test_escape_works_during_the_fixation_and_on_pages(opened):
     display = opened(hands=Script(key("2")))
-    display.press_key("escape")
+    display.window.press_key("escape")
     with pytest.raises(SessionQuitError):
         display.fixation(300)
     display = opened(hands=Script(key("escape"), key("2")))

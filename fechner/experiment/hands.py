@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from fechner.experiment.display import Frame, Page, Question
-from fechner.experiment.screens import Box, Look, Screen, track_place
+from fechner.experiment.look import Box, Look, Screen
+from fechner.experiment.screens import track_place
 
 if TYPE_CHECKING:
     from fechner.experiment.simulated_display import SimulatedResponder

@@ -22,8 +22,8 @@ from fechner.experiment.display import Question, SessionQuitError, TrialInterrup
 from fechner.provenance import digest
 
 if TYPE_CHECKING:
+    from fechner.experiment.participant_display import ParticipantDisplay
     from fechner.experiment.plan import Plan
-    from fechner.experiment.window import PsychoPyDisplay
     from fechner.protocols.schema import Protocol
     from fechner.stimuli.records import StimulusSet
 
@@ -90,7 +90,7 @@ def check_disk(folder: Path) -> Check:
     return Check("disk", f"{free / 1000:.1f} GB free")
 
 
-def check_window(display: PsychoPyDisplay) -> list[Check]:
+def check_window(display: ParticipantDisplay) -> list[Check]:
     """Check the window: size, scaling, colour depth, refresh, and the pattern read back.
 
     Raises
@@ -147,7 +147,7 @@ def check_degrees(protocol: Protocol, calibration: Calibration | None) -> Check:
 
 
 def experimenter_screen(
-    display: PsychoPyDisplay,
+    display: ParticipantDisplay,
     protocol: Protocol,
     checks: list[Check],
     calibration: Calibration | None,
@@ -185,14 +185,14 @@ def _choices(rows: tuple[tuple[str, str, str], ...], *, known: bool) -> Question
     )
 
 
-def calibrate(display: PsychoPyDisplay, protocol: Protocol) -> Calibration:
+def calibrate(display: ParticipantDisplay, protocol: Protocol) -> Calibration:
     """Ask for the width of a card and the viewing distance."""
     card = display.rate(card_question(display.look.size)).value
     distance = display.rate(distance_question(protocol.screen.distance_cm)).value
     return from_card(card, distance)
 
 
-def record(display: PsychoPyDisplay, calibration: Calibration | None) -> dict[str, Any]:
+def record(display: ParticipantDisplay, calibration: Calibration | None) -> dict[str, Any]:
     """Return what the journal's header keeps of window and calibration."""
     facts = {"window": "psychopy", **display.facts()}
     return {**facts, **(calibration.record() if calibration else {})}
