@@ -106,6 +106,18 @@ def test_in_place_replaces_jpegs_once_and_never_twice(folder, tmp_path):
     assert path.read_bytes() == once
 
 
+def test_a_jpeg_that_holds_further_pictures_is_not_replaced(folder, tmp_path):
+    path = folder / "deep" / "two.jpg"
+    frames = [Image.fromarray(astronaut()[:100, :100]) for _ in range(2)]
+    frames[0].save(path, "MPO", save_all=True, append_images=frames[1:])
+    before = path.read_bytes()
+    (row,) = run(plan([path], tmp_path / "out", Settings(), in_place=True))
+    assert "further pictures" in row.note
+    assert path.read_bytes() == before
+    (copy,) = run(plan([path], tmp_path / "out", Settings()))
+    assert copy.status == "compressed"
+
+
 def test_in_place_refuses_other_formats(folder, tmp_path):
     with pytest.raises(InputError, match=r"not JPEG: .*a\.png"):
         plan([folder], tmp_path / "out", Settings(), in_place=True)

@@ -28,7 +28,7 @@ from fechner.compression.formats import suffix
 from fechner.compression.panels import draw_panels
 from fechner.compression.ramp import centre
 from fechner.data.images import image_size, read_map_png
-from fechner.errors import FechnerError, InputError
+from fechner.errors import FechnerError, InputError, RefusedError
 from fechner.executors import SerialExecutor, run_all
 from fechner.provenance import (
     digest,
@@ -289,6 +289,8 @@ def _done(job: Job, key: str) -> Row | None:
 
 def _compressed(job: Job, started: float) -> Row:
     before = job.source.stat().st_size
+    if job.destination == job.source:
+        _refuse_further_pictures(job.source)
     source = source_of(job.source, job.settings)
     outcome = compress(source, _importance(job, source.size), job.settings)
     quality = round(job.settings.target.quality)
@@ -313,6 +315,14 @@ def _compressed(job: Job, started: float) -> Row:
         seconds=time.perf_counter() - started,
         note="no smaller file was found" if kept else outcome.note,
     )
+
+
+def _refuse_further_pictures(path: Path) -> None:
+    """Refuse to replace a JPEG that carries more than the picture shown (depth, gain map)."""
+    if b"MPF\x00" in path.read_bytes()[:65536]:
+        raise RefusedError(
+            f"{path} holds further pictures, which replacing it would lose; leave out --in-place"
+        )
 
 
 def _same_format(job: Job) -> bool:

@@ -6,11 +6,14 @@ or dropped. Two ways, both with one `strength` a block (0 keeps plain rounding):
 
 - `dead_zone`: a coefficient below a threshold that grows with strength and frequency
   becomes zero, and the others are rounded down a little more often.
-- `trellis`: the values of a block that minimise ``sum_k (x_k - q_k)^2 + lambda bits`` exactly,
-  by dynamic programming over the zero runs of its code (Crouse and Ramchandran
-  1997), with the code lengths of the picture at hand.
+- `trellis`: of the rounded value, the one below it and zero, the choice for every
+  coefficient of the block that minimises ``sum_k (x_k - q_k)^2 + lambda bits``, by dynamic
+  programming over the zero runs of its code (Crouse and Ramchandran 1997), with the code
+  lengths of the picture at hand.
 
-DC coefficients are always rounded: an error there is a visible step between blocks.
+A block of more energy E (squared steps), where errors hide better, loses more, and a flat
+one with faint texture less: strength is multiplied by ``((E + 20) / 120)^1/4``. DC
+coefficients are always rounded: an error there is a visible step between blocks.
 """
 
 from __future__ import annotations
@@ -39,6 +42,12 @@ def frequency_growth(exponent: float) -> np.ndarray:
     return (((1 + radius) / 2) ** exponent).astype(np.float32)
 
 
+@njit(cache=True, fastmath=True, inline="always")
+def _masking(energy):
+    """Return ``((E + 20) / 120)^1/4``, 1 for the energy of a typical block."""
+    return np.sqrt(np.sqrt((energy + np.float32(20.0)) / np.float32(120.0)))
+
+
 @njit(cache=True, fastmath=True)
 def dead_zone(blocks, inverse, strength, growth):
     """Round blocks with a dead zone.
@@ -65,9 +74,13 @@ def dead_zone(blocks, inverse, strength, growth):
     one = np.float32(1.0)
     for row in range(rows):
         for column in range(columns):
-            force = strength[row, column]
-            offset = half - min(np.float32(LEAN) * force, np.float32(MOST_LEAN))
             x = blocks[row, column]
+            energy = np.float32(0.0)
+            for k in range(1, 64):
+                scaled = x[k] * inverse[k]
+                energy += scaled * scaled
+            force = strength[row, column] * _masking(energy)
+            offset = half - min(np.float32(LEAN) * force, np.float32(MOST_LEAN))
             q = out[row, column]
             for k in range(64):
                 scaled = x[k] * inverse[k]
@@ -82,7 +95,7 @@ def dead_zone(blocks, inverse, strength, growth):
 
 @njit(cache=True, fastmath=True)
 def trellis(blocks, inverse, price, rates, long_run, end):
-    """Round blocks to the values that cost least in squared error and bits.
+    """Round blocks to the values, of those near, that cost least in squared error and bits.
 
     Parameters
     ----------
@@ -91,8 +104,7 @@ def trellis(blocks, inverse, price, rates, long_run, end):
     inverse
         float32 (64,): one over each step.
     price
-        float32 (rows, columns): what one bit is worth in squared steps (lambda); a block
-        with more energy, where errors hide better, pays more: ``((E + 20) / 120)^1/4``.
+        float32 (rows, columns): what one bit is worth in squared steps (lambda).
     rates
         float32 (16, 12): bits of a zero run and the size of the value behind it.
     long_run, end
@@ -120,7 +132,7 @@ def trellis(blocks, inverse, price, rates, long_run, end):
             for k in range(1, 64):
                 zeroed[k + 1] = zeroed[k] + x[k] * x[k]
             q[0] = np.int16(np.rint(x[0]))
-            toll = price[row, column] * ((zeroed[64] + 20.0) / 120.0) ** 0.25
+            toll = price[row, column] * _masking(zeroed[64])
             reach = toll * MOST_SAVED
             count = 1
             cheapest = zeroed[64] + toll * end
