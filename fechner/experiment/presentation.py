@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from fechner.errors import InputError
 from fechner.experiment.display import Display, Frame, Question, Response, Shown
 
 if TYPE_CHECKING:
@@ -135,6 +136,21 @@ def _question(
         good=scale.good,
         confirm=protocol.texts.confirm_hint,
         answer=answer,
+    )
+
+
+def numbered_buttons(name: str, text: str, labels: tuple[str, ...], expected: float) -> Question:
+    """Return a question with one numbered button a label."""
+    if len(labels) > len(DIGITS):
+        raise InputError(f"{name} offers {len(labels)} answers; at most 9 fit the number keys")
+    return Question(
+        kind="buttons",
+        name=name,
+        text=text,
+        labels=labels,
+        values=tuple(float(k) for k in range(len(labels))),
+        keys=DIGITS[: len(labels)],
+        answer=expected,
     )
 
 

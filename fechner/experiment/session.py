@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from fechner.errors import InputError
-from fechner.experiment import presentation
+from fechner.experiment import admission, presentation
 from fechner.experiment.display import (
     Display,
     Page,
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from fechner.experiment.plan import Plan, Trial
     from fechner.experiment.staircases import Staircases
     from fechner.protocols.methods import JndProtocol
-    from fechner.protocols.parts import ScreeningQuestion, Timing
+    from fechner.protocols.parts import Timing
     from fechner.protocols.schema import Protocol
     from fechner.stimuli.records import StimulusSet
 
@@ -119,45 +118,10 @@ class _Run:
     # -- before the trials
 
     def admitted(self) -> bool:
-        """Ask for consent and the screening questions that were not answered yet."""
-        answered = {
-            e["question"]: e for e in self.journal.record.events if e["event"] == "screening"
-        }
-        if any(not event["accepted"] for event in answered.values()):
-            return self._turn_away()
-        if self.protocol.consent and "consent" not in answered and not self._consents():
-            return self._turn_away()
-        for question in self.protocol.screening:
-            if question.name not in answered and not self._screened(question):
-                return self._turn_away()
-        return True
-
-    def _consents(self) -> bool:
-        texts = self.protocol.texts
-        question = _buttons("consent", texts.consent, (texts.consent_yes, texts.consent_no), 0.0)
-        accepted = self._ask(question) == 0
-        self.append({"event": "screening", "question": "consent", "accepted": accepted})
-        return accepted
-
-    def _screened(self, asked: ScreeningQuestion) -> bool:
-        text = self.protocol.texts.screening[asked.name]
-        expected = asked.options.index(asked.accept[0]) if asked.accept else 0
-        name = f"screening.{asked.name}"
-        question = _buttons(name, text.question, text.options, float(expected))
-        answer = asked.options[int(self._ask(question))]
-        accepted = not asked.accept or answer in asked.accept
-        event = {"question": asked.name, "answer": answer, "accepted": accepted}
-        self.append({"event": "screening", **event})
-        return accepted
-
-    def _ask(self, question: Question) -> float:
-        while True:
-            try:
-                return self.display.rate(question).value
-            except TrialInterruptedError:
-                continue
-
-    def _turn_away(self) -> bool:
+        """Ask for consent and the screening questions; turn away who is not admitted."""
+        events = self.journal.record.events
+        if admission.admitted(self.protocol, self.display, events, self.append):
+            return True
         self._page("not-admitted", self.protocol.texts.not_admitted)
         self.append({"event": "end", "reason": "not admitted"})
         return False
@@ -305,22 +269,8 @@ class _Pace:
         return (now - self._began) / self._trials * trials_left / 60
 
 
-def _buttons(name: str, text: str, labels: tuple[str, ...], expected: float) -> Question:
-    """Return a question with one numbered button a label."""
-    if len(labels) > len(presentation.DIGITS):
-        raise InputError(f"{name} offers {len(labels)} answers; at most 9 fit the number keys")
-    return Question(
-        kind="buttons",
-        name=name,
-        text=text,
-        labels=labels,
-        values=tuple(float(k) for k in range(len(labels))),
-        keys=presentation.DIGITS[: len(labels)],
-        answer=expected,
-    )
-
-
 def quit_question(protocol: Protocol) -> Question:
     """Return what Escape asks: 0 to go on, 1 to end."""
     texts = protocol.texts
-    return _buttons("quit", texts.quit_question, (texts.quit_no, texts.quit_yes), 0.0)
+    labels = (texts.quit_no, texts.quit_yes)
+    return presentation.numbered_buttons("quit", texts.quit_question, labels, 0.0)
