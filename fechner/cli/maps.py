@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     import numpy as np
 
     from fechner.analysis.network.importance_records import ImportanceMaps
+    from fechner.analysis.network.removal import Degradation
+
+Family = Annotated[
+    str | None,
+    typer.Option(help="How detail is removed: a family of `fechner degrade`. Default: a blur."),
+]
+Strength = Annotated[float | None, typer.Option(help="Strength, in the family's unit.")]
 
 app = typer.Typer(no_args_is_help=True, help="Importance maps of images.")
 
@@ -30,8 +37,10 @@ def make(
     ] = None,
     method: Annotated[
         str,
-        typer.Option(help="contribution (what a place adds) or removal (what blurring it costs)."),
+        typer.Option(help="contribution (what a place adds) or removal (what degrading it costs)."),
     ] = "contribution",
+    family: Family = None,
+    strength: Strength = None,
     overlays: Annotated[bool, typer.Option(help="Also draw each map over its image.")] = True,
     short_side: Annotated[
         int | None, typer.Option(help="Pixels of the short side in the network.")
@@ -62,12 +71,13 @@ def make(
             chosen,
             folder=out,
             method=method,  # type: ignore[arg-type]
+            degradation=_degradation(family, strength),
             short_side=short_side or SHORT_SIDE,
             progress=progress,
         )
     if overlays:
         _draw(made, named)
-    meaning = "for better or worse" if method == "contribution" else "lost when blurred"
+    meaning = "for better or worse" if method == "contribution" else "lost when degraded"
     console.print(
         f"{len(made)} maps of {chosen.dimension} by {chosen.method} in {out}; importance 1 is "
         f"{made.record['scale']:.4g} of the prediction, {meaning}",
@@ -82,14 +92,16 @@ def check(
     candidate: Annotated[
         str | None, typer.Option(help="A candidate of the selection instead of the chosen one.")
     ] = None,
+    family: Family = None,
+    strength: Strength = None,
     weights: Annotated[
         Path | None, typer.Option(help="The checkpoint that the selection was made with.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
-    """Ask whether maps foretell what blurring a place does to the predicted rating.
+    """Ask whether maps foretell what degrading a place does to the predicted rating.
 
-    Tiles are blurred one at a time; the loss of the selection's own prediction is compared
+    Tiles are degraded one at a time; the loss of the selection's own prediction is compared
     with the map. This tests the map against its model, not against people.
 
     Example: fechner maps check photos/ --selection channels/selection.json
@@ -109,19 +121,20 @@ def check(
     study = read_selection(selection)
     chosen = study.by_method(candidate) if candidate else study.choice
     network = load_network(chosen.network, weights=weights, device=device)
+    degraded = _degradation(family, strength).apply
     paths = image_paths(images)
     found: dict[str, list[tuple[float, float]]] = {}
-    with bar("Blurred tiles") as progress:
+    with bar("Degraded tiles") as progress:
         for done, path in enumerate(paths, start=1):
             image = read_image(path)
             raw = raw_map(network, image, chosen)
             maps = {
                 "contribution, signed": raw,
                 "contribution, magnitude": np.abs(raw),
-                "removal": removal_map(network, image, chosen),
+                "removal": removal_map(network, image, chosen, degraded=degraded),
             }
             for name, values in maps.items():
-                agreed = faithfulness(network, image, values, chosen)
+                agreed = faithfulness(network, image, values, chosen, degraded=degraded)
                 found.setdefault(name, []).append((agreed.loss, agreed.loss_at_equal_mse))
             progress(done, len(paths))
     table = Table("map", "Spearman with loss", "with loss at equal MSE")
@@ -129,6 +142,22 @@ def check(
         table.add_row(name, *(_mean_and_error(column) for column in np.transpose(numbers)))
     console.print(table)
     console.print(f"Mean and standard error over {len(paths)} images, 16 tiles each.")
+
+
+def _degradation(family: str | None, strength: float | None) -> Degradation:
+    from fechner.analysis.network.removal import BLURRED, Degradation
+    from fechner.errors import InputError
+
+    if family is None and strength is None:
+        return BLURRED
+    if family is None or strength is None:
+        raise InputError("--family and --strength belong together; give both or neither")
+    from fechner.compression.degrade import degrade, family_named
+
+    unit = family_named(family).unit
+    return Degradation(
+        f"{family}, {strength:g} {unit}", lambda image: degrade(image, family, strength)
+    )
 
 
 def _mean_and_error(values: np.ndarray) -> str:

@@ -40,7 +40,7 @@ from fechner.analysis.network.activations import as_input, layer_values
 from fechner.analysis.network.geometry import Frame, frame_of
 from fechner.analysis.network.importance_records import Counts, ImportanceMaps, write_maps
 from fechner.analysis.network.networks import Network
-from fechner.analysis.network.removal import Degraded, blurred, removal_map
+from fechner.analysis.network.removal import BLURRED, Degradation, removal_map
 from fechner.errors import InputError
 from fechner.progress import Progress, silent
 from fechner.provenance import digest, provenance, sha256_file
@@ -181,7 +181,7 @@ def importance_maps(
     *,
     folder: Path,
     method: Method = "contribution",
-    degraded: Degraded = blurred,
+    degradation: Degradation = BLURRED,
     short_side: int = SHORT_SIDE,
     margin: int = MARGIN,
     progress: Progress = silent,
@@ -196,8 +196,8 @@ def importance_maps(
         Gets ``NAME.png`` and ``signed/NAME.png`` (16 bit), ``NAME.json`` and ``maps.json``.
     method
         ``"contribution"`` (this module) or ``"removal"`` (module `removal`).
-    degraded
-        For ``"removal"``: how detail is removed.
+    degradation
+        For ``"removal"``: how detail is removed; a map holds for that way only.
     short_side, margin
         For ``"contribution"``: size and continuation of the network's view, in pixels.
 
@@ -215,7 +215,9 @@ def importance_maps(
         raise InputError(f"no method {method!r}; expected one of {', '.join(METHODS)}")
     words, counts = METHODS[method]
     made = _how_made(network, selection) | {"map_method": method}
-    if method == "contribution":
+    if method == "removal":
+        made |= {"degradation": degradation.words}
+    else:
         made |= {"short_side": short_side, "margin": margin}
     raw: dict[str, np.ndarray] = {}
     about: dict[str, dict[str, Any]] = {}
@@ -223,7 +225,7 @@ def importance_maps(
         image = read_image(path)
         if method == "removal":
             _check(network, image, selection, short_side)
-            raw[name] = removal_map(network, image, selection, degraded=degraded)
+            raw[name] = removal_map(network, image, selection, degraded=degradation.apply)
         else:
             raw[name] = raw_map(network, image, selection, short_side=short_side, margin=margin)
         inputs = {Path(path).name: sha256_file(path), "selection": made["selection_sha256"]}

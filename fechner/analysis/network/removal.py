@@ -22,6 +22,7 @@ and for that way only (docs/howto-maps.md has the measurements).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,6 +56,17 @@ def blurred(image: np.ndarray) -> np.ndarray:
     import cv2
 
     return cv2.GaussianBlur(image, (0, 0), BLUR * min(image.shape[:2]))
+
+
+@dataclass(frozen=True)
+class Degradation:
+    """A way to remove detail, and how a record names it."""
+
+    words: str
+    apply: Degraded
+
+
+BLURRED = Degradation("Gaussian blur, SD 1.05 % of the short side", blurred)
 
 
 def removal_map(

@@ -1,0 +1,174 @@
+"""The commands for networks and maps: what they write and how they refuse."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from fechner.analysis.network.networks import load_network
+from fechner.analysis.network.selection_records import ChannelSelection, Gain, SelectionStudy
+from fechner.cli.main import app
+from fechner.cli.paths import by_name, image_paths
+from fechner.data.images import write_png
+from fechner.errors import InputError
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    from skimage import data
+
+    folder = tmp_path_factory.mktemp("photos")
+    write_png(folder / "cat.png", data.chelsea()[::2, ::2])
+    write_png(folder / "coffee.png", data.coffee()[::2, ::2])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def selection(tmp_path_factory):
+    weights = np.random.default_rng(0).normal(size=1280)
+    chosen = ChannelSelection(
+        network="efficientnet_lite0",
+        layer="bn2",
+        weights_sha256=load_network(device="cpu").weights_sha256,
+        preprocessing="",
+        pool="mean",
+        dimension="quality",
+        method="readout",
+        n_channels=1280,
+        kept=[True] * 1280,
+        weights=weights.tolist(),
+        impact=[0.0] * 1280,
+        alignment_selection=Gain(before=None, after=None),
+        alignment_held_out=Gain(before=None, after=None),
+        scenes_selection=["a"],
+        scenes_held_out=["s1"],
+        provenance={},
+    )
+    path = tmp_path_factory.mktemp("channels") / "selection.json"
+    SelectionStudy(
+        dimension="quality", candidates=[chosen], chosen="readout", reason="a test"
+    ).write(path)
+    return path
+
+
+def test_networks_lists_every_network_with_layers_and_whether_it_is_here():
+    answer = run("networks")
+    assert answer.exit_code == 0
+    for name in ("efficientnet_lite0 (default)", "vgg16", "densenet121", "squeezenet1_1"):
+        assert name in answer.output
+    assert "features.30 (default)" in answer.output
+    assert "weights present" in answer.output
+
+
+def test_networks_with_a_name_lists_every_layer_of_it():
+    answer = run("networks", "efficientnet_lite0")
+    assert "bn2 (default)" in answer.output
+    assert "blocks.3.1.conv_dw" in answer.output
+    assert "penultimate" in answer.output
+
+
+def test_activations_are_stored_and_found_again(photos, tmp_path):
+    arguments = ("network", "activations", photos, "--out", tmp_path, "--pool", "mean")
+    first = run(*arguments, "--layer", "bn2", "--layer", "blocks.4", "--size", 96)
+    assert first.exit_code == 0, first.output
+    assert "bn2: 2 x 1280" in first.output
+    assert "blocks.4: 2 x 112" in first.output
+    assert sorted(np.load(path).shape for path in tmp_path.glob("*.npy")) == [(2, 112), (2, 1280)]
+
+
+def test_maps_are_made_with_overlays(photos, selection, tmp_path):
+    answer = run(
+        "maps", "make", photos, "--selection", selection, "--out", tmp_path, "--method", "removal"
+    )
+    assert answer.exit_code == 0, answer.output
+    assert "2 maps of quality by readout" in answer.output
+    record = json.loads((tmp_path / "cat.json").read_text())
+    assert record["provenance"]["parameters"]["degradation"].startswith("Gaussian blur")
+    assert (tmp_path / "overlays" / "coffee.png").is_file()
+
+
+def test_maps_are_checked_against_their_model_for_a_named_degradation(photos, selection):
+    answer = run(
+        "maps", "check", photos / "cat.png", "--selection", selection,
+        "--family", "noise", "--strength", 20,
+    )  # fmt: skip
+    assert answer.exit_code == 0, answer.output
+    assert "removal" in answer.output
+    assert "16 tiles each" in answer.output
+
+
+def test_finetune_leaves_the_held_out_scenes_of_a_selection_alone(photos, selection, tmp_path):
+    from skimage import data
+
+    rng = np.random.default_rng(0)
+    rows = []
+    for number in range(20):
+        top = 10 * number
+        name = f"i{number}.png"
+        crop = data.astronaut()[top : top + 64, 100:164].astype(float)
+        level = 40 * (number % 2)
+        write_png(
+            tmp_path / name,
+            np.clip(crop + rng.normal(0, level, crop.shape), 0, 255).astype(np.uint8),
+        )
+        rows.append({"image": name, "scene": f"s{number // 2}", "quality": 4 - number % 2})
+    pd.DataFrame(rows).to_csv(tmp_path / "rated.csv", index=False)
+    scales = {"dimensions": {"quality": {"minimum": 1, "maximum": 5, "good": "high"}}}
+    (tmp_path / "rated.json").write_text(json.dumps(scales))
+    answer = run(
+        "network", "finetune", tmp_path / "rated.csv", "--dimension", "quality",
+        "--out", tmp_path / "tuned", "--leave-out", selection,
+    )  # fmt: skip
+    assert answer.exit_code == 0, answer.output
+    record = json.loads((tmp_path / "tuned" / "efficientnet_lite0_quality_head.json").read_text())
+    seen = record["scenes_training"] + record["scenes_validation"]
+    assert "s1" not in seen
+    assert len(seen) == 9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("network", "activations", "{photos}", "--out", "x", "--layer", "bn22"), "'bn2'"),
+        (("network", "activations", "{photos}", "--out", "x", "--network", "alexnett"), "alexnet"),
+        (("network", "activations", "nowhere", "--out", "x"), "no file or folder nowhere"),
+        (("maps", "make", "{photos}", "--selection", "none.json", "--out", "x"), "none.json"),
+        (
+            ("maps", "make", "{photos}", "--selection", "{selection}", "--out", "x",
+             "--family", "blur"),
+            "belong together",
+        ),
+    ],
+)  # fmt: skip
+def test_bad_input_ends_in_one_line_and_exit_code_2(arguments, expected, photos, selection):
+    filled = [str(word).format(photos=photos, selection=selection) for word in arguments]
+    answer = run(*filled)
+    assert answer.exit_code == 2
+    assert expected in " ".join(answer.output.split())
+    assert "Traceback" not in answer.output
+
+
+def test_folders_are_searched_and_equal_names_refused(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        write_png(tmp_path / folder / "one.png", np.zeros((8, 8, 3), np.uint8))
+    (tmp_path / "a" / "notes.txt").write_text("not an image")
+    found = image_paths([tmp_path])
+    assert [path.name for path in found] == ["one.png", "one.png"]
+    with pytest.raises(InputError, match="two images are called 'one'"):
+        by_name(found)
+    with pytest.raises(InputError, match="no image found"):
+        image_paths([_empty(tmp_path)])
+
+
+def _empty(folder):
+    (folder / "empty").mkdir()
+    return folder / "empty"
