@@ -107,6 +107,13 @@ def test_blur_and_downsampling_keep_the_mean_light_and_not_the_mean_code():
         assert middle.mean() == pytest.approx(188, abs=1.5)  # half the light encodes to 188
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_little_more_strength_changes_the_error_a_little(name):
+    strengths = np.linspace(at(name, 0.05), at(name, 0.06), 12)
+    errors = np.array([error(name, strength) for strength in strengths])
+    assert np.abs(np.diff(errors)).max() < 0.06 * errors.mean()
+
+
 def test_loss_of_saturation_keeps_luminance():
     from fechner.compression.light import luminance
 

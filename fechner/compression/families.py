@@ -107,20 +107,24 @@ def downsample(image: Image, factor: float, rng: Generator) -> Plane:
 
 
 def _there_and_back(length: int, factor: float) -> csr_array:
-    """Return ``(length, length)``: cell averages, then linear interpolation to the pixels."""
-    cells = max(1, round(length / factor + 0.499))
-    start = (length - cells * factor) / 2
+    """Return ``(length, length)``: cell averages, then linear interpolation to the pixels.
+
+    A border between cells lies on the centre, so that the cells move steadily with
+    the factor and only the outermost appear or vanish.
+    """
+    half = max(1, int(np.ceil(length / 2 / factor)))
+    cells, start = 2 * half, length / 2 - half * factor
     edges = np.clip(start + factor * np.arange(cells + 1), 0, length)
     pixels = np.arange(length)
     overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
     averages = np.clip(overlap, 0, None)
     averages /= averages.sum(1, keepdims=True)
     place = np.clip((pixels + 0.5 - start) / factor - 0.5, 0, cells - 1)
-    left = np.minimum(place.astype(int), max(cells - 2, 0))
+    left = np.minimum(place.astype(int), cells - 2)
     weight = place - left
     interpolation = np.zeros((length, cells))
     interpolation[pixels, left] = 1 - weight
-    interpolation[pixels, np.minimum(left + 1, cells - 1)] += weight
+    interpolation[pixels, left + 1] += weight
     return (csr_array(interpolation) @ csr_array(averages)).astype(np.float32)
 
 
@@ -138,20 +142,20 @@ def colour(image: Image, loss: float, rng: Generator) -> Plane:
 
 
 def levels(image: Image, step: float, rng: Generator) -> Plane:
-    """Round every channel to multiples of `step` grey levels, counted from mid-grey (127.5).
+    """Move every channel to the nearest of the levels `step` apart from mid-grey (127.5).
 
-    Between whole steps the two nearest quantisations are mixed, so that the error
-    does not jump where many pixels cross a threshold at once.
+    Levels beyond black or white are black and white themselves.
     """
-    whole = max(1, int(step))
-    part = np.float32(max(step - whole, 0.0))
-    return (1 - part) * _rounded(image, whole) + part * _rounded(image, whole + 1)
-
-
-def _rounded(image: Image, step: int) -> Plane:
-    if step == 1:
+    if step <= 1:
         return image.astype(np.float32)
-    return np.round((image.astype(np.float32) - 127.5) / step) * step + np.float32(127.5)
+    centred = image.astype(np.float32) - np.float32(127.5)
+    number = np.round(centred / np.float32(step))
+    # Next to black and white the level beyond may be nearer, because it is cut off there.
+    near, beyond = (
+        np.clip(n * np.float32(step), -127.5, 127.5) for n in (number, number + np.sign(centred))
+    )
+    nearest = np.where(np.abs(centred - beyond) < np.abs(centred - near), beyond, near)
+    return np.asarray(nearest + 127.5, np.float32)
 
 
 def phase(image: Image, fraction: float, rng: Generator) -> Plane:

@@ -214,7 +214,7 @@ def _stimulus(folder: Path, line: int, row: Mapping[str, str]) -> Stimulus:
 
 
 def verify(folder: Path) -> StimulusSet:
-    """Return the stimulus set of a folder after checking every byte that it rests on.
+    """Return the stimulus set of a folder after checking every picture and every row.
 
     Raises
     ------
