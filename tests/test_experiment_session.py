@@ -141,6 +141,20 @@ def test_the_experimenters_line_counts_to_the_end(stimuli, tmp_path):
     assert heard[0].minutes_left > heard[-2].minutes_left > 0
 
 
+def test_a_spammer_is_admitted_and_fails_the_catch_trials(stimuli, tmp_path):
+    record = run_participant(
+        stimuli.folder,
+        "slider",
+        "S01",
+        sessions_folder=tmp_path,
+        window="none",
+        observer=SimulatedObserver("S01", lapse=1.0),
+    )
+    assert record.complete and len(record.trials) > 40
+    catches = [trial for trial in record.trials if trial["kind"] == "catch"]
+    assert not all(trial["passed"] for trial in catches)
+
+
 class Refusing(SimulatedDisplay):
     """A participant who answers a screening question otherwise."""
 

@@ -59,7 +59,9 @@ class SimulatedResponder:
         self._asked[question.name] += 1
         times = self._asked[question.name]
         reaction_ms = question.not_before_ms + self.observer.reaction_ms(question.name, times)
-        if question.answer is not None and not self.observer.lapses(question.name, times):
+        # Before the first image come consent and screening, which nobody answers blindly.
+        lapses = bool(looked) and self.observer.lapses(question.name, times)
+        if question.answer is not None and not lapses:
             return float(question.answer), reaction_ms
         if not looked or question.name == "consent" or question.name.startswith("screening."):
             return float(question.values[0]), reaction_ms
