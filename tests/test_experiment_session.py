@@ -9,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from small_sets import write_small_set
 
@@ -345,10 +346,30 @@ def test_staircases_rebuilt_from_the_journal_choose_the_same_next_stimulus(stimu
         done = record.trials[: trial.number]
 
 
+def test_simulated_participants_find_strong_degradations_beside_the_intact_image(tmp_path):
+    stimuli = write_small_set(tmp_path / "set", scenes=4, regions=("high",), levels=6)
+    exact = SimulatedObserver("S01", inconsistency=0.01, slope=3.0, seed=1)
+    record = run_participant(
+        stimuli.folder, "jnd", "S01", sessions_folder=tmp_path, window="none", observer=exact
+    )
+    strongest = [t for t in record.trials if t["strength"] > 3]
+    assert len(strongest) > 2
+    assert sum(t["rating"] for t in strongest) / len(strongest) > 0.8
+
+
+@pytest.mark.parametrize("side", ["left", "right", "random"])
+def test_the_test_is_rated_on_whichever_side_the_reference_stands(side, stimuli, tmp_path):
+    protocol = load_protocol("dcr_side_by_side").model_copy(update={"reference_side": side})
+    sequential = simulate(stimuli, tmp_path / "a", protocol="dcr_sequential")
+    beside = simulate(stimuli, tmp_path / "b", protocol=protocol)
+    sides = {t.get("side", "left") for t in beside.trials if t["stimulus"]}
+    assert sides == {"left": {"right"}, "right": {"left"}, "random": {"left", "right"}}[side]
+    means = [np.mean([t["rating"] for t in r.trials]) for r in (sequential, beside)]
+    assert abs(means[0] - means[1]) < 0.5
+
+
 def test_a_staircase_finds_the_threshold_of_a_known_observer(tmp_path):
     """A Weibull observer (slope 3.5, threshold at strength 2) is recovered within 0.1 log10."""
-    import numpy as np
-
     stimuli = write_small_set(tmp_path / "set", scenes=4, regions=("low",), levels=12)
     protocol = load_protocol("jnd")
     quest = protocol.quest.model_copy(update={"trials_per_region": 120, "lapses": (0.02,)})

@@ -91,7 +91,8 @@ class Question:
     minimum, maximum, step
         Range and resolution of a slider.
     good
-        Which end of the scale is good, for simulated participants.
+        Which end of the scale is good, for simulated participants; with two pictures
+        "low" asks for the worse of them.
     confirm
         The text of the slider's confirm button.
     not_before_ms

@@ -90,7 +90,7 @@ def rating_question(protocol: Protocol, trial: Trial) -> Question:
     if trial.target is not None and not trial.stimulus:
         label = dict(protocol.labels)[trial.target]
         text = protocol.texts.catch.format(label=label)
-    return _question(
+    asked = _question(
         protocol,
         protocol.scale,
         name=trial.dimension,
@@ -99,6 +99,8 @@ def rating_question(protocol: Protocol, trial: Trial) -> Question:
         keys=protocol.keys.choices,
         answer=trial.target,
     )
+    # Where the degraded picture is sought, the worse of the two is the right answer.
+    return replace(asked, good="low") if protocol.method == "jnd" else asked
 
 
 def confidence_question(protocol: AuthenticityProtocol) -> Question:

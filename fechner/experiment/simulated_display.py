@@ -68,7 +68,8 @@ class SimulatedResponder:
         return self._rated(question, looked), reaction_ms
 
     def _rated(self, question: Question, looked: tuple[tuple[Stimulus, int], ...]) -> float:
-        stimulus, repetition = looked[-1]
+        # Of a reference and a test beside each other it is the test that is rated.
+        stimulus, repetition = max(looked, key=lambda one: one[0].mse)
         if self.observer.lapses(stimulus.stimulus, repetition):
             return self._blind(question, stimulus.stimulus, repetition)
         two_buttons = question.kind == "buttons" and len(question.values) == 2
@@ -83,7 +84,7 @@ class SimulatedResponder:
 
     def _preferred(self, question: Question, looked: tuple[tuple[Stimulus, int], ...]) -> float:
         left, right = (self.observer.quality(s, repetition=number) for s, number in looked)
-        return question.values[int(right > left)]
+        return question.values[int((right > left) == (question.good == "high"))]
 
     def _blind(self, question: Question, name: str, repetition: int) -> float:
         # The hidden reaction time is as good a coin as any, and keeps answers reproducible.
