@@ -262,7 +262,8 @@ def export(
 
     found = read_stimulus_set(stimuli) if stimuli else None
     written = write(read_journals(sessions), form, out, stimuli=found)
-    console.print(f"{len(written)} files written to {out}")
+    where = ", ".join(map(str, written)) if len(written) < 3 else f"{len(written)} files in {out}"
+    console.print(f"written: {where}", soft_wrap=True)
 
 
 @app.command()
