@@ -97,7 +97,9 @@ def _notes(record: JournalRecord) -> list[str]:
     catches = [trial for trial in record.trials if trial.get("target") is not None]
     if catches:
         notes.append(f"catch {sum(bool(t['passed']) for t in catches)} of {len(catches)}")
-    frame_ms = float((record.header.get("screen") or {}).get("frame_ms") or 1000 / 60)
+    screen = record.header.get("screen") or {}
+    # Without synchronised flips there is no refresh; lateness is judged by the usual one.
+    frame_ms = float(screen["frame_ms"]) if screen.get("synchronised") else 1000 / 60
     late = sum(float(t.get("late_ms", 0)) > LATE_FRAMES * frame_ms for t in record.trials)
     dropped = sum(int(t.get("dropped_frames", 0)) for t in record.trials)
     if late or dropped:
