@@ -114,6 +114,10 @@ def test_the_record_says_what_it_rests_on(built, scenes):
     about = built.record["scenes"][built.scenes[0]]
     assert about["importance_gap_of_mean"] > 0 and about["solver_gap"] >= 0
     assert set(about["covariates"]["high"]) >= set(QUICK.match)
+    strengths = about["strengths"]["blur mse=30"]
+    assert set(strengths) == {"low", "high", "donor"}
+    ratio = max(strengths.values()) / min(strengths.values())
+    assert about["strength_ratio"]["blur mse=30"] == pytest.approx(ratio)
 
 
 def test_the_same_inputs_build_the_same_bytes(built, scenes, tmp_path):

@@ -232,7 +232,15 @@ def _about(own: Built, gift: Built | None) -> dict[str, Any]:
             label: {**arms, **gift.about["strengths"][label]}
             for label, arms in about["strengths"].items()
         }
-    return about
+    return about | {"strength_ratio": _ratios(about["strengths"])}
+
+
+def _ratios(strengths: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Return, for each family and target, the largest strength over the smallest, all arms."""
+    return {
+        label: max(arms.values()) / max(min(arms.values()), 1e-9)
+        for label, arms in strengths.items()
+    }
 
 
 def _remove_old(folder: Path, files: set[str]) -> None:
