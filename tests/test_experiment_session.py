@@ -333,10 +333,12 @@ def test_offered_codes_are_free_and_fill_the_latin_square():
 
 
 def test_staircases_rebuilt_from_the_journal_choose_the_same_next_stimulus(stimuli, tmp_path):
-    record = simulate(stimuli, tmp_path, protocol="jnd")
     protocol = load_protocol("jnd")
+    quest = protocol.quest.model_copy(update={"trials_per_region": 10})
+    protocol = protocol.model_copy(update={"quest": quest})
+    record = simulate(stimuli, tmp_path, protocol=protocol)
     plan = make_plan(protocol, stimuli, "S01")
-    main = [trial for trial in plan.trials if trial.kind == "main"][40:44]
+    main = [trial for trial in plan.trials if trial.kind == "main"][20:24]
     done = record.trials[: main[0].number - 1]
     for trial in main:
         again = Staircases(protocol.quest, stimuli)

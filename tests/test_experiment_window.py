@@ -53,7 +53,7 @@ def acr():
 def opened(slider):
     displays = []
 
-    def make(protocol=slider, size=(900, 700), **options):
+    def make(protocol=slider, size=(700, 560), **options):
         displays.append(open_window(protocol, size=size, **options))
         return displays[-1]
 
@@ -110,7 +110,7 @@ def test_each_protocol_runs_in_the_window_with_every_pixel_as_in_its_file(name, 
         sessions_folder=tmp_path,
         observer=SimulatedObserver("S01", seed=2),
         verify_pixels="all",
-        size=(1000, 760),
+        size=(800, 620),
     )
     shown = [trial for trial in record.trials if trial["stimulus"]]
     assert record.complete and shown
@@ -120,7 +120,7 @@ def test_each_protocol_runs_in_the_window_with_every_pixel_as_in_its_file(name, 
     assert verify_session(record, protocol=protocol, stimuli=stimuli).problems == ()
 
 
-@pytest.mark.parametrize("size", [(900, 700), (1281, 961)])
+@pytest.mark.parametrize("size", [(900, 700), (1051, 801)])
 @pytest.mark.parametrize("shape", [(160, 120), (161, 121), (333, 401)])
 def test_pictures_of_any_parity_are_shown_bit_exactly(size, shape, opened, tmp_path):
     display = opened(size=size, verify="all")
@@ -186,10 +186,16 @@ def test_categories_take_mouse_keyboard_and_keypad(action, value, opened, acr):
     assert response.value == value
 
 
-@pytest.mark.parametrize("name", ["pair", "jnd", "authenticity"])
 @pytest.mark.parametrize(
-    ("action", "place"),
-    [(key("left"), 0), (key("num_6"), 1), (key("num_1"), 0), (click("1"), 1)],
+    ("name", "action", "place"),
+    [
+        ("pair", key("left"), 0),
+        ("pair", click("1"), 1),
+        ("jnd", key("num_6"), 1),
+        ("jnd", click("0"), 0),
+        ("authenticity", key("num_1"), 0),
+        ("authenticity", click("1"), 1),
+    ],
 )
 def test_choices_take_mouse_keyboard_and_keypad(name, action, place, opened):
     protocol = load_protocol(name)
