@@ -57,7 +57,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="four photographs")
     parser.add_argument("--maps", type=Path, help="folder of maps NAME.png to use instead")
-    parser.add_argument("--cache", type=Path, help="folder that keeps maps between runs")
+    parser.add_argument("--cache", type=Path, help="folder that keeps the maps")
     parser.add_argument("--effort", default="high", choices=["fast", "high"])
     parser.add_argument("--one", nargs=2, type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -236,7 +236,7 @@ def network_maps(paths, cache: Path) -> dict[Path, np.ndarray]:
     print(f"maps: {network.name} {selection.layer}, {how}")
     maps = {}
     for path in paths:
-        file = cache / f"{selection.method}-{path.name}"
+        file = cache / "maps" / path.name
         if not file.is_file():
             raw = np.abs(raw_map(network, read_image(path), selection))
             write_map_png(file, raw / raw.max())
@@ -333,6 +333,7 @@ def judge_maps(paths, cache: Path) -> dict[Path, np.ndarray]:
         size = (picture.shape[1], picture.shape[0])
         energy = cv2.resize(layer[0].mean(0).numpy(), size, interpolation=cv2.INTER_CUBIC)
         maps[path] = np.maximum(cv2.GaussianBlur(energy, (0, 0), 12), 0)
+        write_map_png(cache / "judge" / path.name, maps[path] / maps[path].max())
     return maps
 
 

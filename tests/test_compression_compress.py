@@ -56,7 +56,7 @@ def test_a_folder_is_compressed_with_its_structure_and_originals_stay(folder, tm
         assert float(row["ss2_background"]) >= 70
     page = (out / "sheet.html").read_text()
     assert page.count("data:image/png;base64,") == 2
-    assert "http" not in page
+    assert '="http' not in page
     assert "saved" in result.output
 
 
@@ -268,3 +268,58 @@ def test_a_size_that_cannot_be_reached_states_the_range(folder, tmp_path):
     ok = invoke(*words, 8000)
     assert ok.exit_code == 0
     assert 7500 < (tmp_path / "out" / "a.jpg").stat().st_size <= 8000
+
+
+def test_a_selection_draws_the_maps_once_and_for_all(folder, tmp_path, monkeypatch):
+    from fechner.analysis.network import importance
+    from fechner.analysis.network.activations import activations
+    from fechner.analysis.network.networks import load_network
+    from fechner.analysis.network.selection_records import (
+        ChannelSelection,
+        Gain,
+        SelectionStudy,
+    )
+    from fechner.data.images import read_map_png
+
+    network = load_network("efficientnet_lite0")
+    acts = activations(network, [network.default_layer], [folder / "a.png"])
+    found = acts[network.default_layer]
+    count = found.values.shape[1]
+    nothing = Gain(before=None, after=None)
+    selection = ChannelSelection(
+        network=network.name,
+        layer=network.default_layer,
+        weights_sha256=network.weights_sha256,
+        preprocessing=found.preprocessing,
+        pool=None,
+        dimension="activation",
+        method="all",
+        n_channels=count,
+        kept=[True] * count,
+        weights=[1.0] * count,
+        impact=[0.0] * count,
+        alignment_selection=nothing,
+        alignment_held_out=nothing,
+        scenes_selection=[],
+        scenes_held_out=[],
+        provenance={},
+    )
+    study = SelectionStudy(
+        dimension="activation", candidates=[selection], chosen="all", reason="for the test"
+    )
+    study.write(tmp_path / "selection.json")
+    out = tmp_path / "out"
+    words = (folder / "a.png", "--out", out, "--selection", tmp_path / "selection.json")
+    result = invoke(*words, "--jobs", 1)
+    assert result.exit_code == 0, result.output
+    (drawn,) = (out / ".compress" / "maps").rglob("*.png")
+    values = read_map_png(drawn)
+    assert values.shape == (200, 240)
+    assert values.max() == 1
+    assert values.std() > 0.01
+
+    def again(*_: object, **__: object) -> None:
+        raise AssertionError("the map was drawn again")
+
+    monkeypatch.setattr(importance, "raw_map", again)
+    assert invoke(*words, "--jobs", 1).exit_code == 0

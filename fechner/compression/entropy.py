@@ -213,7 +213,12 @@ def _dc_symbols(blocks):
 def _ac_symbols(blocks, first, last):
     """Return symbols, extra bits and their number of an AC scan (T.81, G.1.2.2)."""
     rows, columns = blocks.shape[:2]
-    room = 1024
+    # At most three long runs, one end and one value each: room for every symbol.
+    room = 4 * rows * columns + 1
+    for row in range(rows):
+        for column in range(columns):
+            for k in range(first, last + 1):
+                room += blocks[row, column, k] != 0
     symbols = np.empty(room, np.uint8)
     extras = np.empty(room, np.uint16)
     lengths = np.empty(room, np.uint8)
@@ -221,11 +226,6 @@ def _ac_symbols(blocks, first, last):
     empty = 0
     for row in range(rows):
         for column in range(columns):
-            if count + 2 * (last - first) + 8 > room:
-                room *= 2
-                symbols = _grown(symbols, room)
-                extras = _grown(extras, room)
-                lengths = _grown(lengths, room)
             block = blocks[row, column]
             run = 0
             for k in range(first, last + 1):
@@ -267,13 +267,6 @@ def _ac_symbols(blocks, first, last):
         lengths[count] = bits
         count += 1
     return symbols[:count], extras[:count], lengths[:count]
-
-
-@njit(cache=True)
-def _grown(array, room):
-    larger = np.empty(room, array.dtype)
-    larger[: array.size] = array
-    return larger
 
 
 @njit(cache=True)

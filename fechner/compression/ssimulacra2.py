@@ -165,8 +165,11 @@ class Ss2Reference:
         for scale, ((x, mu, square), y) in enumerate(
             zip(self._scales, _pyramid(test), strict=True)
         ):
-            pooled = _pool(x, mu, square, y, _blur(y), _blur(y * y), _blur(x * y), np.stack(planes))
-            errors[:, scale] = pooled.transpose(0, 1, 3, 2)
+            weights = np.stack(planes)
+            sums = _pool(x, mu, square, y, _blur(y), _blur(y * y), _blur(x * y), weights)
+            pooled = sums / weights.sum((1, 2), dtype=np.float64)[:, None, None, None]
+            errors[:, scale, :, :, 0] = pooled[:, :, 0]
+            errors[:, scale, :, :, 1] = pooled[:, :, 1] ** 0.25
             planes = [_halve(plane) for plane in planes]
         scores = _score(errors)
         return dict(zip(["whole", *regions], scores.tolist(), strict=True))
@@ -225,11 +228,10 @@ def _blur(plane: np.ndarray) -> np.ndarray:
 # No fastmath: contracted products would let equal pictures differ by rounding.
 @njit(cache=True, error_model="numpy")
 def _pool(x, mu_x, square_x, y, mu_y, square_y, product, weights):
-    """Pool the three error maps of one scale by each weight plane: (n, channel, norm, term)."""
+    """Sum the three error maps of a scale and their 4th powers: (n, channel, power, term)."""
     count = weights.shape[0]
     height, width = weights.shape[1:]
     sums = np.zeros((count, 3, 2, 3))
-    total = np.zeros(count)
     for i in range(height):
         for j in range(width):
             for c in range(3):
@@ -257,9 +259,4 @@ def _pool(x, mu_x, square_x, y, mu_y, square_y, product, weights):
                     sums[n, c, 1, 0] += weight * structure4
                     sums[n, c, 1, 1] += weight * artefact4
                     sums[n, c, 1, 2] += weight * lost4
-            for n in range(count):
-                total[n] += weights[n, i, j]
-    for n in range(count):
-        sums[n] /= total[n]
-        sums[n, :, 1, :] = sums[n, :, 1, :] ** 0.25
     return sums

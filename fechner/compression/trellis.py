@@ -23,7 +23,7 @@ from numba import njit
 
 from fechner.compression.dct import ZIGZAG
 
-WIDEST = 4.0
+WIDEST = 12.0
 """Largest threshold of the dead zone, in steps."""
 LEAN, MOST_LEAN = 0.3, 0.4
 """How much of the strength also rounds surviving values down, and at most."""
