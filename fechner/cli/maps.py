@@ -174,10 +174,11 @@ def _draw(made: ImportanceMaps, images: dict[str, Path]) -> None:
     from fechner.data.images import read_image, write_png
 
     colours = matplotlib.colormaps["viridis"]
+    # The square root lets weak importance be seen beside the one strongest place of the set.
     for name, path in images.items():
         image = read_image(path)
         grey = image.mean(axis=2, keepdims=True)
-        colour = 255 * colours(made.maps[name].values)[..., :3]
+        colour = 255 * colours(np.sqrt(made.maps[name].values))[..., :3]
         mixed = np.rint(0.45 * grey + 0.55 * colour).astype(np.uint8)
         (made.folder / "overlays").mkdir(exist_ok=True)
         write_png(made.folder / "overlays" / f"{name}.png", mixed)
