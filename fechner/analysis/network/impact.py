@@ -21,7 +21,9 @@ from fechner.progress import Progress, silent
 
 AnyChannels = ChannelGrams | DownstreamChannels
 BUCKETS = 1 << 17
-"""Buckets of `certified_impact`: counts and sums stay in the processor's cache."""
+"""Buckets of `certified_impact`: one megabyte, which stays in the processor's cache."""
+ONE_PAIR = 1 << 44
+"""A bucket holds the number of its pairs above this bit, the sum of their doubled ranks below."""
 BUCKET_WIDTH = 1.3
 """Width of `Buckets` in standard deviations of similarity; near even for bell shapes."""
 MANY_PAIRS = 500_000
@@ -128,16 +130,18 @@ def _bucketed(
     ``lost = sum(m_b^3 - m_b) / 12`` in sum of squares, so by Cauchy and Schwarz the
     covariance is off by at most ``sqrt(lost * rank_spread)``.
     """
-    counts, sums = np.zeros(BUCKETS, np.int32), np.zeros(BUCKETS, np.int64)
+    packed = np.zeros(BUCKETS, np.int64)
     rule, pairs = grams.rule(channel), grams.pairs
     places = np.empty(pairs.n, np.int32)
     for start, tile in grams.tiles(channel):
         _count_tile(
             grams.total, tile, start, rule, pairs.starts, pairs.columns, pairs.complete,
-            alignment.doubled_ranks, buckets, places, counts, sums,
+            alignment.doubled_ranks, buckets, places, packed,
         )  # fmt: skip
-    count = float(len(pairs))
-    m = counts.astype(np.float64)
+    counts, sums = np.divmod(packed.view(np.uint64), np.uint64(ONE_PAIR))
+    if counts.sum() != len(pairs):
+        return 0.0, np.inf  # A bucket overflowed: so many pairs are tied that sorting is due.
+    count, m = float(len(pairs)), counts.astype(np.float64)
     mean_rank = np.cumsum(m) - (m - 1) / 2
     centre = (count + 1) / 2
     cross = float((mean_rank - centre) @ (sums / 2 - centre * m))
@@ -152,9 +156,9 @@ def _bucketed(
 
 @njit(cache=True)
 def _count_tile(
-    total, tile, start, rule, starts, columns, complete, ranks, buckets, places, counts, sums
+    total, tile, start, rule, starts, columns, complete, ranks, buckets, places, packed
 ):
-    half = 0.5 * counts.size * (1 - 1e-9)
+    half = 0.5 * packed.size * (1 - 1e-9)
     per_unit = 1.0 / buckets.width
     for row in range(tile.shape[0]):
         i = start + row
@@ -167,5 +171,4 @@ def _count_tile(
             t = (similarity_of(inner, i, j, rule) - buckets.centre) * per_unit
             places[a] = np.int32(half * (1.0 + t / np.sqrt(1.0 + t * t)))
         for a in range(size):
-            counts[places[a]] += 1
-            sums[places[a]] += ranks[first + a]
+            packed[places[a]] += ONE_PAIR + ranks[first + a]
