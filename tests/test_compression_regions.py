@@ -11,20 +11,16 @@ from skimage import data
 
 from fechner.compression.blocks import BlockGrid
 from fechner.compression.choice import Choice, NoChoice, choose_patches
-from fechner.compression.covariates import COVARIATES, covariate_planes, eccentricity
-from fechner.compression.families import gaussian
-from fechner.compression.regions import (
-    RegionOptions,
+from fechner.compression.controls import (
     centre,
     donor_region,
-    feather,
-    matched_regions,
     middle_map,
     mirrored,
-    patches_for,
     random_region,
-    without,
 )
+from fechner.compression.covariates import COVARIATES, covariate_planes, eccentricity
+from fechner.compression.families import gaussian
+from fechner.compression.regions import RegionOptions, feather, matched_regions
 from fechner.errors import InputError, RefusedError
 
 CAT = np.ascontiguousarray(cv2.resize(data.chelsea(), (288, 192), interpolation=cv2.INTER_AREA))
@@ -66,7 +62,7 @@ def test_the_high_region_is_more_important_by_area_and_at_edges(cat):
 
 def test_neither_region_is_more_scattered_than_its_patches(cat):
     options = RegionOptions()
-    bound = 4 * patches_for(cat.grid, options) * options.patch * cat.grid.block
+    bound = 4 * options.patches(cat.grid) * options.patch * cat.grid.block
     assert max(cat.perimeter.values()) <= bound
 
 
@@ -94,7 +90,7 @@ def test_the_mean_under_a_soft_mask_is_the_mean_of_the_filtered_plane(seed, sigm
 
 
 def test_leaving_a_covariate_unmatched_frees_the_choice_and_still_reports_it():
-    loose = without(RegionOptions(), "eccentricity")
+    loose = RegionOptions().without("eccentricity")
     assert "eccentricity" not in loose.match
     towards_the_centre = 1.05 - eccentricity(*CAT.shape[:2])
     found = matched_regions(CAT, towards_the_centre, options=loose)

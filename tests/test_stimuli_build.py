@@ -26,8 +26,8 @@ from fechner.stimuli.impact import (
     squared_error,
     weighted_error,
 )
+from fechner.stimuli.kept import mask_path
 from fechner.stimuli.records import verify
-from fechner.stimuli.scenes import mask_path
 
 QUICK = stimuli_pictures.QUICK
 

@@ -115,7 +115,7 @@ def _masks(
     """Return the soft mask of the wanted region; of low and high, both, so that they compare."""
     import numpy as np
 
-    from fechner.compression import regions
+    from fechner.compression import controls, regions
     from fechner.compression.blocks import BlockGrid
     from fechner.data.images import read_map_png
     from fechner.errors import InputError
@@ -125,18 +125,18 @@ def _masks(
     if region is Region.everywhere:
         return {region.value: np.ones((height, width), np.float32)}
     grid = BlockGrid.fitting(height, width)
-    count = regions.patches_for(grid, options)
+    count = options.patches(grid)
     if region is Region.random:
         rng = np.random.default_rng(seed)
-        chosen = regions.random_region(grid, patches=count, side=options.patch, rng=rng)
+        chosen = controls.random_region(grid, patches=count, side=options.patch, rng=rng)
     elif region is Region.centre:
-        chosen = regions.centre(grid, count * options.patch**2)
+        chosen = controls.centre(grid, count * options.patch**2)
     else:
         if map_file is None:
             raise InputError(f"--region {region.value} needs an importance map; give --map")
         importance = read_map_png(map_file)
         if region is Region.middle:
-            importance = regions.middle_map(importance)
+            importance = controls.middle_map(importance)
         found = regions.matched_regions(pixels, importance, options=options)
         if region is Region.middle:
             return {region.value: found.soft["high"]}

@@ -43,7 +43,7 @@ def build(
     """
     from fechner.cli.console import bar, console
     from fechner.cli.paths import by_name, image_paths
-    from fechner.compression.regions import RegionOptions, without
+    from fechner.compression.regions import RegionOptions
     from fechner.executors import executor
     from fechner.stimuli.build import build_stimuli
 
@@ -58,7 +58,7 @@ def build(
             target_mse=values,
             measure=measure,
             arms=region or ["low", "high", "donor"],
-            regions=without(options, *(leave_unmatched or [])),
+            regions=options.without(*(leave_unmatched or [])),
             max_strength_ratio=max_strength_ratio,
             seed=seed,
             pool=pool,

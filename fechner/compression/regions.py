@@ -3,8 +3,7 @@
 The step between importance maps and stimuli. Two regions of one picture differ as
 much as possible in importance and within a tolerance not at all in area, edge
 energy at two scales, eccentricity, luminance and chroma
-(`fechner.compression.covariates`); `fechner.compression.choice` finds them. Control
-regions ignore importance or take it from elsewhere.
+(`fechner.compression.covariates`); `fechner.compression.choice` finds them.
 
 Most degradations do their damage at edges, and two regions that differ in importance
 on average may not differ there. So what is maximised counts half by area and half by
@@ -18,76 +17,18 @@ plane over the pixels: what is matched on blocks stays matched after feathering.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from fechner.compression.blocks import BlockGrid
-from fechner.compression.choice import Choice, NoChoice, choose_patches, coverage
-from fechner.compression.covariates import (
-    COVARIATES,
-    covariate_means,
-    covariate_planes,
-    eccentricity,
-    edge_density,
-)
+from fechner.compression.choice import Choice, NoChoice, choose_patches
+from fechner.compression.covariates import covariate_means, covariate_planes, edge_density
 from fechner.compression.families import gaussian
 from fechner.compression.light import Image, Plane
 from fechner.compression.pictures import checked_picture
-from fechner.errors import InputError, RefusedError, nearest
-
-PATIENCE = 5
-"""A picture for which no choice was found in the time limit gets this many times as long."""
-
-
-@dataclass(frozen=True)
-class RegionOptions:
-    """How regions are made.
-
-    Attributes
-    ----------
-    share
-        Area of each region as a share of the picture, about.
-    block
-        Side of a block in pixels; None: a 24th of the short side.
-    patch
-        Side in blocks of the square patches that make up a region.
-    match
-        The covariates that are equal between high and low.
-    tolerance
-        Largest difference of a covariate, relative to its mean over both regions.
-    feather
-        Standard deviation of the soft border in blocks.
-    edge_weight
-        How much importance at edges counts in what is maximised, against area, [0, 1].
-    minimum_gap
-        Smallest difference in (so weighted) importance, relative to the picture's mean.
-    time_limit_s, solver_gap
-        The search stops at this time, or when no choice can be better by more
-        than this share. Where nothing was found by then it goes on for `PATIENCE` times
-        as long and takes the first choice that is halfway to the best.
-    """
-
-    share: float = 0.2
-    block: int | None = None
-    patch: int = 4
-    match: tuple[str, ...] = tuple(COVARIATES)
-    tolerance: float = 0.02
-    feather: float = 0.5
-    edge_weight: float = 0.5
-    minimum_gap: float = 0.05
-    time_limit_s: float = 12.0
-    solver_gap: float = 0.15
-
-    def __post_init__(self) -> None:
-        for name in self.match:
-            if name not in COVARIATES:
-                raise InputError(f"cannot match regions on {name!r}; {nearest(name, COVARIATES)}")
-        if not 0.02 <= self.share <= 0.4:
-            raise InputError(f"share expects 0.02 to 0.4 of the picture, got {self.share:g}")
-        if not 0 < self.tolerance < 1:
-            raise InputError(f"tolerance expects a share between 0 and 1, got {self.tolerance:g}")
+from fechner.compression.region_options import PATIENCE, RegionOptions
+from fechner.errors import InputError, RefusedError
 
 
 @dataclass(frozen=True)
@@ -162,18 +103,12 @@ def matched_regions(
     grid = BlockGrid.fitting(height, width, options.block)
     sigma = options.feather * grid.block
     planes = covariate_planes(image)
-    names = _all_matched(options)
+    names = options.all_matched()
     means = {name: grid.means(gaussian(planes[name], sigma)) for name in names}
     counts = 1 - options.edge_weight + options.edge_weight * edge_density(image)
     value = grid.means(gaussian(importance * counts, sigma))
     choice = _chosen(grid, value, means, options, float(importance.mean()))
     return _described(image, importance, planes, grid, choice, sigma)
-
-
-def _all_matched(options: RegionOptions) -> tuple[str, ...]:
-    """Return what is matched; eccentricity by area brings eccentricity by edges with it."""
-    with_edges = "eccentricity" in options.match
-    return tuple(dict.fromkeys([*options.match, *(["edge_eccentricity"] * with_edges)]))
 
 
 def _checked_map(importance: np.ndarray, image: Image) -> Plane:
@@ -190,11 +125,6 @@ def _checked_map(importance: np.ndarray, image: Image) -> Plane:
     return importance
 
 
-def patches_for(grid: BlockGrid, options: RegionOptions) -> int:
-    """Return the number of patches a region needs to cover about ``options.share``."""
-    return max(1, round(options.share / grid.area / options.patch**2))
-
-
 def _chosen(
     grid: BlockGrid,
     value: np.ndarray,
@@ -205,15 +135,10 @@ def _chosen(
     wanted = options.minimum_gap * average
     choice = _search(grid, value, means, options)
     if isinstance(choice, NoChoice) and not choice.impossible:
-        choice = _search(grid, value, means, _more_patient(options))
+        choice = _search(grid, value, means, options.more_patient())
     if isinstance(choice, Choice) and choice.gap >= wanted:
         return choice
     raise RefusedError(_why_not(grid, value, means, options, choice, average))
-
-
-def _more_patient(options: RegionOptions) -> RegionOptions:
-    """Return options that search longer and take the first choice that is halfway to the best."""
-    return replace(options, time_limit_s=PATIENCE * options.time_limit_s, solver_gap=0.5)
 
 
 def _search(
@@ -226,7 +151,7 @@ def _search(
         grid,
         value,
         means,
-        patches=patches_for(grid, options),
+        patches=options.patches(grid),
         side=options.patch,
         tolerance=options.tolerance,
         time_limit_s=options.time_limit_s,
@@ -307,83 +232,3 @@ def feather(mask: np.ndarray, sigma: float) -> Plane:
     """
     soft = gaussian(np.asarray(mask, np.float32), sigma)
     return np.clip(soft, 0.0, 1.0)
-
-
-def donor_region(grid: BlockGrid, donor: np.ndarray, blocks: int) -> np.ndarray:
-    """Return another picture's region on this picture, bool ``(height, width)``.
-
-    The donor's mask is stretched to this picture; the `blocks` blocks that it covers
-    most are taken, so that the area is exactly that of this picture's own regions.
-    A mask from a picture of the same size comes back unchanged.
-    """
-    size = (grid.width, grid.height)
-    mask = np.asarray(donor, np.float32)
-    stretched = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_LINEAR), np.float32)
-    covered = grid.means(stretched)
-    nearby = grid.means(gaussian(stretched, 2.0 * grid.block))
-    order = np.lexsort((-nearby, -np.round(covered, 3)))
-    chosen = np.zeros(grid.count, bool)
-    chosen[order[:blocks]] = True
-    return grid.mask(chosen)
-
-
-def random_region(
-    grid: BlockGrid, *, patches: int, side: int, rng: np.random.Generator
-) -> np.ndarray:
-    """Return `patches` patches at random places that do not overlap, bool ``(height, width)``.
-
-    Raises
-    ------
-    RefusedError
-        If so many patches do not fit side by side.
-    """
-    cover = coverage(grid, side).tocsc()
-    for _ in range(200):
-        taken = np.zeros(grid.count)
-        free = np.ones(cover.shape[1], bool)
-        for _ in range(patches):
-            if not free.any():
-                break
-            place = rng.choice(np.flatnonzero(free))
-            taken += cover[:, [place]].toarray().ravel()
-            free = cover.T @ taken == 0
-        else:
-            return grid.mask(taken > 0)
-    raise RefusedError(
-        f"{patches} random patches of {side} x {side} blocks do not fit the picture; "
-        "choose a smaller share"
-    )
-
-
-def mirrored(mask: np.ndarray) -> np.ndarray:
-    """Return a region reflected left to right: the same area, shape and eccentricity."""
-    return np.ascontiguousarray(np.asarray(mask)[:, ::-1])
-
-
-def centre(grid: BlockGrid, blocks: int) -> np.ndarray:
-    """Return the `blocks` blocks nearest the picture's centre, bool ``(height, width)``."""
-    distance = grid.means(eccentricity(grid.height, grid.width))
-    chosen = np.zeros(grid.count, bool)
-    chosen[np.argsort(distance, kind="stable")[:blocks]] = True
-    return grid.mask(chosen)
-
-
-def middle_map(importance: np.ndarray) -> Plane:
-    """Return a map that is high where `importance` is near its median: its rank's closeness to 1/2.
-
-    `matched_regions` on it gives a region of middling importance as its high arm.
-    """
-    flat = np.asarray(importance).ravel()
-    rank = np.empty(flat.size, np.float32)
-    rank[np.argsort(flat, kind="stable")] = np.linspace(0, 1, flat.size, dtype=np.float32)
-    return (1 - 2 * np.abs(rank - 0.5)).reshape(np.shape(importance))
-
-
-def options_record(options: RegionOptions) -> dict[str, object]:
-    """Return `options` as a JSON-able dictionary, for provenance blocks."""
-    return {**asdict(options), "match": list(options.match)}
-
-
-def without(options: RegionOptions, *names: str) -> RegionOptions:
-    """Return `options` that leave the covariates `names` unmatched (and reported)."""
-    return replace(options, match=tuple(name for name in options.match if name not in names))

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from fechner.compression.blocks import BlockGrid
+from fechner.compression.controls import mirrored
 from fechner.compression.matching import MAX_STRENGTH_RATIO, MEASURES
-from fechner.compression.regions import RegionOptions, mirrored
+from fechner.compression.regions import RegionOptions
 from fechner.data.images import read_image
 from fechner.errors import FechnerError, RefusedError
 from fechner.executors import run_all
@@ -26,14 +27,9 @@ from fechner.progress import Progress, silent
 from fechner.provenance import provenance, read_json, sha256_file
 from fechner.stimuli.design import Design, Scene, checked_scenes
 from fechner.stimuli.donors import assign_donors, mismatch
+from fechner.stimuli.kept import Built, SceneTask, mask_path
 from fechner.stimuli.records import StimulusSet, read_stimulus_set, write_stimulus_set
-from fechner.stimuli.scenes import (
-    Built,
-    SceneTask,
-    make_donor_arm,
-    make_own_arms,
-    mask_path,
-)
+from fechner.stimuli.scenes import make_donor_arm, make_own_arms
 
 ASSIGNMENTS = 5
 """How often donors are assigned before the scenes without a comparable one are refused."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from fechner.compression.degrade import family_named
 from fechner.compression.matching import MAX_STRENGTH_RATIO, Target
-from fechner.compression.regions import RegionOptions, options_record
+from fechner.compression.regions import RegionOptions
 from fechner.errors import InputError, nearest
 
 ARMS = {
@@ -95,7 +95,7 @@ class Design:
             "targets": list(self.targets),
             "measure": self.measure,
             "arms": list(self.arms),
-            "regions": options_record(self.regions),
+            "regions": self.regions.as_record(),
             "max_strength_ratio": self.max_strength_ratio,
             "seed": self.seed,
         }

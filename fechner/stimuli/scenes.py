@@ -2,148 +2,51 @@
 
 Two tasks a scene, each a module-level function that a worker process can run.
 `make_own_arms` needs the scene alone; `make_donor_arm` needs another scene's region
-too, so it runs when every scene has one. What a task made is kept in
-``.scenes/NAME_TASK.json`` under a digest of everything that it was made from; a task
-whose digest and files are unchanged is not done again.
+too, so it runs when every scene has one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from fechner.compression.blocks import BlockGrid
+from fechner.compression.controls import (
+    centre,
+    donor_region,
+    middle_map,
+    mirrored,
+    random_region,
+)
 from fechner.compression.covariates import covariate_means, covariate_planes
 from fechner.compression.degrade import FAMILIES, degrade
 from fechner.compression.matching import Matched, check_ratio, match_strengths
 from fechner.compression.quality import ssim
-from fechner.compression.regions import (
-    Regions,
-    centre,
-    donor_region,
-    feather,
-    matched_regions,
-    middle_map,
-    mirrored,
-    patches_for,
-    random_region,
-)
+from fechner.compression.regions import Regions, feather, matched_regions
 from fechner.data.images import read_image, read_map_png, write_png
-from fechner.errors import FechnerError, InputError, RefusedError
-from fechner.provenance import digest, read_json, sha256_bytes, sha256_file, write_json
-from fechner.stimuli.design import Design, Scene
+from fechner.errors import InputError
+from fechner.provenance import sha256_bytes, sha256_file
 from fechner.stimuli.impact import (
     centre_weights,
     importance_weights,
     squared_error,
     weighted_error,
 )
+from fechner.stimuli.kept import Built, SceneTask, kept_or_made, mask_path
 from fechner.stimuli.records import INTACT, Stimulus
-
-KEPT = ".scenes"
-"""Folder, inside the stimulus set's, of what each task made."""
-
-ALGORITHM = 1
-"""Raised whenever the same inputs would give other stimuli."""
-
-
-@dataclass(frozen=True)
-class SceneTask:
-    """One scene to build into `folder`; `donor` is the mask file of another scene's region."""
-
-    scene: Scene
-    folder: Path
-    design: Design
-    donor: Path | None = None
-    donor_mirrored: bool = False
-
-
-@dataclass(frozen=True)
-class Built:
-    """What a task made, or why the scene was refused.
-
-    Attributes
-    ----------
-    stimuli
-        Their rows.
-    about
-        What the set's record says of the scene: gap, covariates, strengths, ...
-    error
-        ``(rows, columns)`` of blocks: squared error of the whole degraded picture at
-        the strength of the scene's own arms, from which donors are chosen.
-    refused
-        The reason; empty where the scene was built.
-    """
-
-    scene: str
-    stimuli: tuple[Stimulus, ...]
-    about: Mapping[str, Any]
-    error: tuple[tuple[float, ...], ...] = ()
-    refused: str = ""
 
 
 def make_own_arms(task: SceneTask) -> Built:
     """Find the scene's regions and write every arm that needs no other scene."""
-    return _kept_or_made(task, "own", _own_arms)
+    return kept_or_made(task, "own", _own_arms)
 
 
 def make_donor_arm(task: SceneTask) -> Built:
     """Write the arm in which another scene's region is degraded."""
-    return _kept_or_made(task, "donor", _donor_arm)
-
-
-def mask_path(folder: Path, scene: str, arm: str) -> Path:
-    """Return where an arm's region is kept, a PNG of 0 and 255."""
-    return folder / "masks" / f"{scene}_{arm}.png"
-
-
-def _kept_or_made(task: SceneTask, name: str, make: Any) -> Built:
-    path = task.folder / KEPT / f"{task.scene.name}_{name}.json"
-    key = _key(task, name)
-    kept = _kept(path, key, task.folder)
-    if kept is not None:
-        return kept
-    try:
-        built = make(task)
-    except RefusedError as error:
-        built = Built(task.scene.name, (), {}, refused=str(error))
-    write_json(path, {"key": key, "masks": _masks(task, built), **asdict(built)})
-    return built
-
-
-def _key(task: SceneTask, name: str) -> str:
-    design = task.design.as_record()
-    if name == "own":
-        design["arms"] = [arm for arm in task.design.arms if arm != "donor"]
-    inputs = [task.scene.name, sha256_file(task.scene.image), sha256_file(task.scene.map)]
-    if task.donor is not None:
-        inputs.append(f"{sha256_file(task.donor)} {task.donor_mirrored}")
-        inputs.append(sha256_file(mask_path(task.folder, task.scene.name, "high")))
-    return digest([ALGORITHM, name, design, inputs])
-
-
-def _masks(task: SceneTask, built: Built) -> dict[str, str]:
-    arms = {stimulus.region for stimulus in built.stimuli} - {INTACT}
-    paths = [mask_path(task.folder, task.scene.name, arm) for arm in sorted(arms)]
-    return {str(path.relative_to(task.folder)): sha256_file(path) for path in paths}
-
-
-def _kept(path: Path, key: str, folder: Path) -> Built | None:
-    """Return what was made before, if it was made from the same and is all still there."""
-    with suppress(FechnerError, KeyError, TypeError):
-        record = read_json(path)
-        if record.pop("key") != key:
-            return None
-        stimuli = tuple(Stimulus(**row) for row in record.pop("stimuli"))
-        files = {stimulus.file: stimulus.sha256 for stimulus in stimuli} | record.pop("masks")
-        if all(sha256_file(folder / file) == sha for file, sha in files.items()):
-            return Built(stimuli=stimuli, **record)
-    return None
+    return kept_or_made(task, "donor", _donor_arm)
 
 
 @dataclass(frozen=True)
@@ -206,7 +109,7 @@ def _own_arms(task: SceneTask) -> Built:
 def _controls(loaded: _Loaded, regions: Regions) -> dict[str, np.ndarray]:
     """Return the regions of the control arms that this scene can make alone."""
     design, grid = loaded.task.design, regions.grid
-    blocks = patches_for(grid, design.regions) * design.regions.patch**2
+    blocks = design.regions.patches(grid) * design.regions.patch**2
     makers = {
         "middle": lambda: (
             matched_regions(
@@ -215,7 +118,7 @@ def _controls(loaded: _Loaded, regions: Regions) -> dict[str, np.ndarray]:
         ),
         "random": lambda: random_region(
             grid,
-            patches=patches_for(grid, design.regions),
+            patches=design.regions.patches(grid),
             side=design.regions.patch,
             rng=np.random.default_rng(loaded.seed),
         ),

@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from fechner.data.images import read_image, read_map_png, write_png
+from fechner.stimuli.kept import mask_path
 from fechner.stimuli.records import INTACT, StimulusSet
-from fechner.stimuli.scenes import mask_path
 
 ARM_COLOURS: dict[str, tuple[int, int, int]] = {
     "high": (213, 94, 0),
