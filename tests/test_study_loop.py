@@ -5,6 +5,7 @@ the other worlds start from a copy of it, so that only what depends on the world
 """
 
 import csv
+import hashlib
 import json
 import os
 import shutil
@@ -14,9 +15,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from fechner.analysis.network.importance_records import read_maps, write_maps
 from fechner.analysis.network.selection_records import read_selection
+from fechner.data.images import read_image
 from fechner.demo import simulated_rated_images
 from fechner.errors import InputError
 from fechner.executors import executor
@@ -26,7 +30,7 @@ from fechner.stimuli.records import read_stimulus_set
 from fechner.study import demonstration
 from fechner.study.demonstration import run_demonstration, write_demonstration
 from fechner.study.place import open_study
-from fechner.study.steps import finish, run_to_people
+from fechner.study.steps import CLAIM, RATINGS, SESSIONS, STIMULI, finish, run_to_people
 
 DATA = Path(os.environ.get("FECHNER_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 FEW_LEVELS = {"blur": (1.6,), "noise": (16.0,)}
@@ -54,6 +58,12 @@ def run_small(folder, *, world="map", in_window=0):
         )
         run_demonstration(open_study(file, say=lines.append, pool=pool))
     return lines
+
+
+def centre_weight(shape):
+    """Return a Gaussian of SD one sixth of the sides, (height, width), 1 at the centre."""
+    y, x = (np.linspace(-3, 3, side) for side in shape)
+    return np.exp(-(y[:, None] ** 2 + x[None, :] ** 2) / 2).astype(np.float32)
 
 
 def claim_of(folder):
@@ -92,12 +102,6 @@ def test_at_least_eight_scenes_lose_equal_information_in_every_arm(loop):
 
 
 def test_the_window_showed_the_very_pixels_of_the_files(loop):
-    import hashlib
-
-    import numpy as np
-
-    from fechner.data.images import read_image
-
     journals = [read_journal(path) for path in (loop / "sessions").glob("SIMULATED_sub-*.jsonl")]
     seen = [record for record in journals if record.header["screen"]["window"] == "psychopy"]
     assert len(seen) == 1
@@ -155,9 +159,25 @@ def test_the_null_world_redoes_only_the_participants_and_does_not_support_the_cl
     assert claim_of(copy)["verdict"] == "not supported"
 
 
-def test_the_centre_world_is_exposed_by_the_donor_control(copy):
+def test_regions_matched_for_eccentricity_leave_nothing_for_participants_who_see_the_centre(copy):
     run_small(copy, world="centre")
-    assert claim_of(copy)["verdict"] != "supported"
+    assert claim_of(copy)["verdict"] == "not supported"
+
+
+def test_the_donor_control_exposes_a_map_that_is_nothing_but_the_centre(copy):
+    """Centre-weighted maps, eccentricity left unmatched, participants who see only the centre."""
+    maps = read_maps(copy / "maps")
+    raw = {name: map_.values * centre_weight(map_.values.shape) for name, map_ in maps.items()}
+    write_maps(copy / "maps", raw, about={name: {} for name in raw}, set_record={})
+    text = small(copy, "centre", 0).read_text("utf-8")
+    unmatched = 'match = ["edge_fine", "edge_middle", "luminance", "chroma"]'
+    write_text(copy / "study.toml", text.replace("[stimuli]", f"[stimuli]\n{unmatched}"))
+    with executor() as pool:
+        place = open_study(copy / "study.toml", pool=pool)
+        for step in (STIMULI, SESSIONS, RATINGS, CLAIM):
+            step.work(place)
+    claim = claim_of(copy)
+    assert claim["verdict"] == "not specific to the map"
 
 
 def test_a_changed_rating_invalidates_what_rests_on_it(copy):

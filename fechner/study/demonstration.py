@@ -34,7 +34,6 @@ shuffles = 10
 
 [stimuli]
 scenes = 14
-match = [{match}]
 
 [session]
 protocol = "slider"
@@ -44,11 +43,6 @@ world = "{world}"     # what SIMULATED participants care about: "map", "null" or
 participants = 13
 in_window = 1         # how many of them go through the real window
 """
-
-MATCHED = ("edge_fine", "edge_middle", "eccentricity", "luminance", "chroma")
-# Regions matched for eccentricity cannot be fooled by participants who look at the centre.
-# The centre world leaves it unmatched, so that the donor control has something to expose.
-UNMATCHED_FOR_CENTRE = tuple(name for name in MATCHED if name != "eccentricity")
 
 
 def write_demonstration(folder: Path, *, world: str = "map", seed: int = 1) -> Path:
@@ -65,14 +59,7 @@ def write_demonstration(folder: Path, *, world: str = "map", seed: int = 1) -> P
             f"{folder} is not empty and holds no demonstration; choose another --out folder"
         )
     State(folder).claim_folder(TITLE)
-    match = UNMATCHED_FOR_CENTRE if world == "centre" else MATCHED
-    text = FILE.format(
-        title=TITLE,
-        seed=seed,
-        images=IMAGES,
-        world=world,
-        match=", ".join(f'"{name}"' for name in match),
-    )
+    text = FILE.format(title=TITLE, seed=seed, images=IMAGES, world=world)
     write_text(folder / STUDY_FILE, text)
     return folder / STUDY_FILE
 
