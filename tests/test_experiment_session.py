@@ -26,6 +26,7 @@ from fechner.experiment.simulated_display import SimulatedDisplay, SimulatedResp
 from fechner.experiment.staircases import Staircases
 from fechner.experiment.verify import verify_session
 from fechner.protocols.schema import load_protocol, shipped
+from fechner.stimuli.records import write_stimulus_set
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX processes and signals")
 
@@ -301,6 +302,21 @@ def test_a_stimulus_set_that_changed_by_one_byte_is_refused(tmp_path):
     picture.write_bytes(bytes(content))
     with pytest.raises(RefusedError, match="changed since it was built"):
         simulate(changed, tmp_path)
+
+
+def test_predictions_are_frozen_with_the_first_participant(tmp_path):
+    stimuli = write_small_set(tmp_path / "set", scenes=3)
+    simulate(stimuli, tmp_path / "sessions")
+    changed = [replace(s, predicted_impact=s.predicted_impact + 1) for s in stimuli.stimuli]
+    write_stimulus_set(stimuli.folder, changed, stimuli.record)
+    with pytest.raises(RefusedError, match="other predictions"):
+        simulate(stimuli, tmp_path / "sessions", participant="S02")
+    assert simulate(stimuli, tmp_path / "another", participant="S02").complete
+
+
+def test_the_end_says_whether_the_participant_was_attentive(stimuli, tmp_path):
+    end = simulate(stimuli, tmp_path).events[-1]
+    assert (end["catch_passed"], end["catch_shown"], end["attentive"]) == (2, 2, True)
 
 
 def test_people_need_a_window(stimuli, tmp_path):

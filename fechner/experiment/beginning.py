@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections import Counter
 from dataclasses import fields as dataclass_fields
@@ -68,6 +69,8 @@ def open_journal(
     observer: SimulatedObserver | None,
     timing: Timing | None,
     screen: dict[str, Any],
+    *,
+    prediction: str,
 ) -> Journal:
     """Return the journal, resumed where `kept` is an interrupted one, else newly begun."""
     if kept is not None:
@@ -79,12 +82,37 @@ def open_journal(
         stimuli_sha256=plan.stimuli_sha256,
         plan_sha256=plan.sha256,
         model=observer.record() if observer is not None else None,
+        prediction_sha256=prediction,
         row=plan.row,
         timing_override=timing.model_dump(mode="json") if timing is not None else None,
         software=software(),
         screen=screen,
     )
     return Journal.create(path, header)
+
+
+def check_prediction(folder: Path, prediction: str, *, simulated: bool) -> None:
+    """Refuse a session whose predictions are not those that earlier sessions were run with.
+
+    Predictions are frozen before the first participant; changed ones are another study.
+
+    Raises
+    ------
+    RefusedError
+        If a journal in `folder` of the same kind of participant has other predictions.
+    """
+    for path in sorted(folder.glob("*.jsonl")):
+        with path.open(encoding="utf-8") as file:
+            try:
+                header = json.loads(file.readline())
+            except ValueError:
+                continue
+        earlier = header.get("prediction_sha256", prediction)
+        if bool(header.get("simulated")) == simulated and earlier != prediction:
+            raise RefusedError(
+                f"{path.name} was run with other predictions than this stimulus set has now; "
+                "restore the set, or give a new study its own --sessions folder"
+            )
 
 
 def software() -> dict[str, str]:

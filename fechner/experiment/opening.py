@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fechner.errors import RefusedError
 from fechner.experiment import presentation, screens
+from fechner.experiment.display import Frame
 from fechner.experiment.look import Look
 from fechner.experiment.plan import Plan, Trial
 from fechner.experiment.session import quit_question
@@ -97,7 +99,13 @@ def _strip(protocol: Protocol, look: Look) -> int:
 def check_fit(
     display: ParticipantDisplay, protocol: Protocol, stimuli: StimulusSet, plan: Plan
 ) -> None:
-    """Refuse a session in which an image would not fit the window at native size."""
+    """Refuse a session in which an image would not fit the window at native size.
+
+    Raises
+    ------
+    RefusedError
+        With the window that would do, and the smaller images and distance that would.
+    """
     from PIL import Image
 
     sizes: dict[Path, tuple[int, int]] = {}
@@ -115,7 +123,27 @@ def check_fit(
             shape = tuple(sizes[path] for path in frame.images)
             if shape not in checked:
                 checked.add(shape)
-                screens.place_frame(display.look, frame, list(shape), display.area)
+                _check_frame(display, protocol, frame, list(shape))
+
+
+def _check_frame(
+    display: ParticipantDisplay, protocol: Protocol, frame: Frame, sizes: list[tuple[int, int]]
+) -> None:
+    try:
+        screens.place_frame(display.look, frame, sizes, display.area)
+    except RefusedError as error:
+        room = screens.room_for(display.look, frame, display.area)
+        need = screens.frame_size(frame, sizes)
+        gaps = frame.gap_px * (len(sizes) - 1)
+        share = min((room[0] - gaps) / (need[0] - gaps), room[1] / need[1])
+        width, height = (max(size[k] for size in sizes) for k in (0, 1))
+        window = [display.look.size[k] + max(0, need[k] - room[k]) for k in (0, 1)]
+        raise RefusedError(
+            f"{error}; use a window of {window[0]}x{window[1]} px, or stimuli of at most "
+            f"{int(width * share)}x{int(height * share)} px, which look as large from "
+            f"{protocol.screen.distance_cm * share:.0f} cm as these from "
+            f"{protocol.screen.distance_cm:g} cm"
+        ) from None
 
 
 def simulated_timing(protocol: Protocol) -> Timing:

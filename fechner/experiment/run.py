@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from fechner.errors import InputError
 from fechner.experiment import preflight
 from fechner.experiment.beginning import (
+    check_prediction,
     interrupted,
     known_calibration,
     open_journal,
@@ -116,6 +118,8 @@ def run_participant(
     plan = make_plan(protocol, stimuli, participant, session=session)
     name = journal_name(participant, session, simulated=observer is not None)
     path = Path(sessions_folder) / name
+    prediction = preflight.prediction_sha256(stimuli)
+    check_prediction(path.parent, prediction, simulated=observer is not None)
     kept = interrupted(path, plan)
     seen = seen_so_far(kept, protocol, stimuli)
     timing = simulated_timing(protocol) if observer and window == "psychopy" else None
@@ -126,10 +130,8 @@ def run_participant(
             on_trial(standing)
 
     def go(display: Display, screen: dict[str, Any]) -> JournalRecord:
-        with (
-            ending_signals(),
-            open_journal(path, kept, protocol, plan, observer, timing, screen) as journal,
-        ):
+        begin = partial(open_journal, path, kept, protocol, plan, observer, timing, screen)
+        with ending_signals(), begin(prediction=prediction) as journal:
             if kept is not None:
                 journal.append({"event": "calibration", "screen": screen})
             return run_session(

@@ -300,6 +300,17 @@ def caption_height(look: Look, frame: Frame) -> int:
     return look.em(0.4) + line_height(look.small) if any(frame.captions) else 0
 
 
+def frame_size(frame: Frame, sizes: list[tuple[int, int]]) -> tuple[int, int]:
+    """Return the width and height in pixels that a frame's images take together."""
+    return sum(w for w, _ in sizes) + frame.gap_px * (len(sizes) - 1), max(h for _, h in sizes)
+
+
+def room_for(look: Look, frame: Frame, area: Box) -> tuple[int, int]:
+    """Return the width and height in pixels that `area` leaves for a frame's images."""
+    left, top, right, bottom = area
+    return right - left, bottom - top - caption_height(look, frame)
+
+
 def place_frame(look: Look, frame: Frame, sizes: list[tuple[int, int]], area: Box) -> list[Box]:
     """Return where the images of a frame stand: side by side, centred in `area`, native size.
 
@@ -308,10 +319,9 @@ def place_frame(look: Look, frame: Frame, sizes: list[tuple[int, int]], area: Bo
     RefusedError
         If they do not fit; images are never scaled by the window.
     """
-    left, top, right, bottom = area
-    width = sum(w for w, _ in sizes) + frame.gap_px * (len(sizes) - 1)
-    height = max(h for _, h in sizes)
-    room_w, room_h = right - left, bottom - top - caption_height(look, frame)
+    left, top, _, _ = area
+    width, height = frame_size(frame, sizes)
+    room_w, room_h = room_for(look, frame, area)
     if width > room_w or height > room_h:
         raise RefusedError(
             f"{width} x {height} px of images do not fit into the {room_w} x {room_h} px that the "

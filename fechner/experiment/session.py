@@ -8,6 +8,7 @@ session whose journal has trials already goes on after the last of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -244,8 +245,16 @@ class _Run:
         found = self.staircases.thresholds() if self.staircases is not None else ()
         for threshold in found:
             self.append({"event": "note", "note": "threshold", **asdict(threshold)})
-        self.append({"event": "end", "reason": "complete"})
-        self._page("thanks", self.protocol.texts.thanks)
+        self.append({"event": "end", "reason": "complete", **self._attention()})
+        with suppress(SessionQuitError):
+            self._page("thanks", self.protocol.texts.thanks)
+
+    def _attention(self) -> dict[str, Any]:
+        """Return how many attention checks were passed, and whether they are enough."""
+        catches = [t for t in self.journal.record.trials if t["kind"] == "catch"]
+        passed = sum(bool(t["passed"]) for t in catches)
+        enough = self.protocol.catch.participant_passes(passed, len(catches))
+        return {"catch_passed": passed, "catch_shown": len(catches), "attentive": enough}
 
 
 def _staircases(protocol: Protocol, stimuli: StimulusSet) -> Staircases | None:
