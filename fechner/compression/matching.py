@@ -19,7 +19,6 @@ from fechner.compression.degrade import Family, blended, check_mask, degraded_co
 from fechner.compression.light import Image
 from fechner.compression.pictures import checked_picture
 from fechner.compression.quality import mse, ssim
-from fechner.compression.ssimulacra2 import Ss2Reference
 from fechner.errors import InputError, RefusedError, nearest
 
 TOLERANCE = 0.005
@@ -49,6 +48,8 @@ def _jpeg_bytes(image: Image) -> int:
 
 
 def _ss2_drop(image: Image) -> Measure:
+    from fechner.compression.ssimulacra2 import Ss2Reference
+
     reference = Ss2Reference(image)
     return lambda degraded: 100.0 - reference.score(degraded)
 

@@ -23,7 +23,6 @@ import cv2
 import numpy as np
 
 from fechner.compression.pictures import checked_picture, checked_weights
-from fechner.compression.ssimulacra2 import Ss2Reference
 from fechner.errors import InputError, nearest
 
 Metric = Callable[..., float]
@@ -135,6 +134,9 @@ def ss2(reference: np.ndarray, test: np.ndarray, *, weights: np.ndarray | None =
     InputError
         If the pictures differ in size, have a side below 8 pixels, or the weights do not fit.
     """
+    # Its compiled loops need numba, which takes a second to import.
+    from fechner.compression.ssimulacra2 import Ss2Reference
+
     return Ss2Reference(reference).score(test, weights=weights)
 
 
