@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from fechner import __version__
 from fechner.cli import (
     channels,
+    compress,
     data,
     degrade,
     maps,
@@ -106,6 +107,7 @@ ROOMS = "Step by step"
 
 app.command("demo", rich_help_panel=WORK)(study.demo)
 app.add_typer(study.app, name="study", rich_help_panel=WORK)
+app.add_typer(compress.app, name="compress", rich_help_panel=WORK)
 app.add_typer(data.app, name="data", rich_help_panel=ROOMS)
 app.command("networks", rich_help_panel=ROOMS)(network.list_networks)
 app.add_typer(network.app, name="network", rich_help_panel=ROOMS)
