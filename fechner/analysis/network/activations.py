@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from fechner.analysis.network.folding import folded
 from fechner.analysis.network.networks import PENULTIMATE, Network
 from fechner.analysis.network.store import MemoryRows, Rows, StoredRows
 from fechner.errors import InputError
@@ -281,10 +282,11 @@ def _extract(
 ) -> None:
     # Whole batches only, so that a resumed run repeats the arithmetic of an unbroken one.
     start = min(row.done for row in rows.values()) // batch * batch
+    fast = folded(network, list(rows))
     progress(start, len(paths))
     try:
         for first, images in decoded_batches(paths, start, size=size, batch=batch):
-            values = layer_values(network, list(rows), as_input(network, images))
+            values = layer_values(fast, list(rows), as_input(fast, images))
             for name, row in rows.items():
                 array = pooled(values[name], pool).float().cpu().numpy()
                 _check_finite(array, name, paths[first : first + len(images)])
