@@ -141,12 +141,19 @@ def curve(points: Sequence[Point], condition: str, part: str) -> tuple[np.ndarra
 
 def at_bytes(points: Sequence[Point], condition: str, part: str, size: float) -> float:
     """Return ss2 of a condition in a part at `size` bytes, interpolated; NaN beyond the curve."""
+    return float(along(points, condition, part, np.array([size], float))[0])
+
+
+def along(points: Sequence[Point], condition: str, part: str, at: np.ndarray) -> np.ndarray:
+    """Return ss2 (n,) of a condition in a part at sizes `at` (n,) in bytes, as `at_bytes`."""
     sizes, scores = curve(points, condition, part)
-    logs = np.log(sizes)
+    logs, where = np.log(sizes), np.log(at)
     distinct = np.flatnonzero(np.diff(logs, prepend=-np.inf) > 0)
-    if not logs[0] <= np.log(size) <= logs[-1] or len(distinct) < 2:
-        return float("nan")
-    return float(PchipInterpolator(logs[distinct], scores[distinct])(np.log(size)))
+    if len(distinct) < 2:
+        return np.full(len(at), np.nan)
+    inside = (where >= logs[0]) & (where <= logs[-1])
+    found = PchipInterpolator(logs[distinct], scores[distinct])(where)
+    return np.where(inside, found, np.nan)
 
 
 def equal_bytes(points: Sequence[Point], part: str, *, quality: float = 85) -> dict[str, float]:

@@ -21,6 +21,7 @@ from fechner.compression.compare import (
     CONDITIONS,
     QUALITIES,
     Point,
+    along,
     at_bytes,
     bd_rate,
     curve,
@@ -213,10 +214,7 @@ def draw(measured: Sequence[Measured], path: Path) -> None:
     grid = np.linspace(0.35, 1.5, 60)
     for panel, part in zip(panels, parts, strict=True):
         for condition in _conditions(measured[0]):
-            scores = [
-                [at_bytes(m.points, condition, part, size * m.plain_bytes) for size in grid]
-                for m in measured
-            ]
+            scores = [along(m.points, condition, part, grid * m.plain_bytes) for m in measured]
             whole = np.isfinite(scores).all(axis=0)
             mean = np.mean(np.array(scores)[:, whole], axis=0)
             width = 2.2 if condition == "map" else 1.4
