@@ -129,26 +129,58 @@ def prune_greedily(
     shortlist
         Candidates to evaluate exactly at each step, or None for all of them.
     batch
-        Share of the active channels that one step may remove together, where removing
-        them together raises alignment further than the best one alone.
+        Share of the channels that first go together: those that the gradient calls most
+        harmful, as long as taking them out raises alignment; half as many where it does not.
+        0 removes one channel at a time from the start.
     smallest
         Never keep fewer channels than this.
     """
     state = grams.copy()
     path = [alignment(state.similarity())]
     removed: list[int] = []
-    while (left := int(state.active.sum())) > smallest:
-        most = min(max(1, int(batch * left)), left - smallest)
-        for candidates in _candidates(state, alignment, shortlist and max(shortlist, 2 * most)):
-            channels, reached = _best_removal(state, alignment, candidates, most)
-            if reached > path[-1]:
-                state.remove(channels)
-                removed += channels
-                path.append(reached)
+    if batch > 0 and isinstance(state, ChannelGrams):
+        state = _prune_in_batches(state, alignment, batch, smallest, removed, path)
+    while state.active.sum() > smallest:
+        for candidates in _candidates(state, alignment, shortlist):
+            reached = [alignment(state.similarity(without=int(c))) for c in candidates]
+            best = int(np.argmax(reached))
+            if reached[best] > path[-1]:
+                state.remove([int(candidates[best])])
+                removed.append(int(candidates[best]))
+                path.append(float(reached[best]))
                 break
         else:
             break
     return Pruned(state.active, tuple(removed), tuple(path))
+
+
+def _prune_in_batches(
+    state: ChannelGrams,
+    alignment: AnyAlignment,
+    batch: float,
+    smallest: int,
+    removed: list[int],
+    path: list[float],
+) -> ChannelGrams:
+    """Return the state after joint removals, adding to `removed` and `path`."""
+    most = int(batch * state.active.sum())
+    while most > 1:
+        gradient = np.where(state.active, impact_gradient(state, alignment), np.inf)
+        most = min(most, int(state.active.sum()) - smallest)
+        worst = np.argsort(gradient, kind="stable")[: max(most, 0)]
+        together = worst[gradient[worst] < 0].tolist()
+        if len(together) < 2:
+            break
+        trial = state.copy()
+        trial.remove(together)
+        reached = alignment(trial.similarity())
+        if reached > path[-1]:
+            state = trial
+            removed += together
+            path.append(reached)
+        else:
+            most //= 2
+    return state
 
 
 def _candidates(
@@ -161,23 +193,3 @@ def _candidates(
         yield order[shortlist:]
     else:
         yield active
-
-
-def _best_removal(
-    state: AnyChannels, alignment: AnyAlignment, candidates: NDArray, most: int
-) -> tuple[list[int], float]:
-    """Return the best channel, or up to `most` channels together, and the alignment reached."""
-    reached = np.array([alignment(state.similarity(without=c)) for c in candidates])
-    best = int(reached.argmax())
-    single = [int(candidates[best])], float(reached[best])
-    if most == 1:
-        return single
-    now = alignment(state.similarity())
-    order = np.argsort(-reached, kind="stable")[:most]
-    together = [int(candidates[k]) for k in order if reached[k] > now]
-    if len(together) < 2:
-        return single
-    trial = state.copy()
-    trial.remove(together)
-    joint = alignment(trial.similarity())
-    return (together, joint) if joint > single[1] else single

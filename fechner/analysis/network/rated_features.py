@@ -22,6 +22,7 @@ from fechner.analysis.network.alignment import (
     align,
 )
 from fechner.analysis.network.grams import ChannelGrams
+from fechner.analysis.network.impact import channel_impact
 from fechner.analysis.network.pairs import Pairs, all_pairs, pairs_within
 from fechner.analysis.network.readout import pooled
 from fechner.analysis.network.similarity import (
@@ -103,6 +104,7 @@ class RatedFeatures:
             np.full(len(self.values), -1) if reference_of is None else np.asarray(reference_of)
         )
         self._grams: dict[tuple[str, bool], ChannelGrams] = {}
+        self._impacts: dict[tuple[Objective, bytes], NDArray[np.float64]] = {}
 
     def __len__(self) -> int:
         return len(self.values)
@@ -154,6 +156,14 @@ class RatedFeatures:
             return measure
         same = (self.scenes[pairs.rows] == self.scenes[pairs.columns]).astype(float)
         return PartialAlignment(measure, Alignment(same, objective.fit))
+
+    def impact(self, objective: Objective, ratings: NDArray) -> NDArray[np.float64]:
+        """Return the impact of each channel under `ratings`, (n_channels,); kept for reuse."""
+        key = objective, ratings.tobytes()
+        if key not in self._impacts:
+            measure = self.alignment(objective, ratings)
+            self._impacts[key] = channel_impact(self.grams(objective), measure)
+        return self._impacts[key]
 
     def similarity(self, objective: Objective, scale: NDArray) -> NDArray[np.float64]:
         """Return the model similarity of each pair with channels scaled by `scale`, >= 0.

@@ -33,7 +33,6 @@ from numpy.typing import NDArray
 
 from fechner.analysis.network.alignment import AnyAlignment
 from fechner.analysis.network.grams import ChannelGrams
-from fechner.analysis.network.impact import channel_impact
 from fechner.analysis.network.pruning import (
     prune_below,
     prune_greedily,
@@ -55,8 +54,8 @@ from fechner.analysis.network.reweighting import (
 )
 from fechner.errors import InputError, nearest
 
-GREEDY_BATCH = 0.05
-"""Share of the channels that one step of greedy pruning may remove together."""
+GREEDY_BATCH = 0.02
+"""Share of the channels that greedy pruning removes together while that helps."""
 CURVE_STEPS = 32
 INNER_FOLDS = 3
 PLAIN = Objective()
@@ -175,30 +174,30 @@ def _keep_all(task: _Task) -> Chosen:
 
 
 def _random(task: _Task) -> Chosen:
-    impact = channel_impact(task.grams, task.alignment)
+    impact = task.images.impact(task.objective, task.ratings)
     kept = task.rng.permutation(impact >= 0) if (impact >= 0).any() else np.ones(len(impact), bool)
     return task.chosen(kept, kept.astype(float), impact)
 
 
 def _negative(task: _Task) -> Chosen:
-    impact = channel_impact(task.grams, task.alignment)
+    impact = task.images.impact(task.objective, task.ratings)
     return task.pruned(prune_below(task.grams, task.alignment, impact).kept, impact)
 
 
 def _single_pass(task: _Task) -> Chosen:
-    impact = channel_impact(task.grams, task.alignment)
+    impact = task.images.impact(task.objective, task.ratings)
     return task.pruned(prune_single_pass(task.grams, task.alignment, impact).kept, impact)
 
 
 def _greedy(task: _Task) -> Chosen:
-    impact = channel_impact(task.grams, task.alignment)
+    impact = task.images.impact(task.objective, task.ratings)
     pruned = prune_greedily(task.grams, task.alignment, batch=GREEDY_BATCH)
     return task.pruned(pruned.kept, impact)
 
 
 def _curve(task: _Task) -> Chosen:
     """Rank once, prune in that order, and stop where inner folds align best."""
-    impact = channel_impact(task.grams, task.alignment)
+    impact = task.images.impact(task.objective, task.ratings)
     counts = np.unique(np.linspace(0, len(impact) - 1, CURVE_STEPS).astype(int))
     held_out = _inner_curves(task, lambda _: counts)
     kept = np.ones(len(impact), bool)
@@ -208,7 +207,7 @@ def _curve(task: _Task) -> Chosen:
 
 def _threshold(task: _Task) -> Chosen:
     """Keep channels above an impact that inner folds choose, in units of the impacts' SD."""
-    impact = channel_impact(task.grams, task.alignment)
+    impact = task.images.impact(task.objective, task.ratings)
     levels = np.linspace(-3, 3, CURVE_STEPS + 1)
 
     def below(inner: NDArray) -> NDArray:
@@ -225,8 +224,7 @@ def _inner_curves(task: _Task, counts_of: Callable[[NDArray], NDArray]) -> NDArr
     curves = []
     for train, test in grouped_folds(task.images.scenes, INNER_FOLDS):
         fit, judge = task.images.subset(train), task.images.subset(test)
-        grams = fit.grams(task.objective)
-        impact = channel_impact(grams, fit.alignment(task.objective, task.ratings[train]))
+        impact = fit.impact(task.objective, task.ratings[train])
         measure = judge.alignment(task.objective, task.ratings[test])
         order = np.argsort(impact, kind="stable")
         curves.append(pruning_curve(judge.grams(task.objective), measure, order, counts_of(impact)))
