@@ -229,6 +229,33 @@ def test_an_existing_jpeg_is_rewritten_without_changing_a_pixel(photograph, tmp_
     assert np.array_equal(jpeg.decode(again), source.picture)
 
 
+@pytest.mark.parametrize("factors", ["411", "440", "422"])
+@pytest.mark.parametrize("restart", [0, 4])
+def test_unusual_sampling_and_restarts_are_rewritten_and_thinned(
+    photograph, tmp_path, factors, restart
+):
+    path = tmp_path / "a.jpg"
+    options = {
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR: getattr(cv2, f"IMWRITE_JPEG_SAMPLING_FACTOR_{factors}"),
+        cv2.IMWRITE_JPEG_RST_INTERVAL: restart,
+        cv2.IMWRITE_JPEG_QUALITY: 92,
+    }
+    cv2.imwrite(str(path), photograph[:251, :313], [v for pair in options.items() for v in pair])
+    source = from_jpeg(path)
+    same = jpeg.encode(source, nothing(source.picture), quality=None, strength=0)
+    assert np.array_equal(jpeg.decode(same), source.picture)
+    result = reach(source, centre(source.size), Target())
+    assert len(result.content) < 0.8 * len(same)
+
+
+def test_a_jpeg_that_stores_rgb_stays_rgb(photograph, tmp_path):
+    path = tmp_path / "a.jpg"
+    Image.fromarray(photograph).save(path, quality=90, keep_rgb=True)
+    source = from_jpeg(path)
+    same = jpeg.encode(source, nothing(photograph), quality=None, strength=0)
+    assert np.array_equal(jpeg.decode(same), source.picture)
+
+
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
 def test_grey_and_cmyk_jpegs_keep_their_channels(photograph, tmp_path, mode):
     path = tmp_path / "a.jpg"

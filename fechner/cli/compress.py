@@ -35,7 +35,10 @@ class _RunByDefault(TyperGroup):
 app = typer.Typer(
     cls=_RunByDefault,
     no_args_is_help=True,
-    help="Smaller picture files, with the loss where it matters least.",
+    help=(
+        "Smaller picture files, with the loss where it matters least. "
+        "`fechner compress PATHS --out DIR` means `fechner compress run PATHS --out DIR`."
+    ),
 )
 
 Paths = Annotated[list[Path], typer.Argument(help="Pictures, and folders searched through.")]
