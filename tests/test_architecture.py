@@ -11,9 +11,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "fechner"
 
 FLOORS = {
-    "errors": 1,
+    "errors": 0,
     "provenance": 1,
-    "progress": 1,
+    "progress": 0,
     "executors": 1,
     "data": 2,
     "protocols": 2,

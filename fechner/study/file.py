@@ -58,6 +58,18 @@ class ChannelsPart(Part):
     shuffles: int = Field(default=20, ge=2)
 
 
+class MapsPart(Part):
+    """How importance is projected onto the image.
+
+    ``removal``: what the predicted rating loses, place by place, when detail is removed;
+    needs a selection that predicts ratings. ``contribution``: where the kept channels
+    respond. ``auto``: removal where the selection predicts, else contribution.
+    """
+
+    method: Literal["auto", "removal", "contribution"] = "auto"
+    strength: float | None = Field(default=None, gt=0)
+
+
 class StimuliPart(Part):
     """Which images are degraded, how, where and how much."""
 
@@ -93,6 +105,7 @@ class Study(Part):
     images: ImagesPart = ImagesPart()
     network: NetworkPart = NetworkPart()
     channels: ChannelsPart = ChannelsPart()
+    maps: MapsPart = MapsPart()
     stimuli: StimuliPart = StimuliPart()
     session: SessionPart = SessionPart()
     simulate: SimulatePart | None = None
@@ -174,6 +187,10 @@ strategies = ["negative", "greedy", "readout"]
 select = "evidence"         # or "best held-out", or one of the strategies, or "all"
 held_out = 0.33             # share of scenes kept for reporting
 shuffles = 20               # repetitions of the whole selection under shuffled ratings
+
+[maps]
+method = "auto"             # "removal" where the selection predicts ratings, else "contribution"
+# strength = 4.0            # of the stimuli's family, for "removal"; see fechner degrade --help
 
 [stimuli]
 scenes = 12                 # how many scenes are degraded (one image each)

@@ -65,7 +65,12 @@ MAPS = Step(
     "maps",
     "draw an importance map for one image of every scene",
     work.draw_maps,
-    lambda place: [place.study.images.dimension, place.study.network.model_dump()],
+    lambda place: [
+        place.study.images.dimension,
+        place.study.network.model_dump(),
+        place.study.maps.model_dump(),
+        place.study.stimuli.family,
+    ],
     lambda place: [place.selection, *_rated_files(place)],
     _map_files,
 )

@@ -6,6 +6,7 @@ writes its own there. Their order stands in ``steps.py``.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from fechner.study.place import Place
 
 if TYPE_CHECKING:
     from fechner.analysis.network.networks import Network
+    from fechner.analysis.network.removal import Degradation
 
 LEAST_SCENES = 4
 
@@ -106,18 +108,41 @@ def _individual_ratings(place: Place, rated: RatedImages) -> np.ndarray | None:
 
 
 def draw_maps(place: Place) -> None:
-    """One importance map for the best-rated image of every scene, on one shared scale."""
+    """Draw an importance map of the best-rated image of every scene, all on one shared scale."""
     from fechner.analysis.network.importance import importance_maps
     from fechner.analysis.network.selection_records import read_selection
 
+    selection = read_selection(place.selection).choice
+    method = place.study.maps.method
+    if method == "auto":
+        method = "contribution" if selection.readout is None else "removal"
     with place.bars("Importance maps") as progress:
         importance_maps(
             _network(place),
             best_of_each_scene(rated_images(place), place.study.images.dimension),
-            read_selection(place.selection).choice,
+            selection,
             folder=place.maps,
+            method=method,
+            degradation=_degradation(place, method),
             progress=progress,
         )
+
+
+def _degradation(place: Place, method: str) -> Degradation:
+    """Return how the stimuli lose detail, for maps of what the prediction loses with it."""
+    from fechner.analysis.network.removal import BLURRED, Degradation
+    from fechner.compression.degrade import FAMILIES, degrade
+
+    family, strength = place.study.stimuli.family, place.study.maps.strength
+    if method == "contribution" or (strength is None and family == "blur"):
+        return BLURRED
+    if strength is None:
+        raise InputError(
+            f"maps by removal need a strength of the family '{family}'; "
+            'set strength in the study file\'s [maps], or its method to "contribution"'
+        )
+    words = f"{family}, {strength:g} {FAMILIES[family].unit}"
+    return Degradation(words, partial(degrade, family=family, strength=strength))
 
 
 def build_stimuli(place: Place) -> None:
