@@ -136,6 +136,19 @@ def test_the_choice_is_the_best_of_all_that_are_matched(seed, tolerance):
         assert found.gap == pytest.approx(best, abs=1e-5)
 
 
+def test_annealing_finds_a_matched_choice_where_the_solver_has_no_time(cat):
+    hurried = matched_regions(CAT, MAP, options=RegionOptions(time_limit_s=0.01))
+    for name in COVARIATES:
+        high, low = (hurried.covariates[arm][name] for arm in ("high", "low"))
+        assert abs(high - low) <= 0.0201 * (high + low) / 2
+    assert hurried.high.sum() == hurried.low.sum() == cat.high.sum()
+    assert not (hurried.high & hurried.low).any()
+    assert hurried.gap > 0.1 * MAP.mean()
+    assert hurried.solver_gap > RegionOptions().solver_gap
+    again = matched_regions(CAT, MAP, options=RegionOptions(time_limit_s=0.01))
+    assert (again.high == hurried.high).all()
+
+
 def test_the_constraint_that_binds_is_named():
     rng = np.random.default_rng(0)
     texture = rng.normal(0, 12, (192, 192))

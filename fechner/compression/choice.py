@@ -10,9 +10,11 @@ set:
                 sum h = sum l = K,
                 -t c (h + l) / 2 <= c (h - l) <= t c (h + l) / 2   for every covariate.
 
-`scipy.optimize.milp` (HiGHS) solves it. Whole patches bound the perimeter of both
-sets alike, at ``4 K side`` block sides: chosen block by block under an explicit
-bound on the perimeter, most photographs had no solution after ten seconds.
+`scipy.optimize.milp` (HiGHS) solves it; where the clock ends it before the gap is small,
+`fechner.compression.annealing` tries too and the better choice is taken. Whole patches
+bound the perimeter of both sets alike, at ``4 K side`` block sides: chosen block by
+block under an explicit bound on the perimeter, most photographs had no solution after
+ten seconds.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, hstack
 
+from fechner.compression.annealing import Annealer
 from fechner.compression.blocks import BlockGrid
 
 INFEASIBLE = 2
@@ -97,10 +100,60 @@ def choose_patches(
         ],
         options={"time_limit": time_limit_s, "mip_rel_gap": solver_gap},
     )
-    if result.x is None:
-        return NoChoice(impossible=result.status == INFEASIBLE)
-    high, low = (cover @ (half > 0.5) > 0 for half in np.split(result.x, 2))
-    return Choice(high, low, float(-result.fun), float(result.mip_gap or 0.0))
+    if result.status == INFEASIBLE:
+        return NoChoice(impossible=True)
+    solved = None if result.x is None else np.split(result.x > 0.5, 2)
+    if solved is None or (result.mip_gap or 0.0) > solver_gap:
+        found = _annealed(grid, side, cover, value, covariates, patches, tolerance)
+        solved = _better(solved, found, value)
+    if solved is None:
+        return NoChoice(impossible=False)
+    return _choice(cover, solved, value, patches, bound=-(result.mip_dual_bound or -np.inf))
+
+
+Sets = list[np.ndarray]
+"""Places of the patches of the high and of the low set, bool ``(n_places,)`` each."""
+
+
+def _annealed(
+    grid: BlockGrid,
+    side: int,
+    cover: csr_array,
+    value: np.ndarray,
+    covariates: Mapping[str, np.ndarray],
+    patches: int,
+    tolerance: float,
+) -> Sets | None:
+    rows, columns = grid.shape
+    search = Annealer(
+        (rows - side + 1, columns - side + 1),
+        value,
+        {name: cover.T @ values for name, values in covariates.items()},
+        patches=patches,
+        side=side,
+        tolerance=tolerance,
+    )
+    places = search.run()
+    if places is None:
+        return None
+    return [np.isin(np.arange(value.size), half) for half in np.split(places, 2)]
+
+
+def _better(one: Sets | None, other: Sets | None, value: np.ndarray) -> Sets | None:
+    """Return the one of two choices whose sets differ more in importance."""
+    there = [sets for sets in (one, other) if sets is not None]
+    return max(there, key=lambda sets: value[sets[0]].sum() - value[sets[1]].sum(), default=None)
+
+
+def _choice(
+    cover: csr_array, sets: Sets, value: np.ndarray, patches: int, *, bound: float
+) -> Choice:
+    """Describe a choice; without a bound from the solver, the best K patches bound the gap."""
+    order = np.sort(value)
+    loosest = float(order[-patches:].mean() - order[:patches].mean())
+    gap = float(value[sets[0]].mean() - value[sets[1]].mean())
+    high, low = (cover @ places.astype(float) > 0 for places in sets)
+    return Choice(high, low, gap, max(0.0, min(bound, loosest) - gap) / max(abs(gap), 1e-12))
 
 
 def coverage(grid: BlockGrid, side: int) -> csr_array:

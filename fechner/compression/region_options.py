@@ -35,9 +35,10 @@ class RegionOptions:
     minimum_gap
         Smallest difference in (so weighted) importance, relative to the picture's mean.
     time_limit_s, solver_gap
-        The search stops at this time, or when no choice can be better by more
-        than this share. Where nothing was found by then it goes on for `PATIENCE` times
-        as long and takes the first choice that is halfway to the best.
+        The solver stops at this time, or when no choice can be better by more than this
+        share. Where the clock stopped it, annealing tries too; where neither found a
+        choice, the solver goes on for `PATIENCE` times as long and takes the first one
+        that is halfway to the best.
     """
 
     share: float = 0.2

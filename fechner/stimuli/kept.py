@@ -21,7 +21,7 @@ from fechner.stimuli.records import INTACT, Stimulus
 KEPT = ".scenes"
 """Folder, inside the stimulus set's, of what each task made."""
 
-ALGORITHM = 1
+ALGORITHM = 2
 """Raised whenever the same inputs would give other stimuli."""
 
 
