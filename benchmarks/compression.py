@@ -39,9 +39,10 @@ import cv2
 import numpy as np
 
 from fechner.compression import formats, jpeg
-from fechner.compression.batch import Job, work
+from fechner.compression.batch import work
 from fechner.compression.codecs import Settings
 from fechner.compression.compare import CONDITIONS, at_bytes, curves
+from fechner.compression.jobs import Job
 from fechner.compression.jpeg_source import from_pixels
 from fechner.compression.ramp import most_important, ramp
 from fechner.compression.ssimulacra2 import Ss2Reference

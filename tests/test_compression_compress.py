@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 
 from fechner.cli.compress import app
 from fechner.compression import batch
-from fechner.compression.batch import plan, run
+from fechner.compression.batch import run
 from fechner.compression.codecs import Settings
+from fechner.compression.jobs import plan
 from fechner.compression.ramp import centre
 from fechner.compression.targets import Target
 from fechner.data.images import write_map_png

@@ -17,9 +17,10 @@ from typer.core import TyperGroup
 from fechner.errors import InputError
 
 if TYPE_CHECKING:
-    from fechner.compression.batch import Job, Row
+    from fechner.compression.batch import Row
     from fechner.compression.codecs import Settings
     from fechner.compression.compare_folder import Trial
+    from fechner.compression.jobs import Job
 
 
 class _RunByDefault(TyperGroup):
@@ -96,10 +97,11 @@ def run(
 
     Example: fechner compress photos/ --out smaller --centre
     """
-    from fechner.compression.batch import plan, totals, write_summary
     from fechner.compression.batch import run as run_jobs
+    from fechner.compression.batch import totals, write_summary
     from fechner.compression.codecs import Settings
     from fechner.compression.formats import require
+    from fechner.compression.jobs import plan
     from fechner.compression.jpeg import checked_effort
     from fechner.compression.targets import Target
     from fechner.executors import executor
@@ -143,10 +145,10 @@ def compare(
     Example: fechner compress compare photos/ --map maps --judge other --out comparison
     """
     from fechner.cli.console import bar
-    from fechner.compression.batch import plan
     from fechner.compression.codecs import Settings
     from fechner.compression.compare_folder import run as run_trials
     from fechner.compression.compare_folder import write_comparison
+    from fechner.compression.jobs import plan
     from fechner.compression.jpeg import checked_effort
     from fechner.compression.targets import Target
     from fechner.executors import executor
@@ -163,8 +165,8 @@ def compare(
 
 def _trials(jobs: Sequence[Job], judges: Sequence[Path]) -> list[Trial]:
     """Return the trials; a picture's shuffled map is that of the one half the folder on."""
-    from fechner.compression.batch import map_of
     from fechner.compression.compare_folder import Trial
+    from fechner.compression.jobs import map_of
 
     count = len(jobs)
     others = [jobs[(i + count // 2) % count].importance if count > 1 else None for i in
@@ -228,7 +230,7 @@ def _maps_from(selection: Path, paths: Sequence[Path], out: Path, settings: Sett
     from fechner.analysis.network.networks import load_network
     from fechner.analysis.network.selection_records import read_selection
     from fechner.cli.console import bar
-    from fechner.compression.batch import RECORDS, plan
+    from fechner.compression.jobs import RECORDS, plan
     from fechner.data.images import read_image, write_map_png
     from fechner.provenance import digest, sha256_file
 
