@@ -129,8 +129,9 @@ def prune_greedily(
     shortlist
         Candidates to evaluate exactly at each step, or None for all of them.
     batch
-        Share of the channels that first go together: those that the gradient calls most
-        harmful, as long as taking them out raises alignment; half as many where it does not.
+        Share of the channels that may go together. First those that the gradient calls most
+        harmful, as long as that raises alignment, half as many where it does not; then those
+        of the shortlist that help one by one, where together they help more than the best.
         0 removes one channel at a time from the start.
     smallest
         Never keep fewer channels than this.
@@ -140,18 +141,34 @@ def prune_greedily(
     removed: list[int] = []
     if batch > 0 and isinstance(state, ChannelGrams):
         state = _prune_in_batches(state, alignment, batch, smallest, removed, path)
-    while state.active.sum() > smallest:
-        for candidates in _candidates(state, alignment, shortlist):
-            reached = [alignment(state.similarity(without=int(c))) for c in candidates]
-            best = int(np.argmax(reached))
-            if reached[best] > path[-1]:
-                state.remove([int(candidates[best])])
-                removed.append(int(candidates[best]))
-                path.append(float(reached[best]))
+    while (left := int(state.active.sum())) > smallest:
+        most = min(max(1, int(batch * left)), left - smallest)
+        for candidates in _candidates(state, alignment, shortlist and max(shortlist, 2 * most)):
+            channels, reached = _best_removal(state, alignment, candidates, path[-1], most)
+            if reached > path[-1]:
+                state.remove(channels)
+                removed += channels
+                path.append(reached)
                 break
         else:
             break
     return Pruned(state.active, tuple(removed), tuple(path))
+
+
+def _best_removal(
+    state: AnyChannels, alignment: AnyAlignment, candidates: NDArray, now: float, most: int
+) -> tuple[list[int], float]:
+    """Return the best channel, or up to `most` helpful ones together, and what that reaches."""
+    reached = np.array([alignment(state.similarity(without=int(c))) for c in candidates])
+    order = np.argsort(-reached, kind="stable")
+    single = [int(candidates[order[0]])], float(reached[order[0]])
+    together = [int(candidates[k]) for k in order[:most] if reached[k] > now]
+    if len(together) < 2:
+        return single
+    trial = state.copy()
+    trial.remove(together)
+    joint = alignment(trial.similarity())
+    return (together, joint) if joint > single[1] else single
 
 
 def _prune_in_batches(

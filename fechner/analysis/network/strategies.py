@@ -54,7 +54,7 @@ from fechner.analysis.network.reweighting import (
 )
 from fechner.errors import InputError, nearest
 
-GREEDY_BATCH = 0.02
+GREEDY_BATCH = 0.05
 """Share of the channels that greedy pruning removes together while that helps."""
 CURVE_STEPS = 32
 INNER_FOLDS = 3
