@@ -27,10 +27,13 @@ if ! "$python" -c 'import ensurepip' 2>/dev/null; then
   packages+=("python$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv")
 fi
 
-# The window of a session needs OpenGL; a machine without a display also needs Xvfb.
+# OpenCV needs GLib; the window of a session needs OpenGL and Fontconfig; a machine without
+# a display also needs Xvfb.
 if [ "$(uname -s)" = Linux ]; then
   has() { ldconfig -p 2>/dev/null | grep -q "$1" || /sbin/ldconfig -p 2>/dev/null | grep -q "$1"; }
   command -v Xvfb >/dev/null || packages+=(xvfb)
+  has libgthread-2.0.so.0 || packages+=(libglib2.0-0)
+  has libfontconfig.so.1 || packages+=(libfontconfig1)
   has libGL.so.1 || packages+=(libgl1)
   has libEGL.so.1 || packages+=(libegl1)
   has libGLU.so.1 || packages+=(libglu1-mesa)
