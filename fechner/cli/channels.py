@@ -11,6 +11,7 @@ from fechner.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.table import Table as RichTable
 
     from fechner.analysis.network.activations import Activations
     from fechner.analysis.network.networks import Network
@@ -378,28 +379,37 @@ def _trace(values, rated, choice, objective, shuffles, seed, out, progress) -> N
 
 
 def _show(table: pd.DataFrame) -> None:
-    """Print a table of evidence: in-sample and held-out numbers, each with its control."""
-    from rich.table import Table as Drawing
-
+    """Print evidence, one block of strategies for each set of features."""
     from fechner.cli.console import console
 
-    named = [name for name in ("features", "pooling", "strategy") if name in table]
-    drawing = Drawing(box=None, header_style="bold", pad_edge=False)
-    for name in (*named, "kept"):
-        drawing.add_column(name, no_wrap=True)
+    if "features" not in table:
+        console.print(_strategies(table))
+        return
+    for (features, pooling), rows in table.groupby(["features", "pooling"], sort=False):
+        console.print(f"{features}, {pooling}")
+        console.print(_strategies(rows))
+
+
+def _strategies(table: pd.DataFrame) -> RichTable:
+    """Return in-sample and held-out numbers of strategies, each beside its shuffled control."""
+    from rich.table import Table as RichTable
+
+    drawing = RichTable(box=None, header_style="bold", pad_edge=False)
+    drawing.add_column("strategy", no_wrap=True)
     for name in (
+        "kept",
         "train",
         "shuffled",
-        "held out, all",
-        "chosen",
+        "all",
+        "held out",
         "shuffled",
         "predicts",
         "shuffled",
     ):
-        drawing.add_column(name, justify="right")
+        drawing.add_column(name, justify="right", no_wrap=True)
     for _, row in table.iterrows():
         drawing.add_row(
-            *(row[name] for name in named),
+            row["strategy"],
             f"{row['kept']:.0%}",
             _number(row["train_after"]),
             _number(row["shuffled_train"]),
@@ -409,7 +419,7 @@ def _show(table: pd.DataFrame) -> None:
             _number(row["prediction"]),
             _number(row["shuffled_prediction"]),
         )
-    console.print(drawing)
+    return drawing
 
 
 def _number(value: float) -> str:
