@@ -394,18 +394,15 @@ def _strategies(table: pd.DataFrame) -> RichTable:
     """Return in-sample and held-out numbers of strategies, each beside its shuffled control."""
     from rich.table import Table as RichTable
 
-    drawing = RichTable(box=None, header_style="bold", pad_edge=False)
+    drawing = RichTable(
+        box=None,
+        header_style="bold",
+        pad_edge=False,
+        caption="all, chosen: held out; noise: the same under shuffled ratings",
+        caption_justify="left",
+    )
     drawing.add_column("strategy", no_wrap=True)
-    for name in (
-        "kept",
-        "train",
-        "shuffled",
-        "all",
-        "held out",
-        "shuffled",
-        "predicts",
-        "shuffled",
-    ):
+    for name in ("kept", "train", "noise", "all", "chosen", "noise", "predicts", "noise"):
         drawing.add_column(name, justify="right", no_wrap=True)
     for _, row in table.iterrows():
         drawing.add_row(
