@@ -125,8 +125,9 @@ def read_study(path: Path) -> Study:
     try:
         content = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
+        folder = path.parent if path.suffix == ".toml" else path
         raise InputError(
-            f"cannot read {path}: {error.strerror}; make one with: fechner study init {path.parent}"
+            f"cannot read {path}: {error.strerror}; make one with: fechner study init {folder}"
         ) from error
     except ValueError as error:
         raise InputError(f"{path} is not TOML: {error}; correct that line") from error
