@@ -2,7 +2,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -248,6 +248,7 @@ LITERALS = ["-1", "0", "1e400", "nan", "inf", "true", '""', '"x"', "[]", "[[]]",
     place=st.integers(0, 60),
     literal=st.sampled_from(LITERALS),
 )
+@example(name="acr", place=1, literal="[]")
 def test_any_value_in_any_place_loads_or_ends_in_one_line(tmp_path_factory, name, place, literal):
     folder = tmp_path_factory.mktemp("spoilt")
     copy_protocol(name, folder, name="mine")

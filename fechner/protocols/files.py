@@ -109,7 +109,7 @@ def _model_of(content: dict[str, Any], path: Path) -> type[Protocol]:
     method = content.get("method")
     if method is None:
         raise InputError(f"{path.name} names no method; add one: {', '.join(METHODS)}")
-    if method not in METHODS:
+    if not isinstance(method, str) or method not in METHODS:
         raise InputError(f"{path.name}: unknown method {method!r}: {nearest(str(method), METHODS)}")
     return METHODS[method]
 
