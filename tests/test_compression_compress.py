@@ -107,6 +107,57 @@ def test_in_place_replaces_jpegs_once_and_never_twice(folder, tmp_path):
     assert path.read_bytes() == once
 
 
+def test_a_replaced_picture_stays_the_same_under_another_name_or_path(folder, tmp_path):
+    path = folder / "deep" / "b.jpg"
+    words = ("--out", tmp_path / "out", "--centre", "--in-place", "--jobs", 1)
+    assert invoke(path, *words).exit_code == 0
+    once = path.read_bytes()
+    moved = path.rename(folder / "moved.jpg")
+    assert invoke(moved, *words).exit_code == 0
+    assert moved.read_bytes() == once
+
+
+def test_in_place_keeps_the_rights_of_a_file_and_follows_its_link(folder, tmp_path):
+    path, link = folder / "deep" / "b.jpg", folder / "link.jpg"
+    path.chmod(0o600)
+    link.symlink_to(path)
+    size = path.stat().st_size
+    (row,) = run(plan([link], tmp_path / "out", Settings(), in_place=True))
+    assert row.status == "compressed"
+    assert link.is_symlink()
+    assert path.stat().st_size < size
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_replacement_that_was_stopped_before_the_file_leaves_the_original(
+    folder, tmp_path, monkeypatch
+):
+    path = folder / "deep" / "b.jpg"
+    before = path.read_bytes()
+    jobs = plan([path], tmp_path / "out", Settings(), in_place=True)
+
+    def stop(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(batch, "write_json", stop)
+        run(jobs)
+    assert path.read_bytes() == before
+    assert run(jobs)[0].status == "compressed"
+
+
+def test_a_jpeg_damaged_in_the_middle_is_refused_not_patched_over(folder, tmp_path):
+    path = folder / "deep" / "b.jpg"
+    content = bytearray(path.read_bytes())
+    third = len(content) // 3
+    content[third : third + 300] = bytes(i * 7 & 0x7F for i in range(300))
+    path.write_bytes(content)
+    (row,) = run(plan([path], tmp_path / "out", Settings(), in_place=True))
+    assert row.status == "failed"
+    assert "damaged" in row.note
+    assert path.read_bytes() == content
+
+
 def test_a_jpeg_that_holds_further_pictures_is_not_replaced(folder, tmp_path):
     path = folder / "deep" / "two.jpg"
     frames = [Image.fromarray(astronaut()[:100, :100]) for _ in range(2)]
@@ -135,6 +186,14 @@ def test_two_pictures_of_one_name_get_two_files(folder, tmp_path):
     Image.open(folder / "a.png").save(folder / "a.tif")
     jobs = plan([folder], tmp_path / "out", Settings())
     assert len({job.destination for job in jobs}) == 3
+
+
+def test_two_folders_with_a_picture_of_one_name_are_refused(folder, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    Image.open(folder / "a.png").save(other / "a.png")
+    with pytest.raises(InputError, match="would become one file"):
+        plan([folder, other], tmp_path / "out", Settings())
 
 
 def test_results_inside_the_source_folder_are_not_taken_for_sources(folder):
@@ -224,6 +283,14 @@ def test_a_folder_that_cannot_be_written_is_told_and_leaves_nothing(folder, tmp_
     assert row.status == "failed"
     assert "cannot write" in row.note
     assert out.read_text().startswith("a file")
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_work(folder, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    out.write_text("a file stands where the folder should be")
+    monkeypatch.setattr(batch, "work", lambda job: pytest.fail("work began"))
+    result = invoke(folder, "--out", out, "--centre", "--jobs", 1)
+    assert "cannot write" in str(result.exception)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")

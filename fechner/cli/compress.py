@@ -98,7 +98,7 @@ def run(
     Example: fechner compress photos/ --out smaller --centre
     """
     from fechner.compression.batch import run as run_jobs
-    from fechner.compression.batch import totals, write_summary
+    from fechner.compression.batch import totals, write_about, write_summary
     from fechner.compression.codecs import Settings
     from fechner.compression.formats import require
     from fechner.compression.jobs import plan
@@ -111,6 +111,7 @@ def run(
     settings = Settings(target, form, checked_effort(effort), subsampling, keep_metadata)
     maps = _maps(paths, out, map_, selection, centre, settings)
     todo = plan(paths, out, settings, maps=maps, in_place=in_place)
+    write_about(out)
     with executor(jobs, cluster) as pool, _saving(len(todo)) as on_row:
         rows = run_jobs(todo, pool=pool, on_row=on_row)
     write_summary(rows, out / "summary.csv")

@@ -14,7 +14,7 @@ import multiprocessing
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ import numpy as np
 from fechner.compression import jpeg
 from fechner.compression.codecs import compress, source_of
 from fechner.compression.formats import suffix
-from fechner.compression.jobs import Job
+from fechner.compression.jobs import RECORDS, Job
 from fechner.compression.panels import draw_panels
 from fechner.compression.ramp import centre
 from fechner.data.images import image_size, read_map_png
@@ -34,6 +34,7 @@ from fechner.provenance import (
     digest,
     provenance,
     read_json,
+    sha256_bytes,
     sha256_file,
     write_bytes,
     write_json,
@@ -109,17 +110,25 @@ def work(job: Job) -> Row:
         done = _done(job, key)
         if done is not None:
             return done
-        row = _compressed(job, started)
+        content, row = _compressed(job, started)
+        _write(job, key, content, row)
     except FechnerError as error:
         return _failed(job, str(error), started)
+    return row
+
+
+def _write(job: Job, key: str, content: bytes, row: Row) -> None:
+    """Write the record, then the file: stopped in between, the record fits no file."""
+    sha256 = sha256_bytes(content)
     record = {
         "row": asdict(row),
         "key": key,
-        "output_sha256": sha256_file(job.destination),
+        "output_sha256": sha256,
         "provenance": provenance(parameters=asdict(job.settings), inputs={"source_and_map": key}),
     }
-    write_json(job.record, record)
-    return row
+    write_json(job.record(sha256), record)
+    if not (job.in_place and row.status == "kept"):
+        write_bytes(job.destination, content)
 
 
 def _key(job: Job) -> str:
@@ -130,19 +139,23 @@ def _key(job: Job) -> str:
 
 
 def _done(job: Job, key: str) -> Row | None:
-    if not (job.record.is_file() and job.destination.is_file()):
+    if not job.destination.is_file():
         return None
-    record = read_json(job.record)
-    whole = record.get("output_sha256") == sha256_file(job.destination)
+    sha256 = sha256_file(job.destination)
+    path = job.record(sha256)
+    if not path.is_file():
+        return None
+    record = read_json(path)
+    whole = record.get("output_sha256") == sha256
     # A file that was replaced in place is its own result: it is never degraded twice.
-    if whole and (record.get("key") == key or job.destination == job.source):
-        return Row(**record["row"])
+    if whole and (record.get("key") == key or job.in_place):
+        return replace(Row(**record["row"]), image=job.name, output=str(job.destination))
     return None
 
 
-def _compressed(job: Job, started: float) -> Row:
+def _compressed(job: Job, started: float) -> tuple[bytes, Row]:
     before = job.source.stat().st_size
-    if job.destination == job.source:
+    if job.in_place:
         _refuse_further_pictures(job.source)
     source = source_of(job.source, job.settings)
     outcome = compress(source, _importance(job, source.size), job.settings)
@@ -150,10 +163,9 @@ def _compressed(job: Job, started: float) -> Row:
     plain = len(jpeg.reference_encoder(source.picture, quality, source.subsampling))
     write_bytes(job.panel, draw_panels(outcome.picture, outcome.decoded, outcome.importance))
     kept = _same_format(job) and len(outcome.content) >= before
-    if not (kept and job.destination == job.source):
-        write_bytes(job.destination, job.source.read_bytes() if kept else outcome.content)
-    after = before if kept else len(outcome.content)
-    return Row(
+    content = job.source.read_bytes() if kept else outcome.content
+    after = len(content)
+    return content, Row(
         image=job.name,
         output=str(job.destination),
         status="kept" if kept else "compressed",
@@ -217,6 +229,14 @@ def _failed(job: Job, reason: str, started: float) -> Row:
         seconds=seconds,
         note=reason,
     )
+
+
+def write_about(folder: Path) -> None:
+    """Say in the records' folder what it is; fails at once where nothing can be written."""
+    text = (
+        "Records and crops of fechner compress; a second run reads them and skips what is done.\n"
+    )
+    write_text(folder / RECORDS / "about.txt", text)
 
 
 def write_summary(rows: Sequence[Row], path: Path) -> None:

@@ -47,9 +47,18 @@ class Job:
     settings: Settings
 
     @property
-    def record(self) -> Path:
-        """Where the record of this picture is kept."""
-        return self.folder / RECORDS / f"{self.name}.json"
+    def in_place(self) -> bool:
+        """Whether the result replaces the source."""
+        return self.destination == self.source
+
+    def record(self, content_sha256: str) -> Path:
+        """Return where the record of a result is kept.
+
+        A picture replaced in place is known by its content, wherever it is moved to and
+        however it is named on the command line; others by their name.
+        """
+        name = f"replaced/{content_sha256}" if self.in_place else self.name
+        return self.folder / RECORDS / f"{name}.json"
 
     @property
     def panel(self) -> Path:
@@ -84,8 +93,8 @@ def plan(
     Raises
     ------
     InputError
-        If there is no picture, a path or map is missing, or an original would be
-        overwritten without `in_place`.
+        If there is no picture, a path or map is missing, two pictures would become one
+        file, or an original would be overwritten without `in_place`.
     """
     paths = list(paths)
     if not in_place and any(Path(path).resolve() == Path(folder).resolve() for path in paths):
@@ -98,6 +107,8 @@ def plan(
         raise InputError(f"no picture found; expected files ending in {', '.join(SUFFIXES)}")
     if in_place:
         _check_in_place(found, settings)
+        found = [(source.resolve(), name) for source, name in found]
+    _check_names(found)
     ending = suffix(settings.form)
     outputs = Counter(str(Path(name).with_suffix(ending)) for _, name in found)
     jobs = []
@@ -135,6 +146,16 @@ def _pictures(paths: Iterable[Path], folder: Path) -> Iterable[tuple[Path, str]]
                 seen.add(file.resolve())
                 name = file.relative_to(path) if path.is_dir() else Path(file.name)
                 yield file, name.as_posix()
+
+
+def _check_names(found: Sequence[tuple[Path, str]]) -> None:
+    first: dict[str, Path] = {}
+    for source, name in found:
+        if first.setdefault(name, source) != source:
+            raise InputError(
+                f"{first[name]} and {source} would become one file; name the folder above both, "
+                "or compress them into two folders"
+            )
 
 
 def _check_in_place(found: Sequence[tuple[Path, str]], settings: Settings) -> None:

@@ -9,13 +9,15 @@ large source, on which the search for a target is quick.
 from __future__ import annotations
 
 import io
+import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from fechner.compression import jpeg_markers
 from fechner.compression.dct import ZIGZAG, Plane, planes
@@ -144,6 +146,8 @@ def _decoded(content: bytes, path: Path) -> np.ndarray:
             return np.asarray(image.convert("RGB"))
     except InputError:
         raise
+    except UnidentifiedImageError as error:
+        raise InputError(f"{path} is no picture that can be read; replace the file") from error
     except Exception as error:  # Pillow raises many kinds for a broken file
         raise InputError(f"{path} is no whole JPEG ({error}); replace the file") from error
 
@@ -156,13 +160,17 @@ def _stored_planes(content: bytes, path: Path) -> tuple[list[Plane], str]:
         bare = Path(folder) / "source.jpg"
         bare.write_bytes(jpeg_markers.without_markers(content))
         try:
-            jpeg = jpeglib.read_dct(str(bare))
-            jpeg.load()
+            with _said_by_libjpeg() as said:
+                jpeg = jpeglib.read_dct(str(bare))
+                jpeg.load()
         except Exception as error:  # jpeglib raises many kinds
             raise InputError(
                 f"{path} is a kind of JPEG that cannot be taken apart ({error}); "
                 "convert it to PNG first"
             ) from error
+    # libjpeg patches over damage in the middle of a file and only says so on stderr.
+    if said:
+        raise InputError(f"{path} is damaged ({said[0]}); replace it or leave it out")
     names = ["Y", "Cb", "Cr", "K"][: jpeg.num_components]
     colours = jpeg.jpeg_color_space.name.removeprefix("JCS_")
     found = []
@@ -174,6 +182,22 @@ def _stored_planes(content: bytes, path: Path) -> tuple[list[Plane], str]:
         chroma = colours in ("YCbCr", "YCCK") and name in ("Cb", "Cr")
         found.append(Plane(np.ascontiguousarray(blocks), (across, down), chroma, steps))
     return found, colours
+
+
+@contextmanager
+def _said_by_libjpeg() -> Iterator[list[str]]:
+    """Collect what libjpeg writes to the process's stderr, which Python does not see."""
+    said: list[str] = []
+    with tempfile.TemporaryFile() as file:
+        kept = os.dup(2)
+        os.dup2(file.fileno(), 2)
+        try:
+            yield said
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            file.seek(0)
+            said += file.read().decode(errors="replace").splitlines()
 
 
 def upright_to_stored(plane: np.ndarray, turn: int) -> np.ndarray:
