@@ -153,6 +153,22 @@ def test_a_session_that_is_too_long_is_said(tmp_path):
     )
     states = {c.name: c.state for c in preflight.check_inputs(short, stimuli, plan)}
     assert states["length"] == "mind"
+    preflight.check_length(protocol, [plan])
+    with pytest.raises(RefusedError, match=r"the protocol.s limit is 0\.5; show fewer stimuli"):
+        preflight.check_length(short, [plan])
+
+
+def test_a_table_stands_under_its_heading_in_letters_as_large_as_the_text():
+    look = look_of(load_protocol("slider"), (1280, 1024))
+    rows = tuple(("!", f"check {number}", "found") for number in range(11))
+    table = Question("buttons", "checks", "Checks", ("Begin",), (0.0,), table=rows)
+    plain = Question("buttons", "checks", "Checks", ("Begin",), (0.0,))
+    more = screens.strip_height(look, table) - screens.strip_height(look, plain)
+    assert more >= len(rows) * look.text_px
+    ink = np.asarray(screens.question(look, table, below=False).image)[..., 0] < 64
+    first, last = np.flatnonzero(ink[:, 640 - 40 : 640 + 40].any(1))[[0, -1]]
+    rows_begin = np.flatnonzero(ink[:, :200].any(1))[0]
+    assert first < rows_begin < last
 
 
 def test_the_frozen_prediction_has_its_own_digest(tmp_path):

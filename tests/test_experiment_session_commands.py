@@ -47,6 +47,25 @@ def test_the_plan_is_audited_and_printed(study):
     assert "anchor" in printed and "scene0_low" in printed
 
 
+def test_a_plan_over_the_limit_is_refused_and_no_person_is_run_by_it(study, tmp_path):
+    call_protocol = ["protocol", "copy", "slider", str(tmp_path), "--name", "hasty"]
+    assert CliRunner().invoke(app, call_protocol).exit_code == 0
+    path = tmp_path / "hasty.toml"
+    path.write_text(path.read_text().replace("session_minutes = 30", "session_minutes = 2"))
+    planned = call("plan", "--stimuli", study / "set", "--protocol", path, "--participants", 4)
+    assert planned.exit_code != 0 and "limit 2 min" in planned.output
+    words = ["--stimuli", study / "set", "--protocol", path, "--sessions", tmp_path / "s"]
+    run = call("run", *words, "--participant", "P01")
+    assert run.exit_code == 2 and "limit is 2" in run.output
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_code_in_other_letters_is_refused(study, sessions):
+    words = ["--stimuli", study / "set", "--sessions", sessions, "--simulate", "map"]
+    done = call("run", *words, "--no-window", "--participant", "s01")
+    assert done.exit_code == 2 and "is S01 in other letters" in done.output
+
+
 def test_sessions_are_listed_and_verified(study, sessions):
     listed = call("list", "--sessions", sessions).output
     assert listed.count("SIMULATED complete") == 2

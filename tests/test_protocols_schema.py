@@ -82,6 +82,17 @@ def test_a_copy_differs_from_the_original_in_its_name_only(mine):
     assert load_protocol(mine).model_copy(update={"name": "acr"}) == load_protocol("acr")
 
 
+def test_two_protocols_can_be_copied_into_one_folder(tmp_path):
+    copy_protocol("acr", tmp_path)
+    copy_protocol("slider", tmp_path)
+    assert load_protocol(tmp_path / "slider.toml") == load_protocol("slider")
+    (tmp_path / "common.en.toml").write_text("changed = 1")
+    with pytest.raises(
+        InputError, match=r"common\.en\.toml exists already; choose another folder$"
+    ):
+        copy_protocol("pair", tmp_path)
+
+
 def test_copying_never_overwrites(mine):
     with pytest.raises(InputError, match="exists already"):
         copy_protocol("acr", mine.parent, name="mine")

@@ -39,6 +39,7 @@ def plan(
     from fechner.cli.console import console
     from fechner.experiment.audit import audit
     from fechner.experiment.plan import make_plan
+    from fechner.experiment.preflight import check_length
     from fechner.protocols.schema import load_protocol
     from fechner.stimuli.records import read_stimulus_set
 
@@ -49,8 +50,8 @@ def plan(
     codes = [f"P{number:03d}" for number in range(1, participants + 1)]
     result = audit(loaded, found, codes)
     console.print(f"{result.participants} participants, {result.trials} trials each")
-    length = f"about {result.minutes:.0f} min, limit {result.limit_minutes:g} min"
-    console.print(f"length          {length}{'  TOO LONG' if result.too_long else ''}")
+    length = f"about {result.minutes:.0f} min with {result.breaks} breaks"
+    console.print(f"length          {length}, limit {result.limit_minutes:g} min")
     console.print(f"each stimulus   shown {_range(result.shown)} times (main trials)")
     console.print(f"in each block   {_range(result.in_block)} times")
     console.print(f"scene returns   after {result.nearest_return} trials or more")
@@ -58,6 +59,7 @@ def plan(
     for region, place in result.positions.items():
         console.print(f"mean place      {region:<12} {place:.3f} of the session (ideal 0.500)")
     console.print(f"region pairs    {_range(_ends(result.follows))} times in succession")
+    check_length(loaded, [make_plan(loaded, found, code) for code in codes])
 
 
 def _ends(counts: dict[Any, int]) -> tuple[int, int]:

@@ -35,6 +35,7 @@ class Audit:
     trials: int
     minutes: float
     limit_minutes: float
+    breaks: int
     shown: tuple[int, int]
     in_block: tuple[int, int]
     positions: dict[str, float]
@@ -77,6 +78,7 @@ def audit(
         trials=max(len(plan.trials) for plan in plans),
         minutes=max(plan.minutes for plan in plans),
         limit_minutes=protocol.trials.session_minutes,
+        breaks=max(len(plan.breaks) for plan in plans),
         shown=_ends(shown),
         in_block=_ends(blocks),
         positions={region: sum(p) / len(p) for region, p in sorted(places.items())},

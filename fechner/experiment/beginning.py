@@ -115,6 +115,25 @@ def check_prediction(folder: Path, prediction: str, *, simulated: bool) -> None:
             )
 
 
+def check_case(path: Path, participant: str) -> None:
+    """Refuse a code that differs from a used one in upper and lower case only.
+
+    It is a slip of the hand, and on Windows and macOS the two journals are one file.
+
+    Raises
+    ------
+    RefusedError
+        With the code that is in use.
+    """
+    for other in sorted(path.parent.glob("*.jsonl")):
+        used = other.name.rpartition("_ses-")[0].rpartition("sub-")[2]
+        if used != participant and used.lower() == participant.lower():
+            raise RefusedError(
+                f"the participant code {participant} is {used} in other letters, which "
+                f"{other.name} uses already; take {used} to go on with it, or another code"
+            )
+
+
 def software() -> dict[str, str]:
     """Return the versions that a session ran on; no names of hosts or users."""
     found = {

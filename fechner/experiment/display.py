@@ -101,7 +101,7 @@ class Question:
         The value that the text itself asks for (attention checks), or that a simulated
         participant is expected to give; None otherwise.
     table
-        Rows of (sign, name, finding) shown above the text, for the experimenter.
+        Rows of (sign, name, finding) shown under the text, for the experimenter.
     """
 
     kind: Literal["slider", "buttons"]

@@ -36,6 +36,12 @@ if TYPE_CHECKING:
 
 Kind = Literal["practice", "anchor", "stabilising", "main", "repeat", "catch"]
 
+OPENING_MINUTES = 2.0
+"""Expected length of consent, screening questions and instructions."""
+
+BREAK_MINUTES = 0.5
+"""Expected length of a break; the participant ends it."""
+
 NOT_COUNTED: tuple[Kind, ...] = ("practice", "anchor")
 """Kinds that come before the session proper."""
 
@@ -179,7 +185,7 @@ def make_plan(
         row=row % max(len(items) for items in scenes.values()),
         trials=trials,
         breaks=_breaks(trials, protocol.trials.break_every),
-        minutes=round(len(trials) * protocol.timing.typical_trial_ms / 60_000, 2),
+        minutes=_minutes(protocol, trials),
     )
 
 
@@ -243,6 +249,13 @@ def _numbered(
             )
         )
     return tuple(trials)
+
+
+def _minutes(protocol: Protocol, trials: Sequence[Trial]) -> float:
+    """Return the expected minutes: opening pages, trials, and breaks."""
+    breaks = len(_breaks(trials, protocol.trials.break_every))
+    pages = OPENING_MINUTES + breaks * BREAK_MINUTES
+    return round(pages + len(trials) * protocol.timing.typical_trial_ms / 60_000, 2)
 
 
 def _breaks(trials: Sequence[Trial], every: int) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ shown with their remedy, and the experimenter decides.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -57,12 +58,31 @@ def prediction_sha256(stimuli: StimulusSet) -> str:
     return digest({s.stimulus: float(s.predicted_impact) for s in stimuli.stimuli})
 
 
+def check_length(protocol: Protocol, plans: Sequence[Plan]) -> None:
+    """Refuse sessions that are expected to take longer than their protocol allows.
+
+    Raises
+    ------
+    RefusedError
+        With what would make it shorter.
+    """
+    limit = protocol.trials.session_minutes
+    plan = max(plans, key=lambda one: one.minutes)
+    if plan.minutes > limit:
+        raise RefusedError(
+            f"a session of {len(plan.trials)} trials takes about {plan.minutes:.0f} min and the "
+            f"protocol's limit is {limit:g}; show fewer stimuli, set trials.design to "
+            "'latin square', or raise trials.session_minutes in a copy (fechner protocol copy)"
+        )
+
+
 def check_inputs(protocol: Protocol, stimuli: StimulusSet, plan: Plan) -> list[Check]:
     """Check what the session is about: protocol, stimuli, prediction, length."""
     limit = protocol.trials.session_minutes
     long = plan.minutes > limit
     remedy = f"the protocol's limit is {limit:g}: show fewer stimuli" if long else ""
-    length = f"{len(plan.trials)} trials, about {plan.minutes:.0f} min"
+    rest = f"{len(plan.breaks)} break{'' if len(plan.breaks) == 1 else 's'}"
+    length = f"{len(plan.trials)} trials, {rest}, about {plan.minutes:.0f} min"
     return [
         Check("participant", f"{plan.participant}, session {plan.session}"),
         Check("protocol", f"{protocol.name} {protocol.sha256[:10]}"),
@@ -116,12 +136,17 @@ def check_window(display: ParticipantDisplay) -> list[Check]:
     frame = f"{facts['frame_ms']:.2f} ms, scatter {facts['jitter_ms']:.2f} ms"
     unsteady = facts["jitter_ms"] > 1.0 or not facts["synchronised"]
     return [
-        Check("window", f"{width}x{height} on a screen of {screen}", "good" if full else "mind"),
+        Check(
+            "window",
+            f"{width}x{height} on a screen of {screen}",
+            "good" if full else "mind",
+            "" if full else "run without --windowed and --size",
+        ),
         Check(
             "scaling",
             f"{facts['scaling']:.0%}",
             "mind" if scaled else "good",
-            "set it to 100 %" if scaled else "",
+            "set it to 100%" if scaled else "",
         ),
         Check("colour", f"{facts['bits']} bits, test pattern read back without a difference"),
         Check(

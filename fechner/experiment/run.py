@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from fechner.errors import InputError
 from fechner.experiment import preflight
 from fechner.experiment.beginning import (
+    check_case,
     check_prediction,
     interrupted,
     known_calibration,
@@ -120,7 +121,10 @@ def run_participant(
     path = Path(sessions_folder) / name
     prediction = preflight.prediction_sha256(stimuli)
     check_prediction(path.parent, prediction, simulated=observer is not None)
+    check_case(path, participant)
     kept = interrupted(path, plan)
+    if observer is None and kept is None:
+        preflight.check_length(protocol, [plan])
     seen = seen_so_far(kept, protocol, stimuli)
     timing = simulated_timing(protocol) if observer and window == "psychopy" else None
 

@@ -9,7 +9,7 @@ Coordinates are pixels from the top left corner; boxes are (left, top, right, bo
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from fechner.errors import RefusedError
 from fechner.experiment.display import Frame, Page, Question
@@ -117,25 +117,32 @@ def _question_lines(look: Look, content: Question) -> list[str]:
 def table_height(look: Look, content: Question) -> int:
     """Return the height in pixels of a question's table."""
     rows = len(_table_lines(look, content))
-    return rows * line_height(look.small) + (look.em(1.5) if rows else 0)
+    return rows * line_height(_table_font(look, content)) + (look.em(1.5) if rows else 0)
+
+
+def _table_font(look: Look, content: Question) -> ImageFont.FreeTypeFont:
+    """Return the font of a table: that of the text where the window has room for it."""
+    room = 0.6 * look.size[1]
+    return look.body if len(content.table) * line_height(look.body) < room else look.small
 
 
 def _table_lines(look: Look, content: Question) -> list[tuple[str, str, str]]:
     """Return the table's rows, long findings broken into several lines."""
     lines: list[tuple[str, str, str]] = []
+    font = _table_font(look, content)
     for sign, name, finding in content.table:
-        broken = wrap(finding, look.small, round(look.size[0] * 0.86) - look.em(11))
+        broken = wrap(finding, font, round(look.size[0] * 0.86) - look.em(11))
         lines += [(sign, name, broken[0]), *(("", "", line) for line in broken[1:])]
     return lines
 
 
 def _draw_table(look: Look, content: Question, image: Image.Image, top: int) -> None:
     draw = ImageDraw.Draw(image)
-    left = round(look.size[0] * 0.07)
+    left, font = round(look.size[0] * 0.07), _table_font(look, content)
     for number, row in enumerate(_table_lines(look, content)):
-        y = top + number * line_height(look.small)
+        y = top + number * line_height(font)
         for text, shift in zip(row, (0, 1.5, 11), strict=True):
-            draw.text((left + look.em(shift), y), text, font=look.small, fill=look.ink)
+            draw.text((left + look.em(shift), y), text, font=font, fill=look.ink)
 
 
 def question(look: Look, content: Question, *, below: bool) -> Screen:
@@ -159,13 +166,13 @@ def question(look: Look, content: Question, *, below: bool) -> Screen:
     screen = blank(look)
     draw = ImageDraw.Draw(screen.image)
     y = (height - need if below else (height - need) // 2) + look.em(0.6)
-    _draw_table(look, content, screen.image, y)
-    y += table_height(look, content)
     for line in _question_lines(look, content):
         x = (width - look.body.getlength(line)) / 2
         draw.text((x, y), line, font=look.body, fill=look.ink)
         y += line_height(look.body)
     y += look.em(1)
+    _draw_table(look, content, screen.image, y)
+    y += table_height(look, content)
     if content.kind == "slider":
         return _slider(look, content, screen.image, y)
     return _buttons(look, content, screen.image, y)

@@ -153,9 +153,12 @@ def copy_protocol(name_or_path: object, folder: Path, *, name: str | None = None
             f"{name!r} cannot name a protocol; use lower-case letters, digits and underscores"
         )
     written = _copies(source, Path(folder), name)
-    for path in written:
-        if path.exists():
-            raise InputError(f"{path} exists already; choose another folder or --name")
+    for path, text in written.items():
+        # Several protocols of one folder share their common texts.
+        shared = path.stem.startswith("common.")
+        if path.exists() and not (shared and path.read_text("utf-8") == text):
+            remedy = "choose another folder" + ("" if shared else " or --name")
+            raise InputError(f"{path} exists already; {remedy}")
     for path, text in written.items():
         write_text(path, text)
     return list(written)

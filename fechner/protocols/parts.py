@@ -66,6 +66,13 @@ class RatingScale(Piece):
         return self.labels_at if self.shown == "choices" else ()
 
 
+TYPICAL_VIEW_MS = 2000.0
+"""How long an image that stays until the response is looked at before answering; a guess."""
+
+TYPICAL_ANSWER_MS = 2500.0
+"""How long an answer takes; a guess, which the live line of a session replaces."""
+
+
 class Timing(Piece):
     """The course of one trial, in milliseconds.
 
@@ -103,10 +110,10 @@ class Timing(Piece):
 
     @property
     def typical_trial_ms(self) -> float:
-        """Expected length of a trial that is answered 2.5 s after the stimulus onset or end."""
-        shown = self.stimulus_limit_ms or 0.0
+        """Expected length of a trial, answered 2.5 s after the image is gone or was looked at."""
+        shown = self.stimulus_limit_ms or TYPICAL_VIEW_MS
         before = self.fixation_ms + (self.reference_ms or 0.0) + (self.gap_ms or 0.0)
-        return before + shown + self.mask_ms + 2500.0 + self.interval_ms
+        return before + shown + self.mask_ms + TYPICAL_ANSWER_MS + self.interval_ms
 
 
 class Screen(Piece):
