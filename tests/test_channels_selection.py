@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fechner.analysis.network.evaluation import BestHeldOut, evaluate, mean_jaccard
+from fechner.analysis.network.evaluation import evaluate, mean_jaccard
+from fechner.analysis.network.nested import BestHeldOut
 from fechner.analysis.network.rated_features import Objective, RatedFeatures
 from fechner.analysis.network.readout import (
     ALPHAS,

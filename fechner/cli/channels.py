@@ -177,7 +177,7 @@ def compare(
     objective = Objective(similarity, kernel, fit)
     strategies = [parse_strategy(name, objective) for name in strategy or COMPARED]
     if nested:
-        from fechner.analysis.network.evaluation import BestHeldOut
+        from fechner.analysis.network.nested import BestHeldOut
 
         strategies.append(BestHeldOut("all", objective, rivals=tuple(strategies)))
     values = _feature_sets(network, layer, rated, size, cache)

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fechner.analysis.network.ceiling import noise_ceiling
 from fechner.analysis.network.choice import FALLBACK, choose
-from fechner.analysis.network.evaluation import best_held_out
+from fechner.analysis.network.nested import best_held_out
 from fechner.analysis.network.rated_features import Objective, RatedFeatures, rated_features
 from fechner.analysis.network.readout import spearman
 from fechner.analysis.network.selection_records import (
