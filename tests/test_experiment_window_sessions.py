@@ -1,6 +1,7 @@
 """Whole sessions in windows of their own processes: killed, and done from outside by xdotool."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -56,17 +57,23 @@ def screen():
 
 
 @pytest.mark.slow
-def test_a_window_session_that_was_killed_goes_on_and_keeps_the_terminal_clean(
+def test_a_window_session_that_was_killed_three_times_goes_on_and_loses_nothing(
     stimuli, screen, tmp_path
 ):
     arguments = ["run", "--stimuli", stimuli.folder, "--sessions", tmp_path]
     arguments += ["--participant", "S01", "--simulate", "map", "--size", "900x700"]
     path = tmp_path / "SIMULATED_sub-S01_ses-1.jsonl"
-    child = start(arguments, screen, home=tmp_path)
-    wait_for_lines(path, 11, child)
-    child.send_signal(signal.SIGKILL)
-    child.communicate()
-    before = read_journal(path).trials
+    moment = random.Random(1)
+    before = []
+    for kill in range(3):
+        child = start(arguments, screen, home=tmp_path)
+        wait_for_lines(path, max(6, lines(path)) + moment.randint(3, 5), child)
+        time.sleep(0.3 * moment.random())
+        child.send_signal(signal.SIGKILL)
+        child.communicate()
+        kept = read_journal(path)
+        assert kept.trials[: len(before)] == before and not kept.complete, f"kill {kill + 1}"
+        before = kept.trials
     child = start(arguments, screen, home=tmp_path)
     out, err = child.communicate(timeout=90)
     assert child.returncode == 0 and "Traceback" not in err, err

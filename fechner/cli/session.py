@@ -50,8 +50,8 @@ def plan(
     codes = [f"P{number:03d}" for number in range(1, participants + 1)]
     result = audit(loaded, found, codes)
     console.print(f"{result.participants} participants, {result.trials} trials each")
-    length = f"about {result.minutes:.0f} min with {result.breaks} breaks"
-    console.print(f"length          {length}, limit {result.limit_minutes:g} min")
+    length = f"about {result.minutes:.0f} min, limit {result.limit_minutes:g} min"
+    console.print(f"length          {length}, breaks: {result.breaks}")
     console.print(f"each stimulus   shown {_range(result.shown)} times (main trials)")
     console.print(f"in each block   {_range(result.in_block)} times")
     console.print(f"scene returns   after {result.nearest_return} trials or more")

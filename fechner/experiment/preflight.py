@@ -81,8 +81,7 @@ def check_inputs(protocol: Protocol, stimuli: StimulusSet, plan: Plan) -> list[C
     limit = protocol.trials.session_minutes
     long = plan.minutes > limit
     remedy = f"the protocol's limit is {limit:g}: show fewer stimuli" if long else ""
-    rest = f"{len(plan.breaks)} break{'' if len(plan.breaks) == 1 else 's'}"
-    length = f"{len(plan.trials)} trials, {rest}, about {plan.minutes:.0f} min"
+    length = f"{len(plan.trials)} trials, breaks: {len(plan.breaks)}, about {plan.minutes:.0f} min"
     return [
         Check("participant", f"{plan.participant}, session {plan.session}"),
         Check("protocol", f"{protocol.name} {protocol.sha256[:10]}"),
@@ -140,7 +139,7 @@ def check_window(display: ParticipantDisplay) -> list[Check]:
             "window",
             f"{width}x{height} on a screen of {screen}",
             "good" if full else "mind",
-            "" if full else "run without --windowed and --size",
+            "" if full else "run it full screen",
         ),
         Check(
             "scaling",
