@@ -28,10 +28,11 @@ if ! "$python" -c 'import ensurepip' 2>/dev/null; then
 fi
 
 # OpenCV needs GLib; the window of a session needs OpenGL and Fontconfig; a machine without
-# a display also needs Xvfb.
+# a display also needs Xvfb, and xdotool to test a session from outside.
 if [ "$(uname -s)" = Linux ]; then
   has() { ldconfig -p 2>/dev/null | grep -q "$1" || /sbin/ldconfig -p 2>/dev/null | grep -q "$1"; }
   command -v Xvfb >/dev/null || packages+=(xvfb)
+  command -v xdotool >/dev/null || packages+=(xdotool)
   has libgthread-2.0.so.0 || packages+=(libglib2.0-0)
   has libfontconfig.so.1 || packages+=(libfontconfig1)
   has libGL.so.1 || packages+=(libgl1)
