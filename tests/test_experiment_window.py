@@ -286,6 +286,11 @@ def test_an_image_that_does_not_fit_says_what_would(tmp_path):
     assert not list((tmp_path / "sessions").glob("*.jsonl"))
 
 
+def test_a_tour_shows_the_reference_that_comes_first_and_the_test(stimuli, tmp_path):
+    written = tour(stimuli.folder, "dcr_sequential", tmp_path, size=(1000, 760), width=300)
+    assert {"picture-1-reference", "picture-1-test"} <= {path.stem for path in written}
+
+
 def test_a_tour_shows_every_screen_once(stimuli, tmp_path):
     written = tour(stimuli.folder, "slider", tmp_path / "screens", size=(1000, 760), width=300)
     assert {

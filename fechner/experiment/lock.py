@@ -44,8 +44,8 @@ class Lock:
             holder = _holder(path)
             if _alive(holder):
                 raise RefusedError(
-                    f"{guarded.name} is being written by process {holder['pid']}; end that session "
-                    "first (or delete "
+                    f"another session is running here: {guarded.name} is held, being written by "
+                    f"process {holder['pid']}; end that session first (or delete "
                     f"{path.name} if you are sure that none is running)"
                 )
             _take_away(path, holder)

@@ -250,7 +250,7 @@ class ParticipantDisplay:
             self._hands.see(frame)
         asked = self.now()
         ready.draw()
-        onset = self._flip("" if frame.mask else f"picture-{len(frame.images)}")
+        onset = self._flip("" if frame.mask else _picture_name(frame))
         self._draw_s = min(0.5 * self._draw_s + 0.5 * (onset - asked), 0.1)
         late_ms = 0.0 if self._due is None else (onset - self._due) * 1000
         difference = self._check(ready, frame)
@@ -396,3 +396,10 @@ class _Names:
 
 def _nothing() -> None:
     """Draw nothing: the window is cleared to the background."""
+
+
+def _picture_name(frame: Frame) -> str:
+    """Return the name of a frame's screenshot; one image with a caption is named by it too."""
+    if len(frame.images) > 1 or not any(frame.captions):
+        return f"picture-{len(frame.images)}"
+    return "picture-1-" + "".join(c if c.isalnum() else "-" for c in frame.captions[0].lower())

@@ -31,7 +31,7 @@ CROP_SIDE = 232
 SCREENS = {
     "instructions": "page-instructions-1.png",
     "fixation": "fixation*.png",
-    "stimulus": "picture-1.png",
+    "stimulus": "picture-1*.png",
     "rating": "question-*-answered.png",
 }
 """What the report shows of a session, and the names of the kept screens."""
