@@ -143,6 +143,12 @@ def test_a_doubtful_screen_is_said_to_the_experimenter(facts, name):
     assert [check.name for check in checks if check.state == "mind"] == [name]
 
 
+def test_a_screen_without_refresh_is_not_blamed_on_other_programs():
+    rows = {c.name: c for c in preflight.check_window(FakeDisplay(synchronised=False))}
+    assert rows["refresh"].state == "mind"
+    assert rows["refresh"].remedy.startswith("flips do not wait for the screen")
+
+
 def test_a_session_that_is_too_long_is_said(tmp_path):
     stimuli = write_small_set(tmp_path / "set", scenes=3)
     protocol = load_protocol("slider")

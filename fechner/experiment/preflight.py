@@ -133,7 +133,9 @@ def check_window(display: ParticipantDisplay) -> list[Check]:
     scaled = facts["scaling"] != 1.0
     full = tuple(facts["screen"]) == (width, height)
     frame = f"{facts['frame_ms']:.2f} ms, scatter {facts['jitter_ms']:.2f} ms"
-    unsteady = facts["jitter_ms"] > 1.0 or not facts["synchronised"]
+    unsteady = "close other programs" if facts["jitter_ms"] > 1.0 else ""
+    if not facts["synchronised"]:
+        unsteady = "flips do not wait for the screen; judge no timing by it"
     return [
         Check(
             "window",
@@ -152,7 +154,7 @@ def check_window(display: ParticipantDisplay) -> list[Check]:
             "refresh",
             frame,
             "mind" if unsteady else "good",
-            "close other programs" if unsteady else "",
+            unsteady,
         ),
     ]
 
