@@ -130,6 +130,8 @@ def test_every_rating_of_every_journal_reaches_the_table(loop):
 
 def test_everything_that_rests_on_simulation_says_so(loop):
     assert read_selection(loop / "channels" / "selection.json").choice.provenance["simulated"]
+    for record in ("maps/maps.json", "maps/cat.json", "stimuli/stimuli.json"):
+        assert json.loads((loop / record).read_text("utf-8"))["provenance"]["simulated"], record
     assert claim_of(loop)["simulated"]
     page = (loop / "report.html").read_text("utf-8")
     title = page[page.index("<title>") : page.index("</title>")]

@@ -214,6 +214,7 @@ def importance_maps(
     if method not in METHODS:
         raise InputError(f"no method {method!r}; expected one of {', '.join(METHODS)}")
     words, counts = METHODS[method]
+    simulated = bool(selection.provenance.get("simulated", False))
     made = _how_made(network, selection) | {"map_method": method}
     if method == "removal":
         made |= {"degradation": degradation.words}
@@ -232,11 +233,14 @@ def importance_maps(
         about[name] = {
             "image": Path(path).name,
             "method": words,
-            "provenance": provenance(parameters=made, inputs=inputs),
+            "provenance": provenance(parameters=made, inputs=inputs, simulated=simulated),
         }
         progress(done, len(images))
     inputs = {"selection": made["selection_sha256"], "weights": network.weights_sha256}
-    record = {"method": words, "provenance": provenance(parameters=made, inputs=inputs)}
+    record = {
+        "method": words,
+        "provenance": provenance(parameters=made, inputs=inputs, simulated=simulated),
+    }
     return write_maps(folder, raw, about=about, set_record=record, counts=counts)
 
 
