@@ -2,6 +2,8 @@
 
 import csv
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -391,3 +393,27 @@ def test_a_selection_draws_the_maps_once_and_for_all(folder, tmp_path, monkeypat
 
     monkeypatch.setattr(importance, "raw_map", again)
     assert invoke(*words, "--jobs", 1).exit_code == 0
+
+
+def test_a_floor_that_the_quality_does_not_reach_is_told(folder, tmp_path):
+    jobs = plan([folder / "a.png"], tmp_path / "out", Settings(Target(background_floor=99.0)))
+    (row,) = run(jobs)
+    assert row.status == "compressed"
+    assert "below the floor of 99" in row.note
+
+
+def test_workers_end_when_the_process_that_started_them_is_killed(tmp_path):
+    script = tmp_path / "pool.py"
+    script.write_text(
+        "import os, time\n"
+        "from fechner.executors import executor\n"
+        "if __name__ == '__main__':\n"
+        "    with executor(2) as pool:\n"
+        "        print(pool.submit(os.getpid).result(), flush=True)\n"
+        "        time.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    assert int(parent.stdout.readline()) != parent.pid
+    parent.kill()
+    parent.communicate(timeout=20)  # ends when no worker holds the output open any more

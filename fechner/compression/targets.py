@@ -185,7 +185,7 @@ def _search(
             break
         trials.append(judge.trial(*following))
     best = min(trials, key=lambda trial: (*_missed(trial, goal, fixed), len(trial.content)))
-    return best, len(trials), _note(best, goal, fixed)
+    return best, len(trials), _note(best, goal, target.strength)
 
 
 class _Judge:
