@@ -322,6 +322,7 @@ def test_a_full_disk_leaves_the_old_file(folder, tmp_path, monkeypatch):
         (["--centre", "--effort", "hihg"], "did you mean 'high'"),
         (["--centre", "--format", "jpg"], "did you mean 'jpeg'"),
         (["--centre", "--quality", "0"], "1 to 100"),
+        (["--centre", "--format", "webp", "--keep-metadata"], "for jpeg and jxl"),
         (["--centre", "--bytes", "9", "--bpp", "1"], "leave one out"),
     ],
 )

@@ -107,6 +107,8 @@ def run(
     from fechner.executors import executor
 
     require(form)
+    if keep_metadata and form not in ("jpeg", "jxl"):
+        raise InputError(f"--keep-metadata works for jpeg and jxl, not for {form}; leave it out")
     target = Target(quality, background_floor, strength, bytes_, bpp)
     settings = Settings(target, form, checked_effort(effort), subsampling, keep_metadata)
     maps = _maps(paths, out, map_, selection, centre, settings)
