@@ -32,6 +32,7 @@ lint: $(STAMP)
 
 check: lint test
 
+# Run it on Debian 12 (Python 3.11.2), the oldest machine to serve: some newest releases refuse it.
 constraints:
 	EXTRAS=$(EXTRAS) CONSTRAINTS= bash tools/setup.sh .venv-fresh
 	.venv-fresh/bin/pip freeze --exclude-editable --exclude fechner > constraints.txt
