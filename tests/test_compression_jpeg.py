@@ -416,7 +416,7 @@ def test_broken_sources_and_options_end_in_one_line(photograph, tmp_path):
     with pytest.raises(InputError, match="no whole JPEG"):
         from_jpeg(broken)
     broken.write_bytes(b"")
-    with pytest.raises(InputError, match="no whole JPEG"):
+    with pytest.raises(InputError, match="no picture that can be read"):
         from_jpeg(broken)
     with pytest.raises(InputError, match="cannot read"):
         from_jpeg(tmp_path / "absent.jpg")
