@@ -161,15 +161,20 @@ class Artefacts:
         return self.study.get("simulate", {}).get("world")
 
     def to_do(self) -> list[tuple[str, str]]:
-        """Return what is not done yet, in order, each with the command that does it."""
-        run = "fechner study run study.toml"
+        """Return what is not done yet, each with the command to give in the study's folder."""
+        session = {"protocol": "slider", "language": "en", **self.study.get("session", {})}
+        run, finish = "fechner study run study.toml", "fechner study finish study.toml"
+        rate = (
+            "fechner session run --stimuli stimuli --sessions sessions "
+            f"--protocol {session['protocol']} --language {session['language']} --participant CODE"
+        )
         steps: list[tuple[bool, str, str]] = [
             (self.selection is not None, "Channels are not chosen", run),
             (bool(self.maps), "Importance maps are not made", run),
             (self.stimuli is not None, "Stimuli are not built", run),
-            (bool(self.sessions), "Nobody has rated", "fechner session run --participant CODE"),
-            (self.ratings is not None, "Ratings are not collected", "fechner study finish"),
-            (self.claim is not None, "The claim is not tested", "fechner study finish"),
+            (bool(self.sessions), "Nobody has rated", rate),
+            (self.ratings is not None, "Ratings are not collected", finish),
+            (self.claim is not None, "The claim is not tested", finish),
         ]
         return [(what, command) for done, what, command in steps if not done]
 
