@@ -12,7 +12,7 @@ say() { printf 'setup: %s\n' "$*" >&2; }
 python=
 for candidate in python3.12 python3.11 python3 python3.10; do
   if command -v "$candidate" >/dev/null &&
-     "$candidate" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 13))'; then
+     "$candidate" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 13))' 2>/dev/null; then
     python=$candidate
     break
   fi
