@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fechner.protocols.schema import Protocol
+from fechner.protocols.protocol import Protocol
 
 
 def described(protocol: Protocol) -> str:

@@ -1,4 +1,4 @@
-"""Protocol files: found, read, joined with their texts, and checked with one clear line.
+"""Protocol files: found, read, copied, and their texts joined.
 
 A shipped protocol is ``NAME.toml`` here with ``texts/NAME.LANGUAGE.toml``. A
 protocol of one's own is ``PATH/NAME.toml`` with ``NAME.LANGUAGE.toml`` beside it or
@@ -12,12 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from fechner.errors import InputError, nearest
-from fechner.protocols.complaints import one_line
-from fechner.protocols.methods import METHODS
-from fechner.protocols.schema import Protocol
 from fechner.provenance import write_text
 
 if sys.version_info >= (3, 11):
@@ -63,30 +58,6 @@ def languages(name_or_path: object) -> list[str]:
     return sorted(set(found))
 
 
-def load_protocol(name_or_path: object, *, language: str = "en") -> Protocol:
-    """Return the shipped protocol of that name, or the one in a TOML file, with its texts.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or not TOML, has an unknown key (the nearest is named),
-        a value out of range, labels that do not fit the scale, or no texts in
-        `language` (the languages present are named).
-    """
-    path = protocol_path(name_or_path)
-    content = read_toml(path)
-    if "texts" in content:
-        raise InputError(
-            f"{path.name}: texts stand in {path.stem}.{language}.toml, not in the protocol itself"
-        )
-    model = _model_of(content, path)
-    content["texts"] = _texts(path, language)
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        raise InputError(one_line(error, model, path.name)) from error
-
-
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file.
 
@@ -105,21 +76,18 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} is not TOML: {error}; correct that line") from error
 
 
-def _model_of(content: dict[str, Any], path: Path) -> type[Protocol]:
-    method = content.get("method")
-    if method is None:
-        raise InputError(f"{path.name} names no method; add one: {', '.join(METHODS)}")
-    if not isinstance(method, str) or method not in METHODS:
-        raise InputError(f"{path.name}: unknown method {method!r}: {nearest(str(method), METHODS)}")
-    return METHODS[method]
-
-
 def _text_folders(path: Path) -> list[Path]:
     return [path.parent, path.parent / "texts"]
 
 
-def _texts(path: Path, language: str) -> dict[str, Any]:
-    """Join the common texts of a language with the protocol's own, which win."""
+def joined_texts(path: Path, language: str) -> dict[str, Any]:
+    """Join the common texts of a language with the protocol's own, which win.
+
+    Raises
+    ------
+    InputError
+        If there are no texts in `language`; names the languages present.
+    """
     own = _find(path, f"{path.stem}.{language}.toml")
     if own is None:
         present = ", ".join(languages(path)) or "none"

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter, model_validator
 
 from fechner.protocols.parts import Quest, RatingScale
-from fechner.protocols.schema import Protocol
+from fechner.protocols.protocol import Protocol
 from fechner.protocols.texts import Texts
 
 

@@ -1,0 +1,138 @@
+"""What every rating protocol holds; `methods` has one record for each rating method.
+
+A protocol is a TOML file (what happens, when, with which numbers) and a text file a
+language (what the participant reads). `schema.load_protocol` joins the two, which are
+checked against each other here, and its `sha256` stands in every journal. Trial plans
+and sessions read protocols; nothing writes them back.
+
+What a rating means in the journal, by method: the value on the scale; for ``pair``
+1 where the trial's stimulus was preferred and 0 where its second was; for
+``authenticity`` 1 for "real" and 0 for "generated"; for ``jnd`` 1 where the
+degraded image was found and 0 where not.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from fechner.protocols.parts import (
+    Catch,
+    Keys,
+    Piece,
+    RatingScale,
+    Screen,
+    ScreeningQuestion,
+    Timing,
+    Trials,
+)
+from fechner.protocols.texts import Texts
+from fechner.provenance import digest
+
+SCHEMA: Literal[1] = 1
+
+
+class Protocol(Piece):
+    """What every rating method has; the methods add to it.
+
+    `recommendation` names the document that the method follows and where it departs
+    from it. `consent` makes the session ask for consent before anything else.
+    """
+
+    schema_: Literal[1] = Field(default=SCHEMA, alias="schema")
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    method: str
+    dimension: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    recommendation: str = Field(min_length=10)
+    consent: bool = True
+    scale: RatingScale
+    timing: Timing = Timing()
+    screen: Screen = Screen()
+    keys: Keys = Keys()
+    trials: Trials = Trials()
+    catch: Catch = Catch()
+    screening: tuple[ScreeningQuestion, ...] = ()
+    texts: Texts
+
+    @model_validator(mode="after")
+    def _texts_fit_the_protocol(self) -> Protocol:
+        wanted = len(self.scale.labels_at)
+        if len(self.texts.labels) != wanted:
+            raise ValueError(
+                f"the scale has {wanted} labelled values and the texts "
+                f"({self.texts.language}) have {len(self.texts.labels)} labels; "
+                "give one label for each value of labels_at"
+            )
+        for question in self.screening:
+            self._check_question(question)
+        return self
+
+    def _check_question(self, question: ScreeningQuestion) -> None:
+        text = self.texts.screening.get(question.name)
+        if text is None:
+            raise ValueError(
+                f"the texts ({self.texts.language}) lack the screening question "
+                f"{question.name!r}; add [screening.{question.name}]"
+            )
+        if len(text.options) != len(question.options):
+            raise ValueError(
+                f"screening question {question.name!r} has {len(question.options)} options and "
+                f"{len(text.options)} wordings in the texts ({self.texts.language})"
+            )
+
+    @model_validator(mode="after")
+    def _every_choice_has_keys(self) -> Protocol:
+        if len(self.keys.choices) != len(self.scale.choices):
+            raise ValueError(
+                f"the scale offers {len(self.scale.choices)} choices and keys.choices has "
+                f"{len(self.keys.choices)} groups; give one group of keys for each choice"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_reference_first_is_shown_or_not_timed(self) -> Protocol:
+        timed = self.timing.reference_ms is not None or self.timing.gap_ms is not None
+        if self.reference_first and not (
+            self.timing.reference_ms and self.timing.gap_ms is not None
+        ):
+            raise ValueError(
+                f"{self.name} shows a reference first, which needs timing.reference_ms above 0 "
+                "and timing.gap_ms"
+            )
+        if timed and not self.reference_first:
+            raise ValueError(
+                f"timing.reference_ms and timing.gap_ms have no meaning here, because {self.name} "
+                "shows no reference first; remove them"
+            )
+        return self
+
+    @property
+    def reference_first(self) -> bool:
+        """Whether a trial begins with the reference alone on the screen."""
+        return False
+
+    @property
+    def sha256(self) -> str:
+        """The digest of everything that shapes the session, texts included."""
+        return digest(self.model_dump(mode="json", by_alias=True))
+
+    @property
+    def language(self) -> str:
+        """The language of the texts, e.g. ``en``."""
+        return self.texts.language
+
+    @property
+    def title(self) -> str:
+        """The title that the participant sees."""
+        return self.texts.title
+
+    @property
+    def shows_reference(self) -> bool:
+        """Whether a trial shows a reference image beside or before the rated one."""
+        return False
+
+    @property
+    def labels(self) -> tuple[tuple[float, str], ...]:
+        """The labelled scale values with their labels, from the lowest."""
+        return tuple(zip(self.scale.labels_at, self.texts.labels, strict=True))
