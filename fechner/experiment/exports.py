@@ -1,10 +1,6 @@
 """What journals become: the long Ratings table that every statistic reads, and its siblings.
 
 Exports are pure functions of journals: the same journals give the same bytes.
-Which trials count: those of kind ``main`` with an answer. Practice, stabilising,
-anchor and catch trials never count, and the second showings of ``repeat`` trials
-serve consistency only. Everybody's trials are in, also of sessions that were not
-finished or failed their catch trials: leaving people out is screening, which says so.
 """
 
 from __future__ import annotations
@@ -15,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from fechner.errors import InputError, nearest
 from fechner.experiment.journal import JournalRecord
-from fechner.experiment.trial_tables import Files, together, write_files
+from fechner.experiment.trial_tables import (
+    RATED_KIND,
+    Files,
+    rated_trials,
+    together,
+    write_files,
+)
 from fechner.provenance import provenance, sha256_file
 
 if TYPE_CHECKING:
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
     from fechner.stimuli.records import StimulusSet
 
-RATED_KIND = "main"
 FORMS = ("ratings", "bids", "psychds", "sureal", "psychopy")
 """What can be exported: see docs/howto-exports.md."""
 
@@ -52,15 +53,6 @@ def rating_rows(journals: Sequence[JournalRecord]) -> list[dict[str, Any]]:
     """
     return [
         _row(journal, trial) for journal in together(journals) for trial in rated_trials(journal)
-    ]
-
-
-def rated_trials(journal: JournalRecord) -> list[dict[str, Any]]:
-    """Return the trials of a journal whose ratings count (see the module)."""
-    return [
-        trial
-        for trial in journal.trials
-        if trial["kind"] == RATED_KIND and trial["rating"] is not None
     ]
 
 

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from fechner.errors import InputError
-from fechner.experiment.exports import rated_trials
 from fechner.experiment.journal import JournalRecord
-from fechner.experiment.trial_tables import Files, csv_bytes, json_bytes, together
+from fechner.experiment.trial_tables import Files, csv_bytes, json_bytes, rated_trials, together
 
 ABSOLUTE_METHODS = ("slider", "acr", "acr_hr", "dcr_sequential", "dcr_side_by_side")
 

@@ -1,4 +1,9 @@
-"""Journals as trial tables: the columns that every export shares, and the export's files.
+"""Journals as trial tables: what every export shares, and the export's files.
+
+Which trials count: those of kind ``main`` with an answer. Practice, stabilising,
+anchor and catch trials never count, and the second showings of ``repeat`` trials
+serve consistency only. Everybody's trials are in, also of sessions that were not
+finished or failed their catch trials: leaving people out is screening, which says so.
 
 An export is a pure function from journals to files in memory; only `write_files`
 touches the disk, and makes the whole folder or nothing.
@@ -21,6 +26,8 @@ from fechner.experiment.journal import JournalRecord
 
 Files = Mapping[str, bytes | Path]
 """Relative path to content; a `Path` is a file to be copied as it is."""
+
+RATED_KIND = "main"
 
 
 @dataclass(frozen=True)
@@ -101,6 +108,15 @@ def together(journals: Sequence[JournalRecord]) -> list[JournalRecord]:
             "the journals mix simulated and real participants; keep them in separate folders"
         )
     return sorted(journals, key=lambda journal: (journal.participant, journal.session))
+
+
+def rated_trials(journal: JournalRecord) -> list[dict[str, Any]]:
+    """Return the trials of a journal whose ratings count (see the module)."""
+    return [
+        trial
+        for trial in journal.trials
+        if trial["kind"] == RATED_KIND and trial["rating"] is not None
+    ]
 
 
 def cell(value: Any, *, missing: str) -> str:
