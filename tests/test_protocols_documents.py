@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from fechner.experiment.exports import FORMS
-from fechner.experiment.journal import EVENTS, HEADER_KEYS
+from fechner.experiment.journal_events import EVENTS, HEADER_KEYS
 from fechner.experiment.trial_tables import TRIAL_COLUMNS
 from fechner.protocols.files import copy_protocol
 from fechner.protocols.schema import load_protocol, shipped

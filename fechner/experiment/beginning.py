@@ -14,13 +14,8 @@ from fechner import __version__
 from fechner.errors import RefusedError
 from fechner.experiment import presentation
 from fechner.experiment.calibration import Calibration, last_calibration
-from fechner.experiment.journal import (
-    Journal,
-    JournalRecord,
-    journal_header,
-    read_journal,
-    read_journals,
-)
+from fechner.experiment.journal import Journal, journal_header
+from fechner.experiment.journal_record import JournalRecord, read_journal, read_journals
 from fechner.experiment.plan import Plan, Trial
 
 if TYPE_CHECKING:

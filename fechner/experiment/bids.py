@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fechner import __version__
 from fechner.errors import InputError
-from fechner.experiment.journal import JournalRecord
+from fechner.experiment.journal_record import JournalRecord
 from fechner.experiment.trial_tables import (
     Column,
     Files,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fechner.errors import InputError, nearest
-from fechner.experiment.journal import JournalRecord
+from fechner.experiment.journal_record import JournalRecord
 from fechner.experiment.trial_tables import (
     RATED_KIND,
     Files,

@@ -3,13 +3,12 @@
 A session writes nothing else; plans come before it and exports after it. The file
 is JSON lines: the first line says what the session is, every further line is an
 event, and each line reaches the disk (fsync) before `append` returns. So a kill, a
-power cut or a full disk costs at most the running trial. docs/journal-format.md
-describes every field.
+power cut or a full disk costs at most the running trial. `journal_events` says what a
+line may hold, `journal_record` reads the lines back.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +17,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fechner.errors import InputError, RefusedError
+from fechner.errors import RefusedError
 from fechner.experiment.durable import (
     JournalError,
     append_whole_line,
@@ -28,72 +27,29 @@ from fechner.experiment.durable import (
     open_new,
     sync_folder,
 )
+from fechner.experiment.journal_events import SCHEMA, checked_event, checked_header, encode
+from fechner.experiment.journal_record import (
+    JournalRecord,
+    read_journal,
+    read_journals,
+    with_event,
+)
 from fechner.experiment.lock import Lock
 
 if TYPE_CHECKING:
     from fechner.protocols.schema import Protocol
 
-SCHEMA = 1
+__all__ = [
+    "Journal",
+    "JournalRecord",
+    "journal_header",
+    "journal_name",
+    "read_journal",
+    "read_journals",
+]
+
 SIMULATED = "SIMULATED_"
-HEADER_KEYS = (
-    "participant",
-    "session",
-    "protocol",
-    "protocol_sha256",
-    "stimuli_sha256",
-    "plan_sha256",
-    "simulated",
-)
-TRIAL_KEYS = ("trial", "kind", "stimulus", "dimension", "rating", "rt_ms")
-EVENTS = (
-    "session",
-    "trial",
-    "resume",
-    "break",
-    "quit",
-    "end",
-    "calibration",
-    "screening",
-    "clock",
-    "note",
-)
 CLOCK_TOLERANCE_S = 1.0
-
-
-@dataclass(frozen=True)
-class JournalRecord:
-    """What a journal says: the header, the trials in order, all events, and its state.
-
-    `complete` is True once the session reached its end; `torn` is True where the last
-    line was cut off in the middle of writing (that line is not part of the record).
-    """
-
-    path: Path
-    header: dict[str, Any]
-    trials: list[dict[str, Any]]
-    events: list[dict[str, Any]]
-    complete: bool
-    torn: bool
-
-    @property
-    def participant(self) -> str:
-        """The participant's code."""
-        return str(self.header["participant"])
-
-    @property
-    def session(self) -> int:
-        """The session number, from 1."""
-        return int(self.header["session"])
-
-    @property
-    def simulated(self) -> bool:
-        """Whether the ratings come from a simulated participant."""
-        return bool(self.header["simulated"])
-
-    @property
-    def last_trial(self) -> int:
-        """The number of the last journalled trial; 0 before the first."""
-        return int(self.trials[-1]["trial"]) if self.trials else 0
 
 
 def journal_name(participant: str, session: int, *, simulated: bool = False) -> str:
@@ -176,7 +132,7 @@ class Journal:
             If the file exists, or another session is writing it.
         """
         path = Path(path)
-        first = _checked_header({"event": "session", "schema": SCHEMA, **header})
+        first = checked_header({"event": "session", "schema": SCHEMA, **header})
         make_folder(path.parent)
         lock = Lock.take(path)
         try:
@@ -242,7 +198,7 @@ class Journal:
             If it cannot be written (full disk, disk gone); the file then ends with the
             event before it.
         """
-        line = _checked_event(dict(event), after=self.record.last_trial)
+        line = checked_event(dict(event), after=self.record.last_trial)
         self._note_clock()
         self._write(line)
 
@@ -284,116 +240,7 @@ class Journal:
         except JournalError:
             self.close()
             raise
-        self.record = _with(self.record, stamped)
-
-
-def encode(event: Mapping[str, Any]) -> bytes:
-    """Return the line of an event: UTF-8 JSON in one line, NaN refused."""
-    try:
-        text = json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"a journal event holds what JSON cannot ({error}); give plain finite values"
-        ) from error
-    return text.encode("utf-8") + b"\n"
-
-
-def read_journal(path: Path) -> JournalRecord:
-    """Read a journal, complete or not; a torn last line is left out.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, empty, of an unknown schema, or damaged anywhere but in
-        its last line (says which line).
-    """
-    path = Path(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}; check the path") from error
-    whole, _, rest = content.rpartition(b"\n")
-    lines = whole.split(b"\n") if whole else []
-    if not lines:
-        raise InputError(
-            f"{path.name} holds no whole line, so no trial was rated; delete it and start again"
-        )
-    record = JournalRecord(path, {}, [], [], complete=False, torn=bool(rest))
-    for number, line in enumerate(lines, start=1):
-        record = _with(record, _decoded(line, number, record))
-    return record
-
-
-def read_journals(folder: Path) -> list[JournalRecord]:
-    """Read every journal of a folder, in the order of their names.
-
-    Raises
-    ------
-    InputError
-        If the folder holds no journal, or one of them cannot be read.
-    """
-    paths = sorted(Path(folder).glob("*.jsonl"))
-    if not paths:
-        raise InputError(f"no journals (*.jsonl) in {folder}; run sessions first")
-    return [read_journal(path) for path in paths]
-
-
-def _with(record: JournalRecord, event: dict[str, Any]) -> JournalRecord:
-    """Return the record with one more event; lists are shared, since writing only adds."""
-    record.events.append(event)
-    if event["event"] == "trial":
-        record.trials.append(event)
-    return JournalRecord(
-        record.path,
-        record.header or event,
-        record.trials,
-        record.events,
-        complete=record.complete or event["event"] == "end",
-        torn=record.torn,
-    )
-
-
-def _decoded(line: bytes, number: int, record: JournalRecord) -> dict[str, Any]:
-    try:
-        event = json.loads(line)
-        if not isinstance(event, dict):
-            raise ValueError("expected an object")
-        if number == 1:
-            return _checked_header(event)
-        return _checked_event(event, after=record.last_trial)
-    except (ValueError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{record.path.name} is damaged in line {number}: {error}; restore it from a copy"
-        ) from error
-
-
-def _checked_header(header: dict[str, Any]) -> dict[str, Any]:
-    if header.get("event") != "session":
-        raise InputError("the first line of a journal must be its session event")
-    if header.get("schema") != SCHEMA:
-        raise InputError(
-            f"expected journal schema {SCHEMA}, got {header.get('schema')!r}; "
-            "read it with the fechner version that wrote it"
-        )
-    return _with_keys(header, HEADER_KEYS)
-
-
-def _checked_event(event: dict[str, Any], *, after: int) -> dict[str, Any]:
-    kind = event.get("event")
-    if kind not in EVENTS or kind == "session":
-        raise InputError(f"unknown journal event {kind!r}; known are: {', '.join(EVENTS[1:])}")
-    if kind != "trial":
-        return event
-    if int(_with_keys(event, TRIAL_KEYS)["trial"]) <= after:
-        raise InputError(f"trial {event['trial']} comes after trial {after}; numbers must rise")
-    return event
-
-
-def _with_keys(event: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
-    missing = [key for key in keys if key not in event]
-    if missing:
-        raise InputError(f"a {event['event']} event lacks {', '.join(missing)}")
-    return event
+        self.record = with_event(self.record, stamped)
 
 
 def _time_of_day(seconds: float) -> str:

@@ -25,10 +25,8 @@ from fechner.experiment.beginning import (
 )
 from fechner.experiment.codes import check_code
 from fechner.experiment.display import Display
-from fechner.experiment.journal import (
-    JournalRecord,
-    journal_name,
-)
+from fechner.experiment.journal import journal_name
+from fechner.experiment.journal_record import JournalRecord
 from fechner.experiment.lock import Lock
 from fechner.experiment.opening import check_fit, open_window, simulated_timing
 from fechner.experiment.plan import make_plan

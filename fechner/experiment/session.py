@@ -24,7 +24,8 @@ from fechner.experiment.plan import NOT_COUNTED
 from fechner.experiment.signals import held
 
 if TYPE_CHECKING:
-    from fechner.experiment.journal import Journal, JournalRecord
+    from fechner.experiment.journal import Journal
+    from fechner.experiment.journal_record import JournalRecord
     from fechner.experiment.plan import Plan, Trial
     from fechner.experiment.staircases import Staircases
     from fechner.protocols.methods import JndProtocol

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fechner.errors import InputError
-from fechner.experiment.journal import JournalRecord
+from fechner.experiment.journal_record import JournalRecord
 from fechner.experiment.trial_tables import Files, csv_bytes, json_bytes, rated_trials, together
 
 ABSOLUTE_METHODS = ("slider", "acr", "acr_hr", "dcr_sequential", "dcr_side_by_side")

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from fechner.errors import InputError
-from fechner.experiment.journal import JournalRecord
+from fechner.experiment.journal_record import JournalRecord
 
 Files = Mapping[str, bytes | Path]
 """Relative path to content; a `Path` is a file to be copied as it is."""

@@ -14,7 +14,7 @@ from fechner.experiment.display import load_pixels, pixels_sha256
 from fechner.experiment.plan import make_plan
 
 if TYPE_CHECKING:
-    from fechner.experiment.journal import JournalRecord
+    from fechner.experiment.journal_record import JournalRecord
     from fechner.protocols.schema import Protocol
     from fechner.stimuli.records import StimulusSet
 

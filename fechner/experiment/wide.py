@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fechner.errors import InputError
-from fechner.experiment.journal import JournalRecord
+from fechner.experiment.journal_record import JournalRecord
 from fechner.experiment.trial_tables import Files, csv_bytes, together, used_columns
 
 NAMES = {
