@@ -10,7 +10,7 @@ from PIL import Image
 from small_sets import write_small_set
 
 from fechner.errors import InputError, MissingPartError, RefusedError
-from fechner.experiment import preflight, screens
+from fechner.experiment import layout, patterns, preflight, screens, sliders
 from fechner.experiment.calibration import (
     CARD_CM,
     Calibration,
@@ -245,10 +245,10 @@ def test_each_place_on_the_slider_is_the_value_drawn_there(look):
     protocol = load_protocol("slider")
     question = rating_question(protocol, Trial(1, 1, "main", "x", "s", "r", "quality"))
     for value in range(101):
-        place = screens.track_place(look, question, value)
-        assert screens.track_value(look, question, place) == value
-    assert screens.track_value(look, question, -50) == 0
-    assert screens.track_value(look, question, 9999) == 100
+        place = sliders.track_place(look, question, value)
+        assert sliders.track_value(look, question, place) == value
+    assert sliders.track_value(look, question, -50) == 0
+    assert sliders.track_value(look, question, 9999) == 100
 
 
 @pytest.mark.parametrize("grey", [0, 60, 128, 200, 255])
@@ -266,15 +266,15 @@ def test_text_stands_out_from_any_background(grey):
 
 def test_images_stand_on_whole_pixels_centred_and_unscaled(look):
     frame = Frame(("a", "b"), gap_px=32)
-    boxes = screens.place_frame(look, frame, [(333, 201), (333, 201)], (0, 0, 1280, 900))
+    boxes = layout.place_frame(look, frame, [(333, 201), (333, 201)], (0, 0, 1280, 900))
     assert boxes[0][2] - boxes[0][0] == 333 and boxes[1][0] - boxes[0][2] == 32
     assert abs((boxes[0][0] + boxes[1][2]) / 2 - 640) <= 1
     with pytest.raises(RefusedError, match="never scaled"):
-        screens.place_frame(look, frame, [(700, 201), (700, 201)], (0, 0, 1280, 900))
+        layout.place_frame(look, frame, [(700, 201), (700, 201)], (0, 0, 1280, 900))
 
 
 def test_the_pattern_has_every_level_and_survives_no_change():
-    pattern = np.asarray(screens.read_back_pattern((640, 480)))
+    pattern = np.asarray(patterns.read_back_pattern((640, 480)))
     for channel in range(3):
         assert len(np.unique(pattern[:, :, channel])) == 256
     assert (np.roll(pattern, 1, axis=1) != pattern).any()
@@ -283,18 +283,18 @@ def test_the_pattern_has_every_level_and_survives_no_change():
 
 
 def test_a_mask_hides_the_picture_and_is_the_same_each_time():
-    one, two = (screens.noise_mask((65, 43), seed=1) for _ in range(2))
+    one, two = (patterns.noise_mask((65, 43), seed=1) for _ in range(2))
     assert one.size == (65, 43) and one.tobytes() == two.tobytes()
     assert np.asarray(one).std() > 50
 
 
 def test_a_card_is_drawn_with_the_aspect_of_a_card(look):
-    picture = screens.card(look, 500, 85.60 / 53.98)
+    picture = sliders.card(look, 500, 85.60 / 53.98)
     assert picture.size == (500, 315)
     question = card_question((1280, 1024))
     screen = screens.question(look, question, below=True)
-    widest = screens.card(look, question.maximum, 85.60 / 53.98)
-    assert screens.card_box(look, widest, screen)[1] >= 0
+    widest = sliders.card(look, question.maximum, 85.60 / 53.98)
+    assert sliders.card_box(look, widest, screen)[1] >= 0
 
 
 def test_pictures_that_a_window_could_show_wrong_are_refused(tmp_path):

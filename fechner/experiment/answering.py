@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fechner.experiment import screens
+from fechner.experiment import sliders
 from fechner.experiment.display import Question, Response
 from fechner.experiment.look import Look, Screen
 
@@ -80,7 +80,7 @@ class Answering:
         if one.kind == "press":
             self._dragging = zone == "track"
         if self._dragging and one.kind in ("press", "drag"):
-            self._move(one, screens.track_value(self._look, self.question, one.x))
+            self._move(one, sliders.track_value(self._look, self.question, one.x))
             self._typed = ""
         elif one.kind == "release":
             if not self._dragging and zone == "confirm" and self.value is not None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from fechner.experiment import screens
+from fechner.experiment import layout, patterns
 from fechner.experiment.display import Frame, load_pixels, pixels_sha256
 from fechner.experiment.look import Box, Look
 
@@ -79,10 +79,10 @@ class Frames:
     def _load(self, frame: Frame) -> Loaded:
         images = [load_pixels(path) for path in frame.images]
         if frame.mask:
-            images = [screens.noise_mask(image.size, seed=0) for image in images]
-        boxes = screens.place_frame(self._look, frame, [i.size for i in images], self._area)
+            images = [patterns.noise_mask(image.size, seed=0) for image in images]
+        boxes = layout.place_frame(self._look, frame, [i.size for i in images], self._area)
         captions = [
-            screens.caption(self._look, text, box)
+            layout.caption(self._look, text, box)
             for text, box in zip(frame.captions, boxes, strict=False)
             if text
         ]

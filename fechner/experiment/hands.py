@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from fechner.experiment.display import Frame, Page, Question
 from fechner.experiment.look import Box, Look, Screen
-from fechner.experiment.screens import track_place
+from fechner.experiment.sliders import track_place
 
 if TYPE_CHECKING:
     from fechner.experiment.simulated_display import SimulatedResponder

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fechner.errors import RefusedError
-from fechner.experiment import presentation, screens
+from fechner.experiment import layout, presentation, screens
 from fechner.experiment.display import Frame
 from fechner.experiment.look import Look
 from fechner.experiment.plan import Plan, Trial
@@ -130,10 +130,10 @@ def _check_frame(
     display: ParticipantDisplay, protocol: Protocol, frame: Frame, sizes: list[tuple[int, int]]
 ) -> None:
     try:
-        screens.place_frame(display.look, frame, sizes, display.area)
+        layout.place_frame(display.look, frame, sizes, display.area)
     except RefusedError as error:
-        room = screens.room_for(display.look, frame, display.area)
-        need = screens.frame_size(frame, sizes)
+        room = layout.room_for(display.look, frame, display.area)
+        need = layout.frame_size(frame, sizes)
         gaps = frame.gap_px * (len(sizes) - 1)
         share = min((room[0] - gaps) / (need[0] - gaps), room[1] / need[1])
         width, height = (max(size[k] for size in sizes) for k in (0, 1))

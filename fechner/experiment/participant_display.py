@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from PIL import Image, ImageChops
 
 from fechner.errors import RefusedError
-from fechner.experiment import screens
+from fechner.experiment import layout, screens, sliders
 from fechner.experiment.answering import Answering, Input
 from fechner.experiment.calibration import CARD_ASPECT
 from fechner.experiment.display import (
@@ -78,7 +78,7 @@ class ParticipantDisplay:
         hands: Hands | None = None,
     ) -> None:
         self.window, self.look = window, window.look
-        self.area = screens.stage(self.look, strip)
+        self.area = layout.stage(self.look, strip)
         self._keys, self._quit_question = keys, quit_question
         self._verify, self._verified = verify, 0
         self._screenshots, self._names = screenshots, _Names()
@@ -361,8 +361,8 @@ class ParticipantDisplay:
         if answering.question.name == "calibration-card":
             self._draw_card(answering)
         if answering.question.kind == "slider" and answering.value is not None:
-            mark = self._mark.image or screens.marker(self.look)
-            place = screens.marker_box(
+            mark = self._mark.image or sliders.marker(self.look)
+            place = sliders.marker_box(
                 self.look, answering.screen, answering.question, answering.value
             )
             self._mark.put(mark, place)
@@ -371,8 +371,8 @@ class ParticipantDisplay:
     def _draw_card(self, answering: Answering) -> None:
         low, high = answering.question.minimum, answering.question.maximum
         width = (low + high) / 2 if answering.value is None else answering.value
-        picture = screens.card(self.look, width, CARD_ASPECT)
-        self._overlay.put(picture, screens.card_box(self.look, picture, answering.screen))
+        picture = sliders.card(self.look, width, CARD_ASPECT)
+        self._overlay.put(picture, sliders.card_box(self.look, picture, answering.screen))
         self._overlay.draw()
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from fechner.experiment.display import Question
-    from fechner.experiment.screens import Screen
+    from fechner.experiment.look import Screen
 
 TOUR_TRIALS = {
     "practice": 1,

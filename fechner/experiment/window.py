@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from fechner.errors import MissingPartError, RefusedError
-from fechner.experiment import screens
+from fechner.experiment import patterns
 from fechner.experiment.answering import Input
 from fechner.experiment.look import Box, Look
 
@@ -223,7 +223,7 @@ class Window:
 
     def _pattern_difference(self) -> int:
         """Show the test pattern over the whole window; return its largest read-back difference."""
-        pattern = screens.read_back_pattern(self.look.size)
+        pattern = patterns.read_back_pattern(self.look.size)
         texture = self.texture()
         texture.put(pattern, (0, 0, *self.look.size))
         texture.draw()
