@@ -131,7 +131,7 @@ def test_partial_alignment_equals_correlating_residuals():
         return ranks - np.polyval(np.polyfit(other, ranks, 1), other)
 
     want = stats.pearsonr(residual(model), residual(first)).statistic
-    got = PartialAlignment(Alignment(first), Alignment(second))(model)
+    got = PartialAlignment(Alignment(first), (Alignment(second),))(model)
     assert got == pytest.approx(want, abs=1e-12)
 
 
@@ -168,7 +168,7 @@ def test_the_bootstrap_drops_pairs_of_an_image_with_itself():
     pairs = all_pairs(40)
     rng = np.random.default_rng(5)
     similarity, human = rng.normal(size=(2, len(pairs)))
-    low, high = bootstrap_interval(similarity, human, pairs, rng=rng, resamples=200)
+    low, high = bootstrap_interval(similarity, Alignment(human), pairs, rng=rng, resamples=200)
     # Self-pairs, most alike in both matrices, would lift every resample far above 0.
     assert low < 0.0 < high
     assert high < 0.25

@@ -24,7 +24,8 @@ from fechner.analysis.network.ranks import (
 from fechner.analysis.network.similarity import rating_similarity
 from fechner.errors import InputError, nearest
 
-FITS = ("spearman", "tau_a", "pearson", "rmse_linear", "rmse_monotone")
+CORRELATIONS = ("spearman", "tau_a", "pearson")
+FITS = (*CORRELATIONS, "rmse_linear", "rmse_monotone")
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,10 @@ class Alignment:
         target = self.human if self.fit in ("pearson", "rmse_linear") else self.doubled_ranks / 2
         return target - target.mean()
 
+    def repeated(self, times: NDArray) -> Alignment:
+        """Return the measure over each pair taken ``times[k]`` times, (n_pairs,) int."""
+        return Alignment(np.repeat(self.human, times), self.fit)
+
     def _sorted_words(self, similarity: NDArray) -> tuple[NDArray[np.uint64], int]:
         count = self.human.size
         shift = payload_bits(count)
@@ -112,39 +117,48 @@ class Alignment:
 
 @dataclass(frozen=True)
 class PartialAlignment:
-    """Alignment with `first` once `second` is held constant: partial Spearman or Pearson.
+    """Alignment with `first` once `others` are held constant: partial Spearman or Pearson.
 
-    ``(r_1 - r_2 r_12) / sqrt((1 - r_2^2) (1 - r_12^2))``, with the second rating similarity
-    another dimension (quality, to judge authenticity) or whether two images show the same
-    scene.
+    With r the correlations of the model similarity, R those among the rating similarities,
+    1 `first` and Z `others`::
+
+        (r_1 - r_Z' R_ZZ^-1 R_Z1) / sqrt((1 - r_Z' R_ZZ^-1 r_Z) (1 - R_1Z R_ZZ^-1 R_Z1))
+
+    The others are further dimensions (quality, to judge authenticity), or whether two images
+    show the same scene.
 
     Raises
     ------
     InputError
-        If the fits differ or are no correlation, or both similarities are the same.
+        If the fits differ or are no correlation, or the others explain all of the first.
     """
 
     first: Alignment
-    second: Alignment
-    _shared: float = field(init=False, repr=False)
+    others: tuple[Alignment, ...]
+    _shared: NDArray[np.float64] = field(init=False, repr=False)
+    _inverse: NDArray[np.float64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.first.fit != self.second.fit or self.fit not in ("spearman", "pearson"):
+        fits = {part.fit for part in (self.first, *self.others)}
+        if len(fits) > 1 or self.fit not in ("spearman", "pearson"):
             raise InputError(
-                f"partial alignment needs spearman or pearson for both, got {self.first.fit} "
-                f"and {self.second.fit}"
+                "partial alignment needs spearman or pearson for all its parts, got "
+                + " and ".join(sorted(fits))
             )
-        shared = self.first(self.second.human)
-        if abs(shared) > 1 - 1e-12:
+        shared = np.array([other(self.first.human) for other in self.others])
+        among = np.array([[one(two.human) for one in self.others] for two in self.others])
+        inverse = np.linalg.pinv(among)
+        if shared @ inverse @ shared > 1 - 1e-9:
             raise InputError("what is partialled out equals what is aligned; choose another")
         object.__setattr__(self, "_shared", shared)
+        object.__setattr__(self, "_inverse", inverse)
 
     def __len__(self) -> int:
         return len(self.first)
 
     @property
     def fit(self) -> str:
-        """The fit measure of both parts."""
+        """The fit measure of all parts."""
         return self.first.fit
 
     @property
@@ -154,15 +168,23 @@ class PartialAlignment:
 
     @property
     def centred(self) -> NDArray[np.float64]:
-        """What each pair contributes to the covariance, free of the second similarity."""
-        other = self.second.centred
-        return self.first.centred - (self.first.centred @ other) / (other @ other) * other
+        """What each pair contributes to the covariance, free of the other similarities."""
+        others = np.stack([other.centred for other in self.others], axis=1)
+        return self.first.centred - others @ np.linalg.lstsq(others, self.first.centred)[0]
 
     def __call__(self, similarity: NDArray[np.float64]) -> float:
         """Return the partial alignment of `similarity` (n_pairs,)."""
-        one, two = self.first(similarity), self.second(similarity)
-        left = (1 - two**2) * (1 - self._shared**2)
-        return (one - two * self._shared) / np.sqrt(left) if left > 1e-12 else 0.0
+        reached = np.array([other(similarity) for other in self.others])
+        along = self._inverse @ reached
+        left = (1 - reached @ along) * (1 - self._shared @ self._inverse @ self._shared)
+        apart = self.first(similarity) - self._shared @ along
+        return float(apart / np.sqrt(left)) if left > 1e-12 else 0.0
+
+    def repeated(self, times: NDArray) -> PartialAlignment:
+        """Return the measure over each pair taken ``times[k]`` times."""
+        return PartialAlignment(
+            self.first.repeated(times), tuple(other.repeated(times) for other in self.others)
+        )
 
 
 AnyAlignment = Alignment | PartialAlignment
@@ -171,7 +193,7 @@ AnyAlignment = Alignment | PartialAlignment
 def align(
     ratings: ArrayLike, pairs: Pairs, *, fit: str = "spearman", kernel: str = "absolute"
 ) -> Alignment:
-    """Return the alignment measure against `ratings` (n_images,) over `pairs`."""
+    """Return the alignment with `ratings` (n_images,) or (n_images, n_dimensions) over `pairs`."""
     return Alignment(rating_similarity(ratings, pairs, kernel=kernel), fit)
 
 

@@ -8,18 +8,28 @@ Spearman 1910 and Brown 1910 for the step from half a panel to the whole.)
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fechner.analysis.network.alignment import align
+from fechner.analysis.network.alignment import (
+    Alignment,
+    AnyAlignment,
+    PartialAlignment,
+    align,
+)
 from fechner.analysis.network.pairs import Pairs
 from fechner.analysis.network.similarity import rating_similarity
 from fechner.errors import FechnerError, InputError
 
+if TYPE_CHECKING:
+    from fechner.analysis.network.rated_features import Objective, RatedFeatures
+
 
 def rating_matrix(ratings: pd.DataFrame, images: list[str], dimension: str) -> NDArray[np.float64]:
-    """Return individual ratings as (n_participants, n_images), NaN where missing.
+    """Return individual ratings as (n_participants, n_images, n_dimensions), NaN where missing.
 
     Parameters
     ----------
@@ -28,18 +38,24 @@ def rating_matrix(ratings: pd.DataFrame, images: list[str], dimension: str) -> N
     images
         The images, in the order of the columns returned.
     dimension
-        The rating dimension.
+        The rating dimension, or several joined by ``+``.
 
     Raises
     ------
     InputError
         If nobody rated this dimension of these images.
     """
-    rows = ratings[(ratings["dimension"] == dimension) & ratings["image"].isin(images)]
-    if rows.empty:
-        raise InputError(f"the ratings hold no {dimension!r} of these images; check both tables")
-    table = rows.pivot_table(index="participant", columns="image", values="rating")
-    return table.reindex(columns=images).to_numpy(dtype=np.float64)
+    names = dimension.split("+")
+    shown = ratings[ratings["image"].isin(images) & ratings["dimension"].isin(names)]
+    people = sorted(shown["participant"].unique())
+    layers = []
+    for name in names:
+        rows = shown[shown["dimension"] == name]
+        if rows.empty:
+            raise InputError(f"the ratings hold no {name!r} of these images; check both tables")
+        table = rows.pivot_table(index="participant", columns="image", values="rating")
+        layers.append(table.reindex(index=people, columns=images).to_numpy(dtype=np.float64))
+    return np.stack(layers, axis=-1)
 
 
 def split_half_reliability(
@@ -49,6 +65,7 @@ def split_half_reliability(
     rng: np.random.Generator,
     fit: str = "spearman",
     kernel: str = "absolute",
+    others: tuple[Alignment, ...] = (),
     splits: int = 100,
 ) -> float:
     """Return the reliability of the rating RSM of the whole panel.
@@ -58,8 +75,10 @@ def split_half_reliability(
 
     Parameters
     ----------
-    ratings : (n_participants, n_images)
+    ratings : (n_participants, n_images[, n_dimensions])
         NaN where a participant did not rate an image.
+    others
+        What the alignment holds constant (`rated_features.RatedFeatures.confounds`).
 
     Raises
     ------
@@ -74,7 +93,9 @@ def split_half_reliability(
         order = rng.permutation(len(panel))
         first, second = panel[order[::2]], panel[order[1::2]]
         try:
-            measure = align(_means(first), pairs, fit=fit, kernel=kernel)
+            measure: AnyAlignment = align(_means(first), pairs, fit=fit, kernel=kernel)
+            if others:
+                measure = PartialAlignment(measure, others)
             aligned.append(measure(rating_similarity(_means(second), pairs, kernel=kernel)))
         except FechnerError:  # A half in which nobody rated some image.
             continue
@@ -91,14 +112,38 @@ def noise_ceiling(
     rng: np.random.Generator,
     fit: str = "spearman",
     kernel: str = "absolute",
+    others: tuple[Alignment, ...] = (),
 ) -> tuple[float, float]:
     """Return the bounds of alignment with the panel's mean ratings.
 
     Lower: what a second panel of the same size would reach (the reliability of the RSM).
     Upper: what the true ratings would reach, the square root of that.
     """
-    reliability = split_half_reliability(ratings, pairs, rng=rng, fit=fit, kernel=kernel)
+    reliability = split_half_reliability(
+        ratings, pairs, rng=rng, fit=fit, kernel=kernel, others=others
+    )
     return reliability, float(np.sqrt(max(reliability, 0.0)))
+
+
+def ceiling_of(
+    images: RatedFeatures, ratings: NDArray, objective: Objective, *, rng: np.random.Generator
+) -> tuple[float, float]:
+    """Return the noise ceiling of what `objective` aligns, with what it holds constant.
+
+    Parameters
+    ----------
+    ratings : (n_participants, n_images, n_dimensions)
+    objective
+        Its fit must be a correlation.
+    """
+    return noise_ceiling(
+        ratings,
+        images.pairs(objective),
+        rng=rng,
+        fit=objective.fit,
+        kernel=objective.kernel,
+        others=images.confounds(objective),
+    )
 
 
 def individual_ceiling(

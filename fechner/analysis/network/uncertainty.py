@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from fechner.analysis.network.alignment import Alignment
+from fechner.analysis.network.alignment import AnyAlignment
 from fechner.analysis.network.pairs import Pairs
 from fechner.analysis.network.ranks import midranks
 from fechner.analysis.network.similarity import rating_similarity
@@ -23,11 +23,10 @@ from fechner.errors import FechnerError, InputError
 
 def bootstrap_draws(
     similarity: NDArray,
-    human: NDArray,
+    measure: AnyAlignment,
     pairs: Pairs,
     *,
     rng: np.random.Generator,
-    fit: str = "spearman",
     resamples: int = 500,
 ) -> NDArray[np.float64]:
     """Return the alignment of resampled images, (resamples,).
@@ -38,30 +37,31 @@ def bootstrap_draws(
 
     Parameters
     ----------
-    similarity, human : (n_pairs,)
+    similarity : (n_pairs,)
+    measure
+        What aligns it, over the same pairs.
     pairs
-        The pairs that the two vectors describe.
+        Those pairs.
     """
     drawn = np.full(resamples, np.nan)
     for k in range(resamples):
         times = np.bincount(rng.integers(pairs.n, size=pairs.n), minlength=pairs.n)
         repeats = times[pairs.rows] * times[pairs.columns]
         with suppress(FechnerError):
-            drawn[k] = Alignment(np.repeat(human, repeats), fit)(np.repeat(similarity, repeats))
+            drawn[k] = measure.repeated(repeats)(np.repeat(similarity, repeats))
     return drawn
 
 
 def bootstrap_interval(
     similarity: NDArray,
-    human: NDArray,
+    measure: AnyAlignment,
     pairs: Pairs,
     *,
     rng: np.random.Generator,
-    fit: str = "spearman",
     resamples: int = 500,
 ) -> tuple[float, float]:
     """Return the 95 % percentile interval of the alignment over resampled images."""
-    draws = bootstrap_draws(similarity, human, pairs, rng=rng, fit=fit, resamples=resamples)
+    draws = bootstrap_draws(similarity, measure, pairs, rng=rng, resamples=resamples)
     return percentile_interval(draws)
 
 
