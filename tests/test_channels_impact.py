@@ -7,7 +7,6 @@ from test_channels_alignment import features_and_ratings
 
 from fechner.analysis.network import grams as grams_module
 from fechner.analysis.network.alignment import FITS, align
-from fechner.analysis.network.downstream import DownstreamChannels, rectified
 from fechner.analysis.network.gradient import impact_gradient
 from fechner.analysis.network.grams import ChannelGrams
 from fechner.analysis.network.impact import certified_impact, channel_impact, leave_one_out
@@ -208,34 +207,3 @@ def test_the_pruning_curve_starts_whole_and_follows_the_order():
     curve = pruning_curve(grams, alignment, order, np.array([0, 5, 20]))
     want = [alignment(model_similarity(values[:, : 24 - k], pairs)) for k in (0, 5, 20)]
     assert np.allclose(curve, want, atol=1e-9)
-
-
-def test_a_fully_connected_target_equals_running_the_layers_anew():
-    rng = np.random.default_rng(9)
-    values, ratings = activations(n=20, channels=6)
-    weight, bias = rng.normal(size=(10, 24)), rng.normal(size=10)
-    last = rng.normal(size=(10, 7))
-
-    def rest(units):
-        return rectified(rectified(units) @ last)
-
-    pairs = all_pairs(20)
-    alignment = align(ratings, pairs)
-    channels = DownstreamChannels(values, weight, bias, pairs, rest=rest)
-    impact = leave_one_out(channels, alignment)
-
-    def reached(mask):
-        flat = (values * mask[None, :, None]).reshape(20, -1)
-        return alignment(model_similarity(rest(flat @ weight.T + bias), pairs))
-
-    every = np.ones(6)
-    want = [reached(every) - reached(np.where(np.arange(6) == c, 0.0, 1.0)) for c in range(6)]
-    assert np.allclose(impact, want, atol=1e-9)
-    pruned = prune_greedily(channels, alignment)
-    assert pruned.path[-1] == pytest.approx(reached(pruned.kept.astype(float)), abs=1e-9)
-
-
-def test_a_fully_connected_layer_that_does_not_fit_is_named():
-    values, _ = activations()
-    with pytest.raises(InputError, match="takes 7 numbers, the activations have 24 channels x 4"):
-        DownstreamChannels(values, np.ones((3, 7)), np.ones(3), all_pairs(40))

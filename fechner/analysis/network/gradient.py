@@ -12,20 +12,26 @@ from numba import njit
 from numpy.typing import NDArray
 
 from fechner.analysis.network.alignment import AnyAlignment
+from fechner.analysis.network.downstream import DownstreamChannels
 from fechner.analysis.network.grams import ChannelGrams
 
 DENSITY_BINS = 512
 
 
-def impact_gradient(grams: ChannelGrams, alignment: AnyAlignment) -> NDArray[np.float64]:
+def impact_gradient(
+    grams: ChannelGrams | DownstreamChannels, alignment: AnyAlignment
+) -> NDArray[np.float64]:
     """Return the first-order impact of each channel, (n_channels,); 0 where not active.
 
     With ``w_ij`` the derivative of the alignment with respect to the similarity of pair
     ij, leaving channel c out changes cosine similarity by
-    ``-G_c,ij / (|i| |j|) + s_ij (q_ci / |i|^2 + q_cj / |j|^2) / 2``.
+    ``-G_c,ij / (|i| |j|) + s_ij (q_ci / |i|^2 + q_cj / |j|^2) / 2``. Behind a fully connected
+    layer the derivative is carried back through the layers instead.
     """
     similarity = grams.similarity()
     weight = _pair_derivative(similarity, alignment)
+    if isinstance(grams, DownstreamChannels):
+        return grams.worth(weight)
     on_products, on_squares = _chain(grams, similarity, weight)
     return grams.project(on_products) - np.where(grams.active, grams.squares @ on_squares, 0.0)
 

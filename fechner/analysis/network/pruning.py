@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from fechner.analysis.network.alignment import AnyAlignment
 from fechner.analysis.network.gradient import impact_gradient
-from fechner.analysis.network.grams import ChannelGrams
 from fechner.analysis.network.impact import AnyChannels
 from fechner.errors import InputError
 
@@ -118,7 +117,7 @@ def prune_greedily(
     """Remove the channel whose removal helps most, again and again, until none helps.
 
     At each step the gradient names `shortlist` candidates, which are evaluated exactly;
-    None evaluates every channel, as does a fully connected target, which has no gradient.
+    None evaluates every channel.
     When no candidate helps, all channels are evaluated before the search ends, so what is
     kept cannot be bettered by one more removal.
 
@@ -139,7 +138,7 @@ def prune_greedily(
     state = grams.copy()
     path = [alignment(state.similarity())]
     removed: list[int] = []
-    if batch > 0 and isinstance(state, ChannelGrams):
+    if batch > 0:
         state = _prune_in_batches(state, alignment, batch, smallest, removed, path)
     while (left := int(state.active.sum())) > smallest:
         most = min(max(1, int(batch * left)), left - smallest)
@@ -172,13 +171,13 @@ def _best_removal(
 
 
 def _prune_in_batches(
-    state: ChannelGrams,
+    state: AnyChannels,
     alignment: AnyAlignment,
     batch: float,
     smallest: int,
     removed: list[int],
     path: list[float],
-) -> ChannelGrams:
+) -> AnyChannels:
     """Return the state after joint removals, adding to `removed` and `path`."""
     most = int(batch * state.active.sum())
     while most > 1:
@@ -204,7 +203,7 @@ def _candidates(
     state: AnyChannels, alignment: AnyAlignment, shortlist: int | None
 ) -> Iterator[NDArray[np.intp]]:
     active = np.flatnonzero(state.active)
-    if isinstance(state, ChannelGrams) and shortlist is not None and shortlist < len(active):
+    if shortlist is not None and shortlist < len(active):
         order = active[np.argsort(impact_gradient(state, alignment)[active], kind="stable")]
         yield order[:shortlist]
         yield order[shortlist:]
