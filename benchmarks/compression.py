@@ -260,22 +260,16 @@ def quality_selection(network, cache: Path):
 
 
 def readout_of_ratings(network):
-    from fechner.analysis.network.activations import activations
+    from fechner.analysis.network.channel_sets import ChannelSet, read_channels
     from fechner.analysis.network.selection import select_channels
     from fechner.data.catalog import avt
 
     rated = avt(DATA / "avt_ai_images").rated
-    layer = network.default_layer
-    acts = activations(network, [layer], rated.paths, pool="mean")[layer]
+    pooled = [ChannelSet((network.default_layer,), "mean")]
     return select_channels(
-        acts.values,
+        read_channels(network, pooled, rated.paths),
         rated,
         "quality",
-        network=network.name,
-        layer=layer,
-        weights_sha256=network.weights_sha256,
-        preprocessing=acts.preprocessing,
-        pool="mean",
         strategies=("readout",),
         select="readout",
         shuffles=5,
@@ -294,6 +288,8 @@ def equal_weights(network):
     return ChannelSelection(
         network=network.name,
         layer=layer,
+        widths=[count],
+        size=224,
         weights_sha256=network.weights_sha256,
         preprocessing=acts.preprocessing,
         pool=None,

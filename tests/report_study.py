@@ -36,6 +36,8 @@ def candidate(method, rng, scenes, *, gain, readout=None, simulated):
     return ChannelSelection(
         network="efficientnet_lite0",
         layer="blocks.6.0",
+        widths=[96],
+        size=224,
         weights_sha256="a" * 64,
         preprocessing="squashed to 224 x 224",
         pool=None,

@@ -6,7 +6,8 @@ import pytest
 from PIL import Image, ImageFilter
 from typer.testing import CliRunner
 
-from fechner.analysis.network.compare import COLUMNS, compare, pool_values
+from fechner.analysis.network.channel_sets import pool_values
+from fechner.analysis.network.compare import COLUMNS, compare
 from fechner.analysis.network.curves import trace_curves
 from fechner.analysis.network.explain import breakdown, explain
 from fechner.analysis.network.rated_features import RatedFeatures

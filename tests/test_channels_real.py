@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fechner.analysis.network.activations import activations
+from fechner.analysis.network.channel_sets import ChannelSet, read_channels
 from fechner.analysis.network.evaluation import evaluate
 from fechner.analysis.network.networks import load_network
 from fechner.analysis.network.rated_features import RatedFeatures, rated_features
@@ -24,8 +24,8 @@ def images():
     """Pooled channels of a middle layer of AlexNet and the quality of 145 real images."""
     rated = load("avt", DATA / "avt_ai_images").rated
     network = load_network("alexnet", weights=WEIGHTS, device="cpu")
-    found = activations(network, ["features.5"], rated.paths, size=256, pool="mean")
-    return rated_features(found["features.5"].values, rated, "quality")
+    pooled = [ChannelSet(("features.5",), "mean")]
+    return rated_features(read_channels(network, pooled, rated.paths, size=256)[0], rated, "quality")
 
 
 def test_a_readout_predicts_the_quality_of_images_of_other_prompts(images):

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fechner.analysis.network.channel_sets import ChannelSet, ChannelValues
 from fechner.analysis.network.evaluation import evaluate, mean_jaccard
 from fechner.analysis.network.nested import BestHeldOut
 from fechner.analysis.network.rated_features import Objective, RatedFeatures
@@ -23,13 +24,19 @@ from fechner.analysis.network.strategies import METHODS, parse_strategy
 from fechner.data.tables import RatedImages, Scale
 from fechner.errors import InputError
 
-SOURCE = {
-    "network": "small",
-    "layer": "last",
-    "weights_sha256": "0" * 64,
-    "preprocessing": "none",
-    "pool": None,
-}
+
+def channels_of(values, *, layer="last", pool="space", **more):
+    """Values (n_images, n_channels, ...) as those of a layer of some network."""
+    return ChannelValues(
+        channels=ChannelSet((layer,), pool),
+        values=values,
+        widths=(values.shape[1],),
+        network="small",
+        weights_sha256="0" * 64,
+        preprocessing="none",
+        size=224,
+        **({"seen": np.zeros(len(values), bool)} | more),
+    )
 
 
 def world(*, signal=2.0, n_scenes=10, each=6, channels=20, seed=0):
@@ -62,7 +69,9 @@ def rated(quality, scenes, folder="."):
 def study(world_values, **options):
     values, quality, scenes = world_values
     options = {"shuffles": 10, "seed": 3, **options}
-    return select_channels(values, rated(quality, scenes), "quality", **SOURCE, **options)
+    return select_channels(
+        [channels_of(values)], rated(quality, scenes), "quality", **options
+    )
 
 
 def test_channels_that_carry_quality_survive_the_control_and_drive_the_maps():
@@ -87,7 +96,7 @@ def test_the_fallback_is_named_as_such():
     found = study(world(signal=0.0, seed=1), seed=1)
     fallback = found.by_method("all")
     assert fallback.weights == [1.0] * 20
-    method, reason = choose([fallback])
+    method, reason = choose({"all": fallback})
     assert method == "all"
     assert "fall back" in reason
 
@@ -187,7 +196,7 @@ def test_random_pruning_is_less_stable_than_pruning_by_impact():
 def test_the_nested_choice_is_evaluated_like_any_strategy():
     images = RatedFeatures(*world())
     rivals = tuple(parse_strategy(name) for name in ("all", "readout"))
-    nested = BestHeldOut("all", rivals=rivals)
+    nested = BestHeldOut(rivals)
     (found,) = evaluate(images, [nested], folds=3, shuffles=2, seed=0)
     assert found.strategy == "best held-out"
     assert found.prediction > 0.7
@@ -236,7 +245,7 @@ def test_reweighting_finds_the_channels_that_make_the_ratings_rsm():
     rng = np.random.default_rng(4)
     values = rng.normal(size=(40, 12, 6))
     images = RatedFeatures(values, rng.normal(size=40), np.arange(40) // 4)
-    grams = images.grams(Objective())
+    grams = images.channels(Objective())
     human = grams.products(2) + grams.products(5)
     weights = reweight_channels(grams, human, images.scenes)
     assert set(np.argsort(weights)[-2:]) == {2, 5}
@@ -307,7 +316,7 @@ def test_bad_data_end_in_one_clear_line():
         study((broken, quality, scenes))
     with pytest.raises(InputError, match="activations of 59 images for a table of 60"):
         study_table = rated(quality, scenes)
-        select_channels(values[:-1], study_table, "quality", **SOURCE, seed=0)
+        select_channels([channels_of(values[:-1])], study_table, "quality", seed=0)
     with pytest.raises(InputError, match="11 folds need as many scenes, got 10"):
         evaluate(RatedFeatures(values, quality, scenes), [], folds=11, seed=0)
 

@@ -360,6 +360,8 @@ def test_a_selection_draws_the_maps_once_and_for_all(folder, tmp_path, monkeypat
     selection = ChannelSelection(
         network=network.name,
         layer=network.default_layer,
+        widths=[count],
+        size=224,
         weights_sha256=network.weights_sha256,
         preprocessing=found.preprocessing,
         pool=None,

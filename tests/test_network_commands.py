@@ -37,6 +37,8 @@ def selection(tmp_path_factory):
     chosen = ChannelSelection(
         network="efficientnet_lite0",
         layer="bn2",
+        widths=[1280],
+        size=224,
         weights_sha256=load_network(device="cpu").weights_sha256,
         preprocessing="",
         pool="mean",

@@ -49,6 +49,8 @@ def selection_of(made_with: Network, weights, *, layer="bn2", pool=None, **chang
     fields = {
         "network": made_with.name,
         "layer": layer,
+        "widths": [len(weights)],
+        "size": 224,
         "weights_sha256": made_with.weights_sha256,
         "preprocessing": "",
         "pool": pool,

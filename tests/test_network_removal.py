@@ -17,10 +17,14 @@ from fechner.data.images import write_png
 from fechner.errors import InputError
 
 
-def selection_of(made_with: Network, weights, *, layer: str, pool=None) -> ChannelSelection:
+def selection_of(
+    made_with: Network, weights, *, layer: str, pool=None, widths=None, size=224
+) -> ChannelSelection:
     return ChannelSelection(
         network=made_with.name,
         layer=layer,
+        widths=widths or [len(weights)],
+        size=size,
         weights_sha256=made_with.weights_sha256,
         preprocessing="",
         pool=pool,

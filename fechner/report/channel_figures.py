@@ -36,17 +36,19 @@ CONTROL_NAMES = {"within": "within scenes", "content": "content removed"}
 
 
 def method_name(method: str) -> str:
-    """Return a selection method in words; what controls for content follows a comma."""
+    """Return a candidate's name in words: method, control for content, and its channels."""
+    method, _, channels = method.partition(" of ")
     name, _, control = method.partition(":")
     words = METHOD_NAMES.get(name, name.replace("_", " "))
-    return f"{words},\n{CONTROL_NAMES.get(control, control)}" if control else words
+    parts = [words, CONTROL_NAMES.get(control, control), channels]
+    return ",\n".join(part for part in parts if part)
 
 
 def alignment(study: SelectionStudy) -> Figure:
     """Draw alignment before and after each selection, on both sets of scenes, with the control."""
     import matplotlib.pyplot as plt
 
-    shown = [c for c in study.candidates if c.alignment_selection.after is not None]
+    shown = {n: c for n, c in study.by_name.items() if c.alignment_selection.after is not None}
     columns = min(len(shown), 4)
     rows = -(-len(shown) // columns)
     figure, axes = plt.subplots(
@@ -54,9 +56,9 @@ def alignment(study: SelectionStudy) -> Figure:
     )
     for axis in axes.ravel()[len(shown) :]:
         axis.set_visible(False)
-    for axis, candidate in zip(axes.ravel(), shown, strict=False):
+    for axis, (name, candidate) in zip(axes.ravel(), shown.items(), strict=False):
         _before_after(axis, candidate)
-        axis.set_title(_title(candidate.method, study.chosen), fontsize=8.5)
+        axis.set_title(_title(name, study.chosen), fontsize=8.5)
     for row in axes:
         row[0].set_ylabel("alignment with ratings")
     figure.tight_layout()
@@ -105,7 +107,7 @@ def readouts(study: SelectionStudy) -> Figure | None:
     """Draw the held-out Spearman of each read-out against shuffled ratings; None without one."""
     import matplotlib.pyplot as plt
 
-    shown = [(c.method, c.readout) for c in study.candidates if c.readout is not None]
+    shown = [(n, c.readout) for n, c in study.by_name.items() if c.readout is not None]
     if not shown:
         return None
     figure, axis = plt.subplots(figsize=(WIDTH, 0.55 * len(shown) + 0.9))

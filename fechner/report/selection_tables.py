@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,12 +28,12 @@ MOST_PAIRS = 200
 def evidence_table(study: SelectionStudy) -> pd.DataFrame:
     """Return one row a candidate: in-sample, held-out, shuffled and read-out numbers."""
     rows = []
-    for one in study.candidates:
+    for name, one in study.by_name.items():
         low, high = one.alignment_held_out.interval or (np.nan, np.nan)
         noise = one.alignment_shuffled
         rows.append(
             {
-                "strategy": one.method + (" *" if one.method == study.chosen else ""),
+                "strategy": name + (" *" if name == study.chosen else ""),
                 "kept": one.n_kept / one.n_channels,
                 "train_before": one.alignment_selection.before,
                 "train_after": one.alignment_selection.after,
@@ -55,14 +56,16 @@ def write_selection(study: SelectionStudy, folder: Path) -> pd.DataFrame:
 
     evidence = evidence_table(study)
     _write_csv(evidence, folder / "evidence.csv")
-    channels = pd.DataFrame({"channel": np.arange(study.choice.n_channels)})
-    for one in study.candidates:
-        for part in ("impact", "kept", "weights"):
-            channels[f"{one.method}_{part}"] = getattr(one, part)
+    tables = []
+    for name, one in study.by_name.items():
+        content = {part: getattr(one, part) for part in ("impact", "kept", "weights")}
+        tables.append(
+            pd.DataFrame({"candidate": name, "channel": one.channel_names(), **content})
+        )
         if any(one.impact):
-            name = one.method.replace(":", "_")
-            _write_figure(ranked_impacts(one), folder / f"impacts_{name}.png", _simulated(one))
-    _write_csv(channels, folder / "channels.csv")
+            path = folder / f"impacts_{re.sub(r'[^a-z0-9.+_-]+', '_', name)}.png"
+            _write_figure(ranked_impacts(one), path, _simulated(one))
+    _write_csv(pd.concat(tables), folder / "channels.csv")
     return evidence
 
 

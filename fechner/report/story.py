@@ -95,7 +95,7 @@ def limits(study: Artefacts) -> list[str]:
         held = len(study.selection.choice.scenes_held_out)
         said.append(
             f"Channels were chosen on {n} scenes and judged on {held} others; the map is that of "
-            f"one network and one layer ({study.selection.choice.layer})."
+            f"one network and one set of its channels ({study.selection.choice.channels})."
         )
     if study.stimuli is not None:
         families = sorted(study.stimuli["family"].dropna().astype(str).unique())

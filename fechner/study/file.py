@@ -41,11 +41,16 @@ class ImagesPart(Part):
 
 
 class NetworkPart(Part):
-    """Which network, which layer, and the side of its square input in px."""
+    """Which network, which of its layers in which pooling, and the side of its input in px.
+
+    Layers are written as for ``fechner channels select --layer``; the last convolution where
+    none is named.
+    """
 
     name: str = "efficientnet_lite0"
     weights: str | None = None
-    layer: str | None = None
+    layers: tuple[str, ...] = ()
+    pools: tuple[str, ...] = ("space",)
     size: int = Field(default=224, ge=32, le=1024)
 
 
@@ -54,6 +59,10 @@ class ChannelsPart(Part):
 
     strategies: tuple[str, ...] = ("negative", "greedy", "readout")
     select: str = "evidence"
+    similarity: str = "cosine"
+    kernel: str = "absolute"
+    fit: str = "spearman"
+    partial_out: str | None = None
     held_out: float = Field(default=1 / 3, gt=0, lt=1)
     shuffles: int = Field(default=20, ge=2)
 
@@ -180,7 +189,8 @@ good = "high"               # which end is good: "high" or "low"
 [network]
 name = "efficientnet_lite0" # fechner networks  lists them all
 # weights = "checkpoint.pth"       # your own weights for that architecture
-# layer = "..."             # the last convolution when left out
+# layers = ["blocks.2+blocks.4+bn2", "bn2"]   # the last convolution when left out
+# pools = ["mean_sd"]       # over space: "space" (none), "mean", "max", "mean_sd"
 size = 224                  # px, side of the square that the network sees
 
 [channels]
@@ -188,6 +198,8 @@ strategies = ["negative", "greedy", "readout"]
 select = "evidence"         # or "best held-out", or one of the strategies, or "all"
 held_out = 0.33             # share of scenes kept for reporting
 shuffles = 20               # repetitions of the whole selection under shuffled ratings
+# fit = "spearman"          # what drives pruning; also similarity, kernel
+# partial_out = "..."       # a dimension that is held constant
 
 [maps]
 method = "auto"             # "removal" where the selection predicts ratings, else "contribution"

@@ -59,35 +59,33 @@ def best_of_each_scene(rated: RatedImages, dimension: str) -> dict[str, Path]:
 
 def choose_channels(place: Place) -> None:
     """Activations of every rated image, then the channels that help them agree with people."""
-    from fechner.analysis.network.activations import activations
+    from fechner.analysis.network.channel_sets import parse_channel_sets, read_channels
+    from fechner.analysis.network.rated_features import Objective
     from fechner.analysis.network.selection import select_channels
 
-    options, network = place.study.channels, _network(place)
+    options, seen, network = place.study.channels, place.study.network, _network(place)
     rated = rated_images(place)
-    layer = place.study.network.layer or network.default_layer
+    sets = parse_channel_sets(seen.layers or [network.default_layer], seen.pools)
     with place.bars("Activations") as progress:
-        found = activations(
+        values = read_channels(
             network,
-            [layer],
+            sets,
             rated.paths,
-            size=place.study.network.size,
+            size=seen.size,
             cache=place.folder / "cache",
             progress=progress,
-        )[layer]
+        )
     with place.bars("Channels") as progress:
         study = select_channels(
-            found.values,
+            values,
             rated,
             place.study.images.dimension,
-            network=network.name,
-            layer=layer,
-            weights_sha256=network.weights_sha256,
-            preprocessing=found.preprocessing,
-            pool=found.pool,
+            partial_out=options.partial_out,
             held_out=options.held_out,
             strategies=options.strategies,
             shuffles=options.shuffles,
             select=options.select,
+            objective=Objective(options.similarity, options.kernel, options.fit),
             individual=_individual_ratings(place, rated),
             seed=place.study.seed,
             simulated=is_simulated(place.table),

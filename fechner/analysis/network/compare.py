@@ -1,26 +1,33 @@
 """Every network, layer, pooling and strategy side by side on held-out images.
 
 Each combination is a row with its held-out evidence and its shuffled control. Reading the
-best of many rows off a table is itself a choice that noise can win: `BestHeldOut` makes
-that choice inside the folds and is one more row.
+best of many rows off a table is itself a choice that noise can win: `nested` makes that
+choice inside the folds and is one more row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from fechner.analysis.network.channel_sets import ChannelValues
 from fechner.analysis.network.evaluation import Evaluation, evaluate
-from fechner.analysis.network.rated_features import RatedFeatures
+from fechner.analysis.network.nested import BestHeldOut
+from fechner.analysis.network.rated_features import RatedFeatures, rated_features
 from fechner.analysis.network.strategies import Strategy
-from fechner.errors import InputError, nearest
 from fechner.progress import Progress, silent
 
-POOLINGS = ("space", "mean", "max", "mean_sd")
+if TYPE_CHECKING:
+    from fechner.data.tables import RatedImages
+
+STEPS = 1000
+"""Steps of progress for each set of channels."""
 COLUMNS = (
     "features", "pooling", "strategy", "kept", "train_before", "train_after", "held_out_before",
     "held_out_after", "low", "high", "shuffled_train", "shuffled_held_out", "alignment_p",
@@ -29,40 +36,14 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def pool_values(values: ArrayLike, pooling: str) -> NDArray:
-    """Return activations (n, C, h, w) as they are, or pooled to (n, C) or (n, 2 C).
-
-    Parameters
-    ----------
-    pooling
-        ``space`` (no pooling), ``mean``, ``max``, or ``mean_sd``: all means, then all
-        standard deviations.
-
-    Raises
-    ------
-    InputError
-        If the pooling is unknown.
-    """
-    if pooling not in (*POOLINGS, "none"):
-        raise InputError(f"unknown pooling {pooling!r}; {nearest(pooling, POOLINGS)}")
-    features = np.asarray(values)
-    if pooling == "space" or features.ndim == 2:
-        return features
-    flat = features.reshape(*features.shape[:2], -1)
-    if pooling == "max":
-        return flat.max(axis=2)
-    mean = flat.mean(axis=2)
-    return mean if pooling == "mean" else np.concatenate([mean, flat.std(axis=2)], axis=1)
-
-
 def compare(
-    values: Mapping[str, ArrayLike],
-    ratings: ArrayLike,
-    scenes: ArrayLike,
+    sets: Mapping[tuple[str, str], ChannelValues],
+    rated: RatedImages,
+    dimension: str,
     strategies: Sequence[Strategy],
     *,
-    poolings: Sequence[str] = ("space", "mean"),
-    reference_of: ArrayLike | None = None,
+    partial_out: str | None = None,
+    nested: bool = False,
     folds: int = 5,
     repeats: int = 1,
     shuffles: int = 20,
@@ -70,17 +51,20 @@ def compare(
     pool: Executor | None = None,
     progress: Progress = silent,
 ) -> pd.DataFrame:
-    """Return one row of held-out evidence for each features x pooling x strategy.
+    """Return one row of held-out evidence for each set of channels and strategy.
+
+    Images that any of the networks was fitted to judge none of them.
 
     Parameters
     ----------
-    values
-        Name, as ``network/layer``, and activations (n_images, n_channels[, h, w]).
-    ratings, scenes : (n_images,)
+    sets
+        Channels by (features, pooling), as those columns will say.
+    rated, dimension, partial_out
+        See `rated_features.rated_features`.
     strategies
         See `strategies.parse_strategy`.
-    poolings
-        See `pool_values`; features without space are taken once.
+    nested
+        Whether to add the choice of set and strategy that inner folds make.
     folds, repeats, shuffles, seed, pool, progress
         See `evaluation.evaluate`.
 
@@ -90,28 +74,38 @@ def compare(
     interval and shuffled mean; held-out Spearman of predicted ratings likewise; p = share
     of shuffled repeats that do at least as well; stability over folds.
     """
-    sets = {
-        (name, pooling): RatedFeatures(
-            pool_values(features, pooling), ratings, scenes, reference_of=reference_of
-        )
-        for name, features in values.items()
-        for pooling in (poolings if np.ndim(features) > 2 else ("none",))
+    seen = np.logical_or.reduce([one.seen for one in sets.values()])
+    images = {
+        name: rated_features(replace(one, seen=seen), rated, dimension, partial_out=partial_out)
+        for name, one in sets.items()
     }
-    rows: list[tuple] = []
-    total = len(sets) * len(strategies)
-    for (name, pooling), images in sets.items():
-        for evaluation in evaluate(
-            images,
-            strategies,
+    # Choosing inside the folds takes three inner folds of everything.
+    work = [(name, [one], strategies, 1) for name, one in images.items()]
+    if nested:
+        choice = [BestHeldOut(tuple(strategies))]
+        work.append((("any of these", ""), list(images.values()), choice, 3 * len(images)))
+    total, behind, rows = sum(cost for *_, cost in work), 0, []
+    for name, features, tried, cost in work:
+        for found in evaluate(
+            features,
+            tried,
             folds=folds,
             repeats=repeats,
             shuffles=shuffles,
             seed=seed,
             pool=pool,
-            progress=lambda done, _: progress(len(rows) + done, total),
+            progress=_share(progress, behind, cost, total),
         ):
-            rows.append(_row(name, pooling, evaluation))
+            rows.append(_row(*name, found))
+        behind += cost
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _share(progress: Progress, behind: int, cost: int, total: int) -> Progress:
+    """Return the progress of one part that costs `cost` of `total`, with `behind` done."""
+    return lambda done, whole: progress(
+        round(STEPS * (behind + cost * done / whole)), STEPS * total
+    )
 
 
 def _row(name: str, pooling: str, found: Evaluation) -> tuple:

@@ -85,9 +85,9 @@ def trace_curves(
     def curves(ratings: NDArray, order: NDArray | None = None) -> tuple[NDArray, NDArray]:
         measure = here.alignment(aim, ratings)
         if order is None:
-            order = np.argsort(channel_impact(here.grams(aim), measure), kind="stable")
-        train = pruning_curve(here.grams(aim), measure, order, gone)
-        return train, pruning_curve(there.grams(aim), there.alignment(aim), order, gone)
+            order = np.argsort(channel_impact(here.channels(aim), measure), kind="stable")
+        train = pruning_curve(here.channels(aim), measure, order, gone)
+        return train, pruning_curve(there.channels(aim), there.alignment(aim), order, gone)
 
     real = curves(here.ratings)
     shuffled, random = [], []

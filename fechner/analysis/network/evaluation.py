@@ -12,12 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from itertools import cycle
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fechner.analysis.network.rated_features import Objective, RatedFeatures
-from fechner.analysis.network.readout import fit_readout, grouped_folds, spearman
+from fechner.analysis.network.readout import apart_from, fit_readout, grouped_folds, spearman
 from fechner.analysis.network.strategies import Chosen, Strategy
 from fechner.analysis.network.uncertainty import (
     bootstrap_draws,
@@ -25,10 +27,23 @@ from fechner.analysis.network.uncertainty import (
     statistic_interval,
 )
 from fechner.errors import InputError
-from fechner.executors import run_all
+from fechner.executors import SerialExecutor, run_all
 from fechner.progress import Progress, silent
 
 WITHIN = Objective(control="within")
+
+
+class Settled(Protocol):
+    """A strategy, or what settles on a set of features and a strategy once it sees ratings."""
+
+    @property
+    def name(self) -> str:
+        """How it is written."""
+
+    def settle(
+        self, sets: Sequence[RatedFeatures], ratings: NDArray, rng: np.random.Generator
+    ) -> tuple[int, Strategy]:
+        """Return the place of the set and the strategy to use on it."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +65,11 @@ class Evaluation:
         The same under shuffled ratings.
     prediction, prediction_interval, shuffled_prediction
         Spearman of ratings with what a read-out of the kept channels (or the strategy
-        itself) predicts for judged images, over all folds together.
+        itself) predicts for judged images, over all folds together; the mean over several
+        dimensions. Dimensions that are held constant are first taken out of the ratings.
     jaccard, impact_correlation
-        Stability over folds: mean overlap of kept sets, mean rank correlation of impacts.
+        Stability over folds: mean overlap of kept sets, mean rank correlation of impacts;
+        NaN where no two folds chose among the same channels.
     """
 
     strategy: str
@@ -85,6 +102,7 @@ class Evaluation:
 class _Fold:
     """One fold under one set of training ratings: what was chosen and what it reached."""
 
+    which: int
     chosen: Chosen
     before: float
     after: float
@@ -104,8 +122,8 @@ class _Run:
 
 @dataclass(frozen=True)
 class _Work:
-    strategy: Strategy
-    images: RatedFeatures
+    strategy: Settled
+    sets: Sequence[RatedFeatures]
     folds: int
     repeats: int
     shuffles: int
@@ -114,8 +132,8 @@ class _Work:
 
 
 def evaluate(
-    images: RatedFeatures,
-    strategies: Sequence[Strategy],
+    images: RatedFeatures | Sequence[RatedFeatures],
+    strategies: Sequence[Settled],
     *,
     folds: int = 5,
     repeats: int = 1,
@@ -130,7 +148,8 @@ def evaluate(
     Parameters
     ----------
     images
-        All rated images.
+        All rated images; several sets of features of them where a strategy chooses among
+        sets (`nested.BestHeldOut`), while others use the first.
     folds
         Outer folds; scenes are dealt to them whole.
     repeats
@@ -151,60 +170,76 @@ def evaluate(
     InputError
         If there are fewer scenes than folds.
     """
-    scenes = len(np.unique(images.scenes))
-    if scenes < folds:
-        raise InputError(f"{folds} folds need as many scenes, got {scenes}; use --folds {scenes}")
+    sets = [images] if isinstance(images, RatedFeatures) else list(images)
+    seen = sets[0].seen
+    judging = len(np.unique(sets[0].scenes[~seen]))
+    if judging < 2 and seen.any():
+        raise InputError(
+            f"the weights were fitted to images of all but {judging} scenes, so that nothing can "
+            "judge them; fit them anew with fechner network finetune --held-out"
+        )
+    if judging < folds:
+        raise InputError(f"{folds} folds need as many scenes, got {judging}; use --folds {judging}")
     work = [
-        _Work(strategy, images, folds, repeats, shuffles, seed, resamples)
+        _Work(strategy, sets, folds, repeats, shuffles, seed, resamples)
         for strategy in strategies
     ]
-    return run_all(_evaluate_one, work, pool=pool, progress=progress)
+    if not isinstance(pool, SerialExecutor | None):
+        return run_all(_evaluate_one, work, pool=pool, progress=progress)
+    return [
+        _evaluate_one(one, lambda done, all_, k=k: progress(k * all_ + done, len(work) * all_))
+        for k, one in enumerate(work)
+    ]
 
 
-def _evaluate_one(work: _Work) -> Evaluation:
-    rng, images = np.random.default_rng(work.seed), work.images
+def _evaluate_one(work: _Work, progress: Progress = silent) -> Evaluation:
+    rng, images = np.random.default_rng(work.seed), work.sets[0]
+    judging = np.flatnonzero(~images.seen)
     turns = [(k, True) for k in range(work.repeats)]
     turns += [(k % work.repeats, False) for k in range(work.shuffles)]
-    runs = [_Run(partition, real, np.zeros(len(images))) for partition, real in turns]
+    runs = [_Run(partition, real, np.zeros(images.ratings.shape)) for partition, real in turns]
     for partition in range(work.repeats):
         dealt = np.random.default_rng([work.seed, partition])
-        for train, test in grouped_folds(images.scenes, work.folds, rng=dealt):
-            fit, judge = images.subset(train), images.subset(test)
+        for _, held in grouped_folds(images.scenes[judging], work.folds, rng=dealt):
+            test = judging[held]
+            train = np.setdiff1d(np.arange(len(images)), test)
+            fits = [one.subset(train) for one in work.sets]
+            judges = [one.subset(test) for one in work.sets]
             for run in runs:
                 if run.partition == partition:
-                    target = fit.ratings if run.real else rng.permutation(fit.ratings)
+                    rated = fits[0].ratings
+                    target = rated if run.real else rng.permutation(rated)
+                    which, strategy = work.strategy.settle(fits, target, rng)
                     resamples = work.resamples if run.real else 0
-                    fold = _run_fold(work.strategy, fit, judge, target, rng, resamples)
+                    fold = _run_fold(which, strategy, fits, judges, target, rng, resamples)
                     run.folds.append(fold)
                     run.predicted[test] = fold.predicted
+                    progress(sum(len(run.folds) for run in runs), len(runs) * work.folds)
     return _summary(work, runs, rng)
 
 
 def _run_fold(
+    which: int,
     strategy: Strategy,
-    fit: RatedFeatures,
-    judge: RatedFeatures,
+    fits: Sequence[RatedFeatures],
+    judges: Sequence[RatedFeatures],
     target: NDArray,
     rng: np.random.Generator,
     resamples: int,
 ) -> _Fold:
+    fit, judge = fits[which], judges[which]
     chosen = strategy(fit, target, rng)
     objective = strategy.objective
     measure = judge.alignment(objective)
-    before = measure(judge.grams(objective).similarity())
+    before = measure(judge.channels(objective).similarity())
     if not chosen.kept.any():
-        return _Fold(chosen, before, 0.0, np.zeros(len(judge)), np.zeros(resamples))
+        nothing = np.zeros(judge.ratings.shape)
+        return _Fold(which, chosen, before, 0.0, nothing, np.zeros(resamples))
     similarity = judge.similarity(objective, chosen.scale)
-    draws = bootstrap_draws(
-        similarity,
-        measure.human,
-        judge.pairs(objective),
-        rng=rng,
-        fit=measure.fit,
-        resamples=resamples,
-    )
+    pairs = judge.pairs(objective)
+    draws = bootstrap_draws(similarity, measure, pairs, rng=rng, resamples=resamples)
     predicted = _predicted(chosen, fit, judge, target)
-    return _Fold(chosen, before, measure(similarity), predicted, draws)
+    return _Fold(which, chosen, before, measure(similarity), predicted, draws)
 
 
 def _predicted(
@@ -217,24 +252,33 @@ def _predicted(
     """
     if chosen.predict is not None:
         return chosen.predict(judge)
-    readout = fit_readout(fit.pooled[:, chosen.kept], target, fit.scenes)
-    return readout.predict(judge.pooled[:, chosen.kept]) - target.mean()
+    wanted = apart_from(target, fit.held_constant).reshape(len(fit), -1)
+    kept, columns = chosen.kept, []
+    for rated in wanted.T:
+        readout = fit_readout(fit.pooled[:, kept], rated, fit.scenes)
+        columns.append(readout.predict(judge.pooled[:, kept]) - rated.mean())
+    return np.stack(columns, axis=1).reshape(judge.ratings.shape)
 
 
 def _summary(work: _Work, runs: list[_Run], rng: np.random.Generator) -> Evaluation:
-    ratings = work.images.ratings
+    images = work.sets[0].subset(~work.sets[0].seen)
+    ratings = apart_from(images.ratings, images.held_constant).reshape(len(images), -1)
+    for run in runs:
+        run.predicted = run.predicted[~work.sets[0].seen].reshape(ratings.shape)
     real, shuffled = [r for r in runs if r.real], [r for r in runs if not r.real]
     folds = [fold for run in real for fold in run.folds]
     draws = np.mean([fold.draws for fold in folds], axis=0)
-    predictions = np.stack([run.predicted for run in real], axis=1)
+    predictions = np.concatenate([run.predicted for run in real], axis=1)
 
     def mean_spearman(predicted: NDArray, rated: NDArray) -> float:
-        return float(np.mean([spearman(column, rated) for column in predicted.T]))
+        columns = zip(predicted.T, cycle(rated.T), strict=False)
+        return float(np.mean([spearman(one, other) for one, other in columns]))
 
     def mean(values: Iterable[float]) -> float:
-        return float(np.mean(list(values)))
+        numbers = list(values)
+        return float(np.mean(numbers)) if numbers else float("nan")
 
-    sets = [run.folds for run in real]
+    alike = _folds_of_same_channels(real)
     return Evaluation(
         strategy=work.strategy.name,
         kept=mean(float(fold.chosen.kept.mean()) for fold in folds),
@@ -249,12 +293,21 @@ def _summary(work: _Work, runs: list[_Run], rng: np.random.Generator) -> Evaluat
         prediction_interval=statistic_interval(
             mean_spearman, predictions, ratings, rng=rng, resamples=work.resamples
         ),
-        shuffled_prediction=np.array([spearman(run.predicted, ratings) for run in shuffled]),
-        jaccard=mean(mean_jaccard([f.chosen.kept for f in each]) for each in sets),
+        shuffled_prediction=np.array([mean_spearman(r.predicted, ratings) for r in shuffled]),
+        jaccard=mean(mean_jaccard([f.chosen.kept for f in each]) for each in alike),
         impact_correlation=mean(
-            mean_rank_correlation([f.chosen.impact for f in each]) for each in sets
+            mean_rank_correlation([f.chosen.impact for f in each]) for each in alike
         ),
     )
+
+
+def _folds_of_same_channels(runs: list[_Run]) -> list[list[_Fold]]:
+    """Return the folds of each partition that chose among the same channels, two or more."""
+    groups: dict[tuple[int, int], list[_Fold]] = {}
+    for run in runs:
+        for fold in run.folds:
+            groups.setdefault((run.partition, fold.which), []).append(fold)
+    return [group for group in groups.values() if len(group) > 1]
 
 
 def mean_jaccard(sets: Sequence[NDArray]) -> float:

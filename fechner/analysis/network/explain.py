@@ -89,20 +89,21 @@ def explain(
     every = all_pairs(len(images))
     plain = Objective(aim.similarity, aim.kernel, aim.fit)
     measure = images.alignment(plain)
-    similarities = [images.grams(plain).similarity(), images.similarity(plain, scale)]
+    similarities = [images.channels(plain).similarity(), images.similarity(plain, scale)]
     ranks = [_unit_ranks(vector) for vector in (*similarities, measure.human)]
-    order = np.argsort(images.ratings, kind="stable")
+    ratings = overall(images.ratings)
+    order = np.argsort(ratings, kind="stable")
     matrices = [every.matrix(vector)[np.ix_(order, order)] for vector in ranks]
     moved = np.abs(ranks[0] - ranks[2]) - np.abs(ranks[1] - ranks[2])
     return Explanation(
         order=order,
-        ratings=images.ratings[order],
+        ratings=ratings[order],
         before=matrices[0],
         after=matrices[1],
         human=matrices[2],
         pairs=_pair_table(every, ranks, moved),
-        images=_image_table(every, moved, images.ratings),
-        bands=_band_table(every, moved, images.ratings, n_bands),
+        images=_image_table(every, moved, ratings),
+        bands=_band_table(every, moved, ratings, n_bands),
         alignment_before=measure(similarities[0]),
         alignment_after=measure(similarities[1]),
     )
@@ -125,6 +126,13 @@ def breakdown(explanation: Explanation, groups: NDArray) -> pd.DataFrame:
         rows.append((name, len(members), of_image[members].mean(), inside.mean()))
     table = pd.DataFrame(rows, columns=["group", "images", "moved", "pairs_within"])
     return table.sort_values("moved", ascending=False, ignore_index=True)
+
+
+def overall(ratings: NDArray) -> NDArray[np.float64]:
+    """Return one rating an image: of several dimensions the mean of their standard scores."""
+    if ratings.ndim == 1:
+        return ratings
+    return ((ratings - ratings.mean(axis=0)) / ratings.std(axis=0)).mean(axis=1)
 
 
 def _unit_ranks(vector: NDArray) -> NDArray[np.float64]:

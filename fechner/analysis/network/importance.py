@@ -8,7 +8,8 @@ images::
 
     raw(y, x) = sum_c w_c A_c(y, x)         importance(y, x) = |raw(y, x)| / max |raw|
 
-``A_c`` is the activation of channel ``c``. Importance is the magnitude of what the
+``A_c`` is the activation of channel ``c``; joined layers are summed at the image's
+resolution. Importance is the magnitude of what the
 prediction would lose, for better or worse, if the place fell silent; the maximum is that
 of the whole set of images, and the signed values are kept beside. Where the selection
 is a read-out of channels pooled by their mean, the mean of ``raw`` over the image is its
@@ -19,8 +20,8 @@ channels pooled by their maximum the formula above stands in; a maximum has no e
 share in places.
 
 The image is passed whole, at its own aspect ratio, its short side `SHORT_SIDE` pixels;
-the selection was made on squares of 224, so things appear about twice as large to the
-network as there, and the grid is twice as fine in both directions. Precautions keep the
+the selection was made on squares of 224 by default, so things appear about twice as large
+to the network as there, and the grid is twice as fine in both directions. Precautions keep the
 network's own geometry out of the map: the image is continued by reflection before the
 pass, so that zero padding lies far outside (`geometry`); the map is the mean of the
 image's and of its mirror image's mirrored back, so that left and right are treated
@@ -111,20 +112,21 @@ def raw_map(
 def _raw_once(
     network: Network, image: np.ndarray, selection: ChannelSelection, frame: Frame
 ) -> np.ndarray:
-    values = layer_values(network, [selection.layer], as_input(network, frame.show(image)[None]))
-    cells = values[selection.layer][0].float().cpu().numpy()
-    if cells.ndim != 3:
-        raise InputError(
-            f"layer {selection.layer!r} of {network.name} has no space and gives no map; "
-            f"use a layer such as {network.default_layer!r}"
-        )
-    raw = cell_relevance(
-        cells,
-        np.asarray(selection.weights, dtype=np.float64),
-        pool=selection.pool,
-        inside=frame.cells_inside(cells.shape[1:]),
-    )
-    return _enlarged(raw, *frame.cell_places(raw.shape))
+    values = layer_values(network, selection.layers, as_input(network, frame.show(image)[None]))
+    ends = np.cumsum(selection.widths)[:-1]
+    parts = np.split(np.asarray(selection.weights, dtype=np.float64), ends)
+    total = np.zeros(image.shape[:2], np.float32)
+    for layer, weights in zip(selection.layers, parts, strict=True):
+        cells = values[layer][0].float().cpu().numpy()
+        if cells.ndim != 3:
+            raise InputError(
+                f"layer {layer!r} of {network.name} has no space and gives no map; "
+                f"use a layer such as {network.default_layer!r}"
+            )
+        inside = frame.cells_inside(cells.shape[1:])
+        raw = cell_relevance(cells, weights, pool=selection.pool, inside=inside)
+        total += _enlarged(raw, *frame.cell_places(raw.shape))
+    return total
 
 
 def _enlarged(raw: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -278,4 +280,5 @@ def _check(
             f"(sha256 {selection.weights_sha256[:8]}, here {network.weights_sha256[:8]}); "
             "give the same weight file, or make the selection anew"
         )
-    network.checked_layer(selection.layer)
+    for layer in selection.layers:
+        network.checked_layer(layer)

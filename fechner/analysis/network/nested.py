@@ -1,8 +1,8 @@
-"""Letting held-out scenes choose the strategy, and judging that choice by others.
+"""Letting held-out scenes choose channels and strategy, and judging that choice by others.
 
 The best row of a table of held-out evidence was chosen by looking, and looking can be won
-by noise. Here the choice is made on inner folds of whatever images a strategy may see, so
-that the outer images judge the choice as well.
+by noise. Here the choice is made on inner folds of whatever images it may see, so that the
+outer images judge the choice as well.
 """
 
 from __future__ import annotations
@@ -13,52 +13,56 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fechner.analysis.network.evaluation import Evaluation, evaluate
+from fechner.analysis.network.evaluation import evaluate
 from fechner.analysis.network.rated_features import RatedFeatures
-from fechner.analysis.network.strategies import Chosen, Strategy
+from fechner.analysis.network.strategies import Strategy
 
 
 def best_held_out(
-    images: RatedFeatures,
-    strategies: Sequence[Strategy],
-    *,
-    criterion: str = "prediction",
-    folds: int = 3,
-    seed: int,
-) -> tuple[Strategy, list[Evaluation]]:
-    """Return the strategy that did best on inner held-out scenes, and all evidence.
+    sets: Sequence[RatedFeatures], strategies: Sequence[Strategy], *, folds: int = 3, seed: int
+) -> tuple[int, Strategy, float]:
+    """Return which set and strategy predict ratings best on inner held-out scenes, and how well.
 
-    The choice itself sees these images, so what it is worth must be told by others
+    Prediction of ratings by the kept channels compares all strategies in one unit. The
+    choice itself sees these images, so what it is worth must be told by others
     (`BestHeldOut` inside `evaluate`, or the held-out scenes of `select_channels`).
 
     Parameters
     ----------
-    criterion
-        ``prediction`` of ratings by the kept channels, which compares every strategy in
-        one unit, or ``alignment``, which compares those that share an objective.
+    sets
+        Sets of features of the same images.
+    folds, seed
+        Of the inner partition.
+
+    Returns
+    -------
+    Place of the set, strategy, and Spearman of predicted ratings.
     """
-    evidence = evaluate(images, strategies, folds=folds, shuffles=0, resamples=0, seed=seed)
-    scores = [e.prediction if criterion == "prediction" else e.after for e in evidence]
-    return strategies[int(np.argmax(scores))], evidence
+    scores = np.array(
+        [
+            [found.prediction for found in evaluate(
+                images, strategies, folds=folds, shuffles=0, resamples=0, seed=seed
+            )]
+            for images in sets
+        ]
+    )  # fmt: skip
+    which, best = np.unravel_index(int(scores.argmax()), scores.shape)
+    return int(which), strategies[best], float(scores.max())
 
 
 @dataclass(frozen=True)
-class BestHeldOut(Strategy):
-    """The strategy that chooses among `rivals` on inner folds of whatever images it sees."""
+class BestHeldOut:
+    """The choice among sets of features and `rivals`, made on inner folds."""
 
-    rivals: tuple[Strategy, ...] = ()
+    rivals: tuple[Strategy, ...]
     folds: int = 3
+    name: str = "best held-out"
 
-    @property
-    def name(self) -> str:
-        """How the strategy is written."""
-        return "best held-out"
-
-    def __call__(self, images: RatedFeatures, ratings: NDArray, rng: np.random.Generator) -> Chosen:
-        """Choose a rival on inner held-out scenes, then choose channels by it."""
-        seen = RatedFeatures(
-            images.values, ratings, images.scenes, reference_of=images.reference_of
-        )
+    def settle(
+        self, sets: Sequence[RatedFeatures], ratings: NDArray, rng: np.random.Generator
+    ) -> tuple[int, Strategy]:
+        """Return the place of the best set and the best of the rivals on it."""
+        seen = [images.rated_as(ratings) for images in sets]
         seed = int(rng.integers(2**31))
-        strategy, _ = best_held_out(seen, self.rivals, folds=self.folds, seed=seed)
-        return strategy(images, ratings, rng)
+        which, strategy, _ = best_held_out(seen, self.rivals, folds=self.folds, seed=seed)
+        return which, strategy

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fechner.analysis.network import weights as weight_files
 from fechner.errors import InputError, nearest
@@ -148,6 +148,9 @@ class Network:
         Name of the part behind the convolutions.
     complete
         False where the weight file held the features only: `head` is then absent.
+    seen
+        sha256 of the rated images that the weights were fitted to (`finetune`): they can
+        be no held-out evidence.
     """
 
     name: str
@@ -161,6 +164,7 @@ class Network:
     device: torch.device
     head: str = "classifier"
     complete: bool = True
+    seen: frozenset[str] = frozenset()
 
     def checked_layer(self, layer: str) -> str:
         """Return `layer` if it can be read.
@@ -240,8 +244,9 @@ def load_network(
     architecture = _ARCHITECTURES[name]
     path, source = _weight_file(architecture, weights)
     module = build(name)
+    content = _content(architecture, path)
     complete = weight_files.fill(
-        module, _state(architecture, path), head=architecture.head, source=path.name
+        module, content["state"], head=architecture.head, source=path.name
     )
     if not complete:
         _drop_head(module, architecture.head)
@@ -258,6 +263,7 @@ def load_network(
         device=place,
         head=architecture.head,
         complete=complete,
+        seen=frozenset(content.get("seen_images", ())),
     )
 
 
@@ -315,7 +321,7 @@ def _weight_file(architecture: _Architecture, weights: Path | None) -> tuple[Pat
     return path, f"torchvision {path.name}, ImageNet"
 
 
-def _state(architecture: _Architecture, path: Path) -> dict:
+def _content(architecture: _Architecture, path: Path) -> dict[str, Any]:
     content = weight_files.read_weights(path)
     made_for = content.get("architecture", architecture.name)
     if made_for != architecture.name:
@@ -327,7 +333,8 @@ def _state(architecture: _Architecture, path: Path) -> dict:
         weight_files.PACKAGED: weight_files.efficientnet_lite0_name,
         "densenet121": weight_files.densenet_name,
     }.get(architecture.name, str)
-    return {renamed(name): value for name, value in content["state"].items()}
+    state = {renamed(name): value for name, value in content["state"].items()}
+    return {**content, "state": state}
 
 
 def _drop_head(module: nn.Module, head: str) -> None:

@@ -7,6 +7,7 @@ selection under shuffled ratings costs only the selection.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -21,8 +22,9 @@ from fechner.analysis.network.alignment import (
     PartialAlignment,
     align,
 )
+from fechner.analysis.network.downstream import DownstreamChannels, FullyConnected
 from fechner.analysis.network.grams import ChannelGrams
-from fechner.analysis.network.impact import channel_impact
+from fechner.analysis.network.impact import AnyChannels, channel_impact
 from fechner.analysis.network.pairs import Pairs, all_pairs, pairs_within
 from fechner.analysis.network.readout import pooled
 from fechner.analysis.network.similarity import (
@@ -34,6 +36,7 @@ from fechner.analysis.network.similarity import (
 from fechner.errors import InputError, nearest
 
 if TYPE_CHECKING:
+    from fechner.analysis.network.channel_sets import ChannelValues
     from fechner.data.tables import RatedImages
 
 CONTROLS = ("none", "within", "content")
@@ -69,17 +72,24 @@ class Objective:
 
 
 class RatedFeatures:
-    """One set of images: activations, ratings, scenes and, where there are any, references.
+    """One set of images: activations, ratings, scenes and what else a selection looks at.
 
     Parameters
     ----------
     values : (n_images, n_channels[, height, width])
-    ratings : (n_images,)
-        Higher is better.
+    ratings : (n_images,) or (n_images, n_dimensions)
+        Higher is better. Several dimensions are compared together.
     scenes : (n_images,)
         Scene, prompt or reference; images of a scene are never on both sides of a split.
     reference_of : (n_images,) int, optional
         Row of each image's reference, -1 where it has none.
+    held_constant : (n_images, n_others), optional
+        Ratings of other dimensions, which are partialled out of every alignment and taken
+        out of what is predicted.
+    layer : optional
+        The fully connected layer that judges the channels; `values` are what enters it.
+    seen : (n_images,) bool, optional
+        Images that a network was fitted to: they may choose channels, never judge them.
 
     Raises
     ------
@@ -94,16 +104,28 @@ class RatedFeatures:
         scenes: ArrayLike,
         *,
         reference_of: ArrayLike | None = None,
+        held_constant: ArrayLike | None = None,
+        layer: FullyConnected | None = None,
+        seen: ArrayLike | None = None,
     ) -> None:
         self.values = checked_values(values)
-        self.ratings = checked_ratings(ratings, len(self.values))[:, 0]
+        table = checked_ratings(ratings, len(self.values))
+        self.ratings = table[:, 0] if table.shape[1] == 1 else table
         self.scenes = np.asarray(scenes)
         if len(self.scenes) != len(self.values):
             raise InputError(f"{len(self.scenes)} scenes for {len(self.values)} images")
         self.reference_of = (
             np.full(len(self.values), -1) if reference_of is None else np.asarray(reference_of)
         )
-        self._grams: dict[tuple[str, bool], ChannelGrams] = {}
+        self.held_constant = (
+            np.empty((len(self.values), 0))
+            if held_constant is None
+            else checked_ratings(held_constant, len(self.values))
+        )
+        self.layer = layer
+        self.seen = np.zeros(len(self.values), bool) if seen is None else np.asarray(seen)
+        self._pairs: dict[bool, Pairs] = {}
+        self._channels: dict[tuple[str, bool], AnyChannels] = {}
         self._impacts: dict[tuple[Objective, bytes], NDArray[np.float64]] = {}
 
     def __len__(self) -> int:
@@ -127,7 +149,16 @@ class RatedFeatures:
             self.ratings[rows],
             self.scenes[rows],
             reference_of=place[self.reference_of[rows]],
+            held_constant=self.held_constant[rows],
+            layer=self.layer,
+            seen=self.seen[rows],
         )
+
+    def rated_as(self, ratings: NDArray) -> RatedFeatures:
+        """Return the same images under other `ratings`, real or shuffled."""
+        twin = copy(self)
+        twin.ratings = ratings
+        return twin
 
     @cached_property
     def pooled(self) -> NDArray[np.float64]:
@@ -136,64 +167,113 @@ class RatedFeatures:
 
     def pairs(self, objective: Objective) -> Pairs:
         """Return the pairs that `objective` compares."""
-        return pairs_within(self.scenes) if objective.control == "within" else all_pairs(len(self))
+        within = objective.control == "within"
+        if within not in self._pairs:
+            self._pairs[within] = pairs_within(self.scenes) if within else all_pairs(len(self))
+        return self._pairs[within]
 
-    def grams(self, objective: Objective) -> ChannelGrams:
-        """Return the inner products of all channels over those pairs; shared, copy to change."""
+    def channels(self, objective: Objective) -> AnyChannels:
+        """Return the sums of all channels over those pairs; shared, copy to change."""
         key = objective.similarity, objective.control == "within"
-        if key not in self._grams:
-            self._grams[key] = ChannelGrams(
-                self.values, self.pairs(objective), similarity=objective.similarity
+        if key not in self._channels:
+            pairs, similarity = self.pairs(objective), objective.similarity
+            self._channels[key] = (
+                ChannelGrams(self.values, pairs, similarity=similarity)
+                if self.layer is None
+                else DownstreamChannels(self.values, self.layer, pairs, similarity=similarity)
             )
-        return self._grams[key]
+        return self._channels[key]
 
     def alignment(self, objective: Objective, ratings: NDArray | None = None) -> AnyAlignment:
         """Return the alignment measure against `ratings`, by default the images' own."""
-        pairs = self.grams(objective).pairs
-        target = self.ratings if ratings is None else ratings
-        measure = align(target, pairs, fit=objective.fit, kernel=objective.kernel)
-        if objective.control != "content":
-            return measure
-        same = (self.scenes[pairs.rows] == self.scenes[pairs.columns]).astype(float)
-        return PartialAlignment(measure, Alignment(same, objective.fit))
+        pairs, fit, kernel = self.pairs(objective), objective.fit, objective.kernel
+        measure = align(self.ratings if ratings is None else ratings, pairs, fit=fit, kernel=kernel)
+        others = self.confounds(objective)
+        return PartialAlignment(measure, others) if others else measure
+
+    def confounds(self, objective: Objective) -> tuple[Alignment, ...]:
+        """Return what `alignment` holds constant: other dimensions, and scenes if asked for."""
+        pairs, fit, kernel = self.pairs(objective), objective.fit, objective.kernel
+        found = [align(other, pairs, fit=fit, kernel=kernel) for other in self.held_constant.T]
+        if objective.control == "content":
+            same = self.scenes[pairs.rows] == self.scenes[pairs.columns]
+            found.append(Alignment(same.astype(float), fit))
+        return tuple(found)
 
     def impact(self, objective: Objective, ratings: NDArray) -> NDArray[np.float64]:
         """Return the impact of each channel under `ratings`, (n_channels,); kept for reuse."""
         key = objective, ratings.tobytes()
         if key not in self._impacts:
             measure = self.alignment(objective, ratings)
-            self._impacts[key] = channel_impact(self.grams(objective), measure)
+            self._impacts[key] = channel_impact(self.channels(objective), measure)
         return self._impacts[key]
 
     def similarity(self, objective: Objective, scale: NDArray) -> NDArray[np.float64]:
         """Return the model similarity of each pair with channels scaled by `scale`, >= 0.
 
-        A mask keeps or drops channels; other numbers weigh each channel's inner products.
+        A mask keeps or drops channels; other numbers weigh each channel's inner products,
+        which channels behind a fully connected layer do not have.
         """
-        state = self.grams(objective).copy()
+        state = self.channels(objective).copy()
         if scale.dtype == bool:
             state.activate(scale)
         else:
-            state.weigh(scale)
+            with_products(state).weigh(scale)
         return state.similarity()
 
 
-def rated_features(values: ArrayLike, rated: RatedImages, dimension: str) -> RatedFeatures:
-    """Return the activations and one rating dimension of a table as one set of images.
+def with_products(channels: AnyChannels) -> ChannelGrams:
+    """Return `channels` if each has inner products of its own.
+
+    Raises
+    ------
+    InputError
+        If they are judged by a fully connected layer, which mixes them.
+    """
+    if isinstance(channels, ChannelGrams):
+        return channels
+    raise InputError(
+        "behind a fully connected layer channels can be kept or removed, not reweighted; "
+        "leave out the strategy 'reweight', or the target"
+    )
+
+
+def rated_features(
+    one: ChannelValues, rated: RatedImages, dimension: str, *, partial_out: str | None = None
+) -> RatedFeatures:
+    """Return the values of a set of channels and the ratings of a table as one set of images.
 
     References are found where the table has a column ``reference`` whose files are rated
     images themselves.
+
+    Parameters
+    ----------
+    dimension, partial_out
+        A rating dimension, or several joined by ``+``; the second is held constant.
 
     Raises
     ------
     InputError
         If activations and table do not fit, or hold NaN or constant ratings.
     """
-    features = checked_values(values)
+    features = checked_values(one.values)
     if len(features) != len(rated):
         raise InputError(f"activations of {len(features)} images for a table of {len(rated)} rows")
     places = None
     if "reference" in rated.table:
         row_of = {name: row for row, name in enumerate(rated.table["image"])}
         places = [row_of.get(name, -1) for name in rated.table["reference"]]
-    return RatedFeatures(features, rated.scores(dimension), rated.scenes, reference_of=places)
+    return RatedFeatures(
+        features,
+        joint_scores(rated, dimension),
+        rated.scenes,
+        reference_of=places,
+        held_constant=joint_scores(rated, partial_out) if partial_out else None,
+        layer=one.judge,
+        seen=one.seen,
+    )
+
+
+def joint_scores(rated: RatedImages, dimension: str) -> NDArray[np.float64]:
+    """Return the ratings of dimensions joined by ``+``, (n_images, n_dimensions)."""
+    return np.column_stack([rated.scores(name) for name in dimension.split("+")])

@@ -122,6 +122,20 @@ def centred_by(values: NDArray, groups: ArrayLike) -> NDArray[np.float64]:
     return (table - means[codes]).reshape(np.shape(values))
 
 
+def apart_from(ratings: NDArray, others: NDArray) -> NDArray[np.float64]:
+    """Return what is left of `ratings` (n_images, ...) that `others` do not tell linearly.
+
+    Parameters
+    ----------
+    others : (n_images, n_others)
+        Without columns the ratings come back as they are.
+    """
+    if not others.shape[1]:
+        return ratings
+    known = np.column_stack([np.ones(len(others)), others])
+    return ratings - known @ np.linalg.lstsq(known, ratings)[0]
+
+
 def grouped_folds(
     groups: ArrayLike, folds: int, *, rng: np.random.Generator | None = None
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:

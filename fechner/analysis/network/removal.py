@@ -38,9 +38,6 @@ if TYPE_CHECKING:
 Degraded = Callable[[np.ndarray], np.ndarray]
 """A uint8 image ``(height, width, 3)`` degraded everywhere, same shape."""
 
-SIZE = 224
-"""Side of the network's square in pixels, as in `activations`."""
-
 STEPS = 8
 """Points of the path at which the gradient is taken (midpoint rule)."""
 
@@ -108,7 +105,7 @@ def predicted(
     """Return the rating that `selection` predicts for uint8 images, up to a constant, ``(n,)``."""
     import torch
 
-    batch = as_input(network, np.stack([_squashed(image) for image in images]))
+    batch = as_input(network, np.stack([_squashed(image, selection.size) for image in images]))
     with torch.no_grad():
         return _score(network, batch, selection).cpu().numpy()
 
@@ -117,8 +114,9 @@ def _score(network: Network, batch: torch.Tensor, selection: ChannelSelection) -
     """Return ``sum_c w_c pool(A_c)`` for a batch; channels without a pool are averaged."""
     import torch
 
-    values = capture(network, [selection.layer], batch)[selection.layer]
-    units = pooled(values, selection.pool or "mean")  # type: ignore[arg-type]
+    values = capture(network, selection.layers, batch)
+    pool: Any = selection.pool or "mean"
+    units = torch.cat([pooled(values[layer], pool) for layer in selection.layers], dim=1)
     return units @ torch.tensor(selection.weights, dtype=units.dtype, device=units.device)
 
 
@@ -129,29 +127,31 @@ def _shared_loss(
     selection: ChannelSelection,
     steps: int,
 ) -> np.ndarray:
-    """Return integrated gradients ``(SIZE, SIZE)``, scaled so that their mean is the loss."""
+    """Return integrated gradients ``(size, size)``, scaled so that their mean is the loss."""
     import torch
 
-    better, base = (as_input(network, _squashed(view)[None]) for view in (image, worse))
+    better, base = (
+        as_input(network, _squashed(view, selection.size)[None]) for view in (image, worse)
+    )
     total = torch.zeros_like(base)
     for step in range(steps):
         point = (base + (better - base) * (step + 0.5) / steps).requires_grad_(True)
         (gradient,) = torch.autograd.grad(_score(network, point, selection).sum(), point)
         total += gradient / steps
     share: Any = (total * (better - base)).sum(dim=1)[0]
-    return share.cpu().numpy() * SIZE * SIZE
+    return share.cpu().numpy() * share.numel()
 
 
-def _squashed(image: np.ndarray) -> np.ndarray:
+def _squashed(image: np.ndarray, side: int) -> np.ndarray:
     from PIL import Image
 
     small = Image.fromarray(np.ascontiguousarray(image))
-    return np.asarray(small.resize((SIZE, SIZE), Image.Resampling.BILINEAR))
+    return np.asarray(small.resize((side, side), Image.Resampling.BILINEAR))
 
 
 def _at_resolution(share: np.ndarray, shape: tuple[int, int], smooth: float) -> np.ndarray:
     """Return `share` smoothed, keeping its mean, and enlarged to ``(height, width)``."""
     import cv2
 
-    soft = cv2.GaussianBlur(share, (0, 0), smooth * SIZE, borderType=cv2.BORDER_REFLECT)
+    soft = cv2.GaussianBlur(share, (0, 0), smooth * len(share), borderType=cv2.BORDER_REFLECT)
     return cv2.resize(soft, shape[::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32)

@@ -15,17 +15,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fechner.analysis.network.ceiling import noise_ceiling
+from fechner.analysis.network.alignment import CORRELATIONS
+from fechner.analysis.network.ceiling import ceiling_of
+from fechner.analysis.network.channel_sets import SPACE, ChannelValues
 from fechner.analysis.network.choice import FALLBACK, choose
 from fechner.analysis.network.nested import best_held_out
 from fechner.analysis.network.rated_features import Objective, RatedFeatures, rated_features
-from fechner.analysis.network.readout import spearman
+from fechner.analysis.network.readout import apart_from, spearman
 from fechner.analysis.network.selection_records import (
     ChannelSelection,
     Gain,
     ReadoutEvidence,
     SelectionStudy,
     ShuffledControl,
+    candidate_names,
+    in_words,
 )
 from fechner.analysis.network.strategies import (
     GREEDY_BATCH,
@@ -48,15 +52,11 @@ FEWEST_SCENES = 4
 
 
 def select_channels(
-    values: ArrayLike,
+    sets: Sequence[ChannelValues],
     rated: RatedImages,
     dimension: str,
     *,
-    network: str,
-    layer: str,
-    weights_sha256: str,
-    preprocessing: str,
-    pool: str | None,
+    partial_out: str | None = None,
     held_out: float = 0.33,
     strategies: Sequence[str] = STRATEGIES,
     shuffles: int = 20,
@@ -71,12 +71,13 @@ def select_channels(
 
     Parameters
     ----------
-    values : (n_images, n_channels[, height, width])
-        Activations of one layer, one row a row of `rated`.
+    sets
+        Sets of channels to choose from, each by every strategy; their rows are those of
+        `rated`.
     rated, dimension
-        The rated images and the rating dimension.
-    network, layer, weights_sha256, preprocessing, pool
-        Where `values` come from; copied to the record.
+        The rated images and the rating dimension, or several joined by ``+``.
+    partial_out
+        Rating dimensions that are held constant, joined by ``+``.
     held_out
         Share of the scenes kept for judging, in (0, 1).
     strategies
@@ -85,11 +86,11 @@ def select_channels(
         How often the selection is repeated under shuffled ratings.
     select
         What drives the maps: ``evidence`` (see `choose`), ``best held-out`` (inner folds of
-        the selection scenes choose the strategy, so that the held-out scenes judge a choice
-        they took no part in), or the name of a strategy.
+        the selection scenes choose set and strategy, so that the held-out scenes judge a
+        choice they took no part in), or the name of a candidate.
     objective
         Similarity, rating kernel, fit and control; the usual ones if None.
-    individual : (n_participants, n_images), optional
+    individual : (n_participants, n_images, n_dimensions), optional
         Individual ratings, NaN where missing, for the noise ceiling on the held-out images.
     seed
         Of the split, the shuffles and the bootstrap.
@@ -103,27 +104,19 @@ def select_channels(
         activations hold NaN or do not fit the table.
     """
     aim = objective or Objective()
-    tried = [parse_strategy(name, aim) for name in (FALLBACK, *strategies) if name != FALLBACK]
-    tried = [parse_strategy(FALLBACK, aim), *tried]
-    if select not in (EVIDENCE, BEST_HELD_OUT, *(strategy.name for strategy in tried)):
-        names = [EVIDENCE, BEST_HELD_OUT, *(strategy.name for strategy in tried)]
-        raise InputError(f"cannot select by {select!r}; {nearest(select, names)}")
-    images = rated_features(values, rated, dimension)
+    tried = [parse_strategy(name, aim) for name in dict.fromkeys((FALLBACK, *strategies))]
+    images = [rated_features(one, rated, dimension, partial_out=partial_out) for one in sets]
     rng = np.random.default_rng(seed)
-    mine = split_scenes(images.scenes, held_out, rng=rng)
-    here, there = images.subset(mine), images.subset(~mine)
+    mine = split_scenes(images[0].scenes, held_out, seen=images[0].seen, rng=rng)
+    here, there = [one.subset(mine) for one in images], [one.subset(~mine) for one in images]
     common = {
-        "network": network,
-        "layer": layer,
-        "weights_sha256": weights_sha256,
-        "preprocessing": preprocessing,
-        "pool": pool,
         "dimension": dimension,
+        "partial_out": partial_out,
         "fit": aim.fit,
         "kernel": aim.kernel,
         "similarity": aim.similarity,
-        "scenes_selection": sorted(set(here.scenes.tolist())),
-        "scenes_held_out": sorted(set(there.scenes.tolist())),
+        "scenes_selection": sorted(set(here[0].scenes.tolist())),
+        "scenes_held_out": sorted(set(there[0].scenes.tolist())),
         "provenance": provenance(
             parameters={
                 "held_out": held_out,
@@ -132,37 +125,63 @@ def select_channels(
                 "control": aim.control,
                 "greedy_batch": GREEDY_BATCH,
             },
-            inputs={"rated_images": rated.sha256, "weights": weights_sha256},
+            inputs={"rated_images": rated.sha256, "weights": sets[0].weights_sha256},
             seed=seed,
             simulated=simulated,
         ),
     }
-    candidates = _candidates(tried, here, there, shuffles, rng, common, progress)
-    method, reason = _drive(select, candidates, tried, here, seed)
+    parts = [_about(one) | common for one in sets]
+    names = candidate_names([(one.name, _words(part)) for part in parts for one in tried])
+    if select not in (known := [EVIDENCE, BEST_HELD_OUT, *names]):
+        raise InputError(f"cannot select by {select!r}; {nearest(select, known)}")
+    candidates = _candidates(tried, here, there, shuffles, rng, parts, progress)
+    by_name = dict(zip(names, candidates, strict=True))
+    name, reason = _drive(select, by_name, tried, here, seed)
     ceiling = None
-    if individual is not None:
-        pairs = there.pairs(aim)
-        ceiling = noise_ceiling(
-            individual[:, ~mine], pairs, rng=rng, fit=aim.fit, kernel=aim.kernel
-        )
+    if individual is not None and aim.fit in CORRELATIONS:
+        ceiling = ceiling_of(there[0], individual[:, ~mine], aim, rng=rng)
     return SelectionStudy(
         dimension=dimension,
         candidates=candidates,
-        chosen=method,
+        chosen=name,
         reason=reason,
         noise_ceiling=ceiling,
     )
 
 
+def _about(one: ChannelValues) -> dict[str, Any]:
+    """Return what a record says of a set of channels."""
+    return {
+        "network": one.network,
+        "layer": "+".join(one.channels.layers),
+        "target": one.channels.target,
+        "widths": list(one.widths),
+        "size": one.size,
+        "weights_sha256": one.weights_sha256,
+        "preprocessing": one.preprocessing,
+        "pool": None if one.channels.pool == SPACE else one.channels.pool,
+    }
+
+
+def _words(part: dict[str, Any]) -> str:
+    return in_words(part["layer"], part["target"], part["pool"])
+
+
 def split_scenes(
-    scenes: ArrayLike, held_out: float, *, rng: np.random.Generator
+    scenes: ArrayLike, held_out: float, *, seen: ArrayLike | None = None, rng: np.random.Generator
 ) -> NDArray[np.bool_]:
     """Return which images select, (n_images,): all others are held out, by whole scenes.
+
+    Parameters
+    ----------
+    seen : (n_images,) bool, optional
+        Images that the weights were fitted to; their scenes are never held out.
 
     Raises
     ------
     InputError
-        If there are fewer than four scenes or `held_out` is not between 0 and 1.
+        If there are fewer than four scenes, fewer than two of them unseen, or `held_out` is
+        not between 0 and 1.
     """
     names, codes = np.unique(np.asarray(scenes), return_inverse=True)
     if len(names) < FEWEST_SCENES:
@@ -172,31 +191,39 @@ def split_scenes(
         )
     if not 0 < held_out < 1:
         raise InputError(f"held_out is a share of the scenes between 0 and 1, got {held_out}")
+    known = np.zeros(len(codes), bool) if seen is None else np.asarray(seen)
+    unseen = np.setdiff1d(np.arange(len(names)), codes[known])
+    if len(unseen) < 2:
+        raise InputError(
+            f"the weights were fitted to images of all but {len(unseen)} scenes, so that nothing "
+            "can judge them; fit them anew with fechner network finetune --held-out"
+        )
     count = int(np.clip(round(held_out * len(names)), 2, len(names) - 2))
-    return ~np.isin(codes, rng.permutation(len(names))[:count])
+    return ~np.isin(codes, rng.permutation(unseen)[:count])
 
 
 def _candidates(
     tried: Sequence[Strategy],
-    here: RatedFeatures,
-    there: RatedFeatures,
+    here: Sequence[RatedFeatures],
+    there: Sequence[RatedFeatures],
     shuffles: int,
     rng: np.random.Generator,
-    common: dict[str, Any],
+    parts: Sequence[dict[str, Any]],
     progress: Progress,
 ) -> list[ChannelSelection]:
-    """Run every strategy under the real and the shuffled ratings."""
-    shuffled = [rng.permutation(here.ratings) for _ in range(shuffles)]
-    total, done = 1 + (len(tried) - 1) * (1 + shuffles), 0
+    """Run every strategy on every set, under the real and the shuffled ratings."""
+    shuffled = [rng.permutation(here[0].ratings) for _ in range(shuffles)]
+    total, done = len(here) * (1 + (len(tried) - 1) * (1 + shuffles)), 0
     records = []
-    for strategy in tried:
-        repeats = shuffled if strategy.method != FALLBACK else []
-        outcomes = []
-        for target in [here.ratings, *repeats]:
-            outcomes.append(strategy(here, target, rng))
-            done += 1
-            progress(done, total)
-        records.append(_record(strategy, outcomes, there, rng, common))
+    for fit, judge, common in zip(here, there, parts, strict=True):
+        for strategy in tried:
+            repeats = shuffled if strategy.method != FALLBACK else []
+            outcomes = []
+            for target in [fit.ratings, *repeats]:
+                outcomes.append(strategy(fit, target, rng))
+                done += 1
+                progress(done, total)
+            records.append(_record(strategy, outcomes, judge, rng, common))
     return records
 
 
@@ -238,13 +265,11 @@ def _held_out_gain(
 ) -> Gain:
     aim = strategy.objective
     measure = there.alignment(aim)
-    before = measure(there.grams(aim).similarity())
+    before = measure(there.channels(aim).similarity())
     if not real.kept.any():
         return Gain(before=before, after=0.0)
     similarity = there.similarity(aim, real.scale)
-    interval = bootstrap_interval(
-        similarity, measure.human, there.pairs(aim), rng=rng, fit=measure.fit
-    )
+    interval = bootstrap_interval(similarity, measure, there.pairs(aim), rng=rng)
     return Gain(before=before, after=measure(similarity), interval=interval)
 
 
@@ -252,10 +277,11 @@ def _held_out_readout(
     outcomes: list[Chosen], there: RatedFeatures, rng: np.random.Generator
 ) -> ReadoutEvidence:
     predicted = [outcome.predict(there) for outcome in outcomes if outcome.predict]
-    reached = [spearman(prediction, there.ratings) for prediction in predicted]
+    rated = apart_from(there.ratings, there.held_constant)
+    reached = [spearman(prediction, rated) for prediction in predicted]
     return ReadoutEvidence(
         held_out_spearman=reached[0],
-        interval=statistic_interval(spearman, predicted[0], there.ratings, rng=rng),
+        interval=statistic_interval(spearman, predicted[0], rated, rng=rng),
         shuffled=reached[1:],
         alpha=outcomes[0].alpha,
     )
@@ -263,19 +289,19 @@ def _held_out_readout(
 
 def _drive(
     select: str,
-    candidates: Sequence[ChannelSelection],
+    candidates: dict[str, ChannelSelection],
     tried: Sequence[Strategy],
-    here: RatedFeatures,
+    here: Sequence[RatedFeatures],
     seed: int,
 ) -> tuple[str, str]:
     if select == EVIDENCE:
         return choose(candidates)
-    if select != BEST_HELD_OUT:
+    if select in candidates:
         return select, f"'{select}' drives the maps because it was asked for by name."
-    strategy, evidence = best_held_out(here, tried, seed=seed)
-    score = max(one.prediction for one in evidence)
-    return strategy.name, (
-        f"'{strategy.name}' drives the maps: on inner held-out scenes of the selection side the "
+    which, strategy, score = best_held_out(here, tried, seed=seed)
+    name = list(candidates)[which * len(tried) + tried.index(strategy)]
+    return name, (
+        f"'{name}' drives the maps: on inner held-out scenes of the selection side the "
         f"channels it keeps predict the ratings best (Spearman {score:.3f}). The held-out scenes "
         "took no part in this choice."
     )

@@ -8,6 +8,7 @@ drives the maps. Nothing here imports more than pydantic.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,19 +51,30 @@ class ReadoutEvidence(_Record):
 
 
 class ChannelSelection(_Record):
-    """The channels of one layer that one method kept, and what they are worth.
+    """The channels of one set that one method kept, and what they are worth.
 
     `weights` is the signed relevance that an importance map uses, 0 where a channel is
-    not kept. For a read-out, ``sum_c weights[c] * mean(A_c)`` is the predicted rating up
-    to a constant, with ``A_c`` the raw activation map of channel ``c``.
+    not kept. For a read-out, ``sum_c weights[c] * pool(A_c)`` is the predicted rating up
+    to a constant, with ``A_c`` the raw activation map of channel ``c`` and the mean for
+    `pool` where the channels are not pooled.
     """
 
     network: str
     layer: str
+    """One layer, or several joined by ``+``."""
+    target: str | None = None
+    """The fully connected layer that judged the channels."""
+    widths: list[int]
+    """How many of the channels come from each layer; means and SDs of a pool both count."""
+    size: int
+    """Side in pixels of the square that the network saw."""
     weights_sha256: str
     preprocessing: str
     pool: str | None
     dimension: str
+    """One rating dimension, or several joined by ``+``."""
+    partial_out: str | None = None
+    """The dimensions that were held constant."""
     method: str
     n_channels: int
     kept: list[bool]
@@ -85,7 +97,29 @@ class ChannelSelection(_Record):
             count = len(getattr(self, name))
             if count != self.n_channels:
                 raise ValueError(f"{name} has {count} numbers for {self.n_channels} channels")
+        if sum(self.widths) != self.n_channels or len(self.widths) != len(self.layers):
+            raise ValueError(f"widths {self.widths} do not sum to {self.n_channels} channels")
         return self
+
+    @property
+    def layers(self) -> list[str]:
+        """The layers that the channels come from, in the order of `weights`."""
+        return self.layer.split("+")
+
+    @property
+    def channels(self) -> str:
+        """The set of channels in words."""
+        return in_words(self.layer, self.target, self.pool)
+
+    def channel_names(self) -> list[str]:
+        """Return what each channel is called: ``bn2 17``, or ``bn2 17 SD``."""
+        kinds = (" mean", " SD") if self.pool == "mean_sd" else ("",)
+        return [
+            f"{layer} {channel}{kind}"
+            for layer, width in zip(self.layers, self.widths, strict=True)
+            for kind in kinds
+            for channel in range(width // len(kinds))
+        ]
 
     @property
     def n_kept(self) -> int:
@@ -119,10 +153,15 @@ class SelectionStudy(_Record):
 
     @model_validator(mode="after")
     def _chosen_is_a_candidate(self) -> SelectionStudy:
-        methods = [candidate.method for candidate in self.candidates]
-        if self.chosen not in methods:
-            raise ValueError(f"chosen is {self.chosen!r}, candidates are {', '.join(methods)}")
+        if self.chosen not in self.by_name:
+            raise ValueError(f"chosen is {self.chosen!r}, candidates are {', '.join(self.by_name)}")
         return self
+
+    @property
+    def by_name(self) -> dict[str, ChannelSelection]:
+        """The candidates by `candidate_names`."""
+        names = candidate_names([(one.method, one.channels) for one in self.candidates])
+        return dict(zip(names, self.candidates, strict=True))
 
     @property
     def choice(self) -> ChannelSelection:
@@ -130,22 +169,33 @@ class SelectionStudy(_Record):
         return self.by_method(self.chosen)
 
     def by_method(self, method: str) -> ChannelSelection:
-        """Return the candidate that `method` made.
+        """Return the candidate that `method` made, given by its name in `by_name`.
 
         Raises
         ------
         InputError
             If no candidate was made by `method`.
         """
-        for candidate in self.candidates:
-            if candidate.method == method:
-                return candidate
-        methods = [candidate.method for candidate in self.candidates]
-        raise InputError(f"no selection by {method!r} in this study; {nearest(method, methods)}")
+        candidates = self.by_name
+        if method in candidates:
+            return candidates[method]
+        raise InputError(f"no selection by {method!r} in this study; {nearest(method, candidates)}")
 
     def write(self, path: Path) -> None:
         """Write the study as JSON, whole or not at all."""
         write_json(path, self.model_dump(mode="json"))
+
+
+def candidate_names(made: Sequence[tuple[str, str]]) -> list[str]:
+    """Return what candidates of (method, channels) are called: METHOD, or METHOD of CHANNELS."""
+    several = len({channels for _, channels in made}) > 1
+    return [f"{method} of {channels}" if several else method for method, channels in made]
+
+
+def in_words(layer: str, target: str | None, pool: str | None) -> str:
+    """Return a set of channels in words, as ``bn2, mean`` or ``features.12:penultimate``."""
+    judged = layer if target is None else f"{layer}:{target}"
+    return judged if pool is None else f"{judged}, {pool}"
 
 
 def read_selection(path: Path) -> SelectionStudy:

@@ -25,23 +25,29 @@ reference      those whose distance from the reference image lowers the rating
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fechner.analysis.network.alignment import AnyAlignment
-from fechner.analysis.network.grams import ChannelGrams
+from fechner.analysis.network.impact import AnyChannels
 from fechner.analysis.network.pruning import (
     prune_below,
     prune_greedily,
     prune_single_pass,
     pruning_curve,
 )
-from fechner.analysis.network.rated_features import CONTROLS, Objective, RatedFeatures
+from fechner.analysis.network.rated_features import (
+    CONTROLS,
+    Objective,
+    RatedFeatures,
+    with_products,
+)
 from fechner.analysis.network.readout import (
     Readout,
+    apart_from,
     centred_by,
     fit_elastic_net,
     fit_readout,
@@ -88,8 +94,14 @@ class Strategy:
         """Whether it is judged by predicted ratings rather than by alignment."""
         return self.method in ("readout", "elastic_net", "reference")
 
+    def settle(
+        self, sets: Sequence[RatedFeatures], ratings: NDArray, rng: np.random.Generator
+    ) -> tuple[int, Strategy]:
+        """Return the place of the set of features to choose from, and the strategy: this one."""
+        return 0, self
+
     def __call__(self, images: RatedFeatures, ratings: NDArray, rng: np.random.Generator) -> Chosen:
-        """Choose channels on `images` under `ratings` (n_images,), real or shuffled."""
+        """Choose channels on `images` under `ratings` (n_images, ...), real or shuffled."""
         return METHODS[self.method](_Task(images, ratings, self.objective, rng))
 
 
@@ -148,16 +160,25 @@ class _Task:
     rng: np.random.Generator
 
     @property
-    def grams(self) -> ChannelGrams:
-        return self.images.grams(self.objective)
+    def channels(self) -> AnyChannels:
+        return self.images.channels(self.objective)
 
     @property
     def alignment(self) -> AnyAlignment:
         return self.images.alignment(self.objective, self.ratings)
 
+    @property
+    def one_dimension(self) -> NDArray:
+        if self.ratings.ndim > 1:
+            raise InputError(
+                f"a read-out predicts one rating dimension, got {self.ratings.shape[1]}; leave out "
+                "the strategies 'readout', 'elastic_net' and 'reference', or join no dimensions"
+            )
+        return self.ratings
+
     def chosen(self, scale: NDArray, weights: NDArray, impact: NDArray, **more: object) -> Chosen:
         measure = self.alignment
-        before = measure(self.grams.similarity())
+        before = measure(self.channels.similarity())
         after = measure(self.images.similarity(self.objective, scale)) if scale.any() else 0.0
         return Chosen(scale > 0, weights, impact, scale, before, after, **more)  # type: ignore[arg-type]
 
@@ -181,17 +202,17 @@ def _random(task: _Task) -> Chosen:
 
 def _negative(task: _Task) -> Chosen:
     impact = task.images.impact(task.objective, task.ratings)
-    return task.pruned(prune_below(task.grams, task.alignment, impact).kept, impact)
+    return task.pruned(prune_below(task.channels, task.alignment, impact).kept, impact)
 
 
 def _single_pass(task: _Task) -> Chosen:
     impact = task.images.impact(task.objective, task.ratings)
-    return task.pruned(prune_single_pass(task.grams, task.alignment, impact).kept, impact)
+    return task.pruned(prune_single_pass(task.channels, task.alignment, impact).kept, impact)
 
 
 def _greedy(task: _Task) -> Chosen:
     impact = task.images.impact(task.objective, task.ratings)
-    pruned = prune_greedily(task.grams, task.alignment, batch=GREEDY_BATCH)
+    pruned = prune_greedily(task.channels, task.alignment, batch=GREEDY_BATCH)
     return task.pruned(pruned.kept, impact)
 
 
@@ -227,13 +248,14 @@ def _inner_curves(task: _Task, counts_of: Callable[[NDArray], NDArray]) -> NDArr
         impact = fit.impact(task.objective, task.ratings[train])
         measure = judge.alignment(task.objective, task.ratings[test])
         order = np.argsort(impact, kind="stable")
-        curves.append(pruning_curve(judge.grams(task.objective), measure, order, counts_of(impact)))
+        curves.append(pruning_curve(judge.channels(task.objective), measure, order, counts_of(impact)))
     return np.mean(curves, axis=0)
 
 
 def _by_readout(task: _Task, fit: Callable[[NDArray, NDArray, NDArray], Readout]) -> Chosen:
     """Read out all channels; a content control takes the means of scenes out of both sides."""
-    images, features, ratings = task.images, task.images.pooled, task.ratings
+    images, features = task.images, task.images.pooled
+    ratings = apart_from(task.one_dimension, images.held_constant)
     if task.objective.control != "none":
         features, ratings = centred_by(features, images.scenes), centred_by(ratings, images.scenes)
     readout = fit(features, ratings, images.scenes)
@@ -256,14 +278,16 @@ def _elastic_net(task: _Task) -> Chosen:
 
 
 def _reweight(task: _Task) -> Chosen:
-    weights = reweight_channels(task.grams, task.alignment.human, task.images.scenes)
+    products = with_products(task.channels)
+    weights = reweight_channels(products, task.alignment.human, task.images.scenes)
     return task.chosen(weights, weights, weights)
 
 
 def _reference(task: _Task) -> Chosen:
     distances = reference_distances(task.images.values, task.images.reference_of)
     rated = np.isfinite(distances[:, 0])
-    weights = fit_distances(distances[rated], task.ratings[rated], task.images.scenes[rated])
+    ratings = apart_from(task.one_dimension, task.images.held_constant)
+    weights = fit_distances(distances[rated], ratings[rated], task.images.scenes[rated])
 
     def predict(images: RatedFeatures) -> NDArray:
         apart = reference_distances(images.values, images.reference_of)

@@ -1,0 +1,91 @@
+"""Which channels the words of the command line mean.
+
+``--network NAME[=CHECKPOINT]``, ``--layer LAYER[+LAYER][:TARGET]`` and ``--pool`` make the
+sets of channels that ``fechner channels`` works on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fechner.analysis.network.channel_sets import ChannelSet, ChannelValues
+    from fechner.analysis.network.networks import Network
+    from fechner.data.tables import RatedImages
+
+
+def network_of(name: str, weights: Path | None) -> Network:
+    """Return the network `name`, with the weights of a file or the published ones."""
+    from fechner.analysis.network.networks import load_network
+
+    return loadnetwork_of(name, weights=weights)
+
+
+def values_of(
+    network: Network, sets: list[ChannelSet], rated: RatedImages, size: int, cache: Path | None
+) -> list[ChannelValues]:
+    """Return the values of `sets` for the images of a table, behind a progress bar."""
+    from fechner.analysis.network.channel_sets import read_channels
+    from fechner.cli.console import bar
+
+    with bar(f"Activations, {network.name}") as progress:
+        return read_channels(network, sets, rated.paths, size=size, cache=cache, progress=progress)
+
+
+def read_sets(
+    network: Network,
+    layers: list[str] | None,
+    pools: list[str],
+    rated: RatedImages,
+    size: int,
+    cache: Path | None,
+) -> list[ChannelValues]:
+    """Return the values of every layer in every pooling; the default layer if none is named."""
+    from fechner.analysis.network.channel_sets import parse_channel_sets
+
+    sets = parse_channel_sets(layers or [network.default_layer], pools)
+    return values_of(network, sets, rated, size, cache)
+
+
+def feature_sets(
+    networks: list[str],
+    layers: list[str] | None,
+    pools: list[str],
+    rated: RatedImages,
+    size: int,
+    cache: Path | None,
+) -> dict[tuple[str, str], ChannelValues]:
+    """Return the channels of everything asked for, by network/layer and pooling."""
+    from fechner.analysis.network.channel_sets import joined
+
+    sets: dict[tuple[str, str], ChannelValues] = {}
+    for word in networks:
+        parts: list[ChannelValues] = []
+        for member in word.split("+"):
+            name, _, weights = member.partition("=")
+            source = network_of(name, Path(weights) if weights else None)
+            mine = [
+                one.removeprefix(f"{name}/")
+                for one in layers or []
+                if "/" not in one or one.startswith(f"{name}/")
+            ]
+            parts += read_sets(source, mine, pools, rated, size, cache)
+        label = "+".join(_label(member) for member in word.split("+"))
+        if "+" not in word:
+            sets |= {(f"{label}/{one.channels.name}", _pooling(one)): one for one in parts}
+            continue
+        for pool in (pool for pool in pools if pool != "space"):
+            alike = [one for one in parts if one.channels.pool == pool]
+            sets[label, pool] = joined(alike)
+    return sets
+
+
+def _pooling(one: ChannelValues) -> str:
+    return "none" if one.values.ndim == 2 and one.channels.pool == "space" else one.channels.pool
+
+
+def _label(member: str) -> str:
+    """Return NAME, or NAME=CHECKPOINT without folder and ending."""
+    name, _, weights = member.partition("=")
+    return f"{name}={Path(weights).stem}" if weights else name

@@ -1,0 +1,104 @@
+"""Evidence of strategies on the terminal, with what judged it and how far it could go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from rich.table import Table as RichTable
+
+    from fechner.analysis.network.channel_sets import ChannelValues
+    from fechner.analysis.network.rated_features import Objective
+    from fechner.data.tables import RatedImages
+
+
+def show(table: pd.DataFrame) -> None:
+    """Print evidence, one block of strategies for each set of features."""
+    from fechner.cli.console import console
+
+    if "features" not in table:
+        console.print(_strategies(table))
+        return
+    for (features, pooling), rows in table.groupby(["features", "pooling"], sort=False):
+        console.print(f"{features}, {pooling}" if pooling else features)
+        console.print(_strategies(rows))
+
+
+def say_seen(sets: list[ChannelValues], rated: RatedImages) -> None:
+    """Say which images judge where weights were fitted to some of them."""
+    import numpy as np
+
+    from fechner.cli.console import console
+
+    seen = np.logical_or.reduce([one.seen for one in sets])
+    if seen.any():
+        scenes = len(np.unique(rated.scenes[~seen]))
+        console.print(
+            f"judged by {(~seen).sum()} images of {scenes} scenes; no weights were fitted to them",
+            soft_wrap=True,
+        )
+
+
+def say_ceiling(
+    panel: np.ndarray | None,
+    one: ChannelValues,
+    rated: RatedImages,
+    dimension: str,
+    partial_out: str | None,
+    objective: Objective,
+) -> None:
+    """Print the noise ceiling of all pairs and of pairs within scenes, where ratings are given."""
+    if panel is None:
+        return
+    from dataclasses import replace
+
+    import numpy as np
+
+    from fechner.analysis.network.alignment import CORRELATIONS
+    from fechner.analysis.network.ceiling import ceiling_of
+    from fechner.analysis.network.rated_features import rated_features
+    from fechner.cli.console import console
+
+    if objective.fit not in CORRELATIONS:
+        console.print(f"no noise ceiling: {objective.fit} is no correlation")
+        return
+    images = rated_features(one, rated, dimension, partial_out=partial_out)
+    for what, control in (("all pairs", "none"), ("pairs within scenes", "within")):
+        aim = replace(objective, control=control)
+        low, high = ceiling_of(images, panel, aim, rng=np.random.default_rng(0))
+        console.print(f"noise ceiling of alignment, {what}: {low:.3f} to {high:.3f}")
+
+
+def _strategies(table: pd.DataFrame) -> RichTable:
+    """Return in-sample and held-out numbers of strategies, each beside its shuffled control."""
+    from rich.table import Table as RichTable
+
+    drawing = RichTable(
+        box=None,
+        header_style="bold",
+        pad_edge=False,
+        caption="all, chosen: held out; noise: the same under shuffled ratings",
+        caption_justify="left",
+    )
+    drawing.add_column("strategy", no_wrap=True)
+    for name in ("kept", "train", "noise", "all", "chosen", "noise", "predicts", "noise"):
+        drawing.add_column(name, justify="right", no_wrap=True)
+    for _, row in table.iterrows():
+        drawing.add_row(
+            row["strategy"],
+            f"{row['kept']:.0%}",
+            _number(row["train_after"]),
+            _number(row["shuffled_train"]),
+            _number(row["held_out_before"]),
+            _number(row["held_out_after"]),
+            _number(row["shuffled_held_out"]),
+            _number(row["prediction"]),
+            _number(row["shuffled_prediction"]),
+        )
+    return drawing
+
+
+def _number(value: float) -> str:
+    return "-" if value != value else f"{value:.3f}"
