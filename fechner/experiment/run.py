@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from fechner.experiment.calibration import Calibration
     from fechner.experiment.hands import Hands, SimulatedHands
     from fechner.experiment.observers import SimulatedObserver
-    from fechner.experiment.participant_display import Verify
+    from fechner.experiment.read_back import Verify
     from fechner.stimuli.records import StimulusSet
 
 
