@@ -413,7 +413,7 @@ def test_a_sample_is_made_of_the_same_tiles_of_everything():
 def test_broken_sources_and_options_end_in_one_line(photograph, tmp_path):
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(pillow(photograph, quality=85)[:3000])
-    with pytest.raises(InputError, match="no whole JPEG"):
+    with pytest.raises(InputError, match="expected a whole JPEG"):
         from_jpeg(broken)
     broken.write_bytes(b"")
     with pytest.raises(InputError, match="no picture that can be read"):

@@ -9,10 +9,8 @@ large source, on which the search for a target is quick.
 from __future__ import annotations
 
 import io
-import os
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from PIL import Image, UnidentifiedImageError
 from fechner.compression import jpeg_markers
 from fechner.compression.dct import ZIGZAG, Plane, planes
 from fechner.compression.pictures import checked_picture
+from fechner.data.decoding import decoded
 from fechner.errors import InputError, nearest
 
 SUBSAMPLINGS = ("4:2:0", "4:4:4")
@@ -138,12 +137,12 @@ def from_jpeg(path: Path | str, *, metadata: bool = False) -> Source:
 
 
 def _decoded(content: bytes, path: Path) -> np.ndarray:
-    """Decode the whole file; libjpeg would end the process at a fault that Pillow reports."""
+    """Decode the whole file, or refuse it: jpeglib patches damage over, or ends the process."""
     try:
         with Image.open(io.BytesIO(content)) as image:
             if image.format not in ("JPEG", "MPO"):
                 raise InputError(f"{path} is no JPEG but {image.format}; read its pixels instead")
-            return np.asarray(image.convert("RGB"))
+            return np.asarray(decoded(image, path, content=content).convert("RGB"))
     except InputError:
         raise
     except UnidentifiedImageError as error:
@@ -160,17 +159,13 @@ def _stored_planes(content: bytes, path: Path) -> tuple[list[Plane], str]:
         bare = Path(folder) / "source.jpg"
         bare.write_bytes(jpeg_markers.without_markers(content))
         try:
-            with _said_by_libjpeg() as said:
-                jpeg = jpeglib.read_dct(str(bare))
-                jpeg.load()
+            jpeg = jpeglib.read_dct(str(bare))
+            jpeg.load()
         except Exception as error:  # jpeglib raises many kinds
             raise InputError(
                 f"{path} is a kind of JPEG that cannot be taken apart ({error}); "
                 "convert it to PNG first"
             ) from error
-    # libjpeg patches over damage in the middle of a file and only says so on stderr.
-    if said:
-        raise InputError(f"{path} is damaged ({said[0]}); replace it or leave it out")
     names = ["Y", "Cb", "Cr", "K"][: jpeg.num_components]
     colours = jpeg.jpeg_color_space.name.removeprefix("JCS_")
     found = []
@@ -182,22 +177,6 @@ def _stored_planes(content: bytes, path: Path) -> tuple[list[Plane], str]:
         chroma = colours in ("YCbCr", "YCCK") and name in ("Cb", "Cr")
         found.append(Plane(np.ascontiguousarray(blocks), (across, down), chroma, steps))
     return found, colours
-
-
-@contextmanager
-def _said_by_libjpeg() -> Iterator[list[str]]:
-    """Collect what libjpeg writes to the process's stderr, which Python does not see."""
-    said: list[str] = []
-    with tempfile.TemporaryFile() as file:
-        kept = os.dup(2)
-        os.dup2(file.fileno(), 2)
-        try:
-            yield said
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            file.seek(0)
-            said += file.read().decode(errors="replace").splitlines()
 
 
 def upright_to_stored(plane: np.ndarray, turn: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 The first step of the way of the data. `read_image` either returns the picture a
 viewer would show, as 8-bit sRGB, upright, or refuses the file and says why; no
-odd kind of file is ever shown wrong. Importance maps travel as 16-bit grey PNG.
+odd or damaged file is ever shown wrong. Importance maps travel as 16-bit grey PNG.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
+from fechner.data.decoding import decoded
 from fechner.errors import InputError
 from fechner.provenance import atomic_path
 
@@ -51,10 +52,10 @@ def read_image(path: Path | str) -> np.ndarray:
     """
     path = Path(path)
     with _opened(path) as image:
-        _load(image, path)
-        # Read after loading: both readers have then turned a TIFF, and nothing else.
+        picture = decoded(image, path)
+        # Read after decoding: both readers have then turned a TIFF, and nothing else.
         turn = _orientation(image)
-        pixels = _srgb(_eight_bit(image, path), path, image.info.get("icc_profile"))
+        pixels = _srgb(_eight_bit(picture, path), path, image.info.get("icc_profile"))
     return np.ascontiguousarray(_upright(pixels, turn))
 
 
@@ -70,7 +71,7 @@ def image_size(path: Path | str) -> tuple[int, int]:
     with _opened(path) as image:
         width, height = _stored_size(image)
         if image.format == "PNG":  # its EXIF block may stand behind the pixels
-            _load(image, path)
+            decoded(image, path)
         turned = _orientation(image) in (5, 6, 7, 8)
     return (width, height) if turned else (height, width)
 
@@ -132,7 +133,7 @@ def read_map_png(path: Path | str) -> np.ndarray:
     """
     path = Path(path)
     with _opened(path) as image:
-        _load(image, path)
+        image = decoded(image, path)
         depth = {"I;16": 65535, "I;16B": 65535, "I;16L": 65535, "L": 255}.get(image.mode)
         if depth is None:
             raise InputError(
@@ -192,19 +193,6 @@ def _refuse_by_header(image: Image.Image, frames: int, path: Path) -> None:
         raise InputError(f"{path} has no pixels; replace it or leave it out")
     if frames > 1 and image.format != "MPO":
         raise InputError(f"{path} holds {frames} frames; expected one picture: save one as PNG")
-
-
-def _load(image: Image.Image, path: Path) -> None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image.load()
-    except MemoryError:
-        raise
-    except Exception as error:  # decoders raise anything on damaged bytes
-        raise InputError(
-            f"{path} is corrupt or truncated ({error}); replace it or leave it out"
-        ) from error
 
 
 def _eight_bit(image: Image.Image, path: Path) -> Image.Image:

@@ -128,3 +128,8 @@ class Answering:
         rt_ms = (self.done.time - began) * 1000
         device = "keyboard" if self.done.kind == "key" else "mouse"
         return Response(self.value, rt_ms, path, device)  # type: ignore[arg-type]
+
+
+def asks_to_quit(happened: list[Input], keys: Keys) -> bool:
+    """Return whether one of the keys that end a session was pressed."""
+    return any(one.key in keys.quit for one in happened)

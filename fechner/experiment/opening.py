@@ -15,7 +15,8 @@ from fechner.experiment.session import quit_question
 
 if TYPE_CHECKING:
     from fechner.experiment.hands import Hands
-    from fechner.experiment.participant_display import ParticipantDisplay, Verify
+    from fechner.experiment.participant_display import ParticipantDisplay
+    from fechner.experiment.read_back import Verify
     from fechner.protocols.parts import Timing
     from fechner.protocols.schema import Protocol
     from fechner.stimuli.records import StimulusSet

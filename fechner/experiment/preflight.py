@@ -7,7 +7,7 @@ shown with their remedy, and the experimenter decides.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -118,6 +118,19 @@ def check_window(display: ParticipantDisplay) -> list[Check]:
         If the window changes a single pixel of the pattern, or has fewer than 8 bits.
     """
     facts = display.facts()
+    _refuse_changed_levels(facts)
+    size, screen = ("x".join(map(str, facts[key])) for key in ("size", "screen"))
+    enlarge = "" if size == screen else "run it full screen"
+    unscale = "" if facts["scaling"] == 1.0 else "set it to 100%"
+    return [
+        Check("window", f"{size} on a screen of {screen}", "mind" if enlarge else "good", enlarge),
+        Check("scaling", f"{facts['scaling']:.0%}", "mind" if unscale else "good", unscale),
+        Check("colour", f"{facts['bits']} bits, test pattern read back without a difference"),
+        _refresh(facts),
+    ]
+
+
+def _refuse_changed_levels(facts: Mapping[str, Any]) -> None:
     if facts["bits"] < 8:
         raise RefusedError(
             f"the screen shows {facts['bits']} bits a colour and 8 are needed; "
@@ -128,35 +141,15 @@ def check_window(display: ParticipantDisplay) -> list[Check]:
             f"the window changes pixels by up to {facts['test_pattern_difference']} levels of 255 "
             "(test pattern); switch off colour management, scaling and night light for this screen"
         )
-    width, height = facts["size"]
-    screen = "x".join(map(str, facts["screen"]))
-    scaled = facts["scaling"] != 1.0
-    full = tuple(facts["screen"]) == (width, height)
+
+
+def _refresh(facts: Mapping[str, Any]) -> Check:
+    """Check how steadily the screen is refreshed."""
     frame = f"{facts['frame_ms']:.2f} ms, scatter {facts['jitter_ms']:.2f} ms"
     unsteady = "close other programs" if facts["jitter_ms"] > 1.0 else ""
     if not facts["synchronised"]:
         unsteady = "flips do not wait for the screen; judge no timing by it"
-    return [
-        Check(
-            "window",
-            f"{width}x{height} on a screen of {screen}",
-            "good" if full else "mind",
-            "" if full else "run it full screen",
-        ),
-        Check(
-            "scaling",
-            f"{facts['scaling']:.0%}",
-            "mind" if scaled else "good",
-            "set it to 100%" if scaled else "",
-        ),
-        Check("colour", f"{facts['bits']} bits, test pattern read back without a difference"),
-        Check(
-            "refresh",
-            frame,
-            "mind" if unsteady else "good",
-            unsteady,
-        ),
-    ]
+    return Check("refresh", frame, "mind" if unsteady else "good", unsteady)
 
 
 def check_degrees(protocol: Protocol, calibration: Calibration | None) -> Check:

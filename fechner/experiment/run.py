@@ -1,37 +1,26 @@
 """One participant's session from its inputs to its journal: the call behind the commands.
 
-Reads and checks the protocol and the stimulus set, makes the plan, opens the window
-(or none), begins or resumes the journal, and runs the loop. Only a window needs
-PsychoPy; nothing here needs more than the stimulus records.
+Reads the protocol, has the session's inputs checked (`ready`), opens the window (or
+none) and checks it too, and runs the loop. Only a window needs PsychoPy; nothing here
+needs more than the stimulus records.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from fechner.errors import InputError
 from fechner.experiment import preflight
-from fechner.experiment.beginning import (
-    check_case,
-    check_prediction,
-    interrupted,
-    known_calibration,
-    open_journal,
-    seen_so_far,
-)
-from fechner.experiment.codes import check_code
+from fechner.experiment.beginning import known_calibration, seen_so_far
 from fechner.experiment.display import Display
-from fechner.experiment.journal import journal_name
 from fechner.experiment.journal_record import JournalRecord
 from fechner.experiment.lock import Lock
 from fechner.experiment.opening import check_fit, open_window, simulated_timing
-from fechner.experiment.plan import make_plan
-from fechner.experiment.session import OnTrial, Standing, run_session
-from fechner.experiment.signals import ending_signals
+from fechner.experiment.ready import Ready, checked_session
+from fechner.experiment.session import OnTrial, Standing
 from fechner.progress import Progress, silent
 from fechner.protocols.schema import Protocol, load_protocol
 
@@ -39,7 +28,8 @@ if TYPE_CHECKING:
     from fechner.experiment.calibration import Calibration
     from fechner.experiment.hands import Hands, SimulatedHands
     from fechner.experiment.observers import SimulatedObserver
-    from fechner.experiment.participant_display import Verify
+    from fechner.experiment.participant_display import ParticipantDisplay
+    from fechner.experiment.read_back import Verify
     from fechner.stimuli.records import StimulusSet
 
 
@@ -106,45 +96,24 @@ def run_participant(
     SessionQuitError
         If it was ended before its last trial; the same call resumes it.
     """
-    from fechner.stimuli.records import read_stimulus_set
-
     protocol = _loaded(protocol, language)
     if observer is None and window == "none":
         raise InputError("a session without a window needs a simulated participant; give one")
-    check_code(participant)
-    stimuli = read_stimulus_set(Path(stimuli_folder))
-    _verify(stimuli)
-    plan = make_plan(protocol, stimuli, participant, session=session)
-    name = journal_name(participant, session, simulated=observer is not None)
-    path = Path(sessions_folder) / name
-    prediction = preflight.prediction_sha256(stimuli)
-    check_prediction(path.parent, prediction, simulated=observer is not None)
-    check_case(path, participant)
-    kept = interrupted(path, plan)
-    if observer is None and kept is None:
-        preflight.check_length(protocol, [plan])
-    seen = seen_so_far(kept, protocol, stimuli)
-    timing = simulated_timing(protocol) if observer and window == "psychopy" else None
+    ready = checked_session(
+        stimuli_folder, protocol, participant, session, sessions_folder, observer
+    )
+    seen = seen_so_far(ready.kept, protocol, ready.stimuli)
 
     def tell(standing: Standing) -> None:
         progress(standing.done, standing.total)
         if on_trial is not None:
             on_trial(standing)
 
-    def go(display: Display, screen: dict[str, Any]) -> JournalRecord:
-        begin = partial(open_journal, path, kept, protocol, plan, observer, timing, screen)
-        with ending_signals(), begin(prediction=prediction) as journal:
-            if kept is not None:
-                journal.append({"event": "calibration", "screen": screen})
-            return run_session(
-                protocol, stimuli, plan, display, journal, timing=timing, on_trial=tell
-            )
-
     if window == "none":
-        return go(_windowless(observer, stimuli, seen), {"window": "none"})
-    lock = Lock.take(_made(path.parent) / "window")
+        return ready.run(_windowless(observer, ready.stimuli, seen), {"window": "none"}, tell)
+    lock = Lock.take(_made(ready.path.parent) / "window")
     try:
-        hands = _hands(observer, stimuli, seen, hands_type)
+        hands = _hands(observer, ready.stimuli, seen, hands_type)
         display = open_window(
             protocol,
             size=size,
@@ -155,28 +124,33 @@ def run_participant(
             hands=hands,
         )
         with closing(display):
-            check_fit(display, protocol, stimuli, plan)
-            checks = preflight.check_inputs(protocol, stimuli, plan)
-            checks += [preflight.check_disk(path.parent), *preflight.check_window(display)]
-            if observer is None or show_checks:
-                calibration = calibration or known_calibration(path.parent, display)
-                calibration = preflight.experimenter_screen(display, protocol, checks, calibration)
-            return go(display, preflight.record(display, calibration))
+            ask = observer is None or show_checks
+            screen = _checked_screen(display, ready, calibration, ask=ask)
+            timing = simulated_timing(protocol) if observer else None
+            return ready.run(display, screen, tell, timing=timing)
     finally:
         lock.release()
+
+
+def _checked_screen(
+    display: ParticipantDisplay, ready: Ready, calibration: Calibration | None, *, ask: bool
+) -> dict[str, Any]:
+    """Check the open window, asking the experimenter if `ask`; return the journal's facts."""
+    protocol, stimuli, plan = ready.protocol, ready.stimuli, ready.plan
+    folder = ready.path.parent
+    check_fit(display, protocol, stimuli, plan)
+    checks = preflight.check_inputs(protocol, stimuli, plan)
+    checks += [preflight.check_disk(folder), *preflight.check_window(display)]
+    if ask:
+        calibration = calibration or known_calibration(folder, display)
+        calibration = preflight.experimenter_screen(display, protocol, checks, calibration)
+    return preflight.record(display, calibration)
 
 
 def _loaded(protocol: Protocol | str | Path, language: str) -> Protocol:
     if isinstance(protocol, Protocol):
         return protocol
     return load_protocol(protocol, language=language)
-
-
-def _verify(stimuli: StimulusSet) -> None:
-    """Refuse a stimulus set that is not what its records say."""
-    from fechner.stimuli.records import verify
-
-    verify(stimuli.folder)
 
 
 def _made(folder: Path) -> Path:

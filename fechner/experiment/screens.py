@@ -8,18 +8,27 @@ Coordinates are pixels from the top left corner; boxes are (left, top, right, bo
 
 from __future__ import annotations
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from fechner.errors import RefusedError
 from fechner.experiment.buttons import button, button_box, button_row, row_height
 from fechner.experiment.display import Page, Question
-from fechner.experiment.look import Look, Screen, line_height, wrap
+from fechner.experiment.look import Box, Look, Screen, line_height, wrap
 from fechner.experiment.sliders import slider
 
 
 def blank(look: Look) -> Screen:
     """Return the empty background."""
     return Screen(Image.new("RGB", look.size, look.paper))
+
+
+def drawn_part(look: Look, image: Image.Image) -> tuple[Image.Image, Box]:
+    """Return the part of a whole screen that differs from the background, and its place.
+
+    The window clears itself to the background, so nothing else needs to be drawn.
+    """
+    box = ImageChops.difference(image, blank(look).image).getbbox() or (0, 0, 1, 1)
+    return image.crop(box), box
 
 
 def fixation(look: Look, centre: tuple[int, int]) -> Screen:

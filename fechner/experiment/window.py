@@ -8,6 +8,7 @@ an answer is, belongs to `participant_display`.
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -138,6 +139,11 @@ class Window:
         """Show what was drawn, clear the back buffer to the background; return the time."""
         self._window.flip()
         return self.now()
+
+    def pause(self) -> None:
+        """Leave the processor alone for a moment where flips do not wait."""
+        if not self.synchronised:
+            time.sleep(0.004)
 
     def texture(self) -> Texture:
         """Return a new texture."""

@@ -19,63 +19,27 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fechner.analysis.network import training
-from fechner.analysis.network.networks import Network, load_network
-from fechner.analysis.network.weights import last_linear
+from fechner.analysis.network.finetune_options import FinetuneOptions, check_options
+from fechner.analysis.network.networks import Network, build, load_network
+from fechner.analysis.network.scene_split import split_by_scene
+from fechner.analysis.network.training_diary import Diary
+from fechner.analysis.network.weights import last_linear, read_weights
 from fechner.errors import InputError
 from fechner.progress import Progress, silent
-from fechner.provenance import provenance, write_json
+from fechner.provenance import atomic_path, provenance, write_json
 
 if TYPE_CHECKING:
     from torch import nn
 
     from fechner.data.tables import RatedImages
 
-Part = Literal["head", "whole"]
-PARTS: tuple[str, ...] = ("head", "whole")
-
 FEWEST_IMAGES = 16
 """Images below which nothing is fitted: a validation split would hold three or fewer."""
-
-
-@dataclass(frozen=True)
-class FinetuneOptions:
-    """What shapes a fit.
-
-    Attributes
-    ----------
-    part
-        ``"head"`` (the trunk stays as it is) or ``"whole"``.
-    validation
-        Share of the scenes that decide when to stop, in (0, 1).
-    head_epochs, whole_epochs
-        Most passes over the training images for each part.
-    patience
-        Epochs without a lower validation error after which training stops.
-    head_rate, whole_rate
-        Learning rates of AdamW (Loshchilov and Hutter 2019).
-    weight_decay
-        Of AdamW.
-    batch
-        Images in one step of the whole network; the head uses all at once.
-    size
-        Side in pixels of the square that an image is squashed to.
-    """
-
-    part: Part = "head"
-    validation: float = 0.2
-    head_epochs: int = 500
-    whole_epochs: int = 20
-    patience: int = 20
-    head_rate: float = 0.01
-    whole_rate: float = 1e-4
-    weight_decay: float = 0.05
-    batch: int = 16
-    size: int = 224
 
 
 @dataclass(frozen=True)
@@ -137,9 +101,9 @@ def finetune(
         an unfinished fit of other inputs.
     """
     chosen = options or FinetuneOptions()
-    _check_options(chosen)
+    check_options(chosen)
     loaded = load_network(network, weights=weights, device=device)
-    split = training.split_by_scene(
+    split = split_by_scene(
         rated, dimension, leave_out=leave_out, validation=chosen.validation, seed=seed
     )
     if split.n_images < FEWEST_IMAGES:
@@ -157,7 +121,7 @@ def finetune(
     inputs = {"rated_images": rated.sha256, "weights": loaded.weights_sha256}
     block = provenance(parameters=made, inputs=inputs, seed=seed)
     trunk = trunk_of(loaded)
-    diary = training.Diary(Path(folder) / f"{name}.training.pth", block)
+    diary = Diary(Path(folder) / f"{name}.training.pth", block)
     fitted = training.fit(trunk, loaded, split, chosen, diary=diary, seed=seed, progress=progress)
     result = Finetuned(
         path=Path(folder) / f"{name}.pth",
@@ -213,9 +177,6 @@ def _write(
 ) -> None:
     import torch
 
-    from fechner.analysis.network.networks import build
-    from fechner.provenance import atomic_path
-
     state = {name: tensor.cpu() for name, tensor in network.module.state_dict().items()}
     head = {"weight": fitted.weight[None], "bias": fitted.bias[None]}
     last = last_linear(build(network.name))
@@ -243,16 +204,6 @@ def _behind(network: Network, tensor: str) -> bool:
     return tensor.split(".")[0] == network.head
 
 
-def _check_options(options: FinetuneOptions) -> None:
-    if options.part not in PARTS:
-        raise InputError(f"no part {options.part!r}; expected one of {', '.join(PARTS)}")
-    if not 0 < options.validation < 1:
-        raise InputError(f"validation is a share in (0, 1), got {options.validation}")
-    counts = (options.head_epochs, options.whole_epochs, options.patience, options.batch)
-    if min(counts) < 1:
-        raise InputError("epochs, patience and batch must be 1 or more")
-
-
 def predict(checkpoint: Path, paths: Sequence[Path], *, device: str = "auto") -> np.ndarray:
     """Return the rating that a fine-tuned checkpoint predicts for each image, float64 ``(n,)``.
 
@@ -263,8 +214,6 @@ def predict(checkpoint: Path, paths: Sequence[Path], *, device: str = "auto") ->
     InputError
         If the checkpoint was not written by `finetune`.
     """
-    from fechner.analysis.network.weights import read_weights
-
     content = read_weights(checkpoint)
     if "regression" not in content or "architecture" not in content:
         raise InputError(

@@ -79,19 +79,16 @@ def rank_covariance(words: NDArray[np.uint64], shift: int) -> tuple[float, float
     """
     count = words.size
     mask = (np.uint64(1) << np.uint64(shift)) - np.uint64(1)
-    centre = (count + 1) / 2.0
     cross = 0.0
     ties = 0.0
     start = 0
-    while start < count:
-        key = words[start] >> np.uint64(shift)
-        end = start
-        rating = 0.0
-        while end < count and words[end] >> np.uint64(shift) == key:
-            rating += np.int64(words[end] & mask) * 0.5 - centre
-            end += 1
-        cross += ((start + end + 1) / 2.0 - centre) * rating
-        tied = float(end - start)
-        ties += tied**3 - tied
-        start = end
-    return cross, (float(count) ** 3 - count - ties) / 12.0
+    rating = np.int64(0)
+    for k in range(count):
+        rating += np.int64(words[k] & mask) - (count + 1)
+        if k + 1 == count or (words[k] ^ words[k + 1]) > mask:
+            cross += float(start + k + 1 - count) * float(rating)
+            tied = float(k + 1 - start)
+            ties += tied**3 - tied
+            start = k + 1
+            rating = np.int64(0)
+    return cross / 4.0, (float(count) ** 3 - count - ties) / 12.0

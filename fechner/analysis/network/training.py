@@ -1,4 +1,4 @@
-"""The loop of `finetune`: epochs, early stopping, and a diary that survives a stop.
+"""The fit of `finetune`: the head on fixed features, then, on request, the whole network.
 
 Randomness of an epoch comes from the seed and the epoch's number alone, so that a fit
 that was stopped and resumed ends at the same weights as one that ran through.
@@ -7,95 +7,24 @@ that was stopped and resumed ends at the same weights as one that ran through.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fechner.analysis.network.activations import as_input, decoded_batches
+from fechner.analysis.network.early_stopping import Best, until_no_better
+from fechner.analysis.network.finetune_options import FinetuneOptions
 from fechner.analysis.network.networks import Network
-from fechner.errors import InputError, nearest
+from fechner.analysis.network.scene_split import Split
+from fechner.analysis.network.training_diary import Diary
 from fechner.progress import Progress
-from fechner.provenance import atomic_path, digest
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
-
-    from fechner.analysis.network.finetune import FinetuneOptions
-    from fechner.data.tables import RatedImages
-
-
-@dataclass(frozen=True)
-class Split:
-    """Images to train on and images that decide when to stop, by whole scenes.
-
-    `training` and `validation` are image paths, `training_scores` and `validation_scores`
-    their ratings, float64, standardised by mean and SD of the training ratings.
-    """
-
-    training: list[Path]
-    validation: list[Path]
-    training_scores: np.ndarray
-    validation_scores: np.ndarray
-    mean: float
-    sd: float
-    scenes_training: list[str]
-    scenes_validation: list[str]
-
-    @property
-    def n_images(self) -> int:
-        """Number of images in both parts."""
-        return len(self.training) + len(self.validation)
-
-
-def split_by_scene(
-    rated: RatedImages,
-    dimension: str,
-    *,
-    leave_out: Collection[str],
-    validation: float,
-    seed: int,
-) -> Split:
-    """Return the split of the scenes that are not in `leave_out`.
-
-    Raises
-    ------
-    InputError
-        If a scene to leave out is unknown, fewer than two scenes remain, or the training
-        ratings are constant.
-    """
-    scenes = np.asarray(rated.scenes).astype(str)
-    for scene in leave_out:
-        if scene not in scenes:
-            raise InputError(f"no scene {scene!r} to leave out; {nearest(scene, set(scenes))}")
-    remaining = sorted(set(scenes.tolist()) - set(leave_out))
-    if len(remaining) < 2:
-        raise InputError(
-            f"fine-tuning needs two scenes or more, got {len(remaining)}; one validates"
-        )
-    count = int(np.clip(round(validation * len(remaining)), 1, len(remaining) - 1))
-    order = np.random.default_rng(seed).permutation(len(remaining))
-    chosen = sorted(remaining[place] for place in order[:count])
-    kept = sorted(set(remaining) - set(chosen))
-    scores = rated.scores(dimension)
-    trains, validates = np.isin(scenes, kept), np.isin(scenes, chosen)
-    mean, sd = float(scores[trains].mean()), float(scores[trains].std())
-    if not sd > 0:
-        raise InputError(f"the ratings of {dimension!r} are constant; nothing can be fitted")
-    paths = rated.paths
-    return Split(
-        training=[path for path, here in zip(paths, trains, strict=True) if here],
-        validation=[path for path, here in zip(paths, validates, strict=True) if here],
-        training_scores=(scores[trains] - mean) / sd,
-        validation_scores=(scores[validates] - mean) / sd,
-        mean=mean,
-        sd=sd,
-        scenes_training=kept,
-        scenes_validation=chosen,
-    )
 
 
 @dataclass
@@ -106,51 +35,6 @@ class Fitted:
     bias: torch.Tensor
     history: list[dict[str, Any]]
     validation_spearman: float
-
-
-@dataclass
-class Diary:
-    """Where an unfinished fit writes each finished epoch."""
-
-    path: Path
-    about: dict[str, Any]
-    content: dict[str, Any] = field(default_factory=dict)
-
-    def read(self) -> dict[str, Any]:
-        """Return what was written, or nothing.
-
-        Raises
-        ------
-        InputError
-            If another fit wrote it.
-        """
-        import torch
-
-        if not self.path.is_file():
-            return {}
-        try:
-            content = torch.load(self.path, map_location="cpu", weights_only=True)
-        except Exception as error:
-            raise InputError(f"{self.path} is damaged; delete it to begin anew") from error
-        if content.get("about") != digest(self.about):
-            raise InputError(
-                f"{self.path} belongs to a fit of other inputs or options; "
-                "choose another folder, or delete it to begin anew"
-            )
-        self.content = content
-        return content
-
-    def write(self, **parts: Any) -> None:
-        """Write `parts` beside what was written before, whole or not at all."""
-        import torch
-
-        self.content = {**self.content, **parts, "about": digest(self.about)}
-        with atomic_path(self.path) as temporary:
-            torch.save(self.content, temporary)
-
-    def remove(self) -> None:
-        """Remove the diary of a finished fit."""
-        self.path.unlink(missing_ok=True)
 
 
 def features_of(
@@ -251,9 +135,9 @@ def _fit_head(
             return float(((there @ weight + bias - judged) ** 2).mean())
 
     best = Best(lambda: {"weight": weight.detach().clone(), "bias": bias.detach().clone()})
-    history = _until_no_better(
-        epoch, judge, best, part="head", epochs=options.head_epochs, options=options,
-        progress=progress,
+    history = until_no_better(
+        epoch, judge, best, part="head", epochs=options.head_epochs,
+        patience=options.patience, progress=progress,
     )  # fmt: skip
     kept = best.content["weight"].numpy() * per_unit
     offset = float(best.content["bias"]) - float(mean @ kept)
@@ -288,33 +172,41 @@ def _fit_whole(
         return float(np.mean((features @ weight + bias - split.validation_scores) ** 2))
 
     best = Best(lambda: copy.deepcopy(whole.state_dict()))
-    history = list(diary.content["history"])
-    written = diary.content.get("whole")
-    if written:
-        whole.load_state_dict(written["state"])
-        optimiser.load_state_dict(written["optimiser"])
-        best.content, best.error = written["best"], written["best_error"]
-    else:
+    if not _restored(diary, whole, optimiser, best):
         best.offer(judge())
 
     def remember(so_far: list[dict[str, Any]]) -> None:
-        diary.write(
-            history=so_far,
-            whole={
-                "state": whole.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "best": best.content,
-                "best_error": best.error,
-            },
-        )
+        diary.write(history=so_far, whole=_state(whole, optimiser, best))
 
-    history = _until_no_better(
-        epoch, judge, best, part="whole", epochs=options.whole_epochs, options=options,
-        progress=progress, history=history, remember=remember,
+    history = until_no_better(
+        epoch, judge, best, part="whole", epochs=options.whole_epochs,
+        patience=options.patience, progress=progress, history=diary.content["history"],
+        remember=remember,
     )  # fmt: skip
     whole.load_state_dict(best.content)
     trunk.requires_grad_(False)
     return history
+
+
+def _state(whole: nn.Module, optimiser: torch.optim.Optimizer, best: Best) -> dict[str, Any]:
+    """Return what the diary keeps of an unfinished fit."""
+    return {
+        "state": whole.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "best": best.content,
+        "best_error": best.error,
+    }
+
+
+def _restored(diary: Diary, whole: nn.Module, optimiser: torch.optim.Optimizer, best: Best) -> bool:
+    """Put back what `_state` gave the diary; False where it holds nothing yet."""
+    written = diary.content.get("whole")
+    if not written:
+        return False
+    whole.load_state_dict(written["state"])
+    optimiser.load_state_dict(written["optimiser"])
+    best.content, best.error = written["best"], written["best_error"]
+    return True
 
 
 def _one_epoch(
@@ -345,55 +237,3 @@ def _one_epoch(
         optimiser.step()
         total += float(error.detach()) * len(images)
     return total / len(paths)
-
-
-class Best:
-    """The lowest validation error so far and a copy of what reached it."""
-
-    def __init__(self, snapshot: Callable[[], dict[str, Any]]) -> None:
-        self._snapshot = snapshot
-        self.error = float("inf")
-        self.content: dict[str, Any] = {}
-
-    def offer(self, error: float) -> None:
-        """Keep a copy of the present state if `error` is the lowest."""
-        if error < self.error:
-            self.error, self.content = error, self._snapshot()
-
-
-def _until_no_better(
-    epoch: Callable[[int], float],
-    judge: Callable[[], float],
-    best: Best,
-    *,
-    part: str,
-    epochs: int,
-    options: FinetuneOptions,
-    progress: Progress,
-    history: list[dict[str, Any]] | None = None,
-    remember: Callable[[list[dict[str, Any]]], None] | None = None,
-) -> list[dict[str, Any]]:
-    """Run epochs until the validation error has not fallen for `options.patience` of them."""
-    history = list(history or [])
-    done = [entry for entry in history if entry["part"] == part]
-    errors = [entry["validation_error"] for entry in done]
-    for number in range(len(errors), epochs):
-        if errors and len(errors) - 1 - int(np.argmin(errors)) >= options.patience:
-            break
-        trained = epoch(number)
-        errors.append(judge())
-        if not np.isfinite(errors[-1]):
-            raise InputError("training diverged (the error is not finite); lower the learning rate")
-        best.offer(errors[-1])
-        history.append(
-            {
-                "part": part,
-                "epoch": number,
-                "training_error": trained,
-                "validation_error": errors[-1],
-            }
-        )
-        if remember is not None:
-            remember(history)
-        progress(number + 1, epochs)
-    return history
