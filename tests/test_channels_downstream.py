@@ -98,7 +98,10 @@ def test_the_slope_of_similarity_equals_small_differences(similarity):
 def test_the_gradient_equals_fading_a_channel_a_little():
     values, layer, ratings = problem(n=30, channels=12, seed=1)
     pairs = all_pairs(30)
-    channels, alignment = DownstreamChannels(values, layer, pairs), align(ratings, pairs, fit="pearson")
+    channels, alignment = (
+        DownstreamChannels(values, layer, pairs),
+        align(ratings, pairs, fit="pearson"),
+    )
     gradient, step = impact_gradient(channels, alignment), 1e-6
     for channel in range(12):
         scale = np.ones(12)

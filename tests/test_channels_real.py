@@ -25,7 +25,9 @@ def images():
     rated = load("avt", DATA / "avt_ai_images").rated
     network = load_network("alexnet", weights=WEIGHTS, device="cpu")
     pooled = [ChannelSet(("features.5",), "mean")]
-    return rated_features(read_channels(network, pooled, rated.paths, size=256)[0], rated, "quality")
+    return rated_features(
+        read_channels(network, pooled, rated.paths, size=256)[0], rated, "quality"
+    )
 
 
 def test_a_readout_predicts_the_quality_of_images_of_other_prompts(images):

@@ -69,9 +69,7 @@ def rated(quality, scenes, folder="."):
 def study(world_values, **options):
     values, quality, scenes = world_values
     options = {"shuffles": 10, "seed": 3, **options}
-    return select_channels(
-        [channels_of(values)], rated(quality, scenes), "quality", **options
-    )
+    return select_channels([channels_of(values)], rated(quality, scenes), "quality", **options)
 
 
 def test_channels_that_carry_quality_survive_the_control_and_drive_the_maps():

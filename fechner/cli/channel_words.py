@@ -19,7 +19,7 @@ def network_of(name: str, weights: Path | None) -> Network:
     """Return the network `name`, with the weights of a file or the published ones."""
     from fechner.analysis.network.networks import load_network
 
-    return loadnetwork_of(name, weights=weights)
+    return load_network(name, weights=weights)
 
 
 def values_of(

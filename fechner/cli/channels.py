@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -97,8 +97,8 @@ def select(
     """
     from fechner.analysis.network.rated_features import Objective, joint_scores
     from fechner.analysis.network.selection import STRATEGIES, select_channels
-    from fechner.cli.console import bar, console
     from fechner.cli.channel_words import network_of, read_sets
+    from fechner.cli.console import bar, console
     from fechner.cli.evidence import show
     from fechner.data.tables import is_simulated, read_rated_images
     from fechner.report.selection_tables import write_selection
@@ -180,8 +180,8 @@ def compare(
     from fechner.analysis.network.compare import compare as compare_all
     from fechner.analysis.network.rated_features import Objective
     from fechner.analysis.network.strategies import parse_strategy
-    from fechner.cli.console import bar, console
     from fechner.cli.channel_words import feature_sets
+    from fechner.cli.console import bar, console
     from fechner.cli.evidence import say_ceiling, say_seen, show
     from fechner.data.tables import is_simulated, read_rated_images
     from fechner.executors import executor

@@ -59,9 +59,7 @@ def write_selection(study: SelectionStudy, folder: Path) -> pd.DataFrame:
     tables = []
     for name, one in study.by_name.items():
         content = {part: getattr(one, part) for part in ("impact", "kept", "weights")}
-        tables.append(
-            pd.DataFrame({"candidate": name, "channel": one.channel_names(), **content})
-        )
+        tables.append(pd.DataFrame({"candidate": name, "channel": one.channel_names(), **content}))
         if any(one.impact):
             path = folder / f"impacts_{re.sub(r'[^a-z0-9.+_-]+', '_', name)}.png"
             _write_figure(ranked_impacts(one), path, _simulated(one))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 Pool = Literal["mean", "max", "mean_sd"]
-POOLS: tuple[str, ...] = ("mean", "max", "mean_sd")
+POOLS: tuple[Pool, ...] = ("mean", "max", "mean_sd")
 
 _DECODERS = max(1, min(4, os.cpu_count() or 1))
 """Threads that decode: more than the cores only delay the forward pass."""

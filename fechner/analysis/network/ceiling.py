@@ -14,12 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fechner.analysis.network.alignment import (
-    Alignment,
-    AnyAlignment,
-    PartialAlignment,
-    align,
-)
+from fechner.analysis.network.alignment import Alignment, PartialAlignment, align
 from fechner.analysis.network.pairs import Pairs
 from fechner.analysis.network.similarity import rating_similarity
 from fechner.errors import FechnerError, InputError
@@ -93,9 +88,8 @@ def split_half_reliability(
         order = rng.permutation(len(panel))
         first, second = panel[order[::2]], panel[order[1::2]]
         try:
-            measure: AnyAlignment = align(_means(first), pairs, fit=fit, kernel=kernel)
-            if others:
-                measure = PartialAlignment(measure, others)
+            plain = align(_means(first), pairs, fit=fit, kernel=kernel)
+            measure = PartialAlignment(plain, others) if others else plain
             aligned.append(measure(rating_similarity(_means(second), pairs, kernel=kernel)))
         except FechnerError:  # A half in which nobody rated some image.
             continue

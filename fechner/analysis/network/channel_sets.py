@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fechner.analysis.network.activations import activations, describe_preprocessing
+from fechner.analysis.network.activations import POOLS, Pool, activations, describe_preprocessing
 from fechner.analysis.network.downstream import FullyConnected
 from fechner.analysis.network.fully_connected import entering, read_fully_connected
 from fechner.analysis.network.networks import PENULTIMATE, Network
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fechner.analysis.network.selection_records import ChannelSelection
 
 SPACE = "space"
-POOLINGS = (SPACE, "mean", "max", "mean_sd")
+POOLINGS = (SPACE, *POOLS)
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ class _Layers:
         cache: Path | None,
         progress: Progress,
     ) -> None:
-        def read(layers: list[str], pool: str | None) -> dict[str, NDArray]:
+        def read(layers: list[str], pool: Pool | None) -> dict[str, NDArray]:
             if not layers:
                 return {}
             found = activations(
@@ -218,7 +218,7 @@ class _Layers:
 
         spatial = [one.layers[0] for one in sets if one.pool == SPACE]
         self.values = {SPACE: read(list(dict.fromkeys(spatial)), None)}
-        for pool in POOLINGS[1:]:
+        for pool in POOLS:
             wanted = [layer for one in sets if one.pool == pool for layer in one.layers]
             missing = [layer for layer in dict.fromkeys(wanted) if layer not in spatial]
             self.values[pool] = read(missing, pool)

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fechner.analysis.network.channel_sets import ChannelValues
-from fechner.analysis.network.evaluation import Evaluation, evaluate
+from fechner.analysis.network.evaluation import Evaluation, Settled, evaluate
 from fechner.analysis.network.nested import BestHeldOut
 from fechner.analysis.network.rated_features import RatedFeatures, rated_features
 from fechner.analysis.network.strategies import Strategy
@@ -80,6 +80,7 @@ def compare(
         for name, one in sets.items()
     }
     # Choosing inside the folds takes three inner folds of everything.
+    work: list[tuple[tuple[str, str], list[RatedFeatures], Sequence[Settled], int]]
     work = [(name, [one], strategies, 1) for name, one in images.items()]
     if nested:
         choice = [BestHeldOut(tuple(strategies))]

@@ -181,15 +181,16 @@ def evaluate(
     if judging < folds:
         raise InputError(f"{folds} folds need as many scenes, got {judging}; use --folds {judging}")
     work = [
-        _Work(strategy, sets, folds, repeats, shuffles, seed, resamples)
-        for strategy in strategies
+        _Work(strategy, sets, folds, repeats, shuffles, seed, resamples) for strategy in strategies
     ]
     if not isinstance(pool, SerialExecutor | None):
         return run_all(_evaluate_one, work, pool=pool, progress=progress)
-    return [
-        _evaluate_one(one, lambda done, all_, k=k: progress(k * all_ + done, len(work) * all_))
-        for k, one in enumerate(work)
-    ]
+    return [_evaluate_one(one, _part(progress, k, len(work))) for k, one in enumerate(work)]
+
+
+def _part(progress: Progress, behind: int, parts: int) -> Progress:
+    """Return the progress of one of `parts` equal parts, with `behind` of them done."""
+    return lambda done, total: progress(behind * total + done, parts * total)
 
 
 def _evaluate_one(work: _Work, progress: Progress = silent) -> Evaluation:

@@ -74,17 +74,16 @@ def read_fully_connected(network: Network, layer: str, target: str) -> FullyConn
 
     network.checked_layer(layer)
     chain = _fully_connected_part(network)
-    linear_at = [k for k, (_, part) in enumerate(chain) if isinstance(part, nn.Linear)]
-    first = linear_at[0]
+    linear_at = [(k, part) for k, (_, part) in enumerate(chain) if isinstance(part, nn.Linear)]
+    first, linear = linear_at[0]
     ends = {name: k for k, (name, _) in enumerate(chain) if k >= first}
-    if linear_at[-1] > first:
-        ends[PENULTIMATE] = linear_at[-1] - 1
+    if len(linear_at) > 1:
+        ends[PENULTIMATE] = linear_at[-1][0] - 1
     if target not in ends:
         raise InputError(
             f"no fully connected layer {target!r} of {network.name} to judge channels by; "
             f"{nearest(target, ends)}"
         )
-    linear = chain[first][1]
     _check_path(network, layer, linear)
     return FullyConnected(
         weight=linear.weight.detach().cpu().numpy(),
@@ -100,7 +99,7 @@ def _later(parts: list[nn.Module]) -> TorchLayers:
     module = nn.Sequential(*(deepcopy(part) for part in parts)).double().cpu()
     for part in module.modules():
         if hasattr(part, "inplace"):
-            part.inplace = False
+            setattr(part, "inplace", False)  # noqa: B010 - no attribute that torch declares
     return TorchLayers(module.eval().requires_grad_(False))
 
 

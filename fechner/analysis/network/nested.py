@@ -46,8 +46,8 @@ def best_held_out(
             for images in sets
         ]
     )  # fmt: skip
-    which, best = np.unravel_index(int(scores.argmax()), scores.shape)
-    return int(which), strategies[best], float(scores.max())
+    which, best = divmod(int(scores.argmax()), len(strategies))
+    return which, strategies[best], float(scores.max())
 
 
 @dataclass(frozen=True)

@@ -245,9 +245,7 @@ def load_network(
     path, source = _weight_file(architecture, weights)
     module = build(name)
     content = _content(architecture, path)
-    complete = weight_files.fill(
-        module, content["state"], head=architecture.head, source=path.name
-    )
+    complete = weight_files.fill(module, content["state"], head=architecture.head, source=path.name)
     if not complete:
         _drop_head(module, architecture.head)
     place = chosen_device(device)

@@ -248,7 +248,9 @@ def _inner_curves(task: _Task, counts_of: Callable[[NDArray], NDArray]) -> NDArr
         impact = fit.impact(task.objective, task.ratings[train])
         measure = judge.alignment(task.objective, task.ratings[test])
         order = np.argsort(impact, kind="stable")
-        curves.append(pruning_curve(judge.channels(task.objective), measure, order, counts_of(impact)))
+        curves.append(
+            pruning_curve(judge.channels(task.objective), measure, order, counts_of(impact))
+        )
     return np.mean(curves, axis=0)
 
 
