@@ -16,7 +16,7 @@ from fechner.analysis.network.networks import load_network
 from fechner.data.images import write_png
 from fechner.data.tables import RatedImages, Scale
 from fechner.errors import InputError
-from fechner.provenance import read_json
+from fechner.provenance import read_json, sha256_file
 
 DATA = Path(os.environ.get("FECHNER_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 ALEXNET = DATA / "weights" / "alexnet" / "alexnet_features.pth"
@@ -112,6 +112,9 @@ def test_scenes_are_never_split_and_left_out_scenes_never_seen(rated, tmp_path):
     assert trained | judged == {f"s{n}" for n in range(12)} - {"s0", "s7"}
     record = read_json(result.path.with_suffix(".json"))
     assert record["provenance"]["parameters"]["left_out_scenes"] == ["s0", "s7"]
+    seen = load_network("efficientnet_lite0", weights=result.path, device="cpu").seen
+    unseen = np.isin(rated.scenes, ["s0", "s7"])
+    assert [sha256_file(path) in seen for path in rated.paths] == (~unseen).tolist()
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_another_split(rated, tmp_path):

@@ -150,6 +150,23 @@ def test_a_map_is_linear_in_the_weights(lite0, cat):
     np.testing.assert_allclose(together, total, atol=1e-4 * np.ptp(total))
 
 
+@pytest.mark.parametrize("pool", ["mean", "mean_sd"])
+def test_the_map_of_joined_layers_is_the_sum_of_their_maps(lite0, cat, pool):
+    each = 2 if pool == "mean_sd" else 1
+    shallow, deep = np.split(np.random.default_rng(0).normal(size=each * 1320), [each * 40])
+    options = {"short_side": 128, "margin": 32}
+    parts = [
+        raw_map(lite0, cat, selection_of(lite0, weights, layer=layer, pool=pool), **options)
+        for layer, weights in (("blocks.2", shallow), ("bn2", deep))
+    ]
+    both = selection_of(
+        lite0, np.concatenate([shallow, deep]), layer="blocks.2+bn2", pool=pool,
+        widths=[len(shallow), len(deep)],
+    )  # fmt: skip
+    got = raw_map(lite0, cat, both, **options)
+    np.testing.assert_allclose(got, sum(parts), atol=1e-3 * np.ptp(got))
+
+
 def test_a_map_has_the_size_of_the_image_and_the_sign_of_the_weights(lite0, cat):
     tall = np.ascontiguousarray(cat[:, :101])
     raw = raw_map(lite0, tall, signed(lite0), short_side=96, margin=32)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from fechner.analysis.network.channel_sets import chosen_set, read_channels
 from fechner.analysis.network.faithfulness import faithfulness
 from fechner.analysis.network.importance import importance_maps
 from fechner.analysis.network.importance_records import read_map
@@ -40,6 +41,14 @@ def selection_of(
         scenes_held_out=["b"],
         provenance={},
     )
+
+
+def two_layers(lite0, *, pool, size=224):
+    """A selection with random weights among the channels of two layers."""
+    each = 2 if pool == "mean_sd" else 1
+    widths = [each * 40, each * 1280]
+    weights = np.random.default_rng(1).normal(size=sum(widths))
+    return selection_of(lite0, weights, layer="blocks.2+bn2", pool=pool, widths=widths, size=size)
 
 
 def linear_network() -> Network:
@@ -87,12 +96,16 @@ def test_for_a_linear_model_the_map_is_the_weighted_difference_of_pixels(cat):
     np.testing.assert_allclose(got, square @ weights, rtol=1e-3, atol=0.1)
 
 
-@pytest.mark.parametrize("pool", [None, "mean_sd"])
+@pytest.mark.parametrize("pool", [None, "mean_sd", "joined"])
 def test_the_mean_of_a_map_is_the_loss_of_the_prediction(lite0, cat, pool):
     """Completeness of integrated gradients (Sundararajan et al. 2017, proposition 1)."""
     rng = np.random.default_rng(1)
     weights = rng.normal(size=2560 if pool else 1280)
-    selection = selection_of(lite0, weights, layer="bn2", pool=pool)
+    selection = (
+        two_layers(lite0, pool="mean_sd", size=160)
+        if pool == "joined"
+        else selection_of(lite0, weights, layer="bn2", pool=pool)
+    )
     raw = removal_map(lite0, cat, selection, steps=16)
     views = [cat, blurred(cat), cat[:, ::-1], blurred(cat)[:, ::-1]]
     rating = predicted(lite0, views, selection)
@@ -110,6 +123,17 @@ def test_a_mirrored_image_gives_the_mirrored_map(lite0, signed, cat):
     straight = removal_map(lite0, cat, signed, steps=2)
     mirrored = removal_map(lite0, np.ascontiguousarray(cat[:, ::-1]), signed, steps=2)
     np.testing.assert_allclose(mirrored[:, ::-1], straight, atol=2e-2 * np.ptp(straight))
+
+
+@pytest.mark.parametrize("pool", ["mean", "max", "mean_sd"])
+def test_predictions_of_joined_layers_are_those_of_the_channels_selected_from(
+    lite0, cat, tmp_path, pool
+):
+    write_png(tmp_path / "cat.png", cat)
+    selection = two_layers(lite0, pool=pool, size=160)
+    (read,) = read_channels(lite0, [chosen_set(selection)], [tmp_path / "cat.png"], size=160)
+    expected = read.values[0] @ np.asarray(selection.weights)
+    assert predicted(lite0, [cat], selection)[0] == pytest.approx(expected, rel=1e-3)
 
 
 def test_predictions_agree_with_pooled_activations(lite0, signed, cat, tmp_path):

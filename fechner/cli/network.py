@@ -110,6 +110,9 @@ def finetune(
         Path | None,
         typer.Option(help="A selection.json whose held-out scenes are not to be seen."),
     ] = None,
+    held_out: Annotated[
+        float | None, typer.Option(help="Share of the scenes not to be seen, to judge later.")
+    ] = None,
     validation: Annotated[float, typer.Option(help="Share of scenes that decide the stop.")] = 0.2,
     epochs: Annotated[int, typer.Option(help="Most epochs of the whole network.")] = 20,
     network: Annotated[str, typer.Option(help="A name of `fechner networks`.")] = (
@@ -123,19 +126,29 @@ def finetune(
 
     A stopped fit goes on with the same command.
 
-    Example: fechner network finetune rated.csv --dimension quality --out tuned
+    Example: fechner network finetune rated.csv --dimension quality --held-out 0.33 --out tuned
     """
+    import numpy as np
+
     from fechner.analysis.network.finetune import FinetuneOptions
     from fechner.analysis.network.finetune import finetune as fit
+    from fechner.analysis.network.selection import split_scenes
     from fechner.analysis.network.selection_records import read_selection
     from fechner.cli.console import bar, console
     from fechner.data.tables import read_rated_images
+    from fechner.errors import InputError
 
-    unseen = read_selection(leave_out).choice.scenes_held_out if leave_out else []
+    table = read_rated_images(rated)
+    if leave_out and held_out is not None:
+        raise InputError("--leave-out and --held-out both say which scenes to leave; give one")
+    unseen: list[str] = read_selection(leave_out).choice.scenes_held_out if leave_out else []
+    if held_out is not None:
+        selecting = split_scenes(table.scenes, held_out, rng=np.random.default_rng(seed))
+        unseen = sorted(set(table.scenes[~selecting].tolist()))
     with bar("Fine-tuning") as progress:
         result = fit(
             network,
-            read_rated_images(rated),
+            table,
             dimension,
             folder=out,
             options=FinetuneOptions(

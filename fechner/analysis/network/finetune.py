@@ -11,7 +11,8 @@ whole network then starts from that head (linear probing, then fine-tuning: Kuma
 2022, ICLR), with batch-norm statistics held fixed, because batches are small. Training
 stops when the error on validation scenes, which are never trained on, has not fallen for
 `patience` epochs, and the best epoch is kept. That error chose the epoch: it is no
-held-out evidence. Scenes that are to give such evidence are left out by `leave_out`.
+held-out evidence. Scenes that are to give such evidence are left out by `leave_out`; the
+checkpoint remembers the images it was fitted to, and none of them judges it later.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from fechner.analysis.network.training_diary import Diary
 from fechner.analysis.network.weights import last_linear, read_weights
 from fechner.errors import InputError
 from fechner.progress import Progress, silent
-from fechner.provenance import atomic_path, provenance, write_json
+from fechner.provenance import atomic_path, provenance, sha256_file, write_json
 
 if TYPE_CHECKING:
     from torch import nn
@@ -130,7 +131,8 @@ def finetune(
         scenes_training=split.scenes_training,
         scenes_validation=split.scenes_validation,
     )
-    _write(result, loaded, trunk, fitted, block)
+    seen = {sha256_file(path) for path in (*split.training, *split.validation)} | loaded.seen
+    _write(result, loaded, trunk, fitted, sorted(seen), block)
     diary.remove()
     return result
 
@@ -173,6 +175,7 @@ def _write(
     network: Network,
     trunk: nn.Module,
     fitted: training.Fitted,
+    seen: list[str],
     block: dict[str, Any],
 ) -> None:
     import torch
@@ -187,7 +190,13 @@ def _write(
         state = {name: value for name, value in state.items() if not _behind(network, name)}
     with atomic_path(result.path) as temporary:
         torch.save(
-            {"architecture": network.name, "state_dict": state, "regression": head}, temporary
+            {
+                "architecture": network.name,
+                "state_dict": state,
+                "regression": head,
+                "seen_images": seen,
+            },
+            temporary,
         )
     record = {
         "checkpoint": result.path.name,
