@@ -25,8 +25,8 @@ from fechner.analysis.network.similarity import (
 
 CACHE_BYTES = 1 << 30
 """Inner products of every channel are kept for reuse up to this size."""
-TILE_NUMBERS = 1 << 17
-"""Inner products that are computed at a time: one megabyte, so that they stay in cache."""
+TILE_NUMBERS = 1 << 18
+"""Inner products that are computed at a time: two megabytes, so that they stay in cache."""
 TOGETHER = 16
 """Channels that are multiplied together where only their sum is wanted."""
 
