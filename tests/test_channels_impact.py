@@ -132,6 +132,18 @@ def test_counting_stays_within_its_bound_however_coarse_the_buckets(similarity, 
             assert abs(counted - exact[channel]) <= bound + 1e-9
 
 
+def test_the_progress_of_certified_impact_ends_at_all_though_the_last_channel_is_dead():
+    values, ratings = activations()
+    values[:, -1] = 0.0
+    pairs, steps = all_pairs(40), []
+    certified_impact(
+        ChannelGrams(values, pairs),
+        align(ratings, pairs),
+        progress=lambda done, total: steps.append((done, total)),
+    )
+    assert steps[-1] == (22, 22)
+
+
 def test_more_tied_pairs_than_a_bucket_can_count_are_sorted():
     rng = np.random.default_rng(1)
     values = np.ones((1500, 2, 1))

@@ -79,11 +79,9 @@ def certified_impact(
     whole = alignment(similarity)
     buckets = Buckets(float(similarity.mean()), BUCKET_WIDTH * float(similarity.std()) or 1.0)
     impact, bound = np.zeros((2, grams.n_channels))
-    chosen = np.flatnonzero(grams.active) if channels is None else np.asarray(channels)
-    dead = grams.squares.max(axis=1) == 0
+    chosen = np.flatnonzero(grams.active) if channels is None else np.asarray(channels, int)
+    chosen = chosen[grams.squares[chosen].any(axis=1)]  # A dead channel has no impact.
     for done, channel in enumerate(chosen, start=1):
-        if dead[channel]:
-            continue
         without, bound[channel] = _bucketed(grams, alignment, int(channel), buckets)
         impact[channel] = whole - without
         if abs(impact[channel]) <= bound[channel] or bound[channel] > (tolerance or np.inf):
