@@ -2,10 +2,12 @@ import channels_oracle as oracle
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 from test_channels_alignment import features_and_ratings
 
 from fechner.analysis.network import grams as grams_module
+from fechner.analysis.network import impact as impact_module
 from fechner.analysis.network.alignment import FITS, align
 from fechner.analysis.network.gradient import impact_gradient
 from fechner.analysis.network.grams import ChannelGrams
@@ -62,12 +64,16 @@ def test_impact_equals_the_oracle_for_every_fit(fit):
 
 
 @pytest.mark.usefixtures("either_path")
-def test_products_of_pairs_within_scenes_are_those_of_all_pairs():
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+def test_pairs_within_scenes_are_as_similar_as_among_all_pairs(similarity):
     values, _ = activations()
-    scenes = np.arange(40) % 7
-    some, every = pairs_within(scenes), all_pairs(40)
-    whole = every.matrix(ChannelGrams(values, every).similarity(without=2))
-    assert np.allclose(ChannelGrams(values, some).similarity(without=2), some.of(whole))
+    some, every = (
+        ChannelGrams(values, pairs, similarity=similarity)
+        for pairs in (pairs_within(np.arange(40) % 7), all_pairs(40))
+    )
+    for without in (None, 2):
+        whole = every.pairs.matrix(every.similarity(without))
+        assert np.allclose(some.similarity(without), some.pairs.of(whole))
 
 
 @pytest.mark.parametrize("similarity", SIMILARITIES)
@@ -106,6 +112,46 @@ def test_certified_impact_lies_within_its_bound_and_has_the_right_sign():
     assert (bound > 0).any()
     assert (np.abs(impact - exact) <= bound + 1e-12).all()
     assert np.array_equal(np.sign(impact), np.sign(exact))
+
+
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+@QUICK
+@given(features_and_ratings(), st.sampled_from([2, 5, 16, 64]))
+def test_counting_stays_within_its_bound_however_coarse_the_buckets(similarity, data, count):
+    features, ratings = data
+    pairs = all_pairs(len(features))
+    grams, alignment = ChannelGrams(features, pairs, similarity=similarity), align(ratings, pairs)
+    whole = grams.similarity()
+    buckets = impact_module.Buckets(whole.mean(), whole.std() or 1.0)
+    exact = alignment(whole) - oracle.leave_one_out(features, alignment.human, similarity)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(impact_module, "BUCKETS", count)
+        for channel in range(grams.n_channels):
+            counted, bound = impact_module._bucketed(grams, alignment, channel, buckets)
+            assert abs(counted - exact[channel]) <= bound + 1e-9
+
+
+def test_the_progress_of_certified_impact_ends_at_all_though_the_last_channel_is_dead():
+    values, ratings = activations()
+    values[:, -1] = 0.0
+    pairs, steps = all_pairs(40), []
+    certified_impact(
+        ChannelGrams(values, pairs),
+        align(ratings, pairs),
+        progress=lambda done, total: steps.append((done, total)),
+    )
+    assert steps[-1] == (22, 22)
+
+
+def test_more_tied_pairs_than_a_bucket_can_count_are_sorted():
+    rng = np.random.default_rng(1)
+    values = np.ones((1500, 2, 1))
+    values[:9] = rng.random((9, 2, 1))
+    pairs = all_pairs(1500)
+    grams, alignment = ChannelGrams(values, pairs), align(rng.normal(size=1500), pairs)
+    impact, bound = certified_impact(grams, alignment)
+    assert not bound.any()
+    assert np.array_equal(impact, leave_one_out(grams, alignment))
 
 
 def test_certified_impact_holds_its_bound_when_most_pairs_are_tied():

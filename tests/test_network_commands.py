@@ -91,10 +91,46 @@ def test_maps_are_made_with_overlays(photos, selection, tmp_path):
         "maps", "make", photos, "--selection", selection, "--out", tmp_path, "--method", "removal"
     )
     assert answer.exit_code == 0, answer.output
-    assert "2 maps of quality by readout" in answer.output
+    assert "2 maps (removal) of quality by readout" in answer.output
     record = json.loads((tmp_path / "cat.json").read_text())
     assert record["provenance"]["parameters"]["degradation"].startswith("Gaussian blur")
     assert (tmp_path / "overlays" / "coffee.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("evidence", "words", "kind"),
+    [
+        (None, [], "contribution"),
+        (0.4, [], "removal"),
+        (0.4, ["--method", "contribution"], "contribution"),
+    ],
+)
+def test_maps_are_of_removal_where_the_selection_predicts_ratings(
+    evidence, words, kind, photos, selection, tmp_path
+):
+    found = json.loads(selection.read_text())
+    if evidence is not None:
+        found["candidates"][0]["readout"] = {"held_out_spearman": evidence}
+    (tmp_path / "selection.json").write_text(json.dumps(found))
+    answer = run(
+        "maps", "make", photos, "--selection", tmp_path / "selection.json",
+        "--out", tmp_path / "maps", "--no-overlays", *words,
+    )  # fmt: skip
+    assert answer.exit_code == 0, answer.output
+    assert f"2 maps ({kind})" in answer.output
+    record = json.loads((tmp_path / "maps" / "cat.json").read_text())
+    assert record["provenance"]["parameters"]["map_method"] == kind
+
+
+def test_options_that_do_not_fit_the_kind_of_map_are_refused(photos, selection, tmp_path):
+    words = ("maps", "make", photos, "--selection", selection, "--out", tmp_path)
+    answer = run(*words, "--family", "noise", "--strength", 20)
+    assert answer.exit_code == 2
+    assert "belong to maps by removal" in answer.output
+    answer = run(*words, "--method", "guess")
+    assert answer.exit_code == 2
+    assert "auto, contribution, removal" in answer.output
+    assert not list(tmp_path.iterdir())
 
 
 def test_maps_are_checked_against_their_model_for_a_named_degradation(photos, selection):

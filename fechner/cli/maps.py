@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
+
+from fechner.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from fechner.analysis.network.importance import Method
     from fechner.analysis.network.importance_records import ImportanceMaps
     from fechner.analysis.network.removal import Degradation
+    from fechner.analysis.network.selection_records import ChannelSelection
 
 Family = Annotated[
     str | None,
@@ -37,13 +41,16 @@ def make(
     ] = None,
     method: Annotated[
         str,
-        typer.Option(help="contribution (what a place adds) or removal (what degrading it costs)."),
-    ] = "contribution",
+        typer.Option(
+            help="removal (what degrading a place costs), contribution (what it adds), or auto: "
+            "removal where the selection predicts ratings."
+        ),
+    ] = "auto",
     family: Family = None,
     strength: Strength = None,
     overlays: Annotated[bool, typer.Option(help="Also draw each map over its image.")] = True,
     short_side: Annotated[
-        int | None, typer.Option(help="Pixels of the short side in the network.")
+        int | None, typer.Option(help="For contributions: pixels of the short side in the network.")
     ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="The checkpoint that the selection was made with.")
@@ -63,6 +70,13 @@ def make(
     study = read_selection(selection)
     chosen = study.by_method(candidate) if candidate else study.choice
     named = by_name(image_paths(images))
+    kind = map_method(chosen, asked=method)
+    degradation = _degradation(family, strength)
+    if kind == "contribution" and family is not None:
+        raise InputError(
+            "--family and --strength belong to maps by removal, these are contributions; "
+            "leave them out or give --method removal"
+        )
     network = load_network(chosen.network, weights=weights, device=device)
     with bar("Importance maps") as progress:
         made = importance_maps(
@@ -70,19 +84,37 @@ def make(
             named,
             chosen,
             folder=out,
-            method=method,  # type: ignore[arg-type]
-            degradation=_degradation(family, strength),
+            method=kind,
+            degradation=degradation,
             short_side=short_side or SHORT_SIDE,
             progress=progress,
         )
     if overlays:
         _draw(made, named)
-    meaning = "for better or worse" if method == "contribution" else "lost when degraded"
+    meaning = "for better or worse" if kind == "contribution" else "lost when degraded"
     console.print(
-        f"{len(made)} maps of {chosen.dimension} by {chosen.method} in {out}; importance 1 is "
+        f"{len(made)} maps ({kind}) of {chosen.dimension} by {chosen.method} in {out}; "
+        "importance 1 is "
         f"{made.record['scale']:.4g} of the prediction, {meaning}",
         soft_wrap=True,
     )
+
+
+def map_method(selection: ChannelSelection, *, asked: str = "auto") -> Method:
+    """Return how maps are made: ``auto`` is removal where the selection predicts ratings.
+
+    Raises
+    ------
+    InputError
+        If no method is called `asked`.
+    """
+    from fechner.analysis.network.importance import METHODS
+
+    if asked not in ("auto", *METHODS):
+        raise InputError(f"no method {asked!r}; expected one of auto, {', '.join(METHODS)}")
+    if asked == "auto":
+        return "contribution" if selection.readout is None else "removal"
+    return cast("Method", asked)
 
 
 @app.command()
@@ -146,7 +178,6 @@ def check(
 
 def _degradation(family: str | None, strength: float | None) -> Degradation:
     from fechner.analysis.network.removal import BLURRED, Degradation
-    from fechner.errors import InputError
 
     if family is None and strength is None:
         return BLURRED

@@ -25,8 +25,8 @@ from fechner.analysis.network.similarity import (
 
 CACHE_BYTES = 1 << 30
 """Inner products of every channel are kept for reuse up to this size."""
-TILE_NUMBERS = 1 << 17
-"""Inner products that are computed at a time: one megabyte, so that they stay in cache."""
+TILE_NUMBERS = 1 << 18
+"""Inner products that are computed at a time: two megabytes, so that they stay in cache."""
 TOGETHER = 16
 """Channels that are multiplied together where only their sum is wanted."""
 
@@ -194,13 +194,14 @@ class ChannelGrams:
         `out` is filled instead of a new array where it is given.
         """
         out = np.empty(len(self.pairs)) if out is None else out
-        rule = self.rule(without)
+        rule, pairs = self.rule(without), self.pairs
+        of_pairs = (rule, pairs.starts, pairs.columns, pairs.complete)
         if without is None or self._cache is not None:
-            taken = self.total[:0] if without is None else self.products(without)
-            _of_vector(self.total, taken, rule, self.pairs.starts, self.pairs.columns, out)
+            np.subtract(self.total, 0.0 if without is None else self.products(without), out=out)
+            _of_vector(out, *of_pairs)
             return out
         for start, tile in self.tiles(without):
-            _of_tile(self.total, tile, start, rule, self.pairs.starts, self.pairs.columns, out)
+            _of_tile(self.total, tile, start, *of_pairs, out)
         return out
 
     def rule(self, without: int | None = None) -> Rule:
@@ -233,17 +234,6 @@ class Rule(NamedTuple):
     floor: NDArray[np.float64]
 
 
-@njit(cache=True, inline="always")
-def similarity_of(inner, i, j, rule):
-    """Return the similarity of images i and j from their inner product."""
-    if rule.kind <= 1:
-        return (inner - rule.shifts[i] * rule.shifts[j]) * rule.lengths[i] * rule.lengths[j]
-    if rule.kind == 2:
-        apart = rule.norms[i] + rule.norms[j] - 2.0 * inner
-        return -np.sqrt(apart) if apart > rule.floor[i] + rule.floor[j] else 0.0
-    return inner
-
-
 @njit(cache=True)
 def _gather(tile, start, starts, columns, out):
     for i in range(tile.shape[0]):
@@ -259,20 +249,50 @@ def _add(tile, start, starts, columns, out):
 
 
 @njit(cache=True)
-def _of_vector(total, taken, rule, starts, columns, out):
-    for i in range(starts.size - 1):
-        for k in range(starts[i], starts[i + 1]):
-            inner = total[k] - taken[k] if taken.size else total[k]
-            out[k] = similarity_of(inner, i, columns[k], rule)
+def similarity_of_row(i, total, tile_row, start, columns, complete, rule, out):
+    """Fill `out` with the similarities of image i: `total` less `tile_row`, under `rule`.
+
+    The tile begins at image `start`; what else is given belongs to the pairs of image i.
+    """
+    taken = tile_row[i + 1 - start :] if complete else tile_row
+    for a in range(out.size):
+        out[a] = total[a] - taken[a if complete else columns[a] - start]
+    _to_similarity(i, columns, complete, rule, out)
 
 
 @njit(cache=True)
-def _of_tile(total, tile, start, rule, starts, columns, out):
+def _to_similarity(i, columns, complete, rule, inner):
+    """Turn the inner products of image i with `columns` into similarities, in place.
+
+    A complete row holds all images after i, which need no look-up: that makes it fast.
+    """
+    after = i + 1 if complete else 0
+    lengths, shifts = rule.lengths[after:], rule.shifts[after:]
+    norms, floor = rule.norms[after:], rule.floor[after:]
+    for a in range(inner.size):
+        j = a if complete else columns[a]
+        if rule.kind <= 1:
+            inner[a] = (inner[a] - rule.shifts[i] * shifts[j]) * rule.lengths[i] * lengths[j]
+        elif rule.kind == 2:
+            apart = rule.norms[i] + norms[j] - 2.0 * inner[a]
+            inner[a] = -np.sqrt(apart) if apart > rule.floor[i] + floor[j] else 0.0
+
+
+@njit(cache=True)
+def _of_vector(inner, rule, starts, columns, complete):
+    for i in range(starts.size - 1):
+        pairs = slice(starts[i], starts[i + 1])
+        _to_similarity(i, columns[pairs], complete, rule, inner[pairs])
+
+
+@njit(cache=True)
+def _of_tile(total, tile, start, rule, starts, columns, complete, out):
     for row in range(tile.shape[0]):
         i = start + row
-        for k in range(starts[i], starts[i + 1]):
-            inner = total[k] - tile[row, columns[k] - start]
-            out[k] = similarity_of(inner, i, columns[k], rule)
+        pairs = slice(starts[i], starts[i + 1])
+        similarity_of_row(
+            i, total[pairs], tile[row], start, columns[pairs], complete, rule, out[pairs]
+        )
 
 
 @njit(cache=True, fastmath=True)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fechner.analysis.network.alignment import Alignment, AnyAlignment
 from fechner.analysis.network.downstream import DownstreamChannels
-from fechner.analysis.network.grams import ChannelGrams, similarity_of
+from fechner.analysis.network.grams import ChannelGrams, similarity_of_row
 from fechner.errors import InputError
 from fechner.progress import Progress, silent
 
@@ -79,11 +79,9 @@ def certified_impact(
     whole = alignment(similarity)
     buckets = Buckets(float(similarity.mean()), BUCKET_WIDTH * float(similarity.std()) or 1.0)
     impact, bound = np.zeros((2, grams.n_channels))
-    chosen = np.flatnonzero(grams.active) if channels is None else np.asarray(channels)
-    dead = grams.squares.max(axis=1) == 0
+    chosen = np.flatnonzero(grams.active) if channels is None else np.asarray(channels, int)
+    chosen = chosen[grams.squares[chosen].any(axis=1)]  # A dead channel has no impact.
     for done, channel in enumerate(chosen, start=1):
-        if dead[channel]:
-            continue
         without, bound[channel] = _bucketed(grams, alignment, int(channel), buckets)
         impact[channel] = whole - without
         if abs(impact[channel]) <= bound[channel] or bound[channel] > (tolerance or np.inf):
@@ -132,43 +130,57 @@ def _bucketed(
     """
     packed = np.zeros(BUCKETS, np.int64)
     rule, pairs = grams.rule(channel), grams.pairs
-    places = np.empty(pairs.n, np.int32)
     for start, tile in grams.tiles(channel):
         _count_tile(
             grams.total, tile, start, rule, pairs.starts, pairs.columns, pairs.complete,
-            alignment.doubled_ranks, buckets, places, packed,
+            alignment.doubled_ranks, buckets, packed,
         )  # fmt: skip
-    counts, sums = np.divmod(packed.view(np.uint64), np.uint64(ONE_PAIR))
-    if counts.sum() != len(pairs):
-        return 0.0, np.inf  # A bucket overflowed: so many pairs are tied that sorting is due.
-    count, m = float(len(pairs)), counts.astype(np.float64)
-    mean_rank = np.cumsum(m) - (m - 1) / 2
-    centre = (count + 1) / 2
-    cross = float((mean_rank - centre) @ (sums / 2 - centre * m))
-    full, lost = (count**3 - count) / 12, float((m**3 - m).sum()) / 12
-    spread = alignment.rank_spread
+    count, spread = float(len(pairs)), alignment.rank_spread
+    cross, lost = _rank_buckets(packed, count)
+    full = (count**3 - count) / 12
+    if full <= lost:  # So many pairs are tied that sorting is due.
+        return 0.0, np.inf
     value = cross / np.sqrt(full * spread)
-    if full <= lost:
-        return value, np.inf
     worst = (abs(cross) + np.sqrt(lost * spread)) / np.sqrt((full - lost) * spread)
     return value, worst - abs(value)
 
 
-@njit(cache=True)
-def _count_tile(
-    total, tile, start, rule, starts, columns, complete, ranks, buckets, places, packed
-):
+@njit(cache=True, error_model="numpy")  # The other model checks each division, one by one.
+def _count_tile(total, tile, start, rule, starts, columns, complete, ranks, buckets, packed):
     half = 0.5 * packed.size * (1 - 1e-9)
     per_unit = 1.0 / buckets.width
+    similarity = np.empty(tile.shape[1])
+    places = np.empty(tile.shape[1], np.int32)
     for row in range(tile.shape[0]):
         i = start + row
-        first = starts[i]
-        size = starts[i + 1] - first
+        pairs = slice(starts[i], starts[i + 1])
+        size = starts[i + 1] - starts[i]
+        similarity_of_row(
+            i, total[pairs], tile[row], start, columns[pairs], complete, rule, similarity[:size]
+        )
         for a in range(size):
-            # A complete row needs no look-up of columns, so the compiler works on many at once.
-            j = i + 1 + a if complete else columns[first + a]
-            inner = total[first + a] - tile[row, j - start]
-            t = (similarity_of(inner, i, j, rule) - buckets.centre) * per_unit
+            t = (similarity[a] - buckets.centre) * per_unit
             places[a] = np.int32(half * (1.0 + t / np.sqrt(1.0 + t * t)))
+        of_row = ranks[pairs]
         for a in range(size):
-            packed[places[a]] += ONE_PAIR + ranks[first + a]
+            packed[np.uint32(places[a])] += ONE_PAIR + of_row[a]
+
+
+@njit(cache=True)
+def _rank_buckets(packed, count):
+    """Return the centred product of mean ranks with ratings, and the spread lost in buckets.
+
+    Both are infinite where a bucket has overflowed.
+    """
+    centre = (count + 1) / 2.0
+    below = 0.0
+    cross = 0.0
+    lost = 0.0
+    for b in range(packed.size):
+        word = np.uint64(packed[b])
+        m = float(word // np.uint64(ONE_PAIR))
+        rating = float(word % np.uint64(ONE_PAIR)) / 2.0 - centre * m
+        cross += (below + (m + 1.0) / 2.0 - centre) * rating
+        lost += m**3 - m
+        below += m
+    return (cross, lost / 12.0) if below == count else (np.inf, np.inf)
