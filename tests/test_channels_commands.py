@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageFilter
 from typer.testing import CliRunner
 
-from fechner.analysis.network.channel_sets import pool_values
+from fechner.analysis.network.channel_sets import ChannelSet, ChannelValues, pool_values
 from fechner.analysis.network.compare import COLUMNS, compare
 from fechner.analysis.network.curves import trace_curves
 from fechner.analysis.network.explain import breakdown, explain
@@ -14,6 +14,7 @@ from fechner.analysis.network.rated_features import RatedFeatures
 from fechner.analysis.network.selection_records import read_selection
 from fechner.analysis.network.strategies import parse_strategy
 from fechner.cli.main import app
+from fechner.data.tables import RatedImages, Scale
 from fechner.errors import InputError
 
 
@@ -76,7 +77,9 @@ def test_select_writes_a_study_tables_and_figures(selected):
     assert 0.5 < study.noise_ceiling[0] < study.noise_ceiling[1] <= 1
     assert "noise ceiling" in said
     channels = pd.read_csv(out / "channels.csv")
-    assert channels["negative_kept"].tolist() == study.by_method("negative").kept
+    negative = channels[channels["candidate"] == "negative"]
+    assert negative["kept"].tolist() == study.by_method("negative").kept
+    assert negative["channel"].tolist()[:2] == ["blocks.2 0", "blocks.2 1"]
     evidence = pd.read_csv(out / "evidence.csv")
     assert evidence["held_out_after"].notna().all()
     curves = pd.read_csv(out / "curves.csv")
@@ -88,7 +91,7 @@ def test_select_writes_a_study_tables_and_figures(selected):
 def test_explain_shows_what_moved_by_any_column(selected, table, tmp_path):
     result = fechner(
         "channels", "explain", table, "--selection", selected[0] / "selection.json",
-        "--method", "negative", "--by", "level", "--size", 64, "--out", tmp_path,
+        "--method", "negative", "--by", "level", "--out", tmp_path,
         "--cache", table.parent / "cache",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
@@ -97,7 +100,7 @@ def test_explain_shows_what_moved_by_any_column(selected, table, tmp_path):
     assert (tmp_path / "rsm.png").stat().st_size > 10_000
     line = refused(
         "channels", "explain", table, "--selection", selected[0] / "selection.json",
-        "--by", "levl", "--size", 64, "--out", tmp_path, "--cache", table.parent / "cache",
+        "--by", "levl", "--out", tmp_path, "--cache", table.parent / "cache",
     )  # fmt: skip
     assert "did you mean 'level'" in line
 
@@ -112,7 +115,7 @@ def test_compare_ranks_layers_and_strategies(table, tmp_path):
     found = pd.read_csv(tmp_path / "comparison_quality.csv")
     assert set(found["strategy"]) == {"all", "readout", "best held-out"}
     assert set(found["features"]) == {
-        "efficientnet_lite0/blocks.2", "efficientnet_lite0/blocks.1+blocks.2",
+        "efficientnet_lite0/blocks.2", "efficientnet_lite0/blocks.1+blocks.2", "any of these",
     }  # fmt: skip
     assert found["prediction"].min() > 0.8
     record = json.loads((tmp_path / "comparison_quality.json").read_text())
@@ -129,6 +132,12 @@ def test_compare_ranks_layers_and_strategies(table, tmp_path):
         (["--fit", "kendall"], "unknown fit measure"),
         (["--layer", "blocks.99"], "blocks"),
         (["--pool", "median"], "unknown pooling"),
+        (["--layer", "blocks.1+blocks.2"], "joined layers differ in space"),
+        (["--layer", "blocks.2:classifier"], "more than pooling lies between 'blocks.2'"),
+        (["--layer", "bn2:fc"], "no fully connected layer 'fc'"),
+        (["--partial-out", "realism"], "no dimension 'realism'"),
+        (["--partial-out", "quality"], "equals what is aligned"),
+        (["--select", "best heldout"], "did you mean 'best held-out'"),
         (["--network", "efficientnet"], "efficientnet"),
     ],
 )
@@ -139,6 +148,114 @@ def test_wrong_words_are_answered_in_one_line(table, tmp_path, words, hint):
     assert hint in refused("channels", "select", table, "--out", tmp_path, *cache, *words)
 
 
+@pytest.fixture(scope="module")
+def two_dimensions(table):
+    """The same images rated in a second dimension, half quality, half their own."""
+    frame, rng = pd.read_csv(table), np.random.default_rng(7)
+    frame["realism"] = frame["quality"] / 2 + rng.uniform(0, 50, len(frame))
+    path = table.with_name("both.csv")
+    frame.to_csv(path, index=False)
+    scale = {"minimum": 0, "maximum": 100, "good": "high"}
+    scales = {"dimensions": {"quality": scale, "realism": scale}}
+    path.with_suffix(".json").write_text(json.dumps(scales))
+    long = pd.read_csv(table.with_name("ratings.csv"))
+    both = pd.concat([long, long.assign(dimension="realism")])
+    both.to_csv(table.with_name("both_ratings.csv"), index=False)
+    return path
+
+
+def test_select_chooses_among_layers_and_maps_follow(two_dimensions, tmp_path):
+    out, cache = tmp_path / "channels", two_dimensions.parent / "cache"
+    result = fechner(
+        "channels", "select", two_dimensions, "-d", "quality", "--out", out, "--size", 64,
+        "-l", "blocks.1+blocks.2", "-l", "blocks.2", "-p", "mean", "-p", "mean_sd",
+        "-s", "readout", "--shuffles", 3, "--select", "best held-out", "--cache", cache,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    study = read_selection(out / "selection.json")
+    assert len(study.candidates) == 8
+    assert study.choice.method == "readout"
+    image = two_dimensions.parent / "s0_0.png"
+    for method in ("contribution", "removal"):
+        made = fechner(
+            "maps", "make", image, "--selection", out / "selection.json",
+            "--out", tmp_path / method, "--method", method,
+        )  # fmt: skip
+        assert made.exit_code == 0, made.output
+        assert (tmp_path / method / "s0_0.png").is_file()
+    explained = fechner(
+        "channels", "explain", two_dimensions, "--selection", out / "selection.json",
+        "--method", "readout of blocks.1+blocks.2, mean_sd", "--out", tmp_path / "explained",
+        "--cache", cache,
+    )  # fmt: skip
+    assert explained.exit_code == 0, explained.output
+
+
+def test_select_judges_channels_by_the_classes_of_the_network(two_dimensions, tmp_path):
+    result = fechner(
+        "channels", "select", two_dimensions, "--out", tmp_path, "--size", 64,
+        "-l", "bn2:classifier", "-s", "negative", "--shuffles", 2,
+        "--cache", two_dimensions.parent / "cache",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    study = read_selection(tmp_path / "selection.json")
+    assert study.choice.target == "classifier"
+    assert 0 < study.by_method("negative").n_kept < 1280
+
+
+def test_a_dimension_is_held_constant_and_two_are_joined(two_dimensions, tmp_path):
+    common = (
+        two_dimensions, "--size", 64, "-l", "blocks.2", "-p", "mean", "-s", "negative",
+        "--shuffles", 2, "--cache", two_dimensions.parent / "cache",
+        "--ratings", two_dimensions.with_name("both_ratings.csv"),
+    )  # fmt: skip
+    result = fechner(
+        "channels", "select", *common, "-d", "realism", "--partial-out", "quality",
+        "--out", tmp_path / "partial",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    partial = read_selection(tmp_path / "partial" / "selection.json")
+    assert (partial.dimension, partial.choice.partial_out) == ("realism", "quality")
+    joint = fechner(
+        "channels", "compare", *common, "-d", "quality+realism", "--folds", 3,
+        "--out", tmp_path / "joint", "--kernel", "cosine",
+    )  # fmt: skip
+    assert joint.exit_code == 0, joint.output
+    found = pd.read_csv(tmp_path / "joint" / "comparison_quality+realism.csv")
+    assert found["held_out_after"].notna().all()
+    assert "noise ceiling" in joint.output
+
+
+def test_a_fitted_network_stands_beside_the_published_one_on_images_it_has_not_seen(
+    table, tmp_path
+):
+    fitted = fechner(
+        "network", "finetune", table, "--dimension", "quality", "--out", tmp_path,
+        "--held-out", 0.34, "--part", "whole", "--epochs", 1, "--network", "efficientnet_lite0",
+    )  # fmt: skip
+    assert fitted.exit_code == 0, fitted.output
+    weights = tmp_path / "efficientnet_lite0_quality_whole.pth"
+    result = fechner(
+        "channels", "compare", table, "--out", tmp_path, "--size", 64, "-p", "mean",
+        "-n", "efficientnet_lite0", "-n", f"efficientnet_lite0={weights}",
+        "-n", f"efficientnet_lite0+efficientnet_lite0={weights}", "-s", "readout",
+        "--folds", 2, "--shuffles", 2, "--cache", tmp_path / "cache",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "judged by 10 images of 2 scenes" in result.output
+    found = pd.read_csv(tmp_path / "comparison_quality.csv")
+    own = "efficientnet_lite0=efficientnet_lite0_quality_whole"
+    assert found["features"].tolist() == [
+        "efficientnet_lite0/bn2", f"{own}/bn2", f"efficientnet_lite0+{own}",
+    ]  # fmt: skip
+    assert found["prediction"].notna().all()
+    line = refused(
+        "channels", "compare", table, "--out", tmp_path, "--size", 64, "-p", "mean",
+        "-n", f"efficientnet_lite0={weights}", "--folds", 3, "--cache", tmp_path / "cache",
+    )  # fmt: skip
+    assert "3 folds need as many scenes, got 2" in line
+
+
 def test_a_selection_of_other_weights_is_refused(selected, table, tmp_path):
     content = json.loads((selected[0] / "selection.json").read_text())
     for one in content["candidates"]:
@@ -146,7 +263,7 @@ def test_a_selection_of_other_weights_is_refused(selected, table, tmp_path):
     (tmp_path / "selection.json").write_text(json.dumps(content))
     line = refused(
         "channels", "explain", table, "--selection", tmp_path / "selection.json",
-        "--out", tmp_path, "--size", 64,
+        "--out", tmp_path,
     )  # fmt: skip
     assert "made with other weights" in line
 
@@ -197,10 +314,25 @@ def test_pooling_gives_means_maxima_and_deviations_of_space():
 def test_compare_gives_one_row_a_combination():
     values, ratings, scenes = small()
     strategies = [parse_strategy(name) for name in ("all", "negative")]
-    found = compare(
-        {"a": values, "b": values.mean(axis=(2, 3))}, ratings, scenes, strategies,
-        folds=3, repeats=2, shuffles=2, seed=0,
+    names = [f"{k}.png" for k in range(len(scenes))]
+    rated = RatedImages(
+        pd.DataFrame({"image": names, "scene": scenes, "quality": ratings}), ".",
+        {"quality": Scale(-10, 10)},
     )  # fmt: skip
+
+    def of(values, pool):
+        return ChannelValues(
+            ChannelSet(("last",), pool), values, (values.shape[1],), "small", "0" * 64, "none",
+            224, np.zeros(len(values), bool),
+        )  # fmt: skip
+
+    pooled = values.mean(axis=(2, 3))
+    sets = {
+        ("a", "space"): of(values, "space"),
+        ("a", "mean"): of(pooled, "mean"),
+        ("b", "none"): of(pooled, "space"),
+    }
+    found = compare(sets, rated, "quality", strategies, folds=3, repeats=2, shuffles=2, seed=0)
     assert list(found.columns) == list(COLUMNS)
     assert found[["features", "pooling"]].drop_duplicates().to_numpy().tolist() == [
         ["a", "space"], ["a", "mean"], ["b", "none"],
