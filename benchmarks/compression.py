@@ -1,12 +1,15 @@
 """What importance-driven compression saves, what the map is worth, and what it costs.
 
     python benchmarks/compression.py [--quick] [--maps DIR] [--cache DIR] [--effort high]
+        [--method contribution]
 
 On the 24 Kodak photographs (../shared/data/kodak, or FECHNER_TEST_DATA), against Pillow's
 optimised JPEG of quality 85 with the same 4:2:0 subsampling. The maps come from the default
 network with a ridge read-out of human quality ratings (the AVT images beside Kodak), or,
 where that table is absent, from all its channels with equal weight; the first line of the
-output says which. The judge that the encoder does not use is AlexNet's mean activation.
+output says which. Maps of the read-out are by removal, as `fechner compress --selection` draws
+them, unless --method says otherwise. The judge that the encoder does not use is AlexNet's mean
+activation.
 
 The last line is one JSON object:
 
@@ -18,6 +21,9 @@ The last line is one JSON object:
   `important_ss2_gap_worst` the largest magnitude; `background_ss2` the lowest elsewhere;
 - `antimap_drop`, `shuffled_drop`, `centre_drop`, `plain_drop`: ss2 lost in that quarter when
   the same bytes are spent by that condition; `judge_*`: the same in the quarter of the judge;
+- `rating_loss`: what the selection itself predicts to be lost, in rating points, mean; the same
+  `_anti`, `_shuffled`, `_centre` and `_uniform` at the same bytes, and `_se` the standard error
+  over photographs of each minus the map's own (of maps made here only);
 - `deadzone_time_ratio`, `trellis_time_ratio`: CPU time of encoding, map to file, per
   megapixel, over Pillow's optimised encoder; `search_time_ratio`: of a search by quality;
 - `mp12_s`, `mp12_gb`: CPU seconds and peak memory of one 12-megapixel photograph,
@@ -44,7 +50,7 @@ from fechner.compression.codecs import Settings
 from fechner.compression.compare import CONDITIONS, at_bytes, curves
 from fechner.compression.jobs import Job
 from fechner.compression.jpeg_source import from_pixels
-from fechner.compression.ramp import most_important, ramp
+from fechner.compression.ramp import centre, most_important, ramp
 from fechner.compression.ssimulacra2 import Ss2Reference
 from fechner.compression.targets import Target, reach
 from fechner.data.images import read_image, read_map_png, write_map_png, write_png
@@ -60,6 +66,7 @@ def main() -> None:
     parser.add_argument("--maps", type=Path, help="folder of maps NAME.png to use instead")
     parser.add_argument("--cache", type=Path, help="folder that keeps the maps")
     parser.add_argument("--effort", default="high", choices=["fast", "high"])
+    parser.add_argument("--method", default="auto", choices=["auto", "removal", "contribution"])
     parser.add_argument("--one", nargs=2, type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -71,13 +78,14 @@ def main() -> None:
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as scratch:
         cache = options.cache or Path(scratch)
-        maps = (
-            {p: read_map_png(options.maps / p.name) for p in paths}
-            if options.maps
-            else (network_maps(paths, cache))
-        )
+        if options.maps:
+            maps, ratings = {p: read_map_png(options.maps / p.name) for p in paths}, {}
+        else:
+            model = network_and_selection(cache)
+            maps = network_maps(paths, *model, options.method, cache)
+            ratings = rating_figures(paths, maps, *model, options.effort)
         judges = judge_maps(paths, cache)
-        figures = quality_figures(paths, maps, judges, options.effort)
+        figures = quality_figures(paths, maps, judges, options.effort) | ratings
         figures |= time_figures(paths, maps)
         figures |= large_figures(paths, maps, Path(scratch))
     print(json.dumps({name: round(value, 4) for name, value in figures.items()}))
@@ -227,20 +235,68 @@ def one(picture: Path, importance: Path) -> None:
     print(seconds, int(peak.split()[1]) / 1e6)
 
 
-def network_maps(paths, cache: Path) -> dict[Path, np.ndarray]:
-    """Return the maps of the default network, made anew or from the cache."""
-    from fechner.analysis.network.importance import raw_map
+def rating_figures(paths, maps, network, selection, effort) -> dict[str, float]:
+    """Compare what the selection predicts to be lost at the bytes that the map's file takes."""
+    from fechner.analysis.network.removal import predicted
+
+    rows = []
+    for path in paths:
+        picture, source = read_image(path), from_pixels(read_image(path))
+        best = reach(source, maps[path], Target(quality=QUALITY), effort=effort)
+        shared = other_map(path, maps)
+        conditions = {"_anti": maps[path].max() - maps[path], "_shuffled": shared,
+                      "_centre": centre(picture.shape[:2])}  # fmt: skip
+        target = Target(bytes=len(best.content), strength=best.strength)
+        files = [reach(source, m, target, effort=effort) for m in conditions.values()]
+        no_map = Target(bytes=len(best.content), strength=0.0)
+        files.append(reach(source, maps[path], no_map, effort=effort))
+        shown = [jpeg.decode(file.content) for file in (best, *files)]
+        scores = predicted(network, [picture, *shown], selection)
+        rows.append(scores[0] - scores[1:])
+    losses = np.array(rows)
+    figures = {"rating_loss": losses[:, 0].mean()}
+    for column, name in enumerate((*conditions, "_uniform"), start=1):
+        more = losses[:, column] - losses[:, 0]
+        figures[f"rating_loss{name}"] = losses[:, column].mean()
+        figures[f"rating_loss{name}_se"] = more.std(ddof=1) / np.sqrt(len(paths))
+    return {name: float(value) for name, value in figures.items()}
+
+
+def other_map(path, maps) -> np.ndarray:
+    """Return the map of the photograph half the set on, turned to lie as this one does."""
+    others = list(maps)
+    other = maps[others[(others.index(path) + len(others) // 2) % len(others)]]
+    return other if other.shape == maps[path].shape else np.ascontiguousarray(np.rot90(other))
+
+
+def network_and_selection(cache: Path):
+    """Return the default network and its read-out; print which it is."""
     from fechner.analysis.network.networks import load_network
 
     network = load_network("efficientnet_lite0")
     selection, how = quality_selection(network, cache)
     print(f"maps: {network.name} {selection.layer}, {how}")
+    return network, selection
+
+
+def network_maps(paths, network, selection, method, cache: Path) -> dict[Path, np.ndarray]:
+    """Return the maps of a selection, made anew or from the cache."""
+    from fechner.analysis.network.importance import raw_map
+    from fechner.analysis.network.removal import removal_map
+    from fechner.cli.maps import map_method
+
+    kind = map_method(selection, asked=method)
+    print(f"maps by {kind}")
     maps = {}
     for path in paths:
-        file = cache / "maps" / path.name
+        file = cache / f"maps-{kind}" / path.name
         if not file.is_file():
-            raw = np.abs(raw_map(network, read_image(path), selection))
-            write_map_png(file, raw / raw.max())
+            picture = read_image(path)
+            if kind == "removal":
+                importance = np.maximum(removal_map(network, picture, selection), 0)
+            else:
+                importance = np.abs(raw_map(network, picture, selection))
+            write_map_png(file, importance / importance.max())
         maps[path] = read_map_png(file)
     return maps
 

@@ -19,7 +19,7 @@ from fechner.compression.codecs import Settings
 from fechner.compression.jobs import plan
 from fechner.compression.ramp import centre
 from fechner.compression.targets import Target
-from fechner.data.images import write_map_png
+from fechner.data.images import read_image, write_map_png
 from fechner.errors import InputError
 
 
@@ -341,61 +341,92 @@ def test_a_size_that_cannot_be_reached_states_the_range(folder, tmp_path):
     assert 7500 < (tmp_path / "out" / "a.jpg").stat().st_size <= 8000
 
 
-def test_a_selection_draws_the_maps_once_and_for_all(folder, tmp_path, monkeypatch):
-    from fechner.analysis.network import importance
-    from fechner.analysis.network.activations import activations
+@pytest.fixture(scope="module")
+def lite0():
     from fechner.analysis.network.networks import load_network
-    from fechner.analysis.network.selection_records import (
-        ChannelSelection,
-        Gain,
-        SelectionStudy,
-    )
+
+    return load_network("efficientnet_lite0")
+
+
+def equal_weights(network, readout=None, **changed):
+    """A selection of all 1280 channels of the default network with equal weights."""
+    from fechner.analysis.network.selection_records import ChannelSelection, Gain
+
+    nothing = Gain(before=None, after=None)
+    about = {
+        "network": network.name,
+        "layer": network.default_layer,
+        "widths": [1280],
+        "size": 224,
+        "weights_sha256": network.weights_sha256,
+        "preprocessing": "",
+        "pool": "mean",
+        "dimension": "quality",
+        "method": "all",
+        "n_channels": 1280,
+        "kept": [True] * 1280,
+        "weights": [1.0] * 1280,
+        "impact": [0.0] * 1280,
+        "alignment_selection": nothing,
+        "alignment_held_out": nothing,
+        "scenes_selection": [],
+        "scenes_held_out": [],
+        "provenance": {},
+    }
+    return ChannelSelection(**(about | {"readout": readout} | changed))
+
+
+def written(selection, path):
+    from fechner.analysis.network.selection_records import SelectionStudy
+
+    SelectionStudy(
+        dimension=selection.dimension, candidates=[selection], chosen="all", reason="for the test"
+    ).write(path)
+    return path
+
+
+def test_a_selection_draws_the_maps_once_and_for_all(folder, tmp_path, monkeypatch, lite0):
+    from fechner.analysis.network import importance
     from fechner.data.images import read_map_png
 
-    network = load_network("efficientnet_lite0")
-    acts = activations(network, [network.default_layer], [folder / "a.png"])
-    found = acts[network.default_layer]
-    count = found.values.shape[1]
-    nothing = Gain(before=None, after=None)
-    selection = ChannelSelection(
-        network=network.name,
-        layer=network.default_layer,
-        widths=[count],
-        size=224,
-        weights_sha256=network.weights_sha256,
-        preprocessing=found.preprocessing,
-        pool=None,
-        dimension="activation",
-        method="all",
-        n_channels=count,
-        kept=[True] * count,
-        weights=[1.0] * count,
-        impact=[0.0] * count,
-        alignment_selection=nothing,
-        alignment_held_out=nothing,
-        scenes_selection=[],
-        scenes_held_out=[],
-        provenance={},
-    )
-    study = SelectionStudy(
-        dimension="activation", candidates=[selection], chosen="all", reason="for the test"
-    )
-    study.write(tmp_path / "selection.json")
-    out = tmp_path / "out"
-    words = (folder / "a.png", "--out", out, "--selection", tmp_path / "selection.json")
+    selection = written(equal_weights(lite0), tmp_path / "selection.json")
+    words = (folder / "a.png", "--out", tmp_path / "out", "--selection", selection)
     result = invoke(*words, "--jobs", 1)
     assert result.exit_code == 0, result.output
-    (drawn,) = (out / ".compress" / "maps").rglob("*.png")
+    (drawn,) = (tmp_path / "out" / ".compress" / "maps").rglob("*.png")
     values = read_map_png(drawn)
-    assert values.shape == (200, 240)
-    assert values.max() == 1
-    assert values.std() > 0.01
+    raw = np.abs(importance.raw_map(lite0, read_image(folder / "a.png"), equal_weights(lite0)))
+    assert np.allclose(values, raw / raw.max(), atol=1e-4)
 
     def again(*_: object, **__: object) -> None:
         raise AssertionError("the map was drawn again")
 
     monkeypatch.setattr(importance, "raw_map", again)
     assert invoke(*words, "--jobs", 1).exit_code == 0
+
+
+def test_a_selection_that_predicts_ratings_draws_what_the_prediction_would_lose(
+    folder, tmp_path, lite0
+):
+    from fechner.analysis.network.removal import removal_map
+    from fechner.analysis.network.selection_records import ReadoutEvidence
+    from fechner.data.images import read_map_png
+
+    chosen = equal_weights(lite0, ReadoutEvidence(held_out_spearman=0.4))
+    selection = written(chosen, tmp_path / "selection.json")
+    result = invoke(folder / "a.png", "--out", tmp_path / "out", "--selection", selection)
+    assert result.exit_code == 0, result.output
+    (drawn,) = (tmp_path / "out" / ".compress" / "maps").rglob("*.png")
+    lost = np.maximum(removal_map(lite0, read_image(folder / "a.png"), chosen), 0)
+    assert np.allclose(read_map_png(drawn), lost / lost.max(), atol=1e-4)
+
+
+def test_a_selection_of_other_weights_is_refused(folder, tmp_path, lite0):
+    other = written(equal_weights(lite0, weights_sha256="0" * 64), tmp_path / "selection.json")
+    result = invoke(folder / "a.png", "--out", tmp_path / "out", "--selection", other)
+    assert isinstance(result.exception, InputError)
+    assert "other weights of efficientnet_lite0" in str(result.exception)
+    assert "--map" in str(result.exception)
 
 
 def test_a_floor_that_the_quality_does_not_reach_is_told(folder, tmp_path):

@@ -17,6 +17,11 @@ from typer.core import TyperGroup
 from fechner.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from fechner.analysis.network.importance import Method
+    from fechner.analysis.network.networks import Network
+    from fechner.analysis.network.selection_records import ChannelSelection
     from fechner.compression.batch import Row
     from fechner.compression.codecs import Settings
     from fechner.compression.compare_folder import Trial
@@ -227,20 +232,25 @@ def _maps(
 
 def _maps_from(selection: Path, paths: Sequence[Path], out: Path, settings: Settings) -> Path:
     """Draw the map of every picture that has none yet, below ``.compress/maps``."""
-    import numpy as np
-
-    from fechner.analysis.network.importance import raw_map
     from fechner.analysis.network.networks import load_network
     from fechner.analysis.network.selection_records import read_selection
     from fechner.cli.console import bar
+    from fechner.cli.maps import map_method
     from fechner.compression.jobs import RECORDS, plan
     from fechner.data.images import read_image, write_map_png
     from fechner.provenance import digest, sha256_file
 
     chosen = read_selection(selection).choice
     network = load_network(chosen.network)
-    # A folder a selection, so that maps of another one are never taken for these.
-    folder = out / RECORDS / "maps" / digest(chosen.model_dump(mode="json"))[:12]
+    if chosen.weights_sha256 != network.weights_sha256:
+        raise InputError(
+            f"{selection} was made with other weights of {network.name} than are here; make maps "
+            "with: fechner maps make --weights FILE, and give their folder with --map"
+        )
+    method = map_method(chosen)
+    # A folder a selection and kind, so that other maps are never taken for these.
+    made = {"selection": chosen.model_dump(mode="json"), "method": method}
+    folder = out / RECORDS / "maps" / digest(made)[:12]
     todo = plan(paths, out, settings)
     with bar("Importance maps") as progress:
         for done, job in enumerate(todo, start=1):
@@ -248,11 +258,25 @@ def _maps_from(selection: Path, paths: Sequence[Path], out: Path, settings: Sett
             stamp = path.with_suffix(".sha256")
             sha = sha256_file(job.source)
             if not (path.is_file() and stamp.is_file() and stamp.read_text() == sha):
-                raw = np.abs(raw_map(network, read_image(job.source), chosen))
-                write_map_png(path, raw / max(float(raw.max()), 1e-12))
+                values = _importance(network, read_image(job.source), chosen, method)
+                write_map_png(path, values / max(float(values.max()), 1e-12))
                 stamp.write_text(sha)
             progress(done, len(todo))
     return folder
+
+
+def _importance(
+    network: Network, picture: np.ndarray, selection: ChannelSelection, method: Method
+) -> np.ndarray:
+    """Return the map of one picture, (h, w), 0 or more: only its order will count."""
+    import numpy as np
+
+    from fechner.analysis.network.importance import raw_map
+    from fechner.analysis.network.removal import removal_map
+
+    if method == "removal":
+        return np.maximum(removal_map(network, picture, selection), 0)
+    return np.abs(raw_map(network, picture, selection))
 
 
 @contextmanager
