@@ -335,3 +335,24 @@ def test_the_records_import_nothing_heavy():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_a_readout_of_kept_channels_weighs_no_other_and_predicts_as_well():
+    values, quality, scenes = world()
+    images = RatedFeatures(values, quality, scenes)
+    plain, read = (parse_strategy(name) for name in ("negative", "negative+readout"))
+    assert read.name == "negative+readout"
+    assert read.predicts
+    chosen = read(images, quality, np.random.default_rng(0))
+    assert (chosen.weights[~chosen.kept] == 0).all()
+    assert (chosen.kept == plain(images, quality, np.random.default_rng(0)).kept).all()
+    one, two = evaluate(images, [plain, read], folds=4, shuffles=2, seed=0)
+    assert one.prediction == pytest.approx(two.prediction, abs=1e-12)
+
+
+def test_what_inner_scenes_choose_by_prediction_drives_maps_that_predict():
+    found = study(world(), strategies=["negative", "greedy"], select="best held-out")
+    assert found.chosen.endswith("+readout")
+    assert found.choice.readout.held_out_spearman > 0.6
+    assert len(found.choice.readout.shuffled) == 10
+    assert sum(weight != 0 for weight in found.choice.weights) == found.choice.n_kept

@@ -38,9 +38,10 @@ CONTROL_NAMES = {"within": "within scenes", "content": "content removed"}
 def method_name(method: str) -> str:
     """Return a candidate's name in words: method, control for content, and its channels."""
     method, _, channels = method.partition(" of ")
+    method, _, read = method.partition("+")
     name, _, control = method.partition(":")
     words = METHOD_NAMES.get(name, name.replace("_", " "))
-    parts = [words, CONTROL_NAMES.get(control, control), channels]
+    parts = [words, CONTROL_NAMES.get(control, control), "read out" if read else "", channels]
     return ",\n".join(part for part in parts if part)
 
 

@@ -28,7 +28,7 @@ from fechner.analysis.network.uncertainty import (
 )
 from fechner.errors import InputError
 from fechner.executors import SerialExecutor, run_all
-from fechner.progress import Progress, silent
+from fechner.progress import Progress, one_of, silent
 
 WITHIN = Objective(control="within")
 
@@ -185,12 +185,7 @@ def evaluate(
     ]
     if not isinstance(pool, SerialExecutor | None):
         return run_all(_evaluate_one, work, pool=pool, progress=progress)
-    return [_evaluate_one(one, _part(progress, k, len(work))) for k, one in enumerate(work)]
-
-
-def _part(progress: Progress, behind: int, parts: int) -> Progress:
-    """Return the progress of one of `parts` equal parts, with `behind` of them done."""
-    return lambda done, total: progress(behind * total + done, parts * total)
+    return [_evaluate_one(one, one_of(progress, k, len(work))) for k, one in enumerate(work)]
 
 
 def _evaluate_one(work: _Work, progress: Progress = silent) -> Evaluation:

@@ -16,10 +16,16 @@ from numpy.typing import NDArray
 from fechner.analysis.network.evaluation import evaluate
 from fechner.analysis.network.rated_features import RatedFeatures
 from fechner.analysis.network.strategies import Strategy
+from fechner.progress import Progress, one_of, silent
 
 
 def best_held_out(
-    sets: Sequence[RatedFeatures], strategies: Sequence[Strategy], *, folds: int = 3, seed: int
+    sets: Sequence[RatedFeatures],
+    strategies: Sequence[Strategy],
+    *,
+    folds: int = 3,
+    seed: int,
+    progress: Progress = silent,
 ) -> tuple[int, Strategy, float]:
     """Return which set and strategy predict ratings best on inner held-out scenes, and how well.
 
@@ -33,6 +39,8 @@ def best_held_out(
         Sets of features of the same images.
     folds, seed
         Of the inner partition.
+    progress
+        Told of every inner fold.
 
     Returns
     -------
@@ -43,7 +51,15 @@ def best_held_out(
         for which, images in enumerate(sets)
         for strategy, found in zip(
             strategies,
-            evaluate(images, strategies, folds=folds, shuffles=0, resamples=0, seed=seed),
+            evaluate(
+                images,
+                strategies,
+                folds=folds,
+                shuffles=0,
+                resamples=0,
+                seed=seed,
+                progress=one_of(progress, which, len(sets)),
+            ),
             strict=True,
         )
     ]

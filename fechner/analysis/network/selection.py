@@ -10,6 +10,7 @@ there is what it gains from noise. The evidence decides which selection drives t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -109,6 +110,14 @@ def select_channels(
     rng = np.random.default_rng(seed)
     mine = split_scenes(images[0].scenes, held_out, seen=images[0].seen, rng=rng)
     here, there = [one.subset(mine) for one in images], [one.subset(~mine) for one in images]
+    parameters = {
+        "held_out": held_out,
+        "shuffles": shuffles,
+        "select": select,
+        "control": aim.control,
+        "greedy_batch": GREEDY_BATCH,
+    }
+    inputs = {"rated_images": rated.sha256, "weights": sets[0].weights_sha256}
     common = {
         "dimension": dimension,
         "partial_out": partial_out,
@@ -118,25 +127,22 @@ def select_channels(
         "scenes_selection": sorted(set(here[0].scenes.tolist())),
         "scenes_held_out": sorted(set(there[0].scenes.tolist())),
         "provenance": provenance(
-            parameters={
-                "held_out": held_out,
-                "shuffles": shuffles,
-                "select": select,
-                "control": aim.control,
-                "greedy_batch": GREEDY_BATCH,
-            },
-            inputs={"rated_images": rated.sha256, "weights": sets[0].weights_sha256},
-            seed=seed,
-            simulated=simulated,
+            parameters=parameters, inputs=inputs, seed=seed, simulated=simulated
         ),
     }
     parts = [_about(one) | common for one in sets]
-    names = candidate_names([(one.name, _words(part)) for part in parts for one in tried])
+    work = [(which, one) for which in range(len(sets)) for one in tried]
+    score = None
+    if select == BEST_HELD_OUT:
+        driver, score = _nested_choice(here, tried, seed, progress)
+        work = list(dict.fromkeys([*work, driver]))
+    names = candidate_names([(one.name, _words(parts[which])) for which, one in work])
     if select not in (known := [EVIDENCE, BEST_HELD_OUT, *names]):
         raise InputError(f"cannot select by {select!r}; {nearest(select, known)}")
-    candidates = _candidates(tried, here, there, shuffles, rng, parts, progress)
+    candidates = _candidates(work, here, there, shuffles, rng, parts, progress)
     by_name = dict(zip(names, candidates, strict=True))
-    name, reason = _drive(select, by_name, tried, here, seed)
+    name = select if score is None else names[work.index(driver)]
+    name, reason = choose(by_name) if select == EVIDENCE else (name, _reason(name, score))
     ceiling = None
     if individual is not None and aim.fit in CORRELATIONS:
         ceiling = ceiling_of(there[0], individual[:, ~mine], aim, rng=rng)
@@ -146,6 +152,27 @@ def select_channels(
         chosen=name,
         reason=reason,
         noise_ceiling=ceiling,
+    )
+
+
+def _nested_choice(
+    here: Sequence[RatedFeatures], tried: Sequence[Strategy], seed: int, progress: Progress
+) -> tuple[tuple[int, Strategy], float]:
+    """Return the set and strategy that inner folds choose, and their held-out Spearman there.
+
+    The choice rests on what a read-out of the kept channels predicts: so must the maps.
+    """
+    which, strategy, score = best_held_out(here, tried, seed=seed, progress=progress)
+    return (which, strategy if strategy.predicts else replace(strategy, read_out=True)), score
+
+
+def _reason(name: str, score: float | None) -> str:
+    if score is None:
+        return f"'{name}' drives the maps because it was asked for by name."
+    return (
+        f"'{name}' drives the maps: on inner held-out scenes of the selection side the channels "
+        f"it keeps predict the ratings best (Spearman {score:.3f}). The held-out scenes took no "
+        "part in this choice."
     )
 
 
@@ -203,7 +230,7 @@ def split_scenes(
 
 
 def _candidates(
-    tried: Sequence[Strategy],
+    work: Sequence[tuple[int, Strategy]],
     here: Sequence[RatedFeatures],
     there: Sequence[RatedFeatures],
     shuffles: int,
@@ -211,20 +238,24 @@ def _candidates(
     parts: Sequence[dict[str, Any]],
     progress: Progress,
 ) -> list[ChannelSelection]:
-    """Run every strategy on every set, under the real and the shuffled ratings."""
+    """Run each strategy on its set, under the real and the shuffled ratings."""
     shuffled = [rng.permutation(here[0].ratings) for _ in range(shuffles)]
-    total, done = len(here) * (1 + (len(tried) - 1) * (1 + shuffles)), 0
+    turns = [(*one, [] if _keeps_all(one[1]) else shuffled) for one in work]
+    total, done = sum(1 + len(repeats) for *_, repeats in turns), 0
     records = []
-    for fit, judge, common in zip(here, there, parts, strict=True):
-        for strategy in tried:
-            repeats = shuffled if strategy.method != FALLBACK else []
-            outcomes = []
-            for target in [fit.ratings, *repeats]:
-                outcomes.append(strategy(fit, target, rng))
-                done += 1
-                progress(done, total)
-            records.append(_record(strategy, outcomes, judge, rng, common))
+    for which, strategy, repeats in turns:
+        outcomes = []
+        for target in [here[which].ratings, *repeats]:
+            outcomes.append(strategy(here[which], target, rng))
+            done += 1
+            progress(done, total)
+        records.append(_record(strategy, outcomes, there[which], rng, parts[which]))
     return records
+
+
+def _keeps_all(strategy: Strategy) -> bool:
+    """Return whether ratings have no say in what the strategy makes."""
+    return strategy.method == FALLBACK and not strategy.read_out
 
 
 def _record(
@@ -284,24 +315,4 @@ def _held_out_readout(
         interval=statistic_interval(spearman, predicted[0], rated, rng=rng),
         shuffled=reached[1:],
         alpha=outcomes[0].alpha,
-    )
-
-
-def _drive(
-    select: str,
-    candidates: dict[str, ChannelSelection],
-    tried: Sequence[Strategy],
-    here: Sequence[RatedFeatures],
-    seed: int,
-) -> tuple[str, str]:
-    if select == EVIDENCE:
-        return choose(candidates)
-    if select in candidates:
-        return select, f"'{select}' drives the maps because it was asked for by name."
-    which, strategy, score = best_held_out(here, tried, seed=seed)
-    name = list(candidates)[which * len(tried) + tried.index(strategy)]
-    return name, (
-        f"'{name}' drives the maps: on inner held-out scenes of the selection side the "
-        f"channels it keeps predict the ratings best (Spearman {score:.3f}). The held-out scenes "
-        "took no part in this choice."
     )

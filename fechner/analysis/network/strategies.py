@@ -2,9 +2,10 @@
 
 A strategy is written ``METHOD`` or ``METHOD:CONTROL``, as in ``greedy`` or
 ``negative:within`` (controls: see `rated_features.Objective`; for a read-out both mean
-that the means of scenes are taken out of channels and ratings). It sees one set of rated
-images and gives the channels it keeps, what they weigh in a map, and, where it can, a
-prediction of ratings.
+that the means of scenes are taken out of channels and ratings). With ``+readout`` at the
+end the kept channels are then weighed by a ridge read-out, so that they predict ratings.
+It sees one set of rated images and gives the channels it keeps, what they weigh in a map,
+and, where it can, a prediction of ratings.
 
 =============  =================================================================
 method         keeps
@@ -64,6 +65,7 @@ GREEDY_BATCH = 0.05
 """Share of the channels that greedy pruning removes together while that helps."""
 CURVE_STEPS = 32
 INNER_FOLDS = 3
+READ_OUT = "+readout"
 PLAIN = Objective()
 """Cosine, absolute difference, Spearman, all pairs."""
 
@@ -78,21 +80,25 @@ class Strategy:
         A key of `METHODS`.
     objective
         What alignment means to it.
+    read_out
+        Whether the kept channels are then weighed by a read-out.
     """
 
     method: str
     objective: Objective = PLAIN
+    read_out: bool = False
 
     @property
     def name(self) -> str:
         """How the strategy is written."""
         control = self.objective.control
-        return self.method if control == "none" else f"{self.method}:{control}"
+        chosen = self.method if control == "none" else f"{self.method}:{control}"
+        return chosen + READ_OUT * self.read_out
 
     @property
     def predicts(self) -> bool:
         """Whether it is judged by predicted ratings rather than by alignment."""
-        return self.method in ("readout", "elastic_net", "reference")
+        return self.read_out or self.method in ("readout", "elastic_net", "reference")
 
     def settle(
         self, sets: Sequence[RatedFeatures], ratings: NDArray, rng: np.random.Generator
@@ -102,7 +108,9 @@ class Strategy:
 
     def __call__(self, images: RatedFeatures, ratings: NDArray, rng: np.random.Generator) -> Chosen:
         """Choose channels on `images` under `ratings` (n_images, ...), real or shuffled."""
-        return METHODS[self.method](_Task(images, ratings, self.objective, rng))
+        task = _Task(images, ratings, self.objective, rng)
+        chosen = METHODS[self.method](task)
+        return _read_kept(task, chosen) if self.read_out else chosen
 
 
 def parse_strategy(text: str, objective: Objective = PLAIN) -> Strategy:
@@ -113,12 +121,14 @@ def parse_strategy(text: str, objective: Objective = PLAIN) -> Strategy:
     InputError
         If the method or the control is unknown.
     """
-    method, _, control = text.partition(":")
+    chosen = text.removesuffix(READ_OUT)
+    method, _, control = chosen.partition(":")
     if method not in METHODS:
         raise InputError(f"unknown strategy {method!r}; {nearest(method, METHODS)}")
     if control and control not in CONTROLS:
         raise InputError(f"unknown control {control!r}; {nearest(control, CONTROLS)}")
-    return Strategy(method, replace(objective, control=control or objective.control))
+    aim = replace(objective, control=control or objective.control)
+    return Strategy(method, aim, read_out=chosen != text)
 
 
 @dataclass(frozen=True)
@@ -172,7 +182,7 @@ class _Task:
         if self.ratings.ndim > 1:
             raise InputError(
                 f"a read-out predicts one rating dimension, got {self.ratings.shape[1]}; leave out "
-                "the strategies 'readout', 'elastic_net' and 'reference', or join no dimensions"
+                "'readout', 'elastic_net', 'reference' and 'best held-out', or join no dimensions"
             )
         return self.ratings
 
@@ -267,6 +277,23 @@ def _by_readout(task: _Task, fit: Callable[[NDArray, NDArray, NDArray], Readout]
         readout.weights,
         readout.relevance,
         predict=lambda judged: judged.pooled @ readout.weights - level,
+        alpha=readout.alpha,
+    )
+
+
+def _read_kept(task: _Task, chosen: Chosen) -> Chosen:
+    """Weigh the kept channels by a read-out of them alone."""
+    if not chosen.kept.any():
+        return chosen
+    images, weights = task.images, np.zeros(len(chosen.kept))
+    ratings = apart_from(task.one_dimension, images.held_constant)
+    readout = fit_readout(images.pooled[:, chosen.kept], ratings, images.scenes)
+    weights[chosen.kept] = readout.weights
+    level = images.pooled.mean(axis=0) @ weights
+    return replace(
+        chosen,
+        weights=weights,
+        predict=lambda judged: judged.pooled @ weights - level,
         alpha=readout.alpha,
     )
 
