@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jpeglib
 import numpy as np
 import pytest
+import simplejpeg
 import skimage
 import sklearn
 from PIL import Image
@@ -14,6 +16,7 @@ from skimage.data import rocket
 
 from fechner.data.decoding import decoded
 from fechner.data.images import read_image, read_map_png, write_map_png, write_png
+from fechner.data.jpeg_scan import impossible_block
 from fechner.errors import InputError
 
 DATA = Path(os.environ.get("FECHNER_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -72,6 +75,44 @@ def test_a_jpeg_cut_in_its_scan_and_closed_again_is_refused(kind, tmp_path):
     path.write_bytes(content[: (content.rindex(b"\xff\xda") + len(content)) // 2] + b"\xff\xd9")
     with pytest.raises(InputError, match="truncated: expected a whole JPEG"):
         read_image(path)
+
+
+def test_damage_that_libjpeg_passes_over_is_found(tmp_path):
+    content = written("plain", tmp_path / "a.jpg").read_bytes()
+    rng = np.random.default_rng(0)
+    passed_over, found = 0, 0
+    for at in rng.integers(1000, len(content) - 400, 200):
+        damaged = content[:at] + rng.integers(0, 255, 40, np.uint8).tobytes() + content[at + 40 :]
+        try:
+            simplejpeg.decode_jpeg(damaged)
+        except ValueError:
+            continue
+        passed_over += 1
+        found += impossible_block(damaged) is not None
+    assert passed_over > 10
+    assert found > 0.5 * passed_over
+
+
+def test_a_mean_beyond_white_is_a_block_that_no_encoder_writes(tmp_path):
+    written("plain", tmp_path / "a.jpg")
+    jpeg = jpeglib.read_dct(str(tmp_path / "a.jpg"))
+    assert impossible_block((tmp_path / "a.jpg").read_bytes()) is None
+    jpeg.Y[2, 3, 0, 0] = 1200 // jpeg.qt[0][0, 0]
+    jpeg.write_dct(str(tmp_path / "b.jpg"))
+    found = impossible_block((tmp_path / "b.jpg").read_bytes())
+    assert found == 6 * (40 + 1) + 1  # 4:2:0: second row and column of units of six blocks
+    with pytest.raises(InputError, match="no encoder writes"):
+        read_image(tmp_path / "b.jpg")
+
+
+@pytest.mark.parametrize("quality", [1, 50, 100])
+def test_the_harshest_picture_is_no_damage(quality, tmp_path):
+    rng = np.random.default_rng(0)
+    harsh = 255 * rng.integers(0, 2, (160, 160, 3), np.uint8)
+    harsh[:64] = np.where(np.indices((64, 160)).sum(0)[..., None] % 2, 255, 0)
+    harsh[64:80], harsh[80:96] = 0, 255
+    Image.fromarray(harsh).save(tmp_path / "a.jpg", quality=quality, subsampling=0)
+    assert np.array_equal(read_image(tmp_path / "a.jpg"), shown(tmp_path / "a.jpg"))
 
 
 def photographs():

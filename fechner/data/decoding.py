@@ -2,8 +2,9 @@
 
 Between the opened file and the pixels of `images`. Viewers, and Pillow, show something for a
 JPEG whose data are damaged: libjpeg fills in what it cannot read and only warns. Here its
-warnings are refusals. A PNG carries a check sum for each of its chunks (CRC-32, ISO/IEC
-15948), all of which must agree. Other formats are refused where their decoders object.
+warnings are refusals, and so are blocks that no encoder writes (`jpeg_scan`). A PNG carries a
+check sum for each of its chunks (CRC-32, ISO/IEC 15948), all of which must agree. Other formats
+are refused where their decoders object.
 
 No decoder can tell damage that leaves valid data: a JPEG has no check sum, so changed bits that
 still spell as many blocks of coefficients pass; in TIFF, BMP and PPM without compression, and in
@@ -67,7 +68,11 @@ def decoded(image: Image.Image, path: Path, *, content: bytes | None = None) -> 
 
 def _jpeg(image: Image.Image, content: bytes) -> Image.Image:
     """Decode with the settings of Pillow (slow DCT, smooth chroma), and with every warning."""
-    mode = image.mode
+    from fechner.data.jpeg_scan import impossible_block  # numba takes a while to import
+
+    mode, block = image.mode, impossible_block(content)
+    if block is not None:
+        raise ValueError(f"block {block} is one that no encoder writes")
     try:
         pixels = simplejpeg.decode_jpeg(content, colorspace=_COLOURS[mode])
     except ValueError as error:

@@ -249,7 +249,7 @@ def _srgb(image: Image.Image, path: Path, icc: bytes | None) -> np.ndarray:
         )
     if icc:
         image = _through_profile(image, path, icc)
-    return np.asarray(image.convert("RGB"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def _through_profile(image: Image.Image, path: Path, icc: bytes) -> Image.Image:
