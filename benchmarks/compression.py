@@ -281,9 +281,8 @@ def network_and_selection(cache: Path):
 
 def network_maps(paths, network, selection, method, cache: Path) -> dict[Path, np.ndarray]:
     """Return the maps of a selection, made anew or from the cache."""
-    from fechner.analysis.network.importance import raw_map
+    from fechner.analysis.network.importance import map_method, raw_map
     from fechner.analysis.network.removal import removal_map
-    from fechner.cli.maps import map_method
 
     kind = map_method(selection, asked=method)
     print(f"maps by {kind}")

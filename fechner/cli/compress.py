@@ -232,10 +232,10 @@ def _maps(
 
 def _maps_from(selection: Path, paths: Sequence[Path], out: Path, settings: Settings) -> Path:
     """Draw the map of every picture that has none yet, below ``.compress/maps``."""
+    from fechner.analysis.network.importance import map_method
     from fechner.analysis.network.networks import load_network
     from fechner.analysis.network.selection_records import read_selection
     from fechner.cli.console import bar
-    from fechner.cli.maps import map_method
     from fechner.compression.jobs import RECORDS, plan
     from fechner.data.images import read_image, write_map_png
     from fechner.provenance import digest, sha256_file

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,10 +12,8 @@ from fechner.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
-    from fechner.analysis.network.importance import Method
     from fechner.analysis.network.importance_records import ImportanceMaps
     from fechner.analysis.network.removal import Degradation
-    from fechner.analysis.network.selection_records import ChannelSelection
 
 Family = Annotated[
     str | None,
@@ -61,7 +59,7 @@ def make(
 
     Example: fechner maps make photos/ --selection channels/selection.json --out maps
     """
-    from fechner.analysis.network.importance import SHORT_SIDE, importance_maps
+    from fechner.analysis.network.importance import SHORT_SIDE, importance_maps, map_method
     from fechner.analysis.network.networks import load_network
     from fechner.analysis.network.selection_records import read_selection
     from fechner.cli.console import bar, console
@@ -98,23 +96,6 @@ def make(
         f"{made.record['scale']:.4g} of the prediction, {meaning}",
         soft_wrap=True,
     )
-
-
-def map_method(selection: ChannelSelection, *, asked: str = "auto") -> Method:
-    """Return how maps are made: ``auto`` is removal where the selection predicts ratings.
-
-    Raises
-    ------
-    InputError
-        If no method is called `asked`.
-    """
-    from fechner.analysis.network.importance import METHODS
-
-    if asked not in ("auto", *METHODS):
-        raise InputError(f"no method {asked!r}; expected one of auto, {', '.join(METHODS)}")
-    if asked == "auto":
-        return "contribution" if selection.readout is None else "removal"
-    return cast("Method", asked)
 
 
 @app.command()

@@ -41,8 +41,20 @@ def method_name(method: str) -> str:
     method, _, read = method.partition("+")
     name, _, control = method.partition(":")
     words = METHOD_NAMES.get(name, name.replace("_", " "))
-    parts = [words, CONTROL_NAMES.get(control, control), "read out" if read else "", channels]
-    return ",\n".join(part for part in parts if part)
+    parts = [words, CONTROL_NAMES.get(control, control), "read out" if read else ""]
+    return ",\n".join([part for part in parts if part] + _wrapped(channels))
+
+
+def _wrapped(channels: str, *, longest: int = 20) -> list[str]:
+    """Return the name of a set of channels in lines of at most `longest` signs where it can."""
+    lines = [""]
+    for piece in channels.replace("+", "+ ").split():
+        joint = "" if lines[-1].endswith("+") or not lines[-1] else " "
+        if len(lines[-1] + joint + piece) > longest:
+            lines.append(piece)
+        else:
+            lines[-1] += joint + piece
+    return ["\n".join(lines)] if channels else []
 
 
 def alignment(study: SelectionStudy) -> Figure:
@@ -50,28 +62,26 @@ def alignment(study: SelectionStudy) -> Figure:
     import matplotlib.pyplot as plt
 
     shown = {n: c for n, c in study.by_name.items() if c.alignment_selection.after is not None}
+    titles = {name: _title(name, study.chosen) for name in shown}
+    lines = max(title.count("\n") for title in titles.values()) + 1
     columns = min(len(shown), 4)
     rows = -(-len(shown) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(WIDTH, 2.5 * rows + 0.5), sharey=True, squeeze=False
-    )
+    size = (WIDTH, (2.2 + 0.15 * lines) * rows + 0.5)
+    figure, axes = plt.subplots(rows, columns, figsize=size, sharey=True, squeeze=False)
     for axis in axes.ravel()[len(shown) :]:
         axis.set_visible(False)
     for axis, (name, candidate) in zip(axes.ravel(), shown.items(), strict=False):
         _before_after(axis, candidate)
-        axis.set_title(_title(name, study.chosen), fontsize=8.5)
+        # All panels begin at the same height.
+        axis.set_title(titles[name] + "\n" * (lines - titles[name].count("\n") - 1), fontsize=8.5)
     for row in axes:
         row[0].set_ylabel("alignment with ratings")
     figure.tight_layout()
     return figure
 
 
-def _title(method: str, chosen: str) -> str:
-    """Return two lines or three, so that all panels of a row begin at the same height."""
-    lines = method_name(method).split("\n")
-    if method == chosen:
-        lines.append("drives the maps")
-    return "\n".join([*lines, *[""] * (2 - len(lines))])
+def _title(name: str, chosen: str) -> str:
+    return method_name(name) + ("\ndrives the maps" if name == chosen else "")
 
 
 def _before_after(axis: Axes, candidate: ChannelSelection) -> None:
@@ -111,7 +121,10 @@ def readouts(study: SelectionStudy) -> Figure | None:
     shown = [(n, c.readout) for n, c in study.by_name.items() if c.readout is not None]
     if not shown:
         return None
-    figure, axis = plt.subplots(figsize=(WIDTH, 0.55 * len(shown) + 0.9))
+    names = [method_name(name) for name, _ in reversed(shown)]
+    lines = max(name.count("\n") for name in names) + 1
+    height = max(0.55, 0.16 * lines + 0.12)
+    figure, axis = plt.subplots(figsize=(WIDTH, height * len(shown) + 0.9))
     for at, (_, evidence) in enumerate(reversed(shown)):
         spread = jitter(len(evidence.shuffled), 0.07)
         axis.plot(evidence.shuffled, at + spread, "o", color=PALETTE["intact"], alpha=0.55,
@@ -120,7 +133,7 @@ def readouts(study: SelectionStudy) -> Figure | None:
             axis.plot(evidence.interval, [at, at], color=PALETTE["low"], linewidth=2.2, alpha=0.6)
         axis.plot(evidence.held_out_spearman, at, "o", color=PALETTE["low"], markersize=8)
     axis.axvline(0, color=PALETTE["soft"], linewidth=0.8)
-    axis.set_yticks(range(len(shown)), [method_name(name) for name, _ in reversed(shown)])
+    axis.set_yticks(range(len(shown)), names)
     axis.set_ylim(-0.5, len(shown) - 0.5)
     axis.tick_params(axis="y", length=0)
     axis.spines["left"].set_visible(False)

@@ -107,13 +107,11 @@ def _individual_ratings(place: Place, rated: RatedImages) -> np.ndarray | None:
 
 def draw_maps(place: Place) -> None:
     """Draw an importance map of the best-rated image of every scene, all on one shared scale."""
-    from fechner.analysis.network.importance import importance_maps
+    from fechner.analysis.network.importance import importance_maps, map_method
     from fechner.analysis.network.selection_records import read_selection
 
     selection = read_selection(place.selection).choice
-    method = place.study.maps.method
-    if method == "auto":
-        method = "contribution" if selection.readout is None else "removal"
+    method = map_method(selection, asked=place.study.maps.method)
     with place.bars("Importance maps") as progress:
         importance_maps(
             _network(place),

@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
@@ -69,6 +69,21 @@ METHODS: dict[str, tuple[str, Counts]] = {
     ),
 }
 """How a raw map is made, in words, and which of its values count as important."""
+
+
+def map_method(selection: ChannelSelection, *, asked: str = "auto") -> Method:
+    """Return how maps are made: ``auto`` is removal where the selection predicts ratings.
+
+    Raises
+    ------
+    InputError
+        If no method is called `asked`.
+    """
+    if asked not in ("auto", *METHODS):
+        raise InputError(f"no method {asked!r}; expected one of auto, {', '.join(METHODS)}")
+    if asked == "auto":
+        return "contribution" if selection.readout is None else "removal"
+    return cast("Method", asked)
 
 
 def raw_map(
