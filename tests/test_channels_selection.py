@@ -356,3 +356,18 @@ def test_what_inner_scenes_choose_by_prediction_drives_maps_that_predict():
     assert found.choice.readout.held_out_spearman > 0.6
     assert len(found.choice.readout.shuffled) == 10
     assert sum(weight != 0 for weight in found.choice.weights) == found.choice.n_kept
+
+
+def test_more_partitions_of_the_same_images_do_not_narrow_the_interval():
+    values, quality, scenes = world(signal=1.0)
+    images = RatedFeatures(values, quality, scenes)
+
+    def width(repeats):
+        (found,) = evaluate(
+            images, [parse_strategy("all")], folds=3, repeats=repeats, shuffles=0, seed=0
+        )
+        return found.interval[1] - found.interval[0]
+
+    # Other partitions bring other pairs, not other images. Fresh resamples for each fold would
+    # make the interval a third as wide.
+    assert width(9) > 0.6 * width(1)

@@ -18,19 +18,18 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fechner.analysis.network.rated_features import Objective, RatedFeatures
+from fechner.analysis.network.rated_features import RatedFeatures
 from fechner.analysis.network.readout import apart_from, fit_readout, grouped_folds, spearman
 from fechner.analysis.network.strategies import Chosen, Strategy
 from fechner.analysis.network.uncertainty import (
     bootstrap_draws,
     percentile_interval,
+    resampled_images,
     statistic_interval,
 )
 from fechner.errors import InputError
 from fechner.executors import SerialExecutor, run_all
 from fechner.progress import Progress, one_of, silent
-
-WITHIN = Objective(control="within")
 
 
 class Settled(Protocol):
@@ -190,6 +189,8 @@ def evaluate(
 
 def _evaluate_one(work: _Work, progress: Progress = silent) -> Evaluation:
     rng, images = np.random.default_rng(work.seed), work.sets[0]
+    # One resample of images for all folds: partitions that share images are no new evidence.
+    times = resampled_images(len(images), rng=rng, resamples=work.resamples)
     judging = np.flatnonzero(~images.seen)
     turns = [(k, True) for k in range(work.repeats)]
     turns += [(k % work.repeats, False) for k in range(work.shuffles)]
@@ -206,8 +207,8 @@ def _evaluate_one(work: _Work, progress: Progress = silent) -> Evaluation:
                     rated = fits[0].ratings
                     target = rated if run.real else rng.permutation(rated)
                     which, strategy = work.strategy.settle(fits, target, rng)
-                    resamples = work.resamples if run.real else 0
-                    fold = _run_fold(which, strategy, fits, judges, target, rng, resamples)
+                    drawn = times[: len(times) if run.real else 0, test]
+                    fold = _run_fold(which, strategy, fits, judges, target, rng, drawn)
                     run.folds.append(fold)
                     run.predicted[test] = fold.predicted
                     progress(sum(len(run.folds) for run in runs), len(runs) * work.folds)
@@ -221,7 +222,7 @@ def _run_fold(
     judges: Sequence[RatedFeatures],
     target: NDArray,
     rng: np.random.Generator,
-    resamples: int,
+    times: NDArray,
 ) -> _Fold:
     fit, judge = fits[which], judges[which]
     chosen = strategy(fit, target, rng)
@@ -230,10 +231,9 @@ def _run_fold(
     before = measure(judge.channels(objective).similarity())
     if not chosen.kept.any():
         nothing = np.zeros(judge.ratings.shape)
-        return _Fold(which, chosen, before, 0.0, nothing, np.zeros(resamples))
+        return _Fold(which, chosen, before, 0.0, nothing, np.zeros(len(times)))
     similarity = judge.similarity(objective, chosen.scale)
-    pairs = judge.pairs(objective)
-    draws = bootstrap_draws(similarity, measure, pairs, rng=rng, resamples=resamples)
+    draws = bootstrap_draws(similarity, measure, judge.pairs(objective), times)
     predicted = _predicted(chosen, fit, judge, target)
     return _Fold(which, chosen, before, measure(similarity), predicted, draws)
 
@@ -263,7 +263,7 @@ def _summary(work: _Work, runs: list[_Run], rng: np.random.Generator) -> Evaluat
         run.predicted = run.predicted[~work.sets[0].seen].reshape(ratings.shape)
     real, shuffled = [r for r in runs if r.real], [r for r in runs if not r.real]
     folds = [fold for run in real for fold in run.folds]
-    draws = np.mean([fold.draws for fold in folds], axis=0)
+    draws = _mean_draws([fold.draws for fold in folds])
     predictions = np.concatenate([run.predicted for run in real], axis=1)
 
     def mean_spearman(predicted: NDArray, rated: NDArray) -> float:
@@ -294,6 +294,16 @@ def _summary(work: _Work, runs: list[_Run], rng: np.random.Generator) -> Evaluat
         impact_correlation=mean(
             mean_rank_correlation([f.chosen.impact for f in each]) for each in alike
         ),
+    )
+
+
+def _mean_draws(draws: Sequence[NDArray]) -> NDArray[np.float64]:
+    """Return the mean over folds of each bootstrap sample, (resamples,), without NaN."""
+    table = np.stack(draws)
+    drawn = np.isfinite(table)
+    total = np.where(drawn, table, 0.0).sum(axis=0)
+    return np.divide(
+        total, drawn.sum(axis=0), out=np.full(table.shape[1], np.nan), where=drawn.any(axis=0)
     )
 
 

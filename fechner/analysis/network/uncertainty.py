@@ -21,13 +21,15 @@ from fechner.analysis.network.similarity import rating_similarity
 from fechner.errors import FechnerError, InputError
 
 
+def resampled_images(
+    n_images: int, *, rng: np.random.Generator, resamples: int = 500
+) -> NDArray[np.int64]:
+    """Return how often each image is drawn in each bootstrap sample, (resamples, n_images)."""
+    return rng.multinomial(n_images, np.full(n_images, 1 / n_images), size=resamples)
+
+
 def bootstrap_draws(
-    similarity: NDArray,
-    measure: AnyAlignment,
-    pairs: Pairs,
-    *,
-    rng: np.random.Generator,
-    resamples: int = 500,
+    similarity: NDArray, measure: AnyAlignment, pairs: Pairs, times: NDArray
 ) -> NDArray[np.float64]:
     """Return the alignment of resampled images, (resamples,).
 
@@ -42,11 +44,12 @@ def bootstrap_draws(
         What aligns it, over the same pairs.
     pairs
         Those pairs.
+    times : (resamples, n_images)
+        See `resampled_images`.
     """
-    drawn = np.full(resamples, np.nan)
-    for k in range(resamples):
-        times = np.bincount(rng.integers(pairs.n, size=pairs.n), minlength=pairs.n)
-        repeats = times[pairs.rows] * times[pairs.columns]
+    drawn = np.full(len(times), np.nan)
+    for k, each in enumerate(times):
+        repeats = each[pairs.rows] * each[pairs.columns]
         with suppress(FechnerError):
             drawn[k] = measure.repeated(repeats)(np.repeat(similarity, repeats))
     return drawn
@@ -61,8 +64,8 @@ def bootstrap_interval(
     resamples: int = 500,
 ) -> tuple[float, float]:
     """Return the 95 % percentile interval of the alignment over resampled images."""
-    draws = bootstrap_draws(similarity, measure, pairs, rng=rng, resamples=resamples)
-    return percentile_interval(draws)
+    times = resampled_images(pairs.n, rng=rng, resamples=resamples)
+    return percentile_interval(bootstrap_draws(similarity, measure, pairs, times))
 
 
 def permutation_p(
