@@ -59,7 +59,8 @@ def executor(jobs: int | None = None, cluster: str | None = None) -> Iterator[Ex
         return
     # Forking a process that holds torch or OpenCV threads can deadlock; spawn cannot.
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_end_with_parent) as pool:
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    with ProcessPoolExecutor(workers, spawn, _begin_worker, (threads,)) as pool:
         try:
             yield pool
         except BaseException:
@@ -67,8 +68,14 @@ def executor(jobs: int | None = None, cluster: str | None = None) -> Iterator[Ex
             raise
 
 
-def _end_with_parent() -> None:
-    """End this worker when the process that started it is killed; it would wait for ever."""
+def _begin_worker(threads: int) -> None:
+    """Share the cores among the workers, and end this one when its parent is killed.
+
+    Linear algebra would otherwise start as many threads in every worker as there are cores.
+    This runs before the worker imports numpy. A worker without parent would wait for ever.
+    """
+    for name in ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "VECLIB_MAXIMUM"):
+        os.environ.setdefault(f"{name}_THREADS", str(threads))
     parent = multiprocessing.parent_process()
 
     def watch() -> None:
