@@ -8,9 +8,12 @@ from fechner.analysis.network.nested import BestHeldOut
 from fechner.analysis.network.rated_features import Objective, RatedFeatures
 from fechner.analysis.network.readout import (
     ALPHAS,
+    elastic_net_of,
     fit_elastic_net,
     fit_readout,
     grouped_folds,
+    held_out_contribution,
+    ridge_of,
     spearman,
 )
 from fechner.analysis.network.reweighting import (
@@ -221,7 +224,7 @@ def test_ridge_readout_equals_scikit_learns_at_its_penalty():
         Z = (X - X.mean(0)) / X.std(0)
         reference = Ridge(alpha=readout.alpha).fit(Z, y)
         assert readout.alpha in ALPHAS
-        assert np.allclose(readout.relevance, reference.coef_, atol=1e-8)
+        assert np.allclose(readout.weights * X.std(0), reference.coef_, atol=1e-8)
         assert np.allclose(readout.predict(X), reference.predict(Z), atol=1e-8)
 
 
@@ -371,3 +374,38 @@ def test_more_partitions_of_the_same_images_do_not_narrow_the_interval():
     # Other partitions bring other pairs, not other images. Fresh resamples for each fold would
     # make the interval a third as wide.
     assert width(9) > 0.6 * width(1)
+
+
+@pytest.mark.parametrize("again", [ridge_of, elastic_net_of])
+def test_contributions_of_channels_sum_to_what_the_held_out_prediction_shares_with_ratings(again):
+    values, quality, scenes = world()
+    features = values.mean(axis=(2, 3))
+    features[:, 7] = 3.0
+    fit = again(0.1)
+    told = held_out_contribution(features, quality, scenes, fit, folds=4)
+    shared = []
+    for train, test in grouped_folds(scenes, 4):
+        predicted = fit(features[train], quality[train]).predict(features[test])
+        shared.append(np.cov(predicted, quality[test], bias=True)[0, 1])
+    assert told.share.sum() == pytest.approx(np.mean(shared) / quality.var())
+    assert told.share[7] == told.stability[7] == 0
+    assert told.share[:5].min() > np.abs(told.share[5:]).max()
+    assert (told.stability[:5] == 1).all()
+    assert told.stability[5:].mean() < 1
+
+
+def test_the_record_of_a_readout_says_how_stable_each_sign_is(tmp_path):
+    found = study(world())
+    assert found.by_method("negative").stability is None
+    stability = found.by_method("readout").stability
+    assert min(stability[:5]) == 1
+    found.write(tmp_path / "selection.json")
+    assert read_selection(tmp_path / "selection.json").by_method("readout").stability == stability
+
+
+def test_exhaustive_search_is_there_on_request():
+    values, quality, scenes = world(channels=10)
+    images, rng = RatedFeatures(values, quality, scenes), np.random.default_rng(0)
+    greedy, exhaustive = (parse_strategy(n)(images, quality, rng) for n in ("greedy", "exhaustive"))
+    assert exhaustive.after >= greedy.before
+    assert exhaustive.after == pytest.approx(greedy.after, abs=0.02)

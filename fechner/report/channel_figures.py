@@ -144,7 +144,7 @@ def readouts(study: SelectionStudy) -> Figure | None:
 
 
 def impacts(choice: ChannelSelection) -> Figure:
-    """Draw every channel's impact (a read-out's: relevance), ranked; dropped ones are grey."""
+    """Draw every channel's impact (a read-out's: contribution), ranked; dropped ones grey."""
     import matplotlib.pyplot as plt
 
     impact = np.array(choice.impact)
@@ -160,7 +160,7 @@ def impacts(choice: ChannelSelection) -> Figure:
         axis.plot([], [], color=colour, linewidth=4, label=label)
     axis.axhline(0, color=PALETTE["soft"], linewidth=0.8)
     axis.set_xlabel(f"channels of {choice.layer}, ranked")
-    axis.set_ylabel("impact" if choice.readout is None else "relevance (points per SD)")
+    axis.set_ylabel("impact" if choice.stability is None else "held-out contribution")
     axis.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))
     axis.legend(loc="upper right", ncols=2)
     figure.tight_layout()

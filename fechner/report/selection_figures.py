@@ -41,7 +41,9 @@ def ranked_impacts(selection: ChannelSelection) -> Figure:
         axis.axhline(0, color=PALETTE["soft"], lw=0.7)
         axis.set(
             xlabel="channels, highest impact first",
-            ylabel="impact on alignment" if selection.readout is None else "relevance, rating / SD",
+            ylabel="impact on alignment"
+            if selection.stability is None
+            else "contribution, held out",
             title=f"{selection.dimension}, {selection.network}: {selection.method}",
         )
         axis.legend(loc="upper right")

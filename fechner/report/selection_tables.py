@@ -58,7 +58,7 @@ def write_selection(study: SelectionStudy, folder: Path) -> pd.DataFrame:
     _write_csv(evidence, folder / "evidence.csv")
     tables = []
     for name, one in study.by_name.items():
-        content = {part: getattr(one, part) for part in ("impact", "kept", "weights")}
+        content = {part: getattr(one, part) for part in ("impact", "kept", "weights", "stability")}
         tables.append(pd.DataFrame({"candidate": name, "channel": one.channel_names(), **content}))
         if any(one.impact):
             path = folder / f"impacts_{re.sub(r'[^a-z0-9.+_-]+', '_', name)}.png"

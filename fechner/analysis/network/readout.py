@@ -7,8 +7,9 @@ with quality. Its penalty is chosen by inner folds that keep scenes together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +23,24 @@ ALPHAS = tuple(float(10.0**k) for k in np.arange(-1, 6.25, 0.5))
 
 
 @dataclass(frozen=True)
+class Contribution:
+    """What each channel adds to the prediction of scenes that had no part in its weight.
+
+    Attributes
+    ----------
+    share : (n_channels,) float64
+        ``cov(w_c x_c, y) / var(y)`` on held-out scenes, mean over folds: the channels' shares
+        sum to the covariance of predicted and given ratings over the variance of the given.
+        Negative where the channel misleads.
+    stability : (n_channels,) float64
+        How far the folds agree on the sign of the weight, ``|mean sign|`` in [0, 1].
+    """
+
+    share: NDArray[np.float64]
+    stability: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class Readout:
     """A linear prediction of ratings: ``intercept + features @ weights``.
 
@@ -29,20 +48,21 @@ class Readout:
     ----------
     weights : (n_channels,) float64
         Rating units per unit of raw (not standardised) feature.
-    relevance : (n_channels,) float64
-        Rating units per standard deviation of the feature, on the images fitted.
     intercept, alpha
         Rating units; the ridge penalty chosen.
     """
 
     weights: NDArray[np.float64]
-    relevance: NDArray[np.float64]
     intercept: float
     alpha: float
 
     def predict(self, features: NDArray) -> NDArray[np.float64]:
         """Return the predicted rating of each row of `features` (n_images, n_channels)."""
         return self.intercept + features @ self.weights
+
+
+Fit = Callable[[NDArray, NDArray], Readout]
+"""What makes a read-out of features (n_images, n_channels) and ratings (n_images,)."""
 
 
 def pooled(values: ArrayLike) -> NDArray[np.float64]:
@@ -87,6 +107,11 @@ def fit_readout(
     return _RidgePath(X, y)(alphas[int(error.argmin())])
 
 
+def ridge_of(alpha: float) -> Fit:
+    """Return a ridge read-out with a known penalty."""
+    return lambda X, y: _RidgePath(X, y)(alpha)
+
+
 def fit_elastic_net(
     features: ArrayLike, ratings: ArrayLike, groups: ArrayLike, *, folds: int = 5
 ) -> Readout:
@@ -94,24 +119,66 @@ def fit_elastic_net(
 
     Parameters, folds and errors as for `fit_readout`; `alpha` is scikit-learn's.
     """
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import ElasticNetCV
 
     X = np.asarray(features, dtype=np.float64)
     y = checked_ratings(ratings, len(X))[:, 0]
+    splits = list(grouped_folds(groups, folds))
+    return _fit_net(ElasticNetCV(alphas=20, eps=0.02, cv=splits, **_NET), X, y)
+
+
+def elastic_net_of(alpha: float) -> Fit:
+    """Return an elastic-net read-out with a known penalty."""
+    from sklearn.linear_model import ElasticNet
+
+    return lambda X, y: _fit_net(ElasticNet(alpha, **_NET), X, y)
+
+
+_NET: dict[str, Any] = {"l1_ratio": 0.5, "tol": 1e-3, "max_iter": 2000}
+
+
+def _fit_net(model: Any, X: NDArray, y: NDArray) -> Readout:
+    """Return the read-out of scikit-learn's `model`, fitted to standardised features."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+
     mean, spread = X.mean(axis=0), X.std(axis=0)
     per_unit = np.where(spread > 0, 1 / np.where(spread > 0, spread, 1.0), 0.0)
-    splits = list(grouped_folds(groups, folds))
-    model = ElasticNetCV(l1_ratio=0.5, alphas=20, eps=0.02, cv=splits, tol=1e-3, max_iter=2000)
     with warnings.catch_warnings():
         # A penalty too weak to converge loses the cross-validation anyway.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit((X - mean) * per_unit, y)
     weights = model.coef_ * per_unit
     level = float(model.intercept_ - mean @ weights)
-    return Readout(weights, model.coef_, level, float(model.alpha_))
+    alpha = model.alpha_ if hasattr(model, "alpha_") else model.alpha
+    return Readout(weights, level, float(alpha))
+
+
+def held_out_contribution(
+    features: ArrayLike, ratings: ArrayLike, groups: ArrayLike, fit: Fit, *, folds: int = 5
+) -> Contribution:
+    """Return what each channel contributes to held-out predictions, and how surely its sign.
+
+    Parameters
+    ----------
+    features : (n_images, n_channels)
+    ratings : (n_images,)
+    groups : (n_images,)
+        Scene of each image; folds are made of whole scenes.
+    fit
+        What makes a `Readout` of features and ratings, its penalty being known.
+    """
+    X, y = np.asarray(features, dtype=np.float64), np.asarray(ratings, dtype=np.float64)
+    shares, signs = [], []
+    for train, test in grouped_folds(groups, folds):
+        weights = fit(X[train], y[train]).weights
+        apart = y[test] - y[test].mean()
+        shares.append(weights * (apart @ X[test]) / len(test))
+        signs.append(np.sign(weights))
+    return Contribution(
+        share=np.mean(shares, axis=0) / y.var(), stability=np.abs(np.mean(signs, axis=0))
+    )
 
 
 def centred_by(values: NDArray, groups: ArrayLike) -> NDArray[np.float64]:
@@ -167,7 +234,7 @@ class _RidgePath:
     """Ridge regression on standardised features for any penalty, from one decomposition.
 
     With more channels than images the images' own inner products are decomposed:
-    ``relevance = Z' (Z Z' + alpha)^-1 y``.
+    ``w = Z' (Z Z' + alpha)^-1 y``, for one unit of standardised feature.
     """
 
     def __init__(self, X: NDArray, y: NDArray) -> None:
@@ -181,9 +248,8 @@ class _RidgePath:
 
     def __call__(self, alpha: float) -> Readout:
         dual = self.vectors @ (self.along / (np.maximum(self.values, 0.0) + alpha))
-        relevance = self.Z.T @ dual
-        weights = relevance * self.per_unit
-        return Readout(weights, relevance, self.level - float(self.mean @ weights), alpha)
+        weights = self.per_unit * (self.Z.T @ dual)
+        return Readout(weights, self.level - float(self.mean @ weights), alpha)
 
 
 def spearman(a: ArrayLike, b: ArrayLike) -> float:

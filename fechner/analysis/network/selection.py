@@ -273,6 +273,7 @@ def _record(
         kept=real.kept.tolist(),
         weights=real.weights.tolist(),
         impact=real.impact.tolist(),
+        stability=None if real.stability is None else real.stability.tolist(),
         alignment_selection=Gain(before=real.before, after=real.after),
         alignment_held_out=_held_out_gain(strategy, real, there, rng),
         alignment_shuffled=ShuffledControl(

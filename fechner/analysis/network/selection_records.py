@@ -80,6 +80,9 @@ class ChannelSelection(_Record):
     kept: list[bool]
     weights: list[float]
     impact: list[float]
+    """Impact on alignment; for a read-out, contribution to held-out predictions."""
+    stability: list[float] | None = None
+    """Of a read-out: how far folds agree on the sign of each weight, 0 to 1."""
     fit: str = "spearman"
     kernel: str = "absolute"
     similarity: str = "cosine"

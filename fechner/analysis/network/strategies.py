@@ -16,6 +16,7 @@ negative       channels whose removal would lower alignment
 threshold      channels above an impact threshold chosen by inner folds
 single_pass    what is left after one pass in order of impact
 greedy         what is left when no single removal helps any more
+exhaustive     the same, every channel tried at every step: slow
 curve          the k channels of highest impact, k chosen by inner folds
 readout        all, with signed ridge coefficients as weights
 elastic_net    those with a coefficient in an elastic-net read-out
@@ -47,12 +48,16 @@ from fechner.analysis.network.rated_features import (
     with_products,
 )
 from fechner.analysis.network.readout import (
+    Fit,
     Readout,
     apart_from,
     centred_by,
+    elastic_net_of,
     fit_elastic_net,
     fit_readout,
     grouped_folds,
+    held_out_contribution,
+    ridge_of,
 )
 from fechner.analysis.network.reweighting import (
     fit_distances,
@@ -141,7 +146,8 @@ class Chosen:
     weights : (n_channels,) float64
         Signed relevance for maps, 0 where not kept.
     impact : (n_channels,) float64
-        Impact on alignment, or relevance in rating units per SD, by the method.
+        Impact on alignment; for a read-out, contribution to held-out predictions
+        (`readout.Contribution`).
     scale : (n_channels,) bool or float64
         How the RSM is formed: the kept channels, or their weights in a reweighting.
     before, after
@@ -150,6 +156,8 @@ class Chosen:
         Predicted ratings of any images, up to a constant, where the method makes them.
     alpha
         The penalty of a read-out.
+    stability : (n_channels,) float64, optional
+        How far inner folds agree on the sign of each weight of a read-out, [0, 1].
     """
 
     kept: NDArray[np.bool_]
@@ -160,6 +168,7 @@ class Chosen:
     after: float
     predict: Callable[[RatedFeatures], NDArray] | None = None
     alpha: float | None = None
+    stability: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -226,6 +235,12 @@ def _greedy(task: _Task) -> Chosen:
     return task.pruned(pruned.kept, impact)
 
 
+def _exhaustive(task: _Task) -> Chosen:
+    impact = task.images.impact(task.objective, task.ratings)
+    pruned = prune_greedily(task.channels, task.alignment, shortlist=None)
+    return task.pruned(pruned.kept, impact)
+
+
 def _curve(task: _Task) -> Chosen:
     """Rank once, prune in that order, and stop where inner folds align best."""
     impact = task.images.impact(task.objective, task.ratings)
@@ -264,20 +279,26 @@ def _inner_curves(task: _Task, counts_of: Callable[[NDArray], NDArray]) -> NDArr
     return np.mean(curves, axis=0)
 
 
-def _by_readout(task: _Task, fit: Callable[[NDArray, NDArray, NDArray], Readout]) -> Chosen:
+def _by_readout(
+    task: _Task,
+    fit: Callable[[NDArray, NDArray, NDArray], Readout],
+    again: Callable[[float], Fit],
+) -> Chosen:
     """Read out all channels; a content control takes the means of scenes out of both sides."""
     images, features = task.images, task.images.pooled
     ratings = apart_from(task.one_dimension, images.held_constant)
     if task.objective.control != "none":
         features, ratings = centred_by(features, images.scenes), centred_by(ratings, images.scenes)
     readout = fit(features, ratings, images.scenes)
+    told = held_out_contribution(features, ratings, images.scenes, again(readout.alpha))
     level = images.pooled.mean(axis=0) @ readout.weights
     return task.chosen(
         readout.weights != 0,
         readout.weights,
-        readout.relevance,
+        told.share,
         predict=lambda judged: judged.pooled @ readout.weights - level,
         alpha=readout.alpha,
+        stability=told.stability,
     )
 
 
@@ -299,11 +320,11 @@ def _read_kept(task: _Task, chosen: Chosen) -> Chosen:
 
 
 def _readout(task: _Task) -> Chosen:
-    return _by_readout(task, fit_readout)
+    return _by_readout(task, fit_readout, ridge_of)
 
 
 def _elastic_net(task: _Task) -> Chosen:
-    return _by_readout(task, fit_elastic_net)
+    return _by_readout(task, fit_elastic_net, elastic_net_of)
 
 
 def _reweight(task: _Task) -> Chosen:
@@ -333,6 +354,7 @@ METHODS: dict[str, Callable[[_Task], Chosen]] = {
     "threshold": _threshold,
     "single_pass": _single_pass,
     "greedy": _greedy,
+    "exhaustive": _exhaustive,
     "curve": _curve,
     "readout": _readout,
     "elastic_net": _elastic_net,
