@@ -7,6 +7,7 @@ from PIL import Image
 from scipy import stats
 
 from fechner.analysis.network.activations import activations
+from fechner.analysis.network.agreement import layer_agreement
 from fechner.analysis.network.alignment import Alignment, PartialAlignment
 from fechner.analysis.network.channel_sets import (
     ChannelSet,
@@ -293,6 +294,33 @@ def test_channels_are_named_by_layer_and_statistic():
     assert len(names) == len(set(names)) * 2 == 80
     assert names[0] == "last 0 mean"
     assert names[20] == "last 0 SD"
+
+
+# layers as a whole
+
+
+def test_agreement_tells_a_layer_that_follows_ratings_from_one_that_does_not():
+    values, rated = two_dimensions()
+    noise = np.random.default_rng(5).random((len(values), 12))
+    sets = {("a", "space"): of(values), ("b", "none"): of(noise, layer="noise")}
+    found = layer_agreement(
+        sets, rated, "quality", objective=APART, permutations=99, repeats=1, seed=0
+    ).set_index(["features", "measure"])
+    assert found.loc[("a", "alignment, all"), "p"] == 0.01
+    assert found.loc[("a", "alignment, within scenes"), "p"] < 0.05
+    assert found.loc[("b", "alignment, all"), "p"] > 0.05
+    assert found.loc[("a", "prediction"), "value"] > 0.9
+    assert found.loc[("b", "prediction"), "low"] < 0.2
+    assert (found["low"] <= found["high"]).all()
+
+
+def test_agreement_without_pairs_within_scenes_compares_all_pairs_only():
+    values, _ = two_dimensions(n_scenes=20, each=1)
+    alone = table([f"s{k}" for k in range(20)], quality=np.arange(20.0))
+    found = layer_agreement(
+        {("a", "space"): of(values)}, alone, "quality", permutations=19, repeats=1, seed=0
+    )
+    assert found["measure"].tolist() == ["alignment, all", "prediction"]
 
 
 # weights that were fitted to some of the images

@@ -1,3 +1,5 @@
+from itertools import permutations, product
+
 import channels_oracle as oracle
 import numpy as np
 import pytest
@@ -146,6 +148,30 @@ def test_permutation_p_equals_permuting_and_ranking_anew():
     want = [align(ratings[again.permutation(10)], pairs)(similarity) for _ in range(20)]
     assert np.allclose(permuted, want, atol=1e-12)
     assert p == (1 + (np.array(want) >= align(ratings, pairs)(similarity)).sum()) / 21
+
+
+def test_images_swap_ratings_within_their_groups_only():
+    rng = np.random.default_rng(3)
+    groups, ratings = np.array([2, 0, 1, 0, 2, 1, 0, 2, 1, 1]), rng.normal(size=10)
+    pairs = pairs_within(groups)
+    similarity = rng.normal(size=len(pairs))
+    p, permuted = permutation_p(
+        similarity, ratings, pairs, rng=rng, groups=groups, permutations=400
+    )
+    observed = align(ratings, pairs)(similarity)
+    assert p == pytest.approx((1 + (permuted >= observed - 1e-12).sum()) / 401)
+    # Three groups of 3, 3 and 4: every value that swaps within groups can give, and no other.
+    orders = product(*(permutations(np.flatnonzero(groups == g)) for g in range(3)))
+    possible = set()
+    for order in orders:
+        swapped = ratings.copy()
+        for group, places in enumerate(order):
+            swapped[groups == group] = ratings[list(places)]
+        possible.add(round(align(swapped, pairs)(similarity), 9))
+    assert {round(value, 9) for value in permuted} <= possible
+    assert len({round(value, 9) for value in permuted}) > 100
+    with pytest.raises(InputError, match="give the groups"):
+        permutation_p(similarity, ratings, pairs, rng=rng)
 
 
 def test_permutation_p_is_uniform_when_nothing_is_there():

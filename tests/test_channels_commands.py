@@ -191,6 +191,21 @@ def test_select_chooses_among_layers_and_maps_follow(two_dimensions, tmp_path):
     assert explained.exit_code == 0, explained.output
 
 
+def test_agree_shows_every_usual_layer(two_dimensions, tmp_path):
+    result = fechner(
+        "channels", "agree", two_dimensions, "-d", "quality", "--out", tmp_path, "--size", 64,
+        "--permutations", 19, "--ratings", two_dimensions.with_name("both_ratings.csv"),
+        "--cache", two_dimensions.parent / "cache",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    found = pd.read_csv(tmp_path / "layers_quality.csv")
+    layers = ["blocks.2", "blocks.4", "blocks.6", "bn2", "penultimate"]
+    assert list(dict.fromkeys(found["features"])) == [f"efficientnet_lite0/{k}" for k in layers]
+    assert set(found["measure"]) == {"alignment, all", "alignment, within scenes", "prediction"}
+    assert Image.open(tmp_path / "layers_quality.png").size[0] > 900
+    assert "noise ceiling" in result.output
+
+
 def test_select_judges_channels_by_the_classes_of_the_network(two_dimensions, tmp_path):
     result = fechner(
         "channels", "select", two_dimensions, "--out", tmp_path, "--size", 64,

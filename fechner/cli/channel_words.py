@@ -55,9 +55,17 @@ def feature_sets(
     rated: RatedImages,
     size: int,
     cache: Path | None,
+    *,
+    usual: bool = False,
 ) -> dict[tuple[str, str], ChannelValues]:
-    """Return the channels of everything asked for, by network/layer and pooling."""
+    """Return the channels of everything asked for, by network/layer and pooling.
+
+    With `usual`, a network of which no layer is named is read at all its usual layers.
+    """
     from fechner.analysis.network.channel_sets import joined
+    from fechner.analysis.network.networks import catalogue
+
+    known = {info.name: info.layers for info in catalogue()} if usual else {}
 
     sets: dict[tuple[str, str], ChannelValues] = {}
     for word in networks:
@@ -70,7 +78,8 @@ def feature_sets(
                 for one in layers or []
                 if "/" not in one or one.startswith(f"{name}/")
             ]
-            parts += read_sets(source, mine, pools, rated, size, cache)
+            readable = [one for one in known.get(name, ()) if one in source.layers]
+            parts += read_sets(source, mine or readable, pools, rated, size, cache)
         label = "+".join(_label(member) for member in word.split("+"))
         if "+" not in word:
             sets |= {(f"{label}/{one.channels.name}", _pooling(one)): one for one in parts}

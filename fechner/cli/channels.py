@@ -18,12 +18,19 @@ if TYPE_CHECKING:
     from fechner.data.tables import RatedImages
 
 app = typer.Typer(
-    no_args_is_help=True, help="Channels: select them, compare ways to, see what changed."
+    no_args_is_help=True,
+    help="Channels: how layers agree with people, select, compare ways to, see what changed.",
 )
 
 Table = Annotated[Path, typer.Argument(help="CSV of rated images.", show_default=False)]
 PartialOut = Annotated[
     str | None, typer.Option(help="Rating dimension that is held constant, as in A given B.")
+]
+Networks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--network", "-n", help="NAME, NAME=CHECKPOINT or A+B (joined); repeat for several."
+    ),
 ]
 Layers = Annotated[
     list[str] | None,
@@ -58,6 +65,70 @@ Similarity = Annotated[str, typer.Option(help="cosine, pearson, euclidean or dot
 Seed = Annotated[int, typer.Option(help="Of splits, shuffles and bootstraps.")]
 Cache = Annotated[Path | None, typer.Option(help="Folder that keeps activations between runs.")]
 Shuffles = Annotated[int, typer.Option(help="Repeats of everything under shuffled ratings.")]
+
+
+@app.command()
+def agree(
+    table: Table,
+    out: Out,
+    dimension: Annotated[
+        list[str] | None,
+        typer.Option("--dimension", "-d", help="Dimension, or A+B; repeat. Default: each."),
+    ] = None,
+    network: Networks = None,
+    layer: Layers = None,
+    pool: Pools = None,
+    size: Size = 224,
+    kernel: Kernel = "absolute",
+    similarity: Similarity = "cosine",
+    permutations: Annotated[int, typer.Option(help="Of the images' ratings, behind p.")] = 1000,
+    ratings: Ratings = None,
+    seed: Seed = 0,
+    cache: Cache = None,
+) -> None:
+    """Show how far each layer as a whole agrees with people, before any channel is chosen.
+
+    Without --layer, the usual layers of each network; without --pool, means over space.
+
+    Example: fechner channels agree rated.csv -d quality -n efficientnet_lite0 --out layers
+    """
+    from fechner.analysis.network.agreement import layer_agreement
+    from fechner.analysis.network.rated_features import Objective
+    from fechner.cli.channel_words import feature_sets
+    from fechner.cli.console import bar, console
+    from fechner.cli.evidence import say_ceiling, say_seen, show_agreement
+    from fechner.data.tables import is_simulated, read_rated_images
+    from fechner.report.selection_tables import write_agreement
+
+    rated = read_rated_images(table)
+    objective = Objective(similarity, kernel)
+    networks = network or ["efficientnet_lite0"]
+    sets = feature_sets(networks, layer, pool or ["mean"], rated, size, cache, usual=True)
+    say_seen(list(sets.values()), rated)
+    for name in dimension or rated.dimensions:
+        with bar(f"Layers, {name}") as progress:
+            found = layer_agreement(
+                sets,
+                rated,
+                name,
+                objective=objective,
+                permutations=permutations,
+                seed=seed,
+                progress=progress,
+            )
+        write_agreement(
+            found, out, name, simulated=is_simulated(table), seed=seed,
+            inputs={"rated_images": rated.sha256},
+            parameters={
+                "size": size, "kernel": kernel, "similarity": similarity,
+                "permutations": permutations,
+            },
+        )  # fmt: skip
+        console.print(f"[bold]{name}[/]")
+        show_agreement(found)
+        first = next(iter(sets.values()))
+        say_ceiling(_individual(ratings, rated, name), first, rated, name, None, objective)
+    console.print(f"wrote {out}", soft_wrap=True)
 
 
 @app.command()
@@ -146,12 +217,7 @@ def compare(
         typer.Option("--dimension", "-d", help="Dimension, or A+B; repeat. Default: each."),
     ] = None,
     partial_out: PartialOut = None,
-    network: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--network", "-n", help="NAME, NAME=CHECKPOINT or A+B (joined); repeat for several."
-        ),
-    ] = None,
+    network: Networks = None,
     layer: Layers = None,
     pool: Pools = None,
     strategy: Strategies = None,

@@ -26,6 +26,35 @@ def show(table: pd.DataFrame) -> None:
         console.print(_strategies(rows))
 
 
+def show_agreement(table: pd.DataFrame) -> None:
+    """Print how far each set of channels agrees with people, one block a network."""
+    from rich.table import Table as RichTable
+
+    from fechner.cli.console import console
+
+    measures = list(dict.fromkeys(table["measure"]))
+    for network, block in table.groupby(table["features"].str.split("/").str[0], sort=False):
+        drawing = RichTable(box=None, header_style="bold", pad_edge=False)
+        drawing.add_column("layer", no_wrap=True)
+        for measure in measures:
+            drawing.add_column(measure.removeprefix("alignment, "), no_wrap=True)
+        for (features, pooling), rows in block.groupby(["features", "pooling"], sort=False):
+            cells = rows.set_index("measure").reindex(measures)
+            name = str(features).removeprefix(f"{network}/")
+            name += "" if pooling == "none" else f", {pooling}"
+            drawing.add_row(name, *(_agreed(cells.loc[measure]) for measure in measures))
+        console.print(f"{network}")
+        console.print(drawing)
+    console.print("Spearman [95 % over images]; * p < .05 when images swap ratings", style="dim")
+
+
+def _agreed(row: pd.Series) -> str:
+    if row["value"] != row["value"]:
+        return "-"
+    sure = "*" if row["p"] < 0.05 else ""
+    return f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]{sure}"
+
+
 def say_seen(sets: list[ChannelValues], rated: RatedImages) -> None:
     """Say which images judge where weights were fitted to some of them."""
     import numpy as np

@@ -50,6 +50,42 @@ def ranked_impacts(selection: ChannelSelection) -> Figure:
     return figure
 
 
+def layer_agreement(table: pd.DataFrame, *, title: str = "") -> Figure:
+    """Draw the agreement of each set of channels with people, one panel a measure."""
+    import matplotlib.pyplot as plt
+
+    names = list(dict.fromkeys(table["features"] + ", " + table["pooling"]))
+    measures = list(dict.fromkeys(table["measure"]))
+    rows = {name: len(names) - 1 - k for k, name in enumerate(names)}
+    with drawing():
+        figure, axes = plt.subplots(
+            1, len(measures), figsize=(WIDTH, 1.4 + 0.24 * len(names)), sharey=True,
+            layout="constrained", squeeze=False,
+        )  # fmt: skip
+        for axis, measure in zip(axes[0], measures, strict=True):
+            part = table[table["measure"] == measure]
+            at = (part["features"] + ", " + part["pooling"]).map(rows)
+            axis.hlines(at, part["low"], part["high"], color=PALETTE["low"], lw=1.4, alpha=0.55)
+            beyond = ~(part["p"] > 0.05)
+            axis.plot(part["value"][beyond], at[beyond], "o", color=PALETTE["low"], ms=5)
+            axis.plot(
+                part["value"][~beyond], at[~beyond], "o", color=PALETTE["low"],
+                mfc=PALETTE["paper"], ms=5,
+            )  # fmt: skip
+            axis.axvline(0, color=PALETTE["soft"], lw=0.7)
+            axis.grid(axis="x")
+            axis.set(title=measure.replace(", all", ", all pairs").replace(", ", ",\n"))
+            axis.set_xlabel("Spearman")
+        axes[0][0].set_yticks(list(rows.values()), list(rows))
+        axes[0][0].set_ylim(-0.6, len(names) - 0.4)
+        figure.suptitle(title, x=0.01, ha="left", fontsize=9.5)
+        figure.supxlabel(
+            "lines: 95 % over images; open: permuting the images' ratings does as well (p > .05); "
+            "prediction: of held-out scenes", fontsize=7.5, color=PALETTE["soft"],
+        )  # fmt: skip
+    return figure
+
+
 def evidence(table: pd.DataFrame) -> Figure:
     """Draw held-out alignment and prediction of every row of `compare`, with controls."""
     import matplotlib.pyplot as plt

@@ -97,6 +97,27 @@ def write_comparison(
     _write_figure(stability(table), folder / f"stability_{dimension}.png", simulated)
 
 
+def write_agreement(
+    table: pd.DataFrame,
+    folder: Path,
+    dimension: str,
+    *,
+    parameters: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    seed: int,
+    simulated: bool,
+) -> None:
+    """Write layers_DIMENSION.csv with its JSON, and layers_DIMENSION.png."""
+    from fechner.report.selection_figures import layer_agreement
+
+    path = folder / f"layers_{dimension}.csv"
+    _write_csv(table, path)
+    block = provenance(parameters=parameters, inputs=inputs, seed=seed, simulated=simulated)
+    write_json(path.with_suffix(".json"), {"dimension": dimension, **block})
+    figure = layer_agreement(table, title=f"agreement with {dimension}")
+    _write_figure(figure, path.with_suffix(".png"), simulated)
+
+
 def write_explanation(
     explanation: Explanation,
     table: pd.DataFrame,

@@ -74,6 +74,7 @@ def permutation_p(
     pairs: Pairs,
     *,
     rng: np.random.Generator,
+    groups: ArrayLike | None = None,
     kernel: str = "absolute",
     permutations: int = 1000,
 ) -> tuple[float, NDArray[np.float64]]:
@@ -85,17 +86,21 @@ def permutation_p(
     Parameters
     ----------
     similarity : (n_pairs,)
-    ratings : (n_images,)
+    ratings : (n_images,) or (n_images, n_dimensions)
     pairs
-        All pairs of the images: a permutation must map pairs to pairs.
+        All pairs of the images, or all pairs within `groups`: a permutation must map pairs to
+        pairs.
+    groups : (n_images,), optional
+        Images swap ratings only with images of the same group.
 
     Raises
     ------
     InputError
-        If `pairs` are not all pairs.
+        If `pairs` are not all pairs, and no groups are given.
     """
-    if not pairs.complete:
-        raise InputError("permuting images needs all pairs; shuffle ratings within scenes instead")
+    if not pairs.complete and groups is None:
+        raise InputError("permuting all images needs all pairs; give the groups of the pairs")
+    swap = _swapping(pairs.n, groups)
     model = midranks(similarity)
     human = midranks(rating_similarity(ratings, pairs, kernel=kernel))
     model, human = model - model.mean(), human - human.mean()
@@ -105,7 +110,10 @@ def permutation_p(
     ranks = pairs.matrix(human, diagonal=0.0)
     observed = float(model @ human / scale)
     permuted = np.array(
-        [_permuted_sum(model, ranks, rng.permutation(pairs.n)) for _ in range(permutations)]
+        [
+            _permuted_sum(model, ranks, pairs.starts, pairs.columns, swap(rng))
+            for _ in range(permutations)
+        ]
     )
     permuted /= scale
     # Permutations that leave every pair in place must count, whatever the rounding.
@@ -113,15 +121,31 @@ def permutation_p(
     return (1 + beyond) / (1 + permutations), permuted
 
 
+def _swapping(
+    n_images: int, groups: ArrayLike | None
+) -> Callable[[np.random.Generator], NDArray[np.intp]]:
+    """Return what draws an order of images in which each stays within its group."""
+    if groups is None:
+        return lambda rng: rng.permutation(n_images)
+    _, codes = np.unique(np.asarray(groups), return_inverse=True)
+    place = np.argsort(codes, kind="stable")
+
+    def swap(rng: np.random.Generator) -> NDArray[np.intp]:
+        order = np.empty(n_images, np.intp)
+        # Sorted by group, with chance deciding inside each.
+        order[place] = np.lexsort((rng.random(n_images), codes))
+        return order
+
+    return swap
+
+
 @njit(cache=True)
-def _permuted_sum(model, ranks, order):
+def _permuted_sum(model, ranks, starts, columns, order):
     total = 0.0
-    k = 0
     for i in range(order.size):
         row = ranks[order[i]]
-        for j in range(i + 1, order.size):
-            total += model[k] * row[order[j]]
-            k += 1
+        for k in range(starts[i], starts[i + 1]):
+            total += model[k] * row[order[columns[k]]]
     return total
 
 
