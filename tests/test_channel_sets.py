@@ -23,7 +23,8 @@ from fechner.analysis.network.networks import load_network
 from fechner.analysis.network.pairs import all_pairs
 from fechner.analysis.network.rated_features import Objective, RatedFeatures
 from fechner.analysis.network.readout import apart_from
-from fechner.analysis.network.selection import select_channels, split_scenes
+from fechner.analysis.network.scene_split import split_scenes
+from fechner.analysis.network.selection import select_channels
 from fechner.analysis.network.similarity import rating_similarity
 from fechner.analysis.network.strategies import parse_strategy
 from fechner.data.tables import RatedImages, Scale

@@ -21,7 +21,8 @@ from fechner.analysis.network.reweighting import (
     reference_distances,
     reweight_channels,
 )
-from fechner.analysis.network.selection import choose, select_channels, split_scenes
+from fechner.analysis.network.scene_split import split_scenes
+from fechner.analysis.network.selection import choose, select_channels
 from fechner.analysis.network.selection_records import read_selection
 from fechner.analysis.network.strategies import METHODS, parse_strategy
 from fechner.data.tables import RatedImages, Scale

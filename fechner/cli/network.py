@@ -132,7 +132,7 @@ def finetune(
 
     from fechner.analysis.network.finetune import FinetuneOptions
     from fechner.analysis.network.finetune import finetune as fit
-    from fechner.analysis.network.selection import split_scenes
+    from fechner.analysis.network.scene_split import split_scenes
     from fechner.analysis.network.selection_records import read_selection
     from fechner.cli.console import bar, console
     from fechner.data.tables import read_rated_images

@@ -110,14 +110,24 @@ def evidence(table: pd.DataFrame) -> Figure:
             axis.axvline(0, color=PALETTE["soft"], lw=0.7)
             axis.grid(axis="x")
             axis.set_xlabel(label)
-        names = table["features"] + ", " + table["pooling"] + ", " + table["strategy"]
+        names, common = _row_names(table)
         axes[0].set_yticks(rows, names)
+        figure.suptitle(common, x=0.01, ha="left", fontsize=9.5)
         axes[0].plot(
             table["held_out_before"], rows, "o", mfc="none", color=PALETTE["high"], ms=6,
             label="all channels",
         )  # fmt: skip
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=3)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
+
+
+def _row_names(table: pd.DataFrame) -> tuple[list[str], str]:
+    """Return a name for each row, and what all rows share instead of repeating it."""
+    parts = ["features", "pooling", "strategy"]
+    shared = [part for part in parts[:2] if table[part].nunique() == 1]
+    own = table[[part for part in parts if part not in shared]]
+    names = [", ".join(word for word in row if word) for row in own.itertuples(index=False)]
+    return names, ", ".join(table[part].iloc[0] for part in shared)
 
 
 def pruning_curves(curves: PruningCurves, *, title: str = "") -> Figure:
@@ -205,9 +215,10 @@ def stability(table: pd.DataFrame) -> Figure:
             table["impact_correlation"], rows, "s", color=PALETTE["high"], ms=4.5,
             label="impacts (rank correlation)",
         )  # fmt: skip
-        names = table["features"] + ", " + table["pooling"] + ", " + table["strategy"]
+        names, common = _row_names(table)
         axis.set_yticks(rows, names)
+        figure.suptitle(common, x=0.01, ha="left", fontsize=9.5)
         axis.grid(axis="x")
         axis.set(xlim=(-0.05, 1.05), xlabel="between folds")
-        figure.legend(*axis.get_legend_handles_labels(), loc="outside upper right", ncols=3)
+        figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure

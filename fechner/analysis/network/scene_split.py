@@ -1,7 +1,7 @@
-"""The split of rated images into those that are trained on and those that say when to stop.
+"""Splits of rated images by whole scenes: two versions of a photograph are no new evidence.
 
-Whole scenes go to one side or the other: two versions of a photograph are no
-independent evidence.
+For choosing channels, into images that choose and images that judge; for fine-tuning, into
+images that are trained on and images that say when to stop.
 """
 
 from __future__ import annotations
@@ -12,11 +12,49 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from fechner.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from fechner.data.tables import RatedImages
+
+FEWEST_SCENES = 4
+
+
+def split_scenes(
+    scenes: ArrayLike, held_out: float, *, seen: ArrayLike | None = None, rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Return which images select, (n_images,): all others are held out, by whole scenes.
+
+    Parameters
+    ----------
+    seen : (n_images,) bool, optional
+        Images that the weights were fitted to; their scenes are never held out.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than four scenes, fewer than two of them unseen, or `held_out` is
+        not between 0 and 1.
+    """
+    names, codes = np.unique(np.asarray(scenes), return_inverse=True)
+    if len(names) < FEWEST_SCENES:
+        raise InputError(
+            f"selection and held-out evidence need at least {FEWEST_SCENES} scenes, got "
+            f"{len(names)}; add scenes or mark them in the table's scene column"
+        )
+    if not 0 < held_out < 1:
+        raise InputError(f"held_out is a share of the scenes between 0 and 1, got {held_out}")
+    known = np.zeros(len(codes), bool) if seen is None else np.asarray(seen)
+    unseen = np.setdiff1d(np.arange(len(names)), codes[known])
+    if len(unseen) < 2:
+        raise InputError(
+            f"the weights were fitted to images of all but {len(unseen)} scenes, so that nothing "
+            "can judge them; fit them anew with fechner network finetune --held-out"
+        )
+    count = int(np.clip(round(held_out * len(names)), 2, len(names) - 2))
+    return ~np.isin(codes, rng.permutation(unseen)[:count])
 
 
 @dataclass(frozen=True)

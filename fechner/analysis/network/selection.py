@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from fechner.analysis.network.alignment import CORRELATIONS
 from fechner.analysis.network.ceiling import ceiling_of
@@ -23,6 +23,7 @@ from fechner.analysis.network.choice import FALLBACK, choose
 from fechner.analysis.network.nested import best_held_out
 from fechner.analysis.network.rated_features import Objective, RatedFeatures, rated_features
 from fechner.analysis.network.readout import apart_from, spearman
+from fechner.analysis.network.scene_split import split_scenes
 from fechner.analysis.network.selection_records import (
     ChannelSelection,
     Gain,
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
 STRATEGIES = ("negative", "greedy", "readout")
 EVIDENCE = "evidence"
 BEST_HELD_OUT = "best held-out"
-FEWEST_SCENES = 4
 
 
 def select_channels(
@@ -192,41 +192,6 @@ def _about(one: ChannelValues) -> dict[str, Any]:
 
 def _words(part: dict[str, Any]) -> str:
     return in_words(part["layer"], part["target"], part["pool"])
-
-
-def split_scenes(
-    scenes: ArrayLike, held_out: float, *, seen: ArrayLike | None = None, rng: np.random.Generator
-) -> NDArray[np.bool_]:
-    """Return which images select, (n_images,): all others are held out, by whole scenes.
-
-    Parameters
-    ----------
-    seen : (n_images,) bool, optional
-        Images that the weights were fitted to; their scenes are never held out.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than four scenes, fewer than two of them unseen, or `held_out` is
-        not between 0 and 1.
-    """
-    names, codes = np.unique(np.asarray(scenes), return_inverse=True)
-    if len(names) < FEWEST_SCENES:
-        raise InputError(
-            f"selection and held-out evidence need at least {FEWEST_SCENES} scenes, got "
-            f"{len(names)}; add scenes or mark them in the table's scene column"
-        )
-    if not 0 < held_out < 1:
-        raise InputError(f"held_out is a share of the scenes between 0 and 1, got {held_out}")
-    known = np.zeros(len(codes), bool) if seen is None else np.asarray(seen)
-    unseen = np.setdiff1d(np.arange(len(names)), codes[known])
-    if len(unseen) < 2:
-        raise InputError(
-            f"the weights were fitted to images of all but {len(unseen)} scenes, so that nothing "
-            "can judge them; fit them anew with fechner network finetune --held-out"
-        )
-    count = int(np.clip(round(held_out * len(names)), 2, len(names) - 2))
-    return ~np.isin(codes, rng.permutation(unseen)[:count])
 
 
 def _candidates(
