@@ -197,7 +197,7 @@ def importance_maps(
     selection: ChannelSelection,
     *,
     folder: Path,
-    method: Method = "contribution",
+    method: Method | Literal["auto"] = "auto",
     degradation: Degradation = BLURRED,
     short_side: int = SHORT_SIDE,
     margin: int = MARGIN,
@@ -212,7 +212,8 @@ def importance_maps(
     folder
         Gets ``NAME.png`` and ``signed/NAME.png`` (16 bit), ``NAME.json`` and ``maps.json``.
     method
-        ``"contribution"`` (this module) or ``"removal"`` (module `removal`).
+        ``"contribution"`` (this module), ``"removal"`` (module `removal`), or as `map_method`
+        says.
     degradation
         For ``"removal"``: how detail is removed; a map holds for that way only.
     short_side, margin
@@ -228,8 +229,7 @@ def importance_maps(
 
     if not images:
         raise InputError("no image was given; name at least one")
-    if method not in METHODS:
-        raise InputError(f"no method {method!r}; expected one of {', '.join(METHODS)}")
+    method = map_method(selection, asked=method)
     words, counts = METHODS[method]
     simulated = bool(selection.provenance.get("simulated", False))
     made = _how_made(network, selection) | {"map_method": method}
