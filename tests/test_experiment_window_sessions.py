@@ -57,9 +57,9 @@ def screen():
 
 
 @pytest.mark.slow
-def test_a_window_session_that_was_killed_twenty_times_goes_on_and_loses_nothing(
-    stimuli, screen, tmp_path
-):
+def test_a_window_session_that_was_killed_twenty_times_goes_on_and_loses_nothing(screen, tmp_path):
+    # Enough trials that a busy machine, slow to kill, does not reach the end before.
+    stimuli = write_small_set(tmp_path / "set", scenes=12)
     arguments = ["run", "--stimuli", stimuli.folder, "--sessions", tmp_path]
     arguments += ["--participant", "S01", "--simulate", "map", "--size", "900x700"]
     path = tmp_path / "SIMULATED_sub-S01_ses-1.jsonl"
