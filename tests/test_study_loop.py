@@ -196,7 +196,12 @@ def test_ctrl_c_keeps_what_was_finished_and_a_rerun_goes_on(tmp_path):
     folder = tmp_path / "study"
     command = [sys.executable, "-m", "fechner.cli.main", "demo", "--out", str(folder)]
     run = subprocess.Popen(
-        [*command, "--jobs", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--jobs", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Tests that run in the background of a shell are deaf to Ctrl-C, and so would this be.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     images = folder / "images"
     deadline = time.monotonic() + 60
