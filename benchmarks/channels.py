@@ -175,7 +175,8 @@ def extraction(*, images: int) -> float:
     import torch
     from PIL import Image
 
-    from fechner.analysis.network.activations import activations, as_input, prepared
+    from fechner.analysis.network.activations import activations, prepared
+    from fechner.analysis.network.layer_reading import as_input
     from fechner.analysis.network.networks import load_network
 
     network = load_network("efficientnet_lite0", device="cpu")

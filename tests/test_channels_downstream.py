@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from fechner.analysis.network.activations import activations, as_input, prepared
+from fechner.analysis.network.activations import activations, prepared
 from fechner.analysis.network.alignment import align
 from fechner.analysis.network.channel_sets import ChannelSet, read_channels
 from fechner.analysis.network.downstream import (
@@ -18,6 +18,7 @@ from fechner.analysis.network.downstream import (
 from fechner.analysis.network.fully_connected import entering, read_fully_connected
 from fechner.analysis.network.gradient import impact_gradient
 from fechner.analysis.network.impact import channel_impact, leave_one_out
+from fechner.analysis.network.layer_reading import as_input
 from fechner.analysis.network.networks import Network, load_network
 from fechner.analysis.network.pairs import all_pairs
 from fechner.analysis.network.pruning import prune_greedily

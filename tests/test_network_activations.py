@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from fechner.analysis.network import activations as module
-from fechner.analysis.network.activations import activations, as_input, layer_values, prepared
+from fechner.analysis.network.activations import activations, prepared
+from fechner.analysis.network.layer_reading import as_input, layer_values
 from fechner.analysis.network.networks import Network, load_network
 from fechner.analysis.network.store import StoredRows
 from fechner.data.images import write_png

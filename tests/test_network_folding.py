@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from fechner.analysis.network import networks
-from fechner.analysis.network.activations import layer_values
 from fechner.analysis.network.folding import folded
+from fechner.analysis.network.layer_reading import layer_values
 from fechner.analysis.network.networks import Network, load_network
 
 

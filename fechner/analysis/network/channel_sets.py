@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fechner.analysis.network.activations import POOLS, Pool, activations, describe_preprocessing
+from fechner.analysis.network.activations import activations, describe_preprocessing
 from fechner.analysis.network.downstream import FullyConnected
 from fechner.analysis.network.fully_connected import entering, read_fully_connected
+from fechner.analysis.network.layer_reading import POOLS, Pool
 from fechner.analysis.network.networks import PENULTIMATE, Network
 from fechner.errors import InputError, nearest
 from fechner.progress import Progress, silent

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from fechner.analysis.network.layer_reading import layer_values
 from fechner.analysis.network.networks import Network
 
 if TYPE_CHECKING:
@@ -86,8 +87,6 @@ def _rest_of(norm: Any) -> nn.Module:
 
 def _agree(network: Network, candidate: Network, layers: Sequence[str]) -> bool:
     import torch
-
-    from fechner.analysis.network.activations import layer_values
 
     generator = torch.Generator().manual_seed(0)
     probe = torch.randn(1, 3, _PROBE_SIDE, _PROBE_SIDE, generator=generator).to(network.device)

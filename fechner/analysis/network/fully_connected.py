@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fechner.analysis.network.activations import capture
 from fechner.analysis.network.downstream import FullyConnected
+from fechner.analysis.network.layer_reading import capture
 from fechner.analysis.network.networks import PENULTIMATE, Network
 from fechner.errors import InputError, nearest
 

@@ -37,9 +37,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
-from fechner.analysis.network.activations import as_input, layer_values
 from fechner.analysis.network.geometry import Frame, frame_of
 from fechner.analysis.network.importance_records import Counts, ImportanceMaps, write_maps
+from fechner.analysis.network.layer_reading import as_input, layer_values
 from fechner.analysis.network.networks import Network
 from fechner.analysis.network.removal import BLURRED, Degradation, removal_map
 from fechner.errors import InputError

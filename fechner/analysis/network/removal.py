@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fechner.analysis.network.activations import as_input, capture, pooled
+from fechner.analysis.network.layer_reading import as_input, capture, pooled
 from fechner.analysis.network.networks import Network
 
 if TYPE_CHECKING:

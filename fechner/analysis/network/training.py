@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fechner.analysis.network.activations import as_input, decoded_batches
+from fechner.analysis.network.activations import decoded_batches
 from fechner.analysis.network.early_stopping import Best, until_no_better
 from fechner.analysis.network.finetune_options import FinetuneOptions
+from fechner.analysis.network.layer_reading import as_input
 from fechner.analysis.network.networks import Network
 from fechner.analysis.network.scene_split import Split
 from fechner.analysis.network.training_diary import Diary
