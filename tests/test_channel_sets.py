@@ -287,6 +287,23 @@ def test_the_nested_row_chooses_among_sets_inside_the_folds():
     assert steps[-1] == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"folds": 1}, "--folds expects 2 or more, got 1"),
+        ({"repeats": 0}, "--repeats expects 1 or more, got 0"),
+        ({"shuffles": -1}, "--shuffles expects 0 or more, got -1"),
+    ],
+)
+def test_counts_that_make_no_comparison_are_refused(options, said):
+    values, rated = two_dimensions()
+    with pytest.raises(InputError, match=said):
+        compare(
+            {("a", "space"): of(values)}, rated, "quality", [parse_strategy("all")],
+            **({"seed": 0} | options),
+        )  # fmt: skip
+
+
 def test_channels_are_named_by_layer_and_statistic():
     values, rated = two_dimensions()
     both = joined([of(pool_values(values, "mean_sd"), pool="mean_sd")] * 2)

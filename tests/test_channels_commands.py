@@ -269,6 +269,11 @@ def test_a_fitted_network_stands_beside_the_published_one_on_images_it_has_not_s
         "-n", f"efficientnet_lite0={weights}", "--folds", 3, "--cache", tmp_path / "cache",
     )  # fmt: skip
     assert "3 folds need as many scenes, got 2" in line
+    line = refused(
+        "channels", "compare", table, "--out", tmp_path, "--size", 64, "-p", "space",
+        "-n", f"efficientnet_lite0+efficientnet_lite0={weights}", "--cache", tmp_path / "cache",
+    )  # fmt: skip
+    assert "pool them by mean, max or mean_sd" in line
 
 
 def test_a_selection_of_other_weights_is_refused(selected, table, tmp_path):

@@ -84,9 +84,9 @@ def feature_sets(
         if "+" not in word:
             sets |= {(f"{label}/{one.channels.name}", _pooling(one)): one for one in parts}
             continue
-        for pool in (pool for pool in pools if pool != "space"):
-            alike = [one for one in parts if one.channels.pool == pool]
-            sets[label, pool] = joined(alike)
+        for pool in dict.fromkeys(map(_pooling, parts)):
+            if pool != "space" or pools == ["space"]:
+                sets[label, pool] = joined([one for one in parts if _pooling(one) == pool])
     return sets
 
 

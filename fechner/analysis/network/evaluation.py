@@ -169,6 +169,11 @@ def evaluate(
     InputError
         If there are fewer scenes than folds.
     """
+    for what, count, least in (("folds", folds, 2), ("repeats", repeats, 1)):
+        if count < least:
+            raise InputError(f"--{what} expects {least} or more, got {count}")
+    if shuffles < 0:
+        raise InputError(f"--shuffles expects 0 or more, got {shuffles}")
     sets = [images] if isinstance(images, RatedFeatures) else list(images)
     seen = sets[0].seen
     judging = len(np.unique(sets[0].scenes[~seen]))
