@@ -124,6 +124,35 @@ def test_compare_ranks_layers_and_strategies(table, tmp_path):
     assert (tmp_path / "stability_quality.png").is_file()
 
 
+@pytest.mark.parametrize("command", ["agree", "select", "compare"])
+def test_an_unknown_dimension_is_refused_before_any_image_is_read(table, tmp_path, command):
+    line = refused("channels", command, table, "-d", "qality", "--out", tmp_path)
+    assert "did you mean 'quality'" in line
+
+
+def test_tables_and_figures_of_simulated_ratings_say_so_in_their_names(table, tmp_path):
+    folder = tmp_path / "simulated"
+    folder.mkdir()
+    for image in table.parent.glob("*.png"):
+        (folder / image.name).write_bytes(image.read_bytes())
+    for name in ("rated.csv", "rated.json"):
+        (folder / f"SIMULATED_{name}").write_bytes(table.with_name(name).read_bytes())
+    out = tmp_path / "out"
+    common = (folder / "SIMULATED_rated.csv", "--out", out, "--size", 64, "-l", "blocks.2")
+    for words in (
+        ("agree", *common, "--permutations", 19),
+        ("compare", *common, "-p", "mean", "-s", "all", "--folds", 3, "--shuffles", 1),
+        ("select", *common, "-p", "mean", "-s", "negative", "--shuffles", 2),
+    ):
+        result = fechner("channels", *words)
+        assert result.exit_code == 0, result.output
+    names = {path.name for path in out.iterdir()} - {"selection.json"}
+    assert len(names) > 8
+    assert all(name.startswith("SIMULATED_") for name in names), names
+    record = json.loads((out / "selection.json").read_text())
+    assert record["candidates"][0]["provenance"]["simulated"] is True
+
+
 @pytest.mark.parametrize(
     ("words", "hint"),
     [

@@ -23,6 +23,10 @@ app = typer.Typer(
 )
 
 Table = Annotated[Path, typer.Argument(help="CSV of rated images.", show_default=False)]
+Dimensions = Annotated[
+    list[str] | None,
+    typer.Option("--dimension", "-d", help="Dimension, or A+B; repeat. Default: each."),
+]
 PartialOut = Annotated[
     str | None, typer.Option(help="Rating dimension that is held constant, as in A given B.")
 ]
@@ -71,10 +75,7 @@ Shuffles = Annotated[int, typer.Option(help="Repeats of everything under shuffle
 def agree(
     table: Table,
     out: Out,
-    dimension: Annotated[
-        list[str] | None,
-        typer.Option("--dimension", "-d", help="Dimension, or A+B; repeat. Default: each."),
-    ] = None,
+    dimension: Dimensions = None,
     network: Networks = None,
     layer: Layers = None,
     pool: Pools = None,
@@ -101,11 +102,12 @@ def agree(
     from fechner.report.selection_tables import write_agreement
 
     rated = read_rated_images(table)
+    names = _dimensions(rated, dimension)
     objective = Objective(similarity, kernel)
     networks = network or ["efficientnet_lite0"]
     sets = feature_sets(networks, layer, pool or ["mean"], rated, size, cache, usual=True)
     say_seen(list(sets.values()), rated)
-    for name in dimension or rated.dimensions:
+    for name in names:
         with bar(f"Layers, {name}") as progress:
             found = layer_agreement(
                 sets,
@@ -166,7 +168,7 @@ def select(
 
     Example: fechner channels select rated.csv -d quality -s negative -s readout --out channels
     """
-    from fechner.analysis.network.rated_features import Objective, joint_scores
+    from fechner.analysis.network.rated_features import Objective
     from fechner.analysis.network.selection import STRATEGIES, select_channels
     from fechner.cli.channel_words import network_of, read_sets
     from fechner.cli.console import bar, console
@@ -175,9 +177,7 @@ def select(
     from fechner.report.selection_tables import write_selection
 
     rated = read_rated_images(table)
-    chosen = dimension or rated.dimensions[0]
-    for name in (chosen, partial_out or chosen):
-        joint_scores(rated, name)
+    (chosen,) = _dimensions(rated, [dimension or rated.dimensions[0]], partial_out)
     objective = Objective(similarity, kernel, fit)
     source = network_of(network, weights)
     sets = read_sets(source, layer, pool or ["space"], rated, size, cache)
@@ -212,10 +212,7 @@ def select(
 def compare(
     table: Table,
     out: Out,
-    dimension: Annotated[
-        list[str] | None,
-        typer.Option("--dimension", "-d", help="Dimension, or A+B; repeat. Default: each."),
-    ] = None,
+    dimension: Dimensions = None,
     partial_out: PartialOut = None,
     network: Networks = None,
     layer: Layers = None,
@@ -254,12 +251,13 @@ def compare(
     from fechner.report.selection_tables import COMPARED, write_comparison
 
     rated = read_rated_images(table)
+    names = _dimensions(rated, dimension, partial_out)
     objective = Objective(similarity, kernel, fit)
     strategies = [parse_strategy(name, objective) for name in strategy or COMPARED]
     networks = network or ["efficientnet_lite0"]
     sets = feature_sets(networks, layer, pool or ["space", "mean"], rated, size, cache)
     say_seen(list(sets.values()), rated)
-    for name in dimension or rated.dimensions:
+    for name in names:
         with bar(f"Strategies, {name}") as progress, executor(jobs) as processes:
             found = compare_all(
                 sets,
@@ -349,6 +347,18 @@ def explain(
         f"{explanation.alignment_before:.3f} -> {explanation.alignment_after:.3f}"
     )
     console.print("wrote " + ", ".join(path.name for path in written) + f" in {out}")
+
+
+def _dimensions(
+    rated: RatedImages, asked: list[str] | None, partial_out: str | None = None
+) -> list[str]:
+    """Return the dimensions asked for, or each; an unknown one is refused before any work."""
+    from fechner.analysis.network.rated_features import joint_scores
+
+    names = asked or rated.dimensions
+    for name in [*names, *([partial_out] if partial_out else [])]:
+        joint_scores(rated, name)
+    return names
 
 
 def _individual(ratings: Path | None, rated: RatedImages, dimension: str) -> np.ndarray | None:

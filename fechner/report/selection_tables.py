@@ -55,7 +55,7 @@ def write_selection(study: SelectionStudy, folder: Path) -> pd.DataFrame:
     from fechner.report.selection_figures import ranked_impacts
 
     evidence = evidence_table(study)
-    _write_csv(evidence, folder / "evidence.csv")
+    _write_csv(evidence, folder / "evidence.csv", _simulated(study.choice))
     tables = []
     for name, one in study.by_name.items():
         content = {part: getattr(one, part) for part in ("impact", "kept", "weights", "stability")}
@@ -63,7 +63,7 @@ def write_selection(study: SelectionStudy, folder: Path) -> pd.DataFrame:
         if any(one.impact):
             path = folder / f"impacts_{re.sub(r'[^a-z0-9.+_-]+', '_', name)}.png"
             _write_figure(ranked_impacts(one), path, _simulated(one))
-    _write_csv(pd.concat(tables), folder / "channels.csv")
+    _write_csv(pd.concat(tables), folder / "channels.csv", _simulated(study.choice))
     return evidence
 
 
@@ -71,7 +71,7 @@ def write_curves(curves: PruningCurves, choice: ChannelSelection, folder: Path) 
     """Write curves.csv and curves.png."""
     from fechner.report.selection_figures import pruning_curves
 
-    _write_csv(curves.table(), folder / "curves.csv")
+    _write_csv(curves.table(), folder / "curves.csv", _simulated(choice))
     title = f"{choice.dimension}, {choice.network}"
     _write_figure(pruning_curves(curves, title=title), folder / "curves.png", _simulated(choice))
 
@@ -89,10 +89,8 @@ def write_comparison(
     """Write comparison_DIMENSION.csv with its JSON, evidence_ and stability_DIMENSION.png."""
     from fechner.report.selection_figures import evidence, stability
 
-    path = folder / f"comparison_{dimension}.csv"
-    _write_csv(table, path)
     block = provenance(parameters=parameters, inputs=inputs, seed=seed, simulated=simulated)
-    write_json(path.with_suffix(".json"), {"dimension": dimension, **block})
+    _write_with_record(table, folder / f"comparison_{dimension}.csv", dimension, block)
     _write_figure(evidence(table), folder / f"evidence_{dimension}.png", simulated)
     _write_figure(stability(table), folder / f"stability_{dimension}.png", simulated)
 
@@ -110,12 +108,10 @@ def write_agreement(
     """Write layers_DIMENSION.csv with its JSON, and layers_DIMENSION.png."""
     from fechner.report.selection_figures import layer_agreement
 
-    path = folder / f"layers_{dimension}.csv"
-    _write_csv(table, path)
     block = provenance(parameters=parameters, inputs=inputs, seed=seed, simulated=simulated)
-    write_json(path.with_suffix(".json"), {"dimension": dimension, **block})
+    _write_with_record(table, folder / f"layers_{dimension}.csv", dimension, block)
     figure = layer_agreement(table, title=f"agreement with {dimension}")
-    _write_figure(figure, path.with_suffix(".png"), simulated)
+    _write_figure(figure, folder / f"layers_{dimension}.png", simulated)
 
 
 def write_explanation(
@@ -158,12 +154,12 @@ def write_explanation(
         tables[f"by_{column}"] = breakdown(explanation, table[column].to_numpy())
     written = []
     for name, content in tables.items():
-        written.append(folder / f"{name}.csv")
-        _write_csv(content, written[-1])
+        written.append(_write_csv(content, folder / f"{name}.csv", _simulated(choice)))
     title = f"{choice.dimension}, {choice.network}: {choice.method}"
-    written.append(folder / "rsm.png")
-    _write_figure(rsm_triptych(explanation, title=title), written[-1], _simulated(choice))
-    with atomic_path(folder / "rsm.npz") as temporary:
+    figure = rsm_triptych(explanation, title=title)
+    written.append(_write_figure(figure, folder / "rsm.png", _simulated(choice)))
+    written.append(_named(folder / "rsm.npz", _simulated(choice)))
+    with atomic_path(written[-1]) as temporary:
         np.savez_compressed(
             temporary,
             order=explanation.order,
@@ -172,7 +168,7 @@ def write_explanation(
             after=explanation.after,
             human=explanation.human,
         )
-    return [*written, folder / "rsm.npz"]
+    return written
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -183,11 +179,25 @@ def _simulated(choice: ChannelSelection) -> bool:
     return bool(choice.provenance.get("simulated"))
 
 
-def _write_csv(table: pd.DataFrame, path: Path) -> None:
+def _named(path: Path, simulated: bool) -> Path:
+    """Return `path`, with SIMULATED_ before the name of what rests on simulated ratings."""
+    return path.with_name(f"SIMULATED_{path.name}") if simulated else path
+
+
+def _write_csv(table: pd.DataFrame, path: Path, simulated: bool) -> Path:
+    path = _named(path, simulated)
     write_text(path, table.to_csv(index=False))
+    return path
 
 
-def _write_figure(figure: Figure, path: Path, simulated: bool) -> None:
+def _write_with_record(
+    table: pd.DataFrame, path: Path, dimension: str, block: dict[str, Any]
+) -> None:
+    written = _write_csv(table, path, bool(block["simulated"]))
+    write_json(written.with_suffix(".json"), {"dimension": dimension, **block})
+
+
+def _write_figure(figure: Figure, path: Path, simulated: bool) -> Path:
     import matplotlib.pyplot as plt
 
     from fechner.report.style import PALETTE
@@ -197,6 +207,8 @@ def _write_figure(figure: Figure, path: Path, simulated: bool) -> None:
             0.995, 0.995, "SIMULATED", ha="right", va="top", color=PALETTE["stamp"],
             fontsize=8, fontweight="bold",
         )  # fmt: skip
+    path = _named(path, simulated)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=150, facecolor="white")
     plt.close(figure)
+    return path

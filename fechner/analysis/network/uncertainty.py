@@ -96,8 +96,10 @@ def permutation_p(
     Raises
     ------
     InputError
-        If `pairs` are not all pairs, and no groups are given.
+        If `pairs` are not all pairs and no groups are given, or there is no permutation.
     """
+    if permutations < 1:
+        raise InputError(f"--permutations expects 1 or more, got {permutations}")
     if not pairs.complete and groups is None:
         raise InputError("permuting all images needs all pairs; give the groups of the pairs")
     swap = _swapping(pairs.n, groups)
