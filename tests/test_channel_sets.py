@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from channel_values import channels_of as of
 from PIL import Image
 from scipy import stats
 
@@ -10,8 +11,6 @@ from fechner.analysis.network.activations import activations
 from fechner.analysis.network.agreement import layer_agreement
 from fechner.analysis.network.alignment import Alignment, PartialAlignment
 from fechner.analysis.network.channel_sets import (
-    ChannelSet,
-    ChannelValues,
     joined,
     parse_channel_sets,
     pool_values,
@@ -29,19 +28,6 @@ from fechner.analysis.network.similarity import rating_similarity
 from fechner.analysis.network.strategies import parse_strategy
 from fechner.data.tables import RatedImages, Scale
 from fechner.errors import InputError
-
-
-def of(values, *, layer="last", pool="space", seen=None):
-    return ChannelValues(
-        channels=ChannelSet((layer,), pool),
-        values=values,
-        widths=(values.shape[1],),
-        network="small",
-        weights_sha256="0" * 64,
-        preprocessing="none",
-        size=224,
-        seen=np.zeros(len(values), bool) if seen is None else seen,
-    )
 
 
 def table(scenes, **dimensions):

@@ -3,10 +3,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from channel_values import channels_of
 from PIL import Image, ImageFilter
 from typer.testing import CliRunner
 
-from fechner.analysis.network.channel_sets import ChannelSet, ChannelValues, pool_values
+from fechner.analysis.network.channel_sets import pool_values
 from fechner.analysis.network.compare import COLUMNS, compare
 from fechner.analysis.network.curves import trace_curves
 from fechner.analysis.network.explain import breakdown, explain
@@ -369,17 +370,11 @@ def test_compare_gives_one_row_a_combination():
         {"quality": Scale(-10, 10)},
     )  # fmt: skip
 
-    def of(values, pool):
-        return ChannelValues(
-            ChannelSet(("last",), pool), values, (values.shape[1],), "small", "0" * 64, "none",
-            224, np.zeros(len(values), bool),
-        )  # fmt: skip
-
     pooled = values.mean(axis=(2, 3))
     sets = {
-        ("a", "space"): of(values, "space"),
-        ("a", "mean"): of(pooled, "mean"),
-        ("b", "none"): of(pooled, "space"),
+        ("a", "space"): channels_of(values),
+        ("a", "mean"): channels_of(pooled, pool="mean"),
+        ("b", "none"): channels_of(pooled),
     }
     found = compare(sets, rated, "quality", strategies, folds=3, repeats=2, shuffles=2, seed=0)
     assert list(found.columns) == list(COLUMNS)

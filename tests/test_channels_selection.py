@@ -1,8 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from channel_values import channels_of
 
-from fechner.analysis.network.channel_sets import ChannelSet, ChannelValues
 from fechner.analysis.network.evaluation import evaluate, mean_jaccard
 from fechner.analysis.network.nested import BestHeldOut
 from fechner.analysis.network.rated_features import Objective, RatedFeatures
@@ -27,20 +27,6 @@ from fechner.analysis.network.selection_records import read_selection
 from fechner.analysis.network.strategies import METHODS, parse_strategy
 from fechner.data.tables import RatedImages, Scale
 from fechner.errors import InputError
-
-
-def channels_of(values, *, layer="last", pool="space", **more):
-    """Values (n_images, n_channels, ...) as those of a layer of some network."""
-    return ChannelValues(
-        channels=ChannelSet((layer,), pool),
-        values=values,
-        widths=(values.shape[1],),
-        network="small",
-        weights_sha256="0" * 64,
-        preprocessing="none",
-        size=224,
-        **({"seen": np.zeros(len(values), bool)} | more),
-    )
 
 
 def world(*, signal=2.0, n_scenes=10, each=6, channels=20, seed=0):
