@@ -81,10 +81,10 @@ def usual_notebook(values: np.ndarray, human: np.ndarray, channel: int) -> float
 
 def leave_one_out_ratios(n: int, *, repeats: int) -> dict[str, float]:
     """Seconds a channel of the notebook over ours, and the largest difference between them."""
-    from fechner.analysis.network.alignment import align
-    from fechner.analysis.network.grams import ChannelGrams
-    from fechner.analysis.network.impact import certified_impact, leave_one_out
-    from fechner.analysis.network.pairs import all_pairs
+    from fechner.analysis.network.alignment.alignment import align
+    from fechner.analysis.network.alignment.grams import ChannelGrams
+    from fechner.analysis.network.alignment.impact import certified_impact, leave_one_out
+    from fechner.analysis.network.alignment.pairs import all_pairs
 
     values, ratings = made_up(n)
     pairs = all_pairs(n)
@@ -118,10 +118,10 @@ def leave_one_out_ratios(n: int, *, repeats: int) -> dict[str, float]:
 
 def greedy(*, n: int, channels: int) -> dict[str, float]:
     """Full backward elimination: seconds with the shortlist, and its gap to exhaustive search."""
-    from fechner.analysis.network.alignment import align
-    from fechner.analysis.network.grams import ChannelGrams
-    from fechner.analysis.network.pairs import all_pairs
-    from fechner.analysis.network.pruning import prune_greedily
+    from fechner.analysis.network.alignment.alignment import align
+    from fechner.analysis.network.alignment.grams import ChannelGrams
+    from fechner.analysis.network.alignment.pairs import all_pairs
+    from fechner.analysis.network.choosing.pruning import prune_greedily
 
     values, ratings = made_up(n, channels)
     pairs = all_pairs(n)
@@ -141,11 +141,11 @@ def greedy(*, n: int, channels: int) -> dict[str, float]:
 
 def peak_memory(n: int) -> float:
     """Peak memory in GB of everything from activations to impact, gradient and interval."""
-    from fechner.analysis.network.alignment import align
-    from fechner.analysis.network.gradient import impact_gradient
-    from fechner.analysis.network.grams import ChannelGrams
-    from fechner.analysis.network.impact import certified_impact, leave_one_out
-    from fechner.analysis.network.pairs import all_pairs
+    from fechner.analysis.network.alignment.alignment import align
+    from fechner.analysis.network.alignment.gradient import impact_gradient
+    from fechner.analysis.network.alignment.grams import ChannelGrams
+    from fechner.analysis.network.alignment.impact import certified_impact, leave_one_out
+    from fechner.analysis.network.alignment.pairs import all_pairs
 
     values, ratings = made_up(n)
     pairs = all_pairs(n)
@@ -175,9 +175,9 @@ def extraction(*, images: int) -> float:
     import torch
     from PIL import Image
 
-    from fechner.analysis.network.activations import activations, prepared
-    from fechner.analysis.network.layer_reading import as_input
-    from fechner.analysis.network.networks import load_network
+    from fechner.analysis.network.layers.activations import activations, prepared
+    from fechner.analysis.network.layers.networks import load_network
+    from fechner.analysis.network.layers.reading import as_input
 
     network = load_network("efficientnet_lite0", device="cpu")
     rng = np.random.default_rng(0)
@@ -211,8 +211,8 @@ def extraction(*, images: int) -> float:
 
 def permutations(*, n: int) -> float:
     """Seconds of 1000 permutations of images."""
-    from fechner.analysis.network.pairs import all_pairs
-    from fechner.analysis.network.uncertainty import permutation_p
+    from fechner.analysis.network.alignment.pairs import all_pairs
+    from fechner.analysis.network.alignment.uncertainty import permutation_p
 
     rng = np.random.default_rng(0)
     pairs, ratings = all_pairs(n), rng.normal(size=n)

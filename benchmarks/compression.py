@@ -44,16 +44,22 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fechner.compression import formats, jpeg
-from fechner.compression.batch import work
-from fechner.compression.codecs import Settings
-from fechner.compression.compare import CONDITIONS, at_bytes, curves
-from fechner.compression.jobs import Job
-from fechner.compression.jpeg_source import from_pixels
+from fechner.compression.folders.batch import work
+from fechner.compression.folders.compare import CONDITIONS, at_bytes, curves
+from fechner.compression.folders.jobs import Job
+from fechner.compression.formats import others as formats
+from fechner.compression.formats.codecs import Settings
+from fechner.compression.jpeg import encoder
+from fechner.compression.jpeg.source import from_pixels
+from fechner.compression.jpeg.targets import Target, reach
+from fechner.compression.metrics.ssimulacra2 import Ss2Reference
 from fechner.compression.ramp import centre, most_important, ramp
-from fechner.compression.ssimulacra2 import Ss2Reference
-from fechner.compression.targets import Target, reach
-from fechner.data.images import read_image, read_map_png, write_map_png, write_png
+from fechner.records.images.files import (
+    read_image,
+    read_map_png,
+    write_map_png,
+    write_png,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("FECHNER_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -110,12 +116,12 @@ def photograph(path, maps, judges, effort) -> dict[str, float]:
     judge = Ss2Reference(picture)
     inside = most_important(importance, source.size)
     halves = {"important": inside, "rest": 1 - inside}
-    plain = jpeg.reference_encoder(picture, QUALITY, "4:2:0")
-    yardstick = judge.regions(jpeg.decode(plain), halves)
+    plain = encoder.reference_encoder(picture, QUALITY, "4:2:0")
+    yardstick = judge.regions(encoder.decode(plain), halves)
     row: dict[str, float] = {}
     for level in ("fast", "high"):
         found = reach(source, importance, Target(quality=QUALITY), effort=level)
-        scores = judge.regions(jpeg.decode(found.content), halves)
+        scores = judge.regions(encoder.decode(found.content), halves)
         packed = formats.jpeg_to_jxl(found.content)
         row[f"saving_jpeg_{level}"] = 100 * (1 - len(found.content) / len(plain))
         row[f"saving_jxl_{level}"] = 100 * (1 - len(packed) / len(plain))
@@ -163,12 +169,14 @@ def time_figures(paths, maps) -> dict[str, float]:
     for path in paths[:: max(1, len(paths) // 4)][:4]:
         picture = np.tile(read_image(path), (2, 2, 1))
         importance = np.tile(maps[path], (2, 2))
-        base = fastest(lambda p=picture: jpeg.reference_encoder(p, QUALITY, "4:2:0"), 15)
+        base = fastest(lambda p=picture: encoder.reference_encoder(p, QUALITY, "4:2:0"), 15)
 
         def whole(effort, p=picture, m=importance) -> bytes:
             share = ramp(m, p.shape[:2])
-            content = jpeg.encode(from_pixels(p), share, quality=85.7, strength=1.0, effort=effort)
-            return jpeg.finished(content, effort)
+            content = encoder.encode(
+                from_pixels(p), share, quality=85.7, strength=1.0, effort=effort
+            )
+            return encoder.finished(content, effort)
 
         ratios["deadzone"].append(fastest(lambda w=whole: w("fast")) / base)
         ratios["trellis"].append(fastest(lambda w=whole: w("high")) / base)
@@ -237,7 +245,7 @@ def one(picture: Path, importance: Path) -> None:
 
 def rating_figures(paths, maps, network, selection, effort) -> dict[str, float]:
     """Compare what the selection predicts to be lost at the bytes that the map's file takes."""
-    from fechner.analysis.network.removal import predicted
+    from fechner.analysis.network.maps.removal import predicted
 
     rows = []
     for path in paths:
@@ -250,7 +258,7 @@ def rating_figures(paths, maps, network, selection, effort) -> dict[str, float]:
         files = [reach(source, m, target, effort=effort) for m in conditions.values()]
         no_map = Target(bytes=len(best.content), strength=0.0)
         files.append(reach(source, maps[path], no_map, effort=effort))
-        shown = [jpeg.decode(file.content) for file in (best, *files)]
+        shown = [encoder.decode(file.content) for file in (best, *files)]
         scores = predicted(network, [picture, *shown], selection)
         rows.append(scores[0] - scores[1:])
     losses = np.array(rows)
@@ -271,7 +279,7 @@ def other_map(path, maps) -> np.ndarray:
 
 def network_and_selection(cache: Path):
     """Return the default network and its read-out; print which it is."""
-    from fechner.analysis.network.networks import load_network
+    from fechner.analysis.network.layers.networks import load_network
 
     network = load_network("efficientnet_lite0")
     selection, how = quality_selection(network, cache)
@@ -281,8 +289,8 @@ def network_and_selection(cache: Path):
 
 def network_maps(paths, network, selection, method, cache: Path) -> dict[Path, np.ndarray]:
     """Return the maps of a selection, made anew or from the cache."""
-    from fechner.analysis.network.importance import map_method, raw_map
-    from fechner.analysis.network.removal import removal_map
+    from fechner.analysis.network.maps.importance import map_method, raw_map
+    from fechner.analysis.network.maps.removal import removal_map
 
     kind = map_method(selection, asked=method)
     print(f"maps by {kind}")
@@ -302,7 +310,7 @@ def network_maps(paths, network, selection, method, cache: Path) -> dict[Path, n
 
 def quality_selection(network, cache: Path):
     """Return a read-out of human quality ratings, or equal weights where they are absent."""
-    from fechner.analysis.network.selection_records import read_selection
+    from fechner.records.selection import read_selection
 
     file = cache / "selection.json"
     if (DATA / "avt_ai_images").is_dir() and not file.is_file():
@@ -315,8 +323,8 @@ def quality_selection(network, cache: Path):
 
 
 def readout_of_ratings(network):
-    from fechner.analysis.network.channel_sets import ChannelSet, read_channels
-    from fechner.analysis.network.selection import select_channels
+    from fechner.analysis.network.choosing.sets import ChannelSet, read_channels
+    from fechner.analysis.network.evidence.selection import select_channels
     from fechner.data.catalog import avt
 
     rated = avt(DATA / "avt_ai_images").rated
@@ -333,8 +341,8 @@ def readout_of_ratings(network):
 
 
 def equal_weights(network):
-    from fechner.analysis.network.activations import activations
-    from fechner.analysis.network.selection_records import ChannelSelection, Gain
+    from fechner.analysis.network.layers.activations import activations
+    from fechner.records.selection import ChannelSelection, Gain
 
     photograph = next((DATA / "kodak").glob("*.png"))
     layer = network.default_layer

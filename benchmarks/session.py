@@ -41,13 +41,13 @@ import numpy as np
 from PIL import Image
 
 from fechner.experiment.display import Frame
-from fechner.experiment.journal import read_journal
-from fechner.experiment.observers import SimulatedObserver
-from fechner.experiment.opening import open_window
-from fechner.experiment.run import run_participant
+from fechner.experiment.journal.journal import read_journal
+from fechner.experiment.simulated.observers import SimulatedObserver
+from fechner.experiment.starting.opening import open_window
+from fechner.experiment.starting.run import run_participant
 from fechner.protocols.schema import load_protocol
 from fechner.provenance import provenance, sha256_file
-from fechner.stimuli.records import Stimulus, write_stimulus_set
+from fechner.records.stimuli import Stimulus, write_stimulus_set
 
 FIXATION_MS, SHOWN_MS = 300.0, 100.0
 KILLS = 20

@@ -21,7 +21,7 @@ from pathlib import Path
 from fechner.executors import executor
 from fechner.provenance import write_text
 from fechner.study.demonstration import make_images, write_demonstration
-from fechner.study.place import open_study
+from fechner.study.opening import open_study
 from fechner.study.steps import ALL, run
 
 

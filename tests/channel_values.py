@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fechner.analysis.network.channel_sets import ChannelSet, ChannelValues
+from fechner.analysis.network.choosing.sets import ChannelSet, ChannelValues
 
 
 def channels_of(values, *, layer="last", pool="space", seen=None) -> ChannelValues:

@@ -7,18 +7,18 @@ import pandas as pd
 from ratings_worlds import rate
 from scipy.ndimage import gaussian_filter
 
-from fechner.analysis.network.importance_records import write_maps
-from fechner.analysis.network.selection_records import (
+from fechner.analysis.ratings.claim import test_claim
+from fechner.analysis.ratings.prediction import predicted_against_observed
+from fechner.provenance import provenance, write_json
+from fechner.records.images.files import write_map_png, write_png
+from fechner.records.maps import write_maps
+from fechner.records.selection import (
     ChannelSelection,
     Gain,
     ReadoutEvidence,
     SelectionStudy,
     ShuffledControl,
 )
-from fechner.analysis.ratings.claim import test_claim
-from fechner.analysis.ratings.prediction import predicted_against_observed
-from fechner.data.images import write_map_png, write_png
-from fechner.provenance import provenance, write_json
 
 ARMS = ("low", "high", "donor")
 

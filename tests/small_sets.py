@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from fechner.provenance import provenance, sha256_file
-from fechner.stimuli.records import Stimulus, StimulusSet, write_stimulus_set
+from fechner.records.stimuli import Stimulus, StimulusSet, write_stimulus_set
 
 REGIONS = ("low", "high", "donor")
 

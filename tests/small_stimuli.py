@@ -7,11 +7,16 @@ from pathlib import Path
 
 from PIL import Image
 
-from fechner.experiment.journal import Journal, JournalRecord, journal_header, journal_name
-from fechner.experiment.observers import SimulatedObserver
-from fechner.experiment.plan import make_plan
-from fechner.experiment.session import run_session
-from fechner.experiment.simulated_display import SimulatedDisplay, SimulatedResponder
+from fechner.experiment.journal.journal import (
+    Journal,
+    JournalRecord,
+    journal_header,
+    journal_name,
+)
+from fechner.experiment.plan.plan import make_plan
+from fechner.experiment.session.session import run_session
+from fechner.experiment.simulated.display import SimulatedDisplay, SimulatedResponder
+from fechner.experiment.simulated.observers import SimulatedObserver
 from fechner.protocols.schema import Protocol
 from fechner.provenance import digest
 

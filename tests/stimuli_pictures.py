@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from skimage import data
 
-from fechner.compression.regions import RegionOptions
-from fechner.data.images import write_map_png, write_png
+from fechner.compression.regions.matched import RegionOptions
+from fechner.records.images.files import write_map_png, write_png
 
 QUICK = RegionOptions(block=12, patch=2, tolerance=0.05, solver_gap=0.5, time_limit_s=20)
 """Looser than for people, so that tests are quick; what is tested does not depend on it."""

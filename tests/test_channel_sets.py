@@ -7,27 +7,28 @@ from channel_values import channels_of as of
 from PIL import Image
 from scipy import stats
 
-from fechner.analysis.network.activations import activations
-from fechner.analysis.network.agreement import layer_agreement
-from fechner.analysis.network.alignment import Alignment, PartialAlignment
-from fechner.analysis.network.channel_sets import (
+from fechner.analysis.network.alignment.alignment import Alignment, PartialAlignment
+from fechner.analysis.network.alignment.pairs import all_pairs
+from fechner.analysis.network.alignment.similarity import rating_similarity
+from fechner.analysis.network.choosing.rated_features import Objective, RatedFeatures
+from fechner.analysis.network.choosing.readout import apart_from
+from fechner.analysis.network.choosing.sets import (
     joined,
     parse_channel_sets,
     pool_values,
     read_channels,
 )
-from fechner.analysis.network.compare import compare
-from fechner.analysis.network.evaluation import evaluate
-from fechner.analysis.network.networks import load_network
-from fechner.analysis.network.pairs import all_pairs
-from fechner.analysis.network.rated_features import Objective, RatedFeatures
-from fechner.analysis.network.readout import apart_from
-from fechner.analysis.network.scene_split import split_scenes
-from fechner.analysis.network.selection import select_channels
-from fechner.analysis.network.similarity import rating_similarity
-from fechner.analysis.network.strategies import parse_strategy
-from fechner.data.tables import RatedImages, Scale
+from fechner.analysis.network.choosing.split import split_scenes
+from fechner.analysis.network.choosing.strategies import parse_strategy
+from fechner.analysis.network.evidence.agreement import layer_agreement
+from fechner.analysis.network.evidence.compare import compare
+from fechner.analysis.network.evidence.evaluation import evaluate
+from fechner.analysis.network.evidence.selection import select_channels
+from fechner.analysis.network.layers.activations import activations
+from fechner.analysis.network.layers.networks import load_network
 from fechner.errors import InputError
+from fechner.records.rated_images import RatedImages
+from fechner.records.scales import Scale
 
 
 def table(scenes, **dimensions):

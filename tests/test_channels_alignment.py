@@ -7,16 +7,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from fechner.analysis.network.alignment import FITS, Alignment, PartialAlignment, align
-from fechner.analysis.network.ceiling import (
+from fechner.analysis.network.alignment.alignment import (
+    FITS,
+    Alignment,
+    PartialAlignment,
+    align,
+)
+from fechner.analysis.network.alignment.pairs import all_pairs, pairs_within
+from fechner.analysis.network.alignment.ranks import midranks
+from fechner.analysis.network.alignment.similarity import (
+    SIMILARITIES,
+    model_similarity,
+    rating_similarity,
+)
+from fechner.analysis.network.alignment.uncertainty import bootstrap_interval, permutation_p
+from fechner.analysis.network.evidence.ceiling import (
     individual_ceiling,
     noise_ceiling,
     split_half_reliability,
 )
-from fechner.analysis.network.pairs import all_pairs, pairs_within
-from fechner.analysis.network.ranks import midranks
-from fechner.analysis.network.similarity import SIMILARITIES, model_similarity, rating_similarity
-from fechner.analysis.network.uncertainty import bootstrap_interval, permutation_p
 from fechner.errors import InputError
 
 QUICK = settings(max_examples=40, deadline=None)

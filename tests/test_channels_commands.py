@@ -7,16 +7,17 @@ from channel_values import channels_of
 from PIL import Image, ImageFilter
 from typer.testing import CliRunner
 
-from fechner.analysis.network.channel_sets import pool_values
-from fechner.analysis.network.compare import COLUMNS, compare
-from fechner.analysis.network.curves import trace_curves
-from fechner.analysis.network.explain import breakdown, explain
-from fechner.analysis.network.rated_features import RatedFeatures
-from fechner.analysis.network.selection_records import read_selection
-from fechner.analysis.network.strategies import parse_strategy
+from fechner.analysis.network.choosing.rated_features import RatedFeatures
+from fechner.analysis.network.choosing.sets import pool_values
+from fechner.analysis.network.choosing.strategies import parse_strategy
+from fechner.analysis.network.evidence.compare import COLUMNS, compare
+from fechner.analysis.network.evidence.curves import trace_curves
+from fechner.analysis.network.evidence.explain import breakdown, explain
 from fechner.cli.main import app
-from fechner.data.tables import RatedImages, Scale
 from fechner.errors import InputError
+from fechner.records.rated_images import RatedImages
+from fechner.records.scales import Scale
+from fechner.records.selection import read_selection
 
 
 def fechner(*words):

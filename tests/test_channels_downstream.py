@@ -6,26 +6,26 @@ import torch
 from PIL import Image
 from torch import nn
 
-from fechner.analysis.network.activations import activations, prepared
-from fechner.analysis.network.alignment import align
-from fechner.analysis.network.channel_sets import ChannelSet, read_channels
-from fechner.analysis.network.downstream import (
+from fechner.analysis.network.alignment.alignment import align
+from fechner.analysis.network.alignment.downstream import (
     DownstreamChannels,
     FullyConnected,
     Rectified,
     similarity_slope,
 )
-from fechner.analysis.network.fully_connected import entering, read_fully_connected
-from fechner.analysis.network.gradient import impact_gradient
-from fechner.analysis.network.impact import channel_impact, leave_one_out
-from fechner.analysis.network.layer_reading import as_input
-from fechner.analysis.network.networks import Network, load_network
-from fechner.analysis.network.pairs import all_pairs
-from fechner.analysis.network.pruning import prune_greedily
-from fechner.analysis.network.rated_features import Objective, RatedFeatures
-from fechner.analysis.network.readout import spearman
-from fechner.analysis.network.similarity import SIMILARITIES, model_similarity
-from fechner.analysis.network.strategies import parse_strategy
+from fechner.analysis.network.alignment.gradient import impact_gradient
+from fechner.analysis.network.alignment.impact import channel_impact, leave_one_out
+from fechner.analysis.network.alignment.pairs import all_pairs
+from fechner.analysis.network.alignment.similarity import SIMILARITIES, model_similarity
+from fechner.analysis.network.choosing.pruning import prune_greedily
+from fechner.analysis.network.choosing.rated_features import Objective, RatedFeatures
+from fechner.analysis.network.choosing.readout import spearman
+from fechner.analysis.network.choosing.sets import ChannelSet, read_channels
+from fechner.analysis.network.choosing.strategies import parse_strategy
+from fechner.analysis.network.layers.activations import activations, prepared
+from fechner.analysis.network.layers.fully_connected import entering, read_fully_connected
+from fechner.analysis.network.layers.networks import Network, load_network
+from fechner.analysis.network.layers.reading import as_input
 from fechner.errors import InputError
 
 

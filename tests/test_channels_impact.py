@@ -6,20 +6,28 @@ from hypothesis import strategies as st
 from scipy import stats
 from test_channels_alignment import features_and_ratings
 
-from fechner.analysis.network import grams as grams_module
-from fechner.analysis.network import impact as impact_module
-from fechner.analysis.network.alignment import FITS, align
-from fechner.analysis.network.gradient import impact_gradient
-from fechner.analysis.network.grams import ChannelGrams
-from fechner.analysis.network.impact import certified_impact, channel_impact, leave_one_out
-from fechner.analysis.network.pairs import all_pairs, pairs_within
-from fechner.analysis.network.pruning import (
+from fechner.analysis.network.alignment import grams as grams_module
+from fechner.analysis.network.alignment import impact as impact_module
+from fechner.analysis.network.alignment.alignment import FITS, align
+from fechner.analysis.network.alignment.gradient import impact_gradient
+from fechner.analysis.network.alignment.grams import ChannelGrams
+from fechner.analysis.network.alignment.impact import (
+    certified_impact,
+    channel_impact,
+    leave_one_out,
+)
+from fechner.analysis.network.alignment.pairs import all_pairs, pairs_within
+from fechner.analysis.network.alignment.similarity import (
+    SIMILARITIES,
+    model_similarity,
+    rating_similarity,
+)
+from fechner.analysis.network.choosing.pruning import (
     prune_below,
     prune_greedily,
     prune_single_pass,
     pruning_curve,
 )
-from fechner.analysis.network.similarity import SIMILARITIES, model_similarity, rating_similarity
 from fechner.errors import InputError
 
 QUICK = settings(max_examples=30, deadline=None)

@@ -4,11 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fechner.analysis.network.channel_sets import ChannelSet, read_channels
-from fechner.analysis.network.evaluation import evaluate
-from fechner.analysis.network.networks import load_network
-from fechner.analysis.network.rated_features import RatedFeatures, rated_features
-from fechner.analysis.network.strategies import parse_strategy
+from fechner.analysis.network.choosing.rated_features import RatedFeatures, rated_features
+from fechner.analysis.network.choosing.sets import ChannelSet, read_channels
+from fechner.analysis.network.choosing.strategies import parse_strategy
+from fechner.analysis.network.evidence.evaluation import evaluate
+from fechner.analysis.network.layers.networks import load_network
 from fechner.data.catalog import load
 
 DATA = Path(os.environ.get("FECHNER_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))

@@ -3,10 +3,8 @@ import pandas as pd
 import pytest
 from channel_values import channels_of
 
-from fechner.analysis.network.evaluation import evaluate, mean_jaccard
-from fechner.analysis.network.nested import BestHeldOut
-from fechner.analysis.network.rated_features import Objective, RatedFeatures
-from fechner.analysis.network.readout import (
+from fechner.analysis.network.choosing.rated_features import Objective, RatedFeatures
+from fechner.analysis.network.choosing.readout import (
     ALPHAS,
     elastic_net_of,
     fit_elastic_net,
@@ -16,17 +14,20 @@ from fechner.analysis.network.readout import (
     ridge_of,
     spearman,
 )
-from fechner.analysis.network.reweighting import (
+from fechner.analysis.network.choosing.reweighting import (
     fit_distances,
     reference_distances,
     reweight_channels,
 )
-from fechner.analysis.network.scene_split import split_scenes
-from fechner.analysis.network.selection import choose, select_channels
-from fechner.analysis.network.selection_records import read_selection
-from fechner.analysis.network.strategies import METHODS, parse_strategy
-from fechner.data.tables import RatedImages, Scale
+from fechner.analysis.network.choosing.split import split_scenes
+from fechner.analysis.network.choosing.strategies import METHODS, parse_strategy
+from fechner.analysis.network.evidence.evaluation import evaluate, mean_jaccard
+from fechner.analysis.network.evidence.nested import BestHeldOut
+from fechner.analysis.network.evidence.selection import choose, select_channels
 from fechner.errors import InputError
+from fechner.records.rated_images import RatedImages
+from fechner.records.scales import Scale
+from fechner.records.selection import read_selection
 
 
 def world(*, signal=2.0, n_scenes=10, each=6, channels=20, seed=0):
@@ -243,7 +244,7 @@ def test_reweighting_finds_the_channels_that_make_the_ratings_rsm():
 def test_nonnegative_weights_equal_scipys_nnls_without_penalty():
     from scipy.optimize import nnls
 
-    from fechner.analysis.network.reweighting import _NonNegativePath
+    from fechner.analysis.network.choosing.reweighting import _NonNegativePath
 
     rng = np.random.default_rng(5)
     parts, target = rng.normal(size=(6, 50)), rng.normal(size=50)
@@ -320,7 +321,7 @@ def test_the_records_import_nothing_heavy():
     import sys
 
     code = (
-        "import sys, fechner.analysis.network.selection_records;"
+        "import sys, fechner.records.selection;"
         "print([m for m in ('torch', 'numba', 'numpy', 'sklearn') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ from skimage.data import astronaut
 from typer.testing import CliRunner
 
 from fechner.cli.compress import app
-from fechner.compression.compare import (
+from fechner.compression.folders.compare import (
     CONDITIONS,
     Point,
     at_bytes,
@@ -19,10 +19,10 @@ from fechner.compression.compare import (
     maps_of,
     parts,
 )
-from fechner.compression.jpeg_source import from_pixels
+from fechner.compression.jpeg.source import from_pixels
 from fechner.compression.ramp import centre
-from fechner.data.images import write_map_png
 from fechner.errors import InputError
+from fechner.records.images.files import write_map_png
 
 
 @pytest.fixture(scope="module")

@@ -13,14 +13,14 @@ from skimage.data import astronaut
 from typer.testing import CliRunner
 
 from fechner.cli.compress import app
-from fechner.compression import batch
-from fechner.compression.batch import run
-from fechner.compression.codecs import Settings
-from fechner.compression.jobs import plan
+from fechner.compression.folders import batch
+from fechner.compression.folders.batch import run
+from fechner.compression.folders.jobs import plan
+from fechner.compression.formats.codecs import Settings
+from fechner.compression.jpeg.targets import Target
 from fechner.compression.ramp import centre
-from fechner.compression.targets import Target
-from fechner.data.images import read_image, write_map_png
 from fechner.errors import InputError
+from fechner.records.images.files import read_image, write_map_png
 
 
 @pytest.fixture
@@ -343,14 +343,14 @@ def test_a_size_that_cannot_be_reached_states_the_range(folder, tmp_path):
 
 @pytest.fixture(scope="module")
 def lite0():
-    from fechner.analysis.network.networks import load_network
+    from fechner.analysis.network.layers.networks import load_network
 
     return load_network("efficientnet_lite0")
 
 
 def equal_weights(network, readout=None, **changed):
     """A selection of all 1280 channels of the default network with equal weights."""
-    from fechner.analysis.network.selection_records import ChannelSelection, Gain
+    from fechner.records.selection import ChannelSelection, Gain
 
     nothing = Gain(before=None, after=None)
     about = {
@@ -377,7 +377,7 @@ def equal_weights(network, readout=None, **changed):
 
 
 def written(selection, path):
-    from fechner.analysis.network.selection_records import SelectionStudy
+    from fechner.records.selection import SelectionStudy
 
     SelectionStudy(
         dimension=selection.dimension, candidates=[selection], chosen="all", reason="for the test"
@@ -386,8 +386,8 @@ def written(selection, path):
 
 
 def test_a_selection_draws_the_maps_once_and_for_all(folder, tmp_path, monkeypatch, lite0):
-    from fechner.analysis.network import importance
-    from fechner.data.images import read_map_png
+    from fechner.analysis.network.maps import importance
+    from fechner.records.images.files import read_map_png
 
     selection = written(equal_weights(lite0), tmp_path / "selection.json")
     words = (folder / "a.png", "--out", tmp_path / "out", "--selection", selection)
@@ -408,9 +408,9 @@ def test_a_selection_draws_the_maps_once_and_for_all(folder, tmp_path, monkeypat
 def test_a_selection_that_predicts_ratings_draws_what_the_prediction_would_lose(
     folder, tmp_path, lite0
 ):
-    from fechner.analysis.network.removal import removal_map
-    from fechner.analysis.network.selection_records import ReadoutEvidence
-    from fechner.data.images import read_map_png
+    from fechner.analysis.network.maps.removal import removal_map
+    from fechner.records.images.files import read_map_png
+    from fechner.records.selection import ReadoutEvidence
 
     chosen = equal_weights(lite0, ReadoutEvidence(held_out_spearman=0.4))
     selection = written(chosen, tmp_path / "selection.json")

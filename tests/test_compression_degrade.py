@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage import data
 
-from fechner.compression.degrade import (
+from fechner.compression.degrading.degrade import (
     FAMILIES,
     cutoff_cycles_per_degree,
     degrade,
     sigma_for_cutoff,
 )
-from fechner.compression.families import gaussian
+from fechner.compression.degrading.families import gaussian
 from fechner.errors import InputError
 
 CAT = np.ascontiguousarray(data.chelsea()[40:200, 100:300])

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from fechner.compression.external_metrics import butteraugli, vmaf
+from fechner.compression.metrics.external_metrics import butteraugli, vmaf
 from fechner.errors import MissingPartError
 
 PICTURE = np.random.default_rng(0).integers(0, 255, (12, 17, 3), dtype=np.uint8)

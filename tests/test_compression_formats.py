@@ -8,13 +8,15 @@ import pytest
 from PIL import Image
 from skimage.data import astronaut
 
-from fechner.compression import formats, heic, jpeg
-from fechner.compression.codecs import Settings, compress
-from fechner.compression.jpeg_source import from_pixels
-from fechner.compression.quality import psnr
+from fechner.compression.formats import heic
+from fechner.compression.formats import others as formats
+from fechner.compression.formats.codecs import Settings, compress
+from fechner.compression.jpeg import encoder
+from fechner.compression.jpeg.source import from_pixels
+from fechner.compression.jpeg.targets import Target
+from fechner.compression.metrics.quality import psnr
+from fechner.compression.metrics.ssimulacra2 import Ss2Reference
 from fechner.compression.ramp import centre, most_important, ramp
-from fechner.compression.ssimulacra2 import Ss2Reference
-from fechner.compression.targets import Target
 from fechner.errors import InputError
 
 
@@ -35,12 +37,12 @@ def scores(reference: np.ndarray, decoded: np.ndarray) -> dict[str, float]:
 
 def test_a_jpeg_comes_back_from_jpeg_xl_byte_by_byte_and_is_smaller_there(photograph, share):
     pytest.importorskip("pylibjxl")
-    content = jpeg.encode(from_pixels(photograph), share, quality=85, strength=1)
+    content = encoder.encode(from_pixels(photograph), share, quality=85, strength=1)
     packed = formats.jpeg_to_jxl(content)
     assert len(packed) < 0.97 * len(content)
     assert formats.jxl_to_jpeg(packed) == content
     # The two decoders smooth chroma differently.
-    assert psnr(jpeg.decode(content), formats.decode(packed, "jxl")) > 35
+    assert psnr(encoder.decode(content), formats.decode(packed, "jxl")) > 35
 
 
 @pytest.mark.parametrize("size", [(256, 256), (97, 131)])

@@ -12,13 +12,32 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from skimage.data import astronaut
 
-from fechner.compression import entropy, jpeg, jpeg_markers, trellis
-from fechner.compression.dct import ZIGZAG
-from fechner.compression.jpeg_source import from_jpeg, from_pixels, sample, upright_to_stored
-from fechner.compression.quality import psnr
-from fechner.compression.ramp import centre, most_important, per_block, ramp
-from fechner.compression.ssimulacra2 import Ss2Reference
-from fechner.compression.targets import Target, reach
+from fechner.compression.jpeg import (
+    encoder as jpeg,
+)
+from fechner.compression.jpeg import (
+    entropy,
+    trellis,
+)
+from fechner.compression.jpeg import (
+    markers as jpeg_markers,
+)
+from fechner.compression.jpeg.dct import ZIGZAG
+from fechner.compression.jpeg.source import (
+    from_jpeg,
+    from_pixels,
+    sample,
+    upright_to_stored,
+)
+from fechner.compression.jpeg.targets import Target, reach
+from fechner.compression.metrics.quality import psnr
+from fechner.compression.metrics.ssimulacra2 import Ss2Reference
+from fechner.compression.ramp import (
+    centre,
+    most_important,
+    per_block,
+    ramp,
+)
 from fechner.errors import InputError
 
 try:

@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 from skimage import data
 
-from fechner.compression.degrade import FAMILIES
-from fechner.compression.families import gaussian
-from fechner.compression.matching import (
+from fechner.compression.degrading.degrade import FAMILIES
+from fechner.compression.degrading.families import gaussian
+from fechner.compression.degrading.matching import (
     Target,
     match_strengths,
     parse_target,
     strength_ratio,
 )
-from fechner.compression.quality import mse, ss2, ssim
+from fechner.compression.metrics.quality import mse, ss2, ssim
 from fechner.errors import InputError, RefusedError
 
 COFFEE = np.ascontiguousarray(cv2.resize(data.coffee(), (240, 160), interpolation=cv2.INTER_AREA))

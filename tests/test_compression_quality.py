@@ -11,8 +11,8 @@ from skimage.data import astronaut
 from skimage.metrics import structural_similarity
 from ssimulacra2 import compute_ssimulacra2
 
-from fechner.compression import quality
-from fechner.compression.ssimulacra2 import Ss2Reference
+from fechner.compression.metrics import quality
+from fechner.compression.metrics.ssimulacra2 import Ss2Reference
 from fechner.errors import InputError
 
 

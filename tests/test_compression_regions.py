@@ -9,18 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage import data
 
-from fechner.compression.blocks import BlockGrid
-from fechner.compression.choice import Choice, NoChoice, choose_patches
-from fechner.compression.controls import (
+from fechner.compression.degrading.families import gaussian
+from fechner.compression.regions.blocks import BlockGrid
+from fechner.compression.regions.choice import Choice, NoChoice, choose_patches
+from fechner.compression.regions.controls import (
     centre,
     donor_region,
     middle_map,
     mirrored,
     random_region,
 )
-from fechner.compression.covariates import COVARIATES, covariate_planes, eccentricity
-from fechner.compression.families import gaussian
-from fechner.compression.regions import RegionOptions, feather, matched_regions
+from fechner.compression.regions.covariates import COVARIATES, covariate_planes, eccentricity
+from fechner.compression.regions.matched import RegionOptions, feather, matched_regions
 from fechner.errors import InputError, RefusedError
 
 CAT = np.ascontiguousarray(cv2.resize(data.chelsea(), (288, 192), interpolation=cv2.INTER_AREA))

@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from fechner.data.catalog import LOADERS, load, write_public_set
-from fechner.data.tables import read_rated_images, read_ratings
 from fechner.errors import InputError
+from fechner.records.rated_images import read_rated_images
+from fechner.records.ratings import read_ratings
 
 DATA = Path(os.environ.get("FECHNER_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 AVT = DATA / "avt_ai_images"

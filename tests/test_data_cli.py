@@ -215,7 +215,7 @@ def test_the_command_group_loads_no_heavy_module():
 
 def test_reading_tables_and_images_loads_neither_torch_nor_psychopy():
     code = (
-        "import sys, fechner.data.tables, fechner.data.catalog, fechner.data.photographs;"
+        "import sys, fechner.records.rated_images, fechner.data.catalog, fechner.data.photographs;"
         "print([m for m in ('torch', 'matplotlib', 'psychopy', 'sklearn', 'skimage')"
         " if m in sys.modules])"
     )

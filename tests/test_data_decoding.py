@@ -14,10 +14,15 @@ import sklearn
 from PIL import Image
 from skimage.data import rocket
 
-from fechner.data.decoding import decoded
-from fechner.data.images import read_image, read_map_png, write_map_png, write_png
-from fechner.data.jpeg_scan import impossible_block
 from fechner.errors import InputError
+from fechner.records.images.decoding import decoded
+from fechner.records.images.files import (
+    read_image,
+    read_map_png,
+    write_map_png,
+    write_png,
+)
+from fechner.records.images.jpeg_scan import impossible_block
 
 DATA = Path(os.environ.get("FECHNER_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 TURNED = Image.Exif()

@@ -7,8 +7,14 @@ import pytest
 from PIL import Image, ImageCms
 from skimage.color import xyz2lab
 
-from fechner.data.images import image_size, read_image, read_map_png, write_map_png, write_png
 from fechner.errors import InputError
+from fechner.records.images.files import (
+    image_size,
+    read_image,
+    read_map_png,
+    write_map_png,
+    write_png,
+)
 
 SRGB_TO_XYZ_D50 = np.array(
     [

@@ -17,11 +17,23 @@ from fechner.data.label_warnings import (
     warnings_for,
     warnings_for_relations,
 )
-from fechner.data.labels import distribution, groups, relations, share_between, spread
-from fechner.data.modes import bimodality_coefficient, dip_test, find_modes, gaussian_mixture
-from fechner.data.tables import RatedImages, Scale
+from fechner.data.labels import (
+    distribution,
+    groups,
+    relations,
+    share_between,
+    spread,
+)
+from fechner.data.modes import (
+    bimodality_coefficient,
+    dip_test,
+    find_modes,
+    gaussian_mixture,
+)
 from fechner.errors import InputError
 from fechner.provenance import provenance, read_json
+from fechner.records.rated_images import RatedImages
+from fechner.records.scales import Scale
 
 DATA = Path(os.environ.get("FECHNER_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"no test data at {DATA}")

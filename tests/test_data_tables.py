@@ -7,17 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from fechner.data.tables import (
+from fechner.errors import InputError
+from fechner.records.rated_images import (
     RatedImages,
-    Scale,
-    is_simulated,
     read_rated_images,
-    read_ratings,
     require_scenes,
     write_rated_images,
-    write_ratings,
 )
-from fechner.errors import InputError
+from fechner.records.ratings import read_ratings, write_ratings
+from fechner.records.scales import Scale, is_simulated
 
 FIVE = {"quality": Scale(1, 5)}
 

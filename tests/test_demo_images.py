@@ -2,11 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import fechner.demo as demo
-from fechner.data.images import read_image
+import fechner.study.demo_images as demo
 from fechner.data.photographs import CATALOGUE, photographs
-from fechner.data.tables import read_rated_images, read_ratings
-from fechner.demo import (
+from fechner.provenance import read_json
+from fechner.records.images.files import read_image
+from fechner.records.rated_images import read_rated_images
+from fechner.records.ratings import read_ratings
+from fechner.study.demo_images import (
     LEVELS,
     Raters,
     simulated_quality,
@@ -14,7 +16,6 @@ from fechner.demo import (
     simulated_ratings,
     square,
 )
-from fechner.provenance import read_json
 
 pytest.importorskip("psychopy", reason="the demonstration's photographs need psychopy's demos")
 

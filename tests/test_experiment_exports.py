@@ -12,10 +12,9 @@ import pandas as pd
 import pytest
 from small_stimuli import SmallStimulusSet, several_strengths, simulated_session, with_intact
 
-from fechner.data.tables import is_simulated, read_ratings
 from fechner.errors import InputError
-from fechner.experiment.bids import bids_files
-from fechner.experiment.exports import (
+from fechner.experiment.exports.bids import bids_files
+from fechner.experiment.exports.exports import (
     FORMS,
     export,
     export_files,
@@ -23,9 +22,11 @@ from fechner.experiment.exports import (
     ratings_table,
     write_ratings_table,
 )
-from fechner.experiment.journal import read_journals
-from fechner.experiment.observers import simulated_panel
+from fechner.experiment.journal.journal import read_journals
+from fechner.experiment.simulated.observers import simulated_panel
 from fechner.protocols.schema import load_protocol, shipped
+from fechner.records.ratings import read_ratings
+from fechner.records.scales import is_simulated
 
 VALIDATOR = shutil.which("bids-validator-deno", path=str(Path(sys.executable).parent))
 FOLDERS = tuple(form for form in FORMS if form != "ratings")

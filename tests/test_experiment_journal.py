@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fechner.errors import InputError, RefusedError
-from fechner.experiment import durable
-from fechner.experiment.journal import (
+from fechner.experiment.journal import durable
+from fechner.experiment.journal.journal import (
     Journal,
     JournalError,
     journal_header,
@@ -284,7 +284,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from test_experiment_journal import HEADER, trial
-from fechner.experiment.journal import Journal
+from fechner.experiment.journal.journal import Journal
 path = Path(sys.argv[1])
 journal = Journal.resume(path) if path.exists() else Journal.create(path, HEADER)
 print("ready", flush=True)

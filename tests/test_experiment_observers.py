@@ -6,15 +6,20 @@ from PIL import Image
 from small_stimuli import SmallStimulusSet, degraded
 
 from fechner.errors import InputError
-from fechner.experiment.display import Frame, Page, Question, pixels_sha256
-from fechner.experiment.observers import (
+from fechner.experiment.display import (
+    Frame,
+    Page,
+    Question,
+    pixels_sha256,
+)
+from fechner.experiment.simulated.display import SimulatedDisplay, SimulatedResponder
+from fechner.experiment.simulated.observers import (
     SimulatedObserver,
     error_of,
     harm_of,
     on_scale,
     simulated_panel,
 )
-from fechner.experiment.simulated_display import SimulatedDisplay, SimulatedResponder
 from fechner.protocols.parts import RatingScale
 from fechner.protocols.schema import load_protocol
 

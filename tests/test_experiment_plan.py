@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from small_sets import write_small_set
 
 from fechner.errors import InputError
-from fechner.experiment.audit import audit, nearest_return
-from fechner.experiment.order import insert_spaced, spaced_order
-from fechner.experiment.plan import Plan, make_plan, row_of
+from fechner.experiment.plan.audit import audit, nearest_return
+from fechner.experiment.plan.order import insert_spaced, spaced_order
+from fechner.experiment.plan.plan import Plan, make_plan, row_of
 from fechner.protocols.schema import load_protocol, shipped
 from fechner.provenance import canonical_json
 
@@ -52,9 +52,9 @@ def test_a_plan_does_not_depend_on_the_machines_hash_seed(stimuli):
 
     code = (
         "import sys, json; from pathlib import Path\n"
-        "from fechner.experiment.plan import make_plan\n"
+        "from fechner.experiment.plan.plan import make_plan\n"
         "from fechner.protocols.schema import load_protocol\n"
-        "from fechner.stimuli.records import read_stimulus_set\n"
+        "from fechner.records.stimuli import read_stimulus_set\n"
         "s = read_stimulus_set(Path(sys.argv[1]))\n"
         "print(make_plan(load_protocol('slider'), s, 'P01').sha256)"
     )

@@ -10,7 +10,6 @@ from PIL import Image
 from small_sets import write_small_set
 
 from fechner.errors import InputError, MissingPartError, RefusedError
-from fechner.experiment import layout, patterns, preflight, screens, sliders
 from fechner.experiment.calibration import (
     CARD_CM,
     Calibration,
@@ -18,13 +17,27 @@ from fechner.experiment.calibration import (
     from_card,
     last_calibration,
 )
-from fechner.experiment.display import Frame, Page, Question, load_pixels
-from fechner.experiment.fonts import check_font, find_font, missing_letters
-from fechner.experiment.journal import JournalRecord
-from fechner.experiment.look import Look
-from fechner.experiment.opening import look_of
-from fechner.experiment.plan import Trial, make_plan
-from fechner.experiment.presentation import rating_question
+from fechner.experiment.display import (
+    Frame,
+    Page,
+    Question,
+    load_pixels,
+)
+from fechner.experiment.journal.journal import JournalRecord
+from fechner.experiment.plan.plan import Trial, make_plan
+from fechner.experiment.screens import (
+    layout,
+    patterns,
+    sliders,
+)
+from fechner.experiment.screens import (
+    pages as screens,
+)
+from fechner.experiment.screens.fonts import check_font, find_font, missing_letters
+from fechner.experiment.screens.look import Look
+from fechner.experiment.session.presentation import rating_question
+from fechner.experiment.starting import preflight
+from fechner.experiment.starting.opening import look_of
 from fechner.protocols.files import languages
 from fechner.protocols.schema import load_protocol, shipped
 

@@ -14,19 +14,19 @@ import pytest
 from small_sets import write_small_set
 
 from fechner.errors import InputError, RefusedError
-from fechner.experiment.codes import check_code, offer_code
 from fechner.experiment.display import Response, SessionQuitError, TrialInterruptedError
-from fechner.experiment.journal import Journal, journal_header, read_journal
-from fechner.experiment.observers import SimulatedObserver
-from fechner.experiment.plan import make_plan, row_of
-from fechner.experiment.run import run_participant
-from fechner.experiment.session import run_session
-from fechner.experiment.signals import ending_signals, held
-from fechner.experiment.simulated_display import SimulatedDisplay, SimulatedResponder
-from fechner.experiment.staircases import Staircases
+from fechner.experiment.journal.journal import Journal, journal_header, read_journal
+from fechner.experiment.plan.plan import make_plan, row_of
+from fechner.experiment.session.codes import check_code, offer_code
+from fechner.experiment.session.session import run_session
+from fechner.experiment.session.signals import ending_signals, held
+from fechner.experiment.session.staircases import Staircases
+from fechner.experiment.simulated.display import SimulatedDisplay, SimulatedResponder
+from fechner.experiment.simulated.observers import SimulatedObserver
+from fechner.experiment.starting.run import run_participant
 from fechner.experiment.verify import verify_session
 from fechner.protocols.schema import load_protocol, shipped
-from fechner.stimuli.records import write_stimulus_set
+from fechner.records.stimuli import write_stimulus_set
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX processes and signals")
 
@@ -194,7 +194,7 @@ class Slow(SimulatedDisplay):
 
 
 def _killable(folder, stimuli_folder, seed):
-    from fechner.experiment import run
+    from fechner.experiment.starting import run
 
     ordinary = run._windowless
 

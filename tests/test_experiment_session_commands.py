@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from fechner.cli.main import app
 from fechner.cli.session import live_line
-from fechner.experiment.session import Standing
+from fechner.experiment.session.session import Standing
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ from PIL import Image
 from small_sets import write_small_set
 
 from fechner.errors import MissingPartError, RefusedError
-from fechner.experiment import xvfb
 from fechner.experiment.display import (
     Frame,
     Page,
@@ -15,14 +14,15 @@ from fechner.experiment.display import (
     load_pixels,
     pixels_sha256,
 )
-from fechner.experiment.hands import SimulatedHands
-from fechner.experiment.observers import SimulatedObserver
-from fechner.experiment.opening import open_window
-from fechner.experiment.plan import Trial
-from fechner.experiment.presentation import rating_question
-from fechner.experiment.run import run_participant
+from fechner.experiment.plan.plan import Trial
+from fechner.experiment.session.presentation import rating_question
+from fechner.experiment.simulated.hands import SimulatedHands
+from fechner.experiment.simulated.observers import SimulatedObserver
+from fechner.experiment.starting.opening import open_window
+from fechner.experiment.starting.run import run_participant
 from fechner.experiment.tour import shortened, tour
 from fechner.experiment.verify import verify_session
+from fechner.experiment.window import xvfb
 from fechner.protocols.schema import load_protocol, shipped
 
 pytest.importorskip("psychopy", reason="the extra 'experiment' is not installed")
@@ -335,7 +335,7 @@ def test_the_calibration_reaches_the_journal(stimuli, tmp_path):
 
 def test_two_windows_at_once_are_refused(stimuli, tmp_path):
     (tmp_path / "window.lock").write_text("{}")
-    from fechner.experiment.lock import Lock
+    from fechner.experiment.journal.lock import Lock
 
     lock = Lock.take(tmp_path / "window")
     try:

@@ -12,9 +12,9 @@ import pytest
 from small_sets import write_small_set
 
 from fechner.errors import MissingPartError
-from fechner.experiment import xvfb
-from fechner.experiment.journal import read_journal
+from fechner.experiment.journal.journal import read_journal
 from fechner.experiment.verify import verify_session
+from fechner.experiment.window import xvfb
 from fechner.protocols.schema import load_protocol
 
 pytest.importorskip("psychopy", reason="the extra 'experiment' is not installed")
@@ -207,7 +207,7 @@ def test_without_display_and_xvfb_the_package_is_named(monkeypatch):
 
 def test_our_xvfb_is_ended_with_us(tmp_path):
     code = (
-        "from fechner.experiment.xvfb import start_xvfb; import time\n"
+        "from fechner.experiment.window.xvfb import start_xvfb; import time\n"
         "s = start_xvfb((640, 480)); print(s.process.pid, flush=True); time.sleep(60)"
     )
     child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)

@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import nn
 
-from fechner.analysis.network import activations as module
-from fechner.analysis.network.activations import activations, prepared
-from fechner.analysis.network.layer_reading import as_input, layer_values
-from fechner.analysis.network.networks import Network, load_network
-from fechner.analysis.network.store import StoredRows
-from fechner.data.images import write_png
+from fechner.analysis.network.layers import activations as module
+from fechner.analysis.network.layers.activations import activations, prepared
+from fechner.analysis.network.layers.networks import Network, load_network
+from fechner.analysis.network.layers.reading import as_input, layer_values
+from fechner.analysis.network.layers.store import StoredRows
 from fechner.errors import InputError
+from fechner.records.images.files import write_png
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +182,7 @@ def test_a_torn_last_row_is_written_again(tmp_path):
 
 
 def test_a_full_disk_is_one_line_and_what_was_written_is_used(paths, tmp_path, monkeypatch):
-    from fechner.analysis.network import store
+    from fechner.analysis.network.layers import store
 
     class Full:
         def __init__(self, file):

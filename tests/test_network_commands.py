@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from fechner.analysis.network.networks import load_network
-from fechner.analysis.network.selection_records import ChannelSelection, Gain, SelectionStudy
+from fechner.analysis.network.layers.networks import load_network
 from fechner.cli.main import app
 from fechner.cli.paths import by_name, image_paths
-from fechner.data.images import write_png
 from fechner.errors import InputError
+from fechner.records.images.files import write_png
+from fechner.records.selection import ChannelSelection, Gain, SelectionStudy
 
 
 def run(*arguments: object):

@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 import torch
 
-from fechner.analysis.network.activations import activations
-from fechner.analysis.network.finetune import FinetuneOptions, finetune, predict
-from fechner.analysis.network.networks import load_network
-from fechner.data.images import write_png
-from fechner.data.tables import RatedImages, Scale
+from fechner.analysis.network.layers.activations import activations
+from fechner.analysis.network.layers.networks import load_network
+from fechner.analysis.network.training.finetune import FinetuneOptions, finetune, predict
 from fechner.errors import InputError
 from fechner.provenance import read_json, sha256_file
+from fechner.records.images.files import write_png
+from fechner.records.rated_images import RatedImages
+from fechner.records.scales import Scale
 
 DATA = Path(os.environ.get("FECHNER_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 ALEXNET = DATA / "weights" / "alexnet" / "alexnet_features.pth"

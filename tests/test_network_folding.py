@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from fechner.analysis.network import networks
-from fechner.analysis.network.folding import folded
-from fechner.analysis.network.layer_reading import layer_values
-from fechner.analysis.network.networks import Network, load_network
+from fechner.analysis.network.layers import networks
+from fechner.analysis.network.layers.folding import folded
+from fechner.analysis.network.layers.networks import Network, load_network
+from fechner.analysis.network.layers.reading import layer_values
 
 
 def with_random_statistics(name: str, path) -> Network:

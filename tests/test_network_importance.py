@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fechner.analysis.network import importance
-from fechner.analysis.network.geometry import cell_grid, frame_of
-from fechner.analysis.network.importance import cell_relevance, importance_maps, raw_map
-from fechner.analysis.network.importance_records import read_map, read_maps, write_maps
-from fechner.analysis.network.networks import Network, load_network
-from fechner.analysis.network.selection_records import ChannelSelection, Gain
-from fechner.data.images import read_image, write_png
+from fechner.analysis.network.layers.networks import Network, load_network
+from fechner.analysis.network.maps import importance
+from fechner.analysis.network.maps.geometry import cell_grid, frame_of
+from fechner.analysis.network.maps.importance import cell_relevance, importance_maps, raw_map
 from fechner.errors import InputError
+from fechner.records.images.files import read_image, write_png
+from fechner.records.maps import read_map, read_maps, write_maps
+from fechner.records.selection import ChannelSelection, Gain
 
 DATA = Path(os.environ.get("FECHNER_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 WEIGHTS = {
@@ -339,6 +339,6 @@ def test_records_module_does_not_import_torch():
     import subprocess
     import sys
 
-    code = "import sys, fechner.analysis.network.importance_records; print('torch' in sys.modules)"
+    code = "import sys, fechner.records.maps; print('torch' in sys.modules)"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert answer.stdout.strip() == "False"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fechner.analysis.network import networks, weights
+from fechner.analysis.network.layers import networks, weights
 from fechner.errors import InputError, MissingPartError
 
 DATA = Path(os.environ.get("FECHNER_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -52,7 +52,7 @@ def test_packaged_network_knows_a_cat_and_a_cup_of_coffee(lite0):
     """ImageNet classes 281 to 285 are cats, 967 espresso, 968 cup, 504 coffee mug."""
     from skimage import data
 
-    from fechner.analysis.network.layer_reading import as_input
+    from fechner.analysis.network.layers.reading import as_input
 
     def best(image) -> int:
         from PIL import Image
@@ -108,7 +108,7 @@ def test_the_addresses_of_torchvision_weights_are_torchvisions_own():
 )
 def test_default_layer_is_the_last_convolution_with_its_space(name, shape, tmp_path):
     """Shapes at 224 px as in the papers of the networks."""
-    from fechner.analysis.network.layer_reading import layer_values
+    from fechner.analysis.network.layers.reading import layer_values
 
     random_checkpoint(name, tmp_path / "random.pth")
     network = networks.load_network(name, weights=tmp_path / "random.pth", device="cpu")
@@ -118,7 +118,7 @@ def test_default_layer_is_the_last_convolution_with_its_space(name, shape, tmp_p
 
 @pytest.mark.parametrize("name", ["resnet50", "densenet121", "alexnet"])
 def test_default_layer_comes_after_the_activation(name, tmp_path):
-    from fechner.analysis.network.layer_reading import layer_values
+    from fechner.analysis.network.layers.reading import layer_values
 
     random_checkpoint(name, tmp_path / "random.pth")
     network = networks.load_network(name, weights=tmp_path / "random.pth", device="cpu")
@@ -160,7 +160,7 @@ def test_feature_only_file_says_that_the_layers_behind_are_unavailable():
 @pytest.mark.skipif(not SQUEEZENET.is_file(), reason=f"no test weights in {DATA}")
 def test_squeezenet_weights_reproduce_a_published_perceptual_distance():
     """LPIPS (Zhang et al. 2018) of torchmetrics' example pair, seed 42: 0.1024 and 0.0938."""
-    from fechner.analysis.network.layer_reading import layer_values
+    from fechner.analysis.network.layers.reading import layer_values
 
     network = networks.load_network("squeezenet1_1", weights=SQUEEZENET, device="cpu")
     heads = torch.load(

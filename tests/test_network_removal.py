@@ -7,15 +7,15 @@ import pytest
 import torch
 from torch import nn
 
-from fechner.analysis.network.channel_sets import chosen_set, read_channels
-from fechner.analysis.network.faithfulness import faithfulness
-from fechner.analysis.network.importance import importance_maps
-from fechner.analysis.network.importance_records import read_map
-from fechner.analysis.network.networks import Network, load_network
-from fechner.analysis.network.removal import blurred, predicted, removal_map
-from fechner.analysis.network.selection_records import ChannelSelection, Gain
-from fechner.data.images import write_png
+from fechner.analysis.network.choosing.sets import chosen_set, read_channels
+from fechner.analysis.network.layers.networks import Network, load_network
+from fechner.analysis.network.maps.faithfulness import faithfulness
+from fechner.analysis.network.maps.importance import importance_maps
+from fechner.analysis.network.maps.removal import blurred, predicted, removal_map
 from fechner.errors import InputError
+from fechner.records.images.files import write_png
+from fechner.records.maps import read_map
+from fechner.records.selection import ChannelSelection, Gain
 
 
 def selection_of(
@@ -137,7 +137,7 @@ def test_predictions_of_joined_layers_are_those_of_the_channels_selected_from(
 
 
 def test_predictions_agree_with_pooled_activations(lite0, signed, cat, tmp_path):
-    from fechner.analysis.network.activations import activations
+    from fechner.analysis.network.layers.activations import activations
 
     write_png(tmp_path / "cat.png", cat)
     pooled = activations(lite0, ["bn2"], [tmp_path / "cat.png"], pool="mean")["bn2"].values

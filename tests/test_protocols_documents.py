@@ -4,11 +4,11 @@ import re
 import sys
 from pathlib import Path
 
-from fechner.experiment.exports import FORMS
-from fechner.experiment.journal_events import EVENTS, HEADER_KEYS
-from fechner.experiment.trial_tables import TRIAL_COLUMNS
+from fechner.experiment.exports.exports import FORMS
+from fechner.experiment.exports.trial_tables import TRIAL_COLUMNS
 from fechner.protocols.files import copy_protocol
 from fechner.protocols.schema import load_protocol, shipped
+from fechner.records.journal_lines import EVENTS, HEADER_KEYS
 
 if sys.version_info >= (3, 11):
     import tomllib

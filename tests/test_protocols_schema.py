@@ -9,7 +9,12 @@ from pydantic import ValidationError
 from fechner.errors import InputError
 from fechner.protocols.files import copy_protocol, languages
 from fechner.protocols.methods import METHODS, json_schema, texts_json_schema
-from fechner.protocols.parts import Catch, Keys, RatingScale, Timing
+from fechner.protocols.parts import (
+    Catch,
+    Keys,
+    RatingScale,
+    Timing,
+)
 from fechner.protocols.schema import load_protocol, shipped
 
 LANGUAGES = ("en", "it")

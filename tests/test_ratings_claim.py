@@ -6,9 +6,9 @@ import pytest
 from ratings_worlds import rate, stimuli_table
 
 from fechner.analysis.ratings.claim import test_claim
-from fechner.analysis.ratings.claim_records import read_claim
 from fechner.analysis.ratings.matrices import differences, rated_arms
 from fechner.errors import InputError
+from fechner.records.claim import read_claim
 
 
 @pytest.fixture(scope="module")

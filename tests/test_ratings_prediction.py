@@ -15,8 +15,8 @@ from fechner.analysis.ratings.correlation import (
     shuffled_maps,
 )
 from fechner.analysis.ratings.prediction import predicted_against_observed
-from fechner.analysis.ratings.prediction_records import read_prediction
 from fechner.errors import InputError
+from fechner.records.prediction import read_prediction
 
 
 def test_correlations_equal_scipy():
@@ -176,7 +176,7 @@ def test_predictions_from_files_equal_those_from_arrays(tmp_path):
     import pandas as pd
 
     from fechner.analysis.ratings.dealt_maps import dealt_maps
-    from fechner.data.images import read_map_png, write_map_png, write_png
+    from fechner.records.images.files import read_map_png, write_map_png, write_png
 
     rng, rows, errors, maps = np.random.default_rng(0), [], {}, {}
     for scene in ("cat", "boat"):
@@ -200,7 +200,7 @@ def test_large_pictures_are_averaged_down_without_moving_the_prediction(tmp_path
     from scipy.ndimage import gaussian_filter
 
     from fechner.analysis.ratings.dealt_maps import dealt_maps
-    from fechner.data.images import read_map_png, write_map_png, write_png
+    from fechner.records.images.files import read_map_png, write_map_png, write_png
 
     rng, shape = np.random.default_rng(1), (600, 1200)
     smooth = gaussian_filter(rng.normal(size=shape), 40)

@@ -64,7 +64,7 @@ def test_the_page_is_small_enough_to_mail(study, page):
 
 
 def test_the_claim_and_its_two_sentences_come_first(study, page):
-    from fechner.analysis.ratings.claim_records import read_claim
+    from fechner.records.claim import read_claim
 
     claim = read_claim(study / "statistics" / "claim.json")
     text = page.replace("&#39;", "'")
@@ -100,7 +100,7 @@ def test_every_scene_every_arm_and_every_refused_scene_is_shown(page):
 
 
 def test_numbers_in_the_table_are_those_of_the_claim(study, page):
-    from fechner.analysis.ratings.claim_records import read_claim
+    from fechner.records.claim import read_claim
 
     claim = read_claim(study / "statistics" / "claim.json")
     assert len(claim.contrasts) == 8
@@ -110,7 +110,7 @@ def test_numbers_in_the_table_are_those_of_the_claim(study, page):
 
 
 def test_warnings_of_the_statistics_stand_among_the_limits(study, page):
-    from fechner.analysis.ratings.claim_records import read_claim
+    from fechner.records.claim import read_claim
 
     limits = page[page.index("<h2>Limits</h2>") :]
     for warning in read_claim(study / "statistics" / "claim.json").warnings:
@@ -158,7 +158,7 @@ def test_a_torn_journal_line_does_not_stop_the_report(tmp_path, study):
 
 
 def test_the_session_is_shown_where_its_screens_were_kept(tmp_path, study, page):
-    from fechner.data.images import write_png
+    from fechner.records.images.files import write_png
 
     kept = tmp_path / "kept"
     shutil.copytree(study, kept)

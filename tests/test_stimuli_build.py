@@ -10,13 +10,14 @@ import stimuli_pictures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fechner.compression.blocks import BlockGrid
-from fechner.compression.families import gaussian
-from fechner.compression.quality import mse
-from fechner.data.images import read_image, read_map_png, write_map_png
+from fechner.compression.degrading.families import gaussian
+from fechner.compression.metrics.quality import mse
+from fechner.compression.regions.blocks import BlockGrid
 from fechner.errors import InputError, RefusedError
 from fechner.executors import executor
 from fechner.provenance import write_json
+from fechner.records.images.files import read_image, read_map_png, write_map_png
+from fechner.records.stimuli import verify
 from fechner.stimuli.build import build_stimuli
 from fechner.stimuli.design import Design
 from fechner.stimuli.donors import assign_donors, mismatch
@@ -27,7 +28,6 @@ from fechner.stimuli.impact import (
     weighted_error,
 )
 from fechner.stimuli.kept import mask_path
-from fechner.stimuli.records import verify
 
 QUICK = stimuli_pictures.QUICK
 

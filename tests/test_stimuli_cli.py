@@ -6,9 +6,9 @@ import stimuli_pictures
 from typer.testing import CliRunner
 
 from fechner.cli.main import app
-from fechner.compression.quality import mse
-from fechner.data.images import read_image
-from fechner.stimuli.records import read_stimulus_set
+from fechner.compression.metrics.quality import mse
+from fechner.records.images.files import read_image
+from fechner.records.stimuli import read_stimulus_set
 
 
 @pytest.fixture(scope="module")

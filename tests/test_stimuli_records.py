@@ -8,13 +8,13 @@ import pytest
 
 from fechner.errors import InputError, RefusedError
 from fechner.provenance import sha256_bytes
-from fechner.stimuli.balance import balance, summary
-from fechner.stimuli.records import (
+from fechner.records.stimuli import (
     Stimulus,
     read_stimulus_set,
     verify,
     write_stimulus_set,
 )
+from fechner.stimuli.balance import balance, summary
 
 
 def stimulus(folder, name, region, impact=0.1 + 0.2):
@@ -130,7 +130,7 @@ def test_the_balance_is_the_difference_relative_to_the_mean(made):
 
 
 def test_reading_a_set_imports_the_standard_library_only():
-    code = "import sys, fechner.stimuli.records; print({'numpy', 'cv2', 'PIL'} & set(sys.modules))"
+    code = "import sys, fechner.records.stimuli; print({'numpy', 'cv2', 'PIL'} & set(sys.modules))"
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

@@ -18,19 +18,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fechner.analysis.network.importance_records import read_maps, write_maps
-from fechner.analysis.network.selection_records import read_selection
-from fechner.data.images import read_image
-from fechner.demo import simulated_rated_images
 from fechner.errors import InputError
 from fechner.executors import executor
-from fechner.experiment.journal import read_journal
+from fechner.experiment.journal.journal import read_journal
 from fechner.provenance import sha256_file, write_text
-from fechner.stimuli.records import read_stimulus_set
+from fechner.records.images.files import read_image
+from fechner.records.maps import read_maps, write_maps
+from fechner.records.selection import read_selection
+from fechner.records.stimuli import read_stimulus_set
 from fechner.study import demonstration
+from fechner.study.demo_images import simulated_rated_images
 from fechner.study.demonstration import run_demonstration, write_demonstration
-from fechner.study.place import open_study
-from fechner.study.steps import CLAIM, RATINGS, SESSIONS, STIMULI, finish, run_to_people
+from fechner.study.opening import open_study
+from fechner.study.steps import (
+    CLAIM,
+    RATINGS,
+    SESSIONS,
+    STIMULI,
+    finish,
+    run_to_people,
+)
 
 DATA = Path(os.environ.get("FECHNER_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 FEW_LEVELS = {"blur": (1.6,), "noise": (16.0,)}

@@ -3,8 +3,8 @@
 import pytest
 
 from fechner.errors import InputError
-from fechner.study.file import read_study, write_template
-from fechner.study.state import State, step_key
+from fechner.records.done import State, step_key
+from fechner.records.study import read_study, write_template
 
 
 def test_the_template_is_a_study_that_can_be_read(tmp_path):

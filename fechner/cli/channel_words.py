@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fechner.analysis.network.channel_sets import ChannelSet, ChannelValues
-    from fechner.analysis.network.networks import Network
-    from fechner.data.tables import RatedImages
+    from fechner.analysis.network.choosing.sets import ChannelSet, ChannelValues
+    from fechner.analysis.network.layers.networks import Network
+    from fechner.records.rated_images import RatedImages
 
 
 def network_of(name: str, weights: Path | None) -> Network:
     """Return the network `name`, with the weights of a file or the published ones."""
-    from fechner.analysis.network.networks import load_network
+    from fechner.analysis.network.layers.networks import load_network
 
     return load_network(name, weights=weights)
 
@@ -26,7 +26,7 @@ def values_of(
     network: Network, sets: list[ChannelSet], rated: RatedImages, size: int, cache: Path | None
 ) -> list[ChannelValues]:
     """Return the values of `sets` for the images of a table, behind a progress bar."""
-    from fechner.analysis.network.channel_sets import read_channels
+    from fechner.analysis.network.choosing.sets import read_channels
     from fechner.cli.console import bar
 
     with bar(f"Activations, {network.name}") as progress:
@@ -42,7 +42,7 @@ def read_sets(
     cache: Path | None,
 ) -> list[ChannelValues]:
     """Return the values of every layer in every pooling; the default layer if none is named."""
-    from fechner.analysis.network.channel_sets import parse_channel_sets
+    from fechner.analysis.network.choosing.sets import parse_channel_sets
 
     sets = parse_channel_sets(layers or [network.default_layer], pools)
     return values_of(network, sets, rated, size, cache)
@@ -62,8 +62,8 @@ def feature_sets(
 
     With `usual`, a network of which no layer is named is read at all its usual layers.
     """
-    from fechner.analysis.network.channel_sets import joined
-    from fechner.analysis.network.networks import catalogue
+    from fechner.analysis.network.choosing.sets import joined
+    from fechner.analysis.network.layers.networks import catalogue
 
     known = {info.name: info.layers for info in catalogue()} if usual else {}
 

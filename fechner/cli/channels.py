@@ -12,10 +12,10 @@ from fechner.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
-    from fechner.analysis.network.channel_sets import ChannelValues
-    from fechner.analysis.network.rated_features import Objective
-    from fechner.analysis.network.selection_records import SelectionStudy
-    from fechner.data.tables import RatedImages
+    from fechner.analysis.network.choosing.rated_features import Objective
+    from fechner.analysis.network.choosing.sets import ChannelValues
+    from fechner.records.rated_images import RatedImages
+    from fechner.records.selection import SelectionStudy
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -93,12 +93,13 @@ def agree(
 
     Example: fechner channels agree rated.csv -d quality -n efficientnet_lite0 --out layers
     """
-    from fechner.analysis.network.agreement import layer_agreement
-    from fechner.analysis.network.rated_features import Objective
+    from fechner.analysis.network.choosing.rated_features import Objective
+    from fechner.analysis.network.evidence.agreement import layer_agreement
     from fechner.cli.channel_words import feature_sets
     from fechner.cli.console import bar, console
     from fechner.cli.evidence import say_ceiling, say_seen, show_agreement
-    from fechner.data.tables import is_simulated, read_rated_images
+    from fechner.records.rated_images import read_rated_images
+    from fechner.records.scales import is_simulated
     from fechner.report.selection_tables import write_agreement
 
     rated = read_rated_images(table)
@@ -168,12 +169,13 @@ def select(
 
     Example: fechner channels select rated.csv -d quality -s negative -s readout --out channels
     """
-    from fechner.analysis.network.rated_features import Objective
-    from fechner.analysis.network.selection import STRATEGIES, select_channels
+    from fechner.analysis.network.choosing.rated_features import Objective
+    from fechner.analysis.network.evidence.selection import STRATEGIES, select_channels
     from fechner.cli.channel_words import network_of, read_sets
     from fechner.cli.console import bar, console
     from fechner.cli.evidence import show
-    from fechner.data.tables import is_simulated, read_rated_images
+    from fechner.records.rated_images import read_rated_images
+    from fechner.records.scales import is_simulated
     from fechner.report.selection_tables import write_selection
 
     rated = read_rated_images(table)
@@ -240,14 +242,15 @@ def compare(
     Example: fechner channels compare rated.csv -n efficientnet_lite0 -n alexnet=alexnet.pth
     -p space -p mean -s all -s greedy -s readout --out comparison
     """
-    from fechner.analysis.network.compare import compare as compare_all
-    from fechner.analysis.network.rated_features import Objective
-    from fechner.analysis.network.strategies import parse_strategy
+    from fechner.analysis.network.choosing.rated_features import Objective
+    from fechner.analysis.network.choosing.strategies import parse_strategy
+    from fechner.analysis.network.evidence.compare import compare as compare_all
     from fechner.cli.channel_words import feature_sets
     from fechner.cli.console import bar, console
     from fechner.cli.evidence import say_ceiling, say_seen, show
-    from fechner.data.tables import is_simulated, read_rated_images
     from fechner.executors import executor
+    from fechner.records.rated_images import read_rated_images
+    from fechner.records.scales import is_simulated
     from fechner.report.selection_tables import COMPARED, write_comparison
 
     rated = read_rated_images(table)
@@ -315,13 +318,13 @@ def explain(
     """
     import numpy as np
 
-    from fechner.analysis.network.channel_sets import chosen_set
-    from fechner.analysis.network.explain import explain as explain_matrices
-    from fechner.analysis.network.rated_features import Objective, rated_features
-    from fechner.analysis.network.selection_records import read_selection
+    from fechner.analysis.network.choosing.rated_features import Objective, rated_features
+    from fechner.analysis.network.choosing.sets import chosen_set
+    from fechner.analysis.network.evidence.explain import explain as explain_matrices
     from fechner.cli.channel_words import network_of, values_of
     from fechner.cli.console import console
-    from fechner.data.tables import read_rated_images
+    from fechner.records.rated_images import read_rated_images
+    from fechner.records.selection import read_selection
     from fechner.report.selection_tables import write_explanation
 
     rated = read_rated_images(table)
@@ -353,7 +356,7 @@ def _dimensions(
     rated: RatedImages, asked: list[str] | None, partial_out: str | None = None
 ) -> list[str]:
     """Return the dimensions asked for, or each; an unknown one is refused before any work."""
-    from fechner.analysis.network.rated_features import joint_scores
+    from fechner.analysis.network.choosing.rated_features import joint_scores
 
     names = asked or rated.dimensions
     for name in [*names, *([partial_out] if partial_out else [])]:
@@ -365,8 +368,8 @@ def _individual(ratings: Path | None, rated: RatedImages, dimension: str) -> np.
     """Return individual ratings (n_participants, n_images, n_dimensions), None without a table."""
     if ratings is None:
         return None
-    from fechner.analysis.network.ceiling import rating_matrix
-    from fechner.data.tables import read_ratings
+    from fechner.analysis.network.evidence.ceiling import rating_matrix
+    from fechner.records.ratings import read_ratings
 
     long = read_ratings(ratings, scales=rated.scales)
     return rating_matrix(long, rated.table["image"].tolist(), dimension)
@@ -385,10 +388,10 @@ def _trace(
     """Write the pruning curves of the study's own split and of the channels it chose."""
     import numpy as np
 
-    from fechner.analysis.network.channel_sets import chosen_set
-    from fechner.analysis.network.curves import trace_curves
-    from fechner.analysis.network.rated_features import rated_features
-    from fechner.analysis.network.strategies import parse_strategy
+    from fechner.analysis.network.choosing.rated_features import rated_features
+    from fechner.analysis.network.choosing.sets import chosen_set
+    from fechner.analysis.network.choosing.strategies import parse_strategy
+    from fechner.analysis.network.evidence.curves import trace_curves
     from fechner.cli.console import bar
     from fechner.report.selection_tables import write_curves
 

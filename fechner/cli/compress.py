@@ -19,13 +19,13 @@ from fechner.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
-    from fechner.analysis.network.importance import Method
-    from fechner.analysis.network.networks import Network
-    from fechner.analysis.network.selection_records import ChannelSelection
-    from fechner.compression.batch import Row
-    from fechner.compression.codecs import Settings
-    from fechner.compression.compare_folder import Trial
-    from fechner.compression.jobs import Job
+    from fechner.analysis.network.layers.networks import Network
+    from fechner.analysis.network.maps.importance import Method
+    from fechner.compression.folders.batch import Row
+    from fechner.compression.folders.compare_folder import Trial
+    from fechner.compression.folders.jobs import Job
+    from fechner.compression.formats.codecs import Settings
+    from fechner.records.selection import ChannelSelection
 
 
 class _RunByDefault(TyperGroup):
@@ -102,13 +102,13 @@ def run(
 
     Example: fechner compress photos/ --out smaller --centre
     """
-    from fechner.compression.batch import run as run_jobs
-    from fechner.compression.batch import totals, write_about, write_summary
-    from fechner.compression.codecs import Settings
-    from fechner.compression.formats import require
-    from fechner.compression.jobs import plan
-    from fechner.compression.jpeg import checked_effort
-    from fechner.compression.targets import Target
+    from fechner.compression.folders.batch import run as run_jobs
+    from fechner.compression.folders.batch import totals, write_about, write_summary
+    from fechner.compression.folders.jobs import plan
+    from fechner.compression.formats.codecs import Settings
+    from fechner.compression.formats.others import require
+    from fechner.compression.jpeg.encoder import checked_effort
+    from fechner.compression.jpeg.targets import Target
     from fechner.executors import executor
 
     require(form)
@@ -153,12 +153,12 @@ def compare(
     Example: fechner compress compare photos/ --map maps --judge other --out comparison
     """
     from fechner.cli.console import bar
-    from fechner.compression.codecs import Settings
-    from fechner.compression.compare_folder import run as run_trials
-    from fechner.compression.compare_folder import write_comparison
-    from fechner.compression.jobs import plan
-    from fechner.compression.jpeg import checked_effort
-    from fechner.compression.targets import Target
+    from fechner.compression.folders.compare_folder import run as run_trials
+    from fechner.compression.folders.compare_folder import write_comparison
+    from fechner.compression.folders.jobs import plan
+    from fechner.compression.formats.codecs import Settings
+    from fechner.compression.jpeg.encoder import checked_effort
+    from fechner.compression.jpeg.targets import Target
     from fechner.executors import executor
 
     target = Target(quality, background_floor)
@@ -173,8 +173,8 @@ def compare(
 
 def _trials(jobs: Sequence[Job], judges: Sequence[Path]) -> list[Trial]:
     """Return the trials; a picture's shuffled map is that of the one half the folder on."""
-    from fechner.compression.compare_folder import Trial
-    from fechner.compression.jobs import map_of
+    from fechner.compression.folders.compare_folder import Trial
+    from fechner.compression.folders.jobs import map_of
 
     count = len(jobs)
     others = [jobs[(i + count // 2) % count].importance if count > 1 else None for i in
@@ -232,13 +232,13 @@ def _maps(
 
 def _maps_from(selection: Path, paths: Sequence[Path], out: Path, settings: Settings) -> Path:
     """Draw the map of every picture that has none yet, below ``.compress/maps``."""
-    from fechner.analysis.network.importance import map_method
-    from fechner.analysis.network.networks import load_network
-    from fechner.analysis.network.selection_records import read_selection
+    from fechner.analysis.network.layers.networks import load_network
+    from fechner.analysis.network.maps.importance import map_method
     from fechner.cli.console import bar
-    from fechner.compression.jobs import RECORDS, plan
-    from fechner.data.images import read_image, write_map_png
+    from fechner.compression.folders.jobs import RECORDS, plan
     from fechner.provenance import digest, sha256_file
+    from fechner.records.images.files import read_image, write_map_png
+    from fechner.records.selection import read_selection
 
     chosen = read_selection(selection).choice
     network = load_network(chosen.network)
@@ -271,8 +271,8 @@ def _importance(
     """Return the map of one picture, (h, w), 0 or more: only its order will count."""
     import numpy as np
 
-    from fechner.analysis.network.importance import raw_map
-    from fechner.analysis.network.removal import removal_map
+    from fechner.analysis.network.maps.importance import raw_map
+    from fechner.analysis.network.maps.removal import removal_map
 
     if method == "removal":
         return np.maximum(removal_map(network, picture, selection), 0)
@@ -306,7 +306,7 @@ def _megabytes(count: int) -> str:
 def _sheet(rows: Sequence[Row], jobs: Sequence[Job], out: Path, settings: Settings) -> None:
     from dataclasses import asdict
 
-    from fechner.compression.panels import write_sheet
+    from fechner.compression.folders.panels import write_sheet
 
     target = settings.target
     if target.bytes is not None:

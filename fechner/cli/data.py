@@ -11,7 +11,8 @@ from fechner.cli.console import bar, console
 from fechner.errors import InputError
 
 if TYPE_CHECKING:
-    from fechner.data.tables import RatedImages, Scale
+    from fechner.records.rated_images import RatedImages
+    from fechner.records.scales import Scale
 
 app = typer.Typer(
     no_args_is_help=True, help="Import, check and describe rated images; photographs to try with."
@@ -71,8 +72,9 @@ def check(
     Example: fechner data check images/rated.csv --scale quality=1:5
     """
     from fechner.data.checking import unknown_images, unusable_images
-    from fechner.data.tables import read_rated_images, read_ratings, require_scenes
     from fechner.executors import executor
+    from fechner.records.rated_images import read_rated_images, require_scenes
+    from fechner.records.ratings import read_ratings
 
     rated = read_rated_images(table, scales=_scales(scale))
     with bar("Images") as progress, executor(jobs) as pool:
@@ -118,8 +120,10 @@ def describe(
     Example: fechner data describe kadid.csv --by family --out labels
     """
     from fechner.data.description import describe as write_description
-    from fechner.data.tables import is_simulated, read_rated_images, read_ratings
     from fechner.provenance import provenance, sha256_file
+    from fechner.records.rated_images import read_rated_images
+    from fechner.records.ratings import read_ratings
+    from fechner.records.scales import is_simulated
 
     rated = read_rated_images(table, scales=_scales(scale), check_images=False)
     long = read_ratings(ratings, scales=rated.scales) if ratings is not None else None
@@ -174,7 +178,7 @@ def _scales(words: list[str] | None) -> dict[str, Scale] | None:
     """Read ``NAME=MINIMUM:MAXIMUM[:low]`` options; None where there are none."""
     from pydantic import ValidationError
 
-    from fechner.data.tables import Scale
+    from fechner.records.scales import Scale
 
     if not words:
         return None

@@ -11,8 +11,8 @@ import typer
 if TYPE_CHECKING:
     import numpy as np
 
-    from fechner.compression.degrade import Family
-    from fechner.compression.matching import Matched
+    from fechner.compression.degrading.degrade import Family
+    from fechner.compression.degrading.matching import Matched
 
 
 class Region(str, Enum):
@@ -66,8 +66,8 @@ def degrade(
     Example: fechner degrade cat.png --map maps/cat.png --family blur --target mse=25 --region low
     """
     from fechner.cli.console import console
-    from fechner.compression.degrade import family_named
-    from fechner.data.images import read_image, write_png
+    from fechner.compression.degrading.degrade import family_named
+    from fechner.records.images.files import read_image, write_png
 
     kind = family_named(family)
     strength = _strength(kind, target, strength, cutoff, pixels_per_degree)
@@ -92,7 +92,7 @@ def _strength(
     pixels_per_degree: float | None,
 ) -> float | None:
     """Return the strength that was asked for; None where a target was."""
-    from fechner.compression.degrade import sigma_for_cutoff
+    from fechner.compression.degrading.degrade import sigma_for_cutoff
     from fechner.errors import InputError
 
     if sum(value is not None for value in (target, strength, cutoff)) != 1:
@@ -115,10 +115,11 @@ def _masks(
     """Return the soft mask of the wanted region; of low and high, both, so that they compare."""
     import numpy as np
 
-    from fechner.compression import controls, regions
-    from fechner.compression.blocks import BlockGrid
-    from fechner.data.images import read_map_png
+    from fechner.compression.regions import controls
+    from fechner.compression.regions import matched as regions
+    from fechner.compression.regions.blocks import BlockGrid
     from fechner.errors import InputError
+    from fechner.records.images.files import read_map_png
 
     options = regions.RegionOptions(share=share)
     height, width = pixels.shape[:2]
@@ -154,9 +155,9 @@ def _degraded(
     seed: int,
     region: Region,
 ) -> Matched:
-    from fechner.compression.degrade import degrade as degraded
-    from fechner.compression.matching import Matched, match_strengths, parse_target
-    from fechner.compression.quality import mse
+    from fechner.compression.degrading.degrade import degrade as degraded
+    from fechner.compression.degrading.matching import Matched, match_strengths, parse_target
+    from fechner.compression.metrics.quality import mse
 
     if strength is not None:
         image = degraded(pixels, kind.name, strength, mask=masks[region.value], seed=seed)
@@ -180,7 +181,7 @@ def _refuse_to_overwrite(out: Path, image: Path) -> None:
 
 
 def _summary(pixels: np.ndarray, made: Matched, kind: Family, mask: np.ndarray, out: Path) -> str:
-    from fechner.compression.quality import mse, ssim
+    from fechner.compression.metrics.quality import mse, ssim
 
     return (
         f"{kind.name} {made.strength:.4g} {kind.unit} on {float(mask.mean()):.1%} of the picture: "
@@ -193,7 +194,7 @@ def _before_and_after(
 ) -> np.ndarray:
     import numpy as np
 
-    from fechner.data.images import read_map_png
+    from fechner.records.images.files import read_map_png
     from fechner.stimuli.sheets import coloured, sheet_of
 
     grey = np.repeat(np.rint(mask * 255).astype(np.uint8)[..., None], 3, axis=2)

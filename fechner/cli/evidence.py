@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.table import Table as RichTable
 
-    from fechner.analysis.network.channel_sets import ChannelValues
-    from fechner.analysis.network.rated_features import Objective
-    from fechner.data.tables import RatedImages
+    from fechner.analysis.network.choosing.rated_features import Objective
+    from fechner.analysis.network.choosing.sets import ChannelValues
+    from fechner.records.rated_images import RatedImages
 
 
 def show(table: pd.DataFrame) -> None:
@@ -85,9 +85,9 @@ def say_ceiling(
 
     import numpy as np
 
-    from fechner.analysis.network.alignment import CORRELATIONS
-    from fechner.analysis.network.ceiling import ceiling_of
-    from fechner.analysis.network.rated_features import rated_features
+    from fechner.analysis.network.alignment.alignment import CORRELATIONS
+    from fechner.analysis.network.choosing.rated_features import rated_features
+    from fechner.analysis.network.evidence.ceiling import ceiling_of
     from fechner.cli.console import console
 
     if objective.fit not in CORRELATIONS:

@@ -12,8 +12,8 @@ from fechner.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
-    from fechner.analysis.network.importance_records import ImportanceMaps
-    from fechner.analysis.network.removal import Degradation
+    from fechner.analysis.network.maps.removal import Degradation
+    from fechner.records.maps import ImportanceMaps
 
 Family = Annotated[
     str | None,
@@ -59,11 +59,11 @@ def make(
 
     Example: fechner maps make photos/ --selection channels/selection.json --out maps
     """
-    from fechner.analysis.network.importance import SHORT_SIDE, importance_maps, map_method
-    from fechner.analysis.network.networks import load_network
-    from fechner.analysis.network.selection_records import read_selection
+    from fechner.analysis.network.layers.networks import load_network
+    from fechner.analysis.network.maps.importance import SHORT_SIDE, importance_maps, map_method
     from fechner.cli.console import bar, console
     from fechner.cli.paths import by_name, image_paths
+    from fechner.records.selection import read_selection
 
     study = read_selection(selection)
     chosen = study.by_method(candidate) if candidate else study.choice
@@ -122,14 +122,14 @@ def check(
     import numpy as np
     from rich.table import Table
 
-    from fechner.analysis.network.faithfulness import faithfulness
-    from fechner.analysis.network.importance import raw_map
-    from fechner.analysis.network.networks import load_network
-    from fechner.analysis.network.removal import removal_map
-    from fechner.analysis.network.selection_records import read_selection
+    from fechner.analysis.network.layers.networks import load_network
+    from fechner.analysis.network.maps.faithfulness import faithfulness
+    from fechner.analysis.network.maps.importance import raw_map
+    from fechner.analysis.network.maps.removal import removal_map
     from fechner.cli.console import bar, console
     from fechner.cli.paths import image_paths
-    from fechner.data.images import read_image
+    from fechner.records.images.files import read_image
+    from fechner.records.selection import read_selection
 
     study = read_selection(selection)
     chosen = study.by_method(candidate) if candidate else study.choice
@@ -158,13 +158,13 @@ def check(
 
 
 def _degradation(family: str | None, strength: float | None) -> Degradation:
-    from fechner.analysis.network.removal import BLURRED, Degradation
+    from fechner.analysis.network.maps.removal import BLURRED, Degradation
 
     if family is None and strength is None:
         return BLURRED
     if family is None or strength is None:
         raise InputError("--family and --strength belong together; give both or neither")
-    from fechner.compression.degrade import degrade, family_named
+    from fechner.compression.degrading.degrade import degrade, family_named
 
     unit = family_named(family).unit
     return Degradation(
@@ -183,7 +183,7 @@ def _draw(made: ImportanceMaps, images: dict[str, Path]) -> None:
     import matplotlib
     import numpy as np
 
-    from fechner.data.images import read_image, write_png
+    from fechner.records.images.files import read_image, write_png
 
     colours = matplotlib.colormaps["viridis"]
     # The square root lets weak importance be seen beside the one strongest place of the set.

@@ -29,7 +29,7 @@ def list_networks(
     if name is not None:
         _show_layers(name, weights)
         return
-    from fechner.analysis.network.networks import DEFAULT_NETWORK, catalogue
+    from fechner.analysis.network.layers.networks import DEFAULT_NETWORK, catalogue
     from fechner.cli.console import console
 
     for info in catalogue():
@@ -46,7 +46,7 @@ def list_networks(
 
 
 def _show_layers(name: str, weights: Path | None) -> None:
-    from fechner.analysis.network.networks import load_network
+    from fechner.analysis.network.layers.networks import load_network
     from fechner.cli.console import console
 
     network = load_network(name, weights=weights, device="cpu")
@@ -78,8 +78,8 @@ def activations(
 
     Example: fechner network activations photos/ --out cache --pool mean
     """
-    from fechner.analysis.network.activations import activations as extract
-    from fechner.analysis.network.networks import load_network
+    from fechner.analysis.network.layers.activations import activations as extract
+    from fechner.analysis.network.layers.networks import load_network
     from fechner.cli.console import bar, console
     from fechner.cli.paths import image_paths
 
@@ -130,13 +130,13 @@ def finetune(
     """
     import numpy as np
 
-    from fechner.analysis.network.finetune import FinetuneOptions
-    from fechner.analysis.network.finetune import finetune as fit
-    from fechner.analysis.network.scene_split import split_scenes
-    from fechner.analysis.network.selection_records import read_selection
+    from fechner.analysis.network.choosing.split import split_scenes
+    from fechner.analysis.network.training.finetune import FinetuneOptions
+    from fechner.analysis.network.training.finetune import finetune as fit
     from fechner.cli.console import bar, console
-    from fechner.data.tables import read_rated_images
     from fechner.errors import InputError
+    from fechner.records.rated_images import read_rated_images
+    from fechner.records.selection import read_selection
 
     table = read_rated_images(rated)
     if leave_out and held_out is not None:

@@ -58,7 +58,7 @@ def check(
     """
     from fechner.cli.console import console
     from fechner.errors import InputError
-    from fechner.experiment.fonts import check_font, find_font
+    from fechner.experiment.screens.fonts import check_font, find_font
     from fechner.protocols.files import languages
     from fechner.protocols.schema import load_protocol
 

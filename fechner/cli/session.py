@@ -10,7 +10,7 @@ import typer
 from fechner.errors import InputError, RefusedError, nearest
 
 if TYPE_CHECKING:
-    from fechner.experiment.session import Standing
+    from fechner.experiment.session.session import Standing
 
 app = typer.Typer(
     no_args_is_help=True, help="Rating sessions: plan, run, list, verify, export, screens."
@@ -37,11 +37,11 @@ def plan(
     Example: fechner session plan --stimuli study/stimuli --protocol slider --participants 30
     """
     from fechner.cli.console import console
-    from fechner.experiment.audit import audit
-    from fechner.experiment.plan import make_plan
-    from fechner.experiment.preflight import check_length
+    from fechner.experiment.plan.audit import audit
+    from fechner.experiment.plan.plan import make_plan
+    from fechner.experiment.starting.preflight import check_length
     from fechner.protocols.schema import load_protocol
-    from fechner.stimuli.records import read_stimulus_set
+    from fechner.records.stimuli import read_stimulus_set
 
     loaded, found = load_protocol(protocol), read_stimulus_set(stimuli)
     if participant:
@@ -116,7 +116,7 @@ def run(
     """
     from fechner.cli.console import complaints, console
     from fechner.experiment.calibration import Calibration
-    from fechner.experiment.run import run_participant
+    from fechner.experiment.starting.run import run_participant
 
     if verify_pixels not in ("first", "all", "none"):
         hint = nearest(verify_pixels, ("first", "all", "none"))
@@ -172,7 +172,7 @@ def _offered(sessions: Path) -> str:
     import secrets
     import sys
 
-    from fechner.experiment.codes import offer_code
+    from fechner.experiment.session.codes import offer_code
 
     taken = [path.name.split("_ses-")[0].rpartition("sub-")[2] for path in sessions.glob("*.jsonl")]
     code = offer_code(taken, seed=secrets.randbits(32), rows=4)
@@ -184,7 +184,7 @@ def _offered(sessions: Path) -> str:
 def _observer(participant: str, simulate: str, seed: int) -> Any:
     if not simulate:
         return None
-    from fechner.experiment.observers import SimulatedObserver
+    from fechner.experiment.simulated.observers import SimulatedObserver
 
     return SimulatedObserver(participant, world=simulate, seed=seed)  # type: ignore[arg-type]
 
@@ -198,7 +198,7 @@ def list_sessions(sessions: Sessions = Path("sessions")) -> None:
     from rich.table import Table
 
     from fechner.cli.console import console
-    from fechner.experiment.journal import read_journals
+    from fechner.experiment.journal.journal import read_journals
 
     table = Table("participant", "session", "protocol", "trials", "state", "begun", box=None)
     for record in read_journals(sessions):
@@ -226,10 +226,10 @@ def verify(
     Example: fechner session verify --sessions study/sessions --stimuli study/stimuli
     """
     from fechner.cli.console import console
-    from fechner.experiment.journal import read_journals
+    from fechner.experiment.journal.journal import read_journals
     from fechner.experiment.verify import verify_session
     from fechner.protocols.schema import load_protocol
-    from fechner.stimuli.records import verify as verify_stimuli
+    from fechner.records.stimuli import verify as verify_stimuli
 
     found = verify_stimuli(stimuli) if stimuli else None
     loaded = load_protocol(protocol, language=language) if protocol else None
@@ -258,9 +258,9 @@ def export(
     Example: fechner session export bids/ --sessions study/sessions --format bids
     """
     from fechner.cli.console import console
-    from fechner.experiment.exports import export as write
-    from fechner.experiment.journal import read_journals
-    from fechner.stimuli.records import read_stimulus_set
+    from fechner.experiment.exports.exports import export as write
+    from fechner.experiment.journal.journal import read_journals
+    from fechner.records.stimuli import read_stimulus_set
 
     found = read_stimulus_set(stimuli) if stimuli else None
     written = write(read_journals(sessions), form, out, stimuli=found)

@@ -14,9 +14,9 @@ from fechner.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fechner.analysis.ratings.claim_records import Claim
     from fechner.analysis.ratings.power import Components
-    from fechner.data.tables import Scale
+    from fechner.records.claim import Claim
+    from fechner.records.scales import Scale
 
 app = typer.Typer(
     no_args_is_help=True, help="Statistics of ratings: scores, screening, the claim, power."
@@ -205,8 +205,8 @@ def power(
 
 
 def _components(kind: Kind, pilot: Path | None) -> Components:
-    from fechner.analysis.ratings.claim_records import read_claim
     from fechner.analysis.ratings.power import ACR_5, SLIDER_100, Components
+    from fechner.records.claim import read_claim
 
     if pilot is None:
         return ACR_5 if kind is Kind.acr else SLIDER_100
@@ -222,9 +222,10 @@ def _components(kind: Kind, pilot: Path | None) -> Components:
 
 def _read(path: Path, scale: str | None) -> tuple[pd.DataFrame, dict[str, Scale]]:
     """Return the ratings and the scale of each dimension."""
-    from fechner.data.cells import read_cells, require_columns
-    from fechner.data.tables import Scale, read_ratings
     from fechner.provenance import read_json
+    from fechner.records.cells import read_cells, require_columns
+    from fechner.records.ratings import read_ratings
+    from fechner.records.scales import Scale
 
     if scale is not None:
         cells = read_cells(path)
@@ -239,7 +240,7 @@ def _read(path: Path, scale: str | None) -> tuple[pd.DataFrame, dict[str, Scale]
 def _scale(text: str) -> Scale:
     from pydantic import ValidationError
 
-    from fechner.data.tables import Scale
+    from fechner.records.scales import Scale
 
     parts = text.split(":")
     good = parts[2] if len(parts) > 2 else "high"
@@ -262,7 +263,7 @@ def _stimuli_csv(path: Path) -> Path:
 
 
 def _read_stimuli(path: Path) -> pd.DataFrame:
-    from fechner.data.cells import numeric_where_possible, read_cells
+    from fechner.records.cells import numeric_where_possible, read_cells
 
     names = ["stimulus", "scene", "region", "family"]
     return numeric_where_possible(read_cells(_stimuli_csv(path)), keep=names)

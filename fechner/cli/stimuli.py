@@ -43,7 +43,7 @@ def build(
     """
     from fechner.cli.console import bar, console
     from fechner.cli.paths import by_name, image_paths
-    from fechner.compression.regions import RegionOptions
+    from fechner.compression.regions.matched import RegionOptions
     from fechner.executors import executor
     from fechner.stimuli.build import build_stimuli
 
@@ -71,7 +71,7 @@ def build(
 
 def _levels(targets: list[str]) -> tuple[str, list[float]]:
     """Return the measure and the levels of targets such as ``mse=30``, in growing order."""
-    from fechner.compression.matching import parse_target
+    from fechner.compression.degrading.matching import parse_target
     from fechner.errors import InputError
 
     parsed = [parse_target(text) for text in targets]
@@ -88,7 +88,7 @@ def verify(folder: Annotated[Path, typer.Argument(help="Folder of a stimulus set
     Example: fechner stimuli verify stimuli
     """
     from fechner.cli.console import console
-    from fechner.stimuli.records import verify as check
+    from fechner.records.stimuli import verify as check
 
     found = check(folder)
     console.print(
@@ -110,7 +110,7 @@ def sheet(
     """
     from fechner.cli.console import console
     from fechner.errors import InputError, nearest
-    from fechner.stimuli.records import read_stimulus_set
+    from fechner.records.stimuli import read_stimulus_set
     from fechner.stimuli.sheets import contact_sheet
 
     found = read_stimulus_set(folder)
@@ -136,8 +136,8 @@ def balance(
 
     from fechner.cli.console import console
     from fechner.provenance import write_text
+    from fechner.records.stimuli import read_stimulus_set
     from fechner.stimuli import balance as balances
-    from fechner.stimuli.records import read_stimulus_set
 
     found = balances.balance(read_stimulus_set(folder))
     shown = balances.summary(found)

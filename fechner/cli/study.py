@@ -13,7 +13,7 @@ import typer
 from fechner.cli.console import bar, console
 
 if TYPE_CHECKING:
-    from fechner.study.place import Place
+    from fechner.study.opening import Place
 
 app = typer.Typer(no_args_is_help=True, help="Run a study of your own, whole or step by step.")
 
@@ -37,7 +37,7 @@ class World(str, Enum):
 @contextmanager
 def _opened(file: Path, jobs: int | None, cluster: str | None) -> Iterator[Place]:
     from fechner.executors import executor
-    from fechner.study.place import open_study
+    from fechner.study.opening import open_study
 
     with executor(jobs, cluster) as pool:
         yield open_study(file, bars=bar, say=console.print, pool=pool)
@@ -73,7 +73,7 @@ def init(
 
     Example: fechner study init my-study
     """
-    from fechner.study.file import write_template
+    from fechner.records.study import write_template
 
     path = write_template(folder)
     console.print(f"wrote {path}; name your images in it, then: fechner study run {path}")

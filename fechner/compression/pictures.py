@@ -25,7 +25,7 @@ def checked_picture(
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
         raise InputError(
             f"expected a picture as uint8 (h, w, 3), got {picture.dtype} {picture.shape}; "
-            "read it with fechner.data.images.read_image"
+            "read it with fechner.records.images.files.read_image"
         )
     if shape is not None and picture.shape[:2] != tuple(shape):
         raise InputError(

@@ -15,9 +15,10 @@ from pathlib import Path
 from fechner.data.distorted_sets import kadid10k, tid2013
 from fechner.data.generated_sets import agiqa3k, aigciqa2023, avt
 from fechner.data.published import PublicSet
-from fechner.data.tables import RatedImages, write_rated_images, write_ratings
 from fechner.errors import InputError, nearest
 from fechner.provenance import provenance, sha256_file
+from fechner.records.rated_images import RatedImages, write_rated_images
+from fechner.records.ratings import write_ratings
 
 LOADERS: dict[str, Callable[..., PublicSet]] = {
     "avt": avt,

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from fechner.data.images import read_image
-from fechner.data.tables import RatedImages
 from fechner.errors import InputError
 from fechner.executors import run_all
 from fechner.progress import Progress, silent
+from fechner.records.images.files import read_image
+from fechner.records.rated_images import RatedImages
 
 
 def unusable_images(

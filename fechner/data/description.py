@@ -10,11 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fechner.data import label_figures as draw
-from fechner.data.label_warnings import (
-    warning_for_groups,
-    warnings_for,
-    warnings_for_relations,
-)
+from fechner.data.label_warnings import warning_for_groups, warnings_for, warnings_for_relations
 from fechner.data.labels import (
     Distribution,
     distribution,
@@ -23,9 +19,9 @@ from fechner.data.labels import (
     share_between,
     spread,
 )
-from fechner.data.tables import RatedImages
 from fechner.progress import Progress, silent
 from fechner.provenance import atomic_path, write_json, write_text
+from fechner.records.rated_images import RatedImages
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,10 +12,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fechner.data.cells import numbers, read_cells, require_columns
-from fechner.data.published import PublicSet, files_by_name, ordered, paths, present
-from fechner.data.tables import RatedImages, Scale
+from fechner.data.published import (
+    PublicSet,
+    files_by_name,
+    ordered,
+    paths,
+    present,
+)
 from fechner.errors import InputError
+from fechner.records.cells import numbers, read_cells, require_columns
+from fechner.records.rated_images import RatedImages
+from fechner.records.scales import Scale
 
 TID2013_DISTORTIONS = (
     "additive Gaussian noise", "noise in colour components", "spatially correlated noise",

@@ -13,10 +13,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fechner.data.cells import numbers, read_cells, require_columns
-from fechner.data.published import PublicSet, files_by_name, ordered, paths, present
-from fechner.data.tables import RATINGS_COLUMNS, RatedImages, Scale
+from fechner.data.published import (
+    PublicSet,
+    files_by_name,
+    ordered,
+    paths,
+    present,
+)
 from fechner.errors import InputError
+from fechner.records.cells import numbers, read_cells, require_columns
+from fechner.records.rated_images import RatedImages
+from fechner.records.ratings import RATINGS_COLUMNS
+from fechner.records.scales import Scale
 
 
 def avt(folder: Path, *, check_images: bool = True) -> PublicSet:

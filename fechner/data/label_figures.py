@@ -8,7 +8,8 @@ import numpy as np
 from scipy import stats
 
 from fechner.data.labels import Distribution, Spread
-from fechner.data.tables import RatedImages, Scale
+from fechner.records.rated_images import RatedImages
+from fechner.records.scales import Scale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

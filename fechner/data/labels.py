@@ -21,8 +21,9 @@ import pandas as pd
 from scipy import stats
 
 from fechner.data.modes import Modes, find_modes
-from fechner.data.tables import RatedImages, Scale
 from fechner.errors import InputError, nearest
+from fechner.records.rated_images import RatedImages
+from fechner.records.scales import Scale
 
 FEWEST_IMAGES = 8
 """Below this number of images shape statistics are undefined or say nothing."""

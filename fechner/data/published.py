@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from fechner.data.tables import RatedImages
 from fechner.errors import InputError
+from fechner.records.rated_images import RatedImages
 
 
 @dataclass(frozen=True)

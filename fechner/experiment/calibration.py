@@ -20,7 +20,7 @@ from fechner.experiment.display import Question
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fechner.experiment.journal_record import JournalRecord
+    from fechner.records.journal import JournalRecord
 
 CARD_CM = 8.560
 """Width of an ID-1 card in centimetres (ISO/IEC 7810)."""

@@ -9,9 +9,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fechner.experiment.fonts import find_font
-from fechner.experiment.hands import Board, SimulatedHands
-from fechner.experiment.observers import SimulatedObserver
+from fechner.experiment.screens.fonts import find_font
+from fechner.experiment.simulated.hands import Board, SimulatedHands
+from fechner.experiment.simulated.observers import SimulatedObserver
 from fechner.protocols.schema import Protocol, load_protocol
 from fechner.provenance import atomic_path
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from fechner.experiment.display import Question
-    from fechner.experiment.look import Screen
+    from fechner.experiment.screens.look import Screen
 
 TOUR_TRIALS = {
     "practice": 1,
@@ -83,7 +83,7 @@ def tour(
     MissingPartError
         If no window can be opened.
     """
-    from fechner.experiment.run import run_participant
+    from fechner.experiment.starting.run import run_participant
 
     loaded = shortened(load_protocol(protocol, language=language))
     out = Path(out)

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fechner.experiment.display import load_pixels, pixels_sha256
-from fechner.experiment.plan import make_plan
+from fechner.experiment.plan.plan import make_plan
 
 if TYPE_CHECKING:
-    from fechner.experiment.journal_record import JournalRecord
     from fechner.protocols.schema import Protocol
-    from fechner.stimuli.records import StimulusSet
+    from fechner.records.journal import JournalRecord
+    from fechner.records.stimuli import StimulusSet
 
 LATE_FRAMES = 1.0
 """Onsets later than so many frames are counted as late."""

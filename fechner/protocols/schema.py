@@ -13,7 +13,12 @@ from pydantic import ValidationError
 
 from fechner.errors import InputError, nearest
 from fechner.protocols.complaints import one_line
-from fechner.protocols.files import joined_texts, protocol_path, read_toml, shipped
+from fechner.protocols.files import (
+    joined_texts,
+    protocol_path,
+    read_toml,
+    shipped,
+)
 from fechner.protocols.methods import METHODS
 from fechner.protocols.protocol import Protocol
 

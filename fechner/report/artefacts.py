@@ -16,12 +16,12 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from fechner.analysis.network.importance_records import ImportanceMap, read_maps
-from fechner.analysis.network.selection_records import SelectionStudy, read_selection
-from fechner.analysis.ratings.claim_records import Claim, read_claim
-from fechner.analysis.ratings.prediction_records import Prediction, read_prediction
 from fechner.errors import InputError
 from fechner.provenance import read_json
+from fechner.records.claim import Claim, read_claim
+from fechner.records.maps import ImportanceMap, read_maps
+from fechner.records.prediction import Prediction, read_prediction
+from fechner.records.selection import SelectionStudy, read_selection
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fechner.analysis.network.selection_records import ChannelSelection, SelectionStudy
+from fechner.records.selection import ChannelSelection, SelectionStudy
 from fechner.report.style import PALETTE, WIDTH, jitter
 
 if TYPE_CHECKING:

@@ -12,11 +12,17 @@ from typing import Any
 import pandas as pd
 
 from fechner import __version__
-from fechner.analysis.ratings.claim_records import Claim
 from fechner.analysis.ratings.crossed import Contrast, closed_form, reml_crossed
 from fechner.analysis.ratings.matrices import Differences, differences, rated_arms
 from fechner.provenance import write_text
-from fechner.report import channel_figures, pictures, rating_figures, story, tables
+from fechner.records.claim import Claim
+from fechner.report import (
+    channel_figures,
+    pictures,
+    rating_figures,
+    story,
+    tables,
+)
 from fechner.report.artefacts import Artefacts, read_artefacts
 from fechner.report.style import ARM_NAMES, drawing, svg
 

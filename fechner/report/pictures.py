@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
-from fechner.analysis.network.importance_records import ImportanceMap
-from fechner.data.images import read_image
+from fechner.records.images.files import read_image
+from fechner.records.maps import ImportanceMap
 from fechner.report.style import PALETTE, arm_colour
 
 OVERVIEW_SIDE = 384

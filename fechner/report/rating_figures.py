@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from fechner.analysis.ratings.claim_records import Claim, ContrastRecord
 from fechner.analysis.ratings.crossed import Contrast
 from fechner.analysis.ratings.matrices import Differences
-from fechner.analysis.ratings.prediction_records import Prediction
-from fechner.report.style import ARM_NAMES, PALETTE, WIDTH, arm_colour, jitter
+from fechner.records.claim import Claim, ContrastRecord
+from fechner.records.prediction import Prediction
+from fechner.report.style import (
+    ARM_NAMES,
+    PALETTE,
+    WIDTH,
+    arm_colour,
+    jitter,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from fechner.analysis.network.curves import PruningCurves
-    from fechner.analysis.network.explain import Explanation
-    from fechner.analysis.network.selection_records import ChannelSelection
+    from fechner.analysis.network.evidence.curves import PruningCurves
+    from fechner.analysis.network.evidence.explain import Explanation
+    from fechner.records.selection import ChannelSelection
 
 ALIGNMENT_LABEL = "alignment (Spearman)"
 

@@ -11,14 +11,19 @@ import numpy as np
 import pandas as pd
 
 from fechner.errors import InputError, nearest
-from fechner.provenance import atomic_path, provenance, write_json, write_text
+from fechner.provenance import (
+    atomic_path,
+    provenance,
+    write_json,
+    write_text,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from fechner.analysis.network.curves import PruningCurves
-    from fechner.analysis.network.explain import Explanation
-    from fechner.analysis.network.selection_records import ChannelSelection, SelectionStudy
+    from fechner.analysis.network.evidence.curves import PruningCurves
+    from fechner.analysis.network.evidence.explain import Explanation
+    from fechner.records.selection import ChannelSelection, SelectionStudy
 
 COMPARED = ("all", "random", "negative", "greedy", "curve", "negative:within", "readout")
 """What `fechner channels compare` compares when nothing is named."""
@@ -136,7 +141,7 @@ def write_explanation(
     InputError
         If a column is not in the table.
     """
-    from fechner.analysis.network.explain import breakdown
+    from fechner.analysis.network.evidence.explain import breakdown
     from fechner.report.selection_figures import rsm_triptych
 
     for column in by:

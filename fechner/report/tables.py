@@ -12,9 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from fechner.analysis.ratings.claim_records import Claim
 from fechner.analysis.ratings.matrices import rating_matrix
 from fechner.analysis.ratings.screening import screen
+from fechner.records.claim import Claim
 from fechner.report.artefacts import Session
 
 

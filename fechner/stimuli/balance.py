@@ -12,7 +12,12 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from fechner.stimuli.records import COVARIATE, INTACT, Stimulus, StimulusSet
+from fechner.records.stimuli import (
+    COVARIATE,
+    INTACT,
+    Stimulus,
+    StimulusSet,
+)
 
 PAIRS = (("high", "low"), ("high", "donor"))
 """The pairs of arms that are compared: the claim, and its control."""

@@ -16,19 +16,19 @@ from typing import Any
 
 import numpy as np
 
-from fechner.compression.blocks import BlockGrid
-from fechner.compression.controls import mirrored
-from fechner.compression.matching import MAX_STRENGTH_RATIO, MEASURES
-from fechner.compression.regions import RegionOptions
-from fechner.data.images import read_image
+from fechner.compression.degrading.matching import MAX_STRENGTH_RATIO, MEASURES
+from fechner.compression.regions.blocks import BlockGrid
+from fechner.compression.regions.controls import mirrored
+from fechner.compression.regions.matched import RegionOptions
 from fechner.errors import FechnerError, RefusedError
 from fechner.executors import run_all
 from fechner.progress import Progress, silent
 from fechner.provenance import provenance, read_json, sha256_file
+from fechner.records.images.files import read_image
+from fechner.records.stimuli import StimulusSet, read_stimulus_set, write_stimulus_set
 from fechner.stimuli.design import Design, Scene, checked_scenes
 from fechner.stimuli.donors import assign_donors, mismatch
 from fechner.stimuli.kept import Built, SceneTask, mask_path
-from fechner.stimuli.records import StimulusSet, read_stimulus_set, write_stimulus_set
 from fechner.stimuli.scenes import make_donor_arm, make_own_arms
 
 ASSIGNMENTS = 5
@@ -70,7 +70,7 @@ def build_stimuli(
     target_mse
         What each arm loses, in the unit of `measure`; several numbers are levels.
     measure
-        A key of `fechner.compression.matching.MEASURES`.
+        A key of `fechner.compression.degrading.matching.MEASURES`.
     arms
         Regions, from `fechner.stimuli.design.ARMS`.
     regions

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fechner.compression.degrade import family_named
-from fechner.compression.matching import MAX_STRENGTH_RATIO, Target
-from fechner.compression.regions import RegionOptions
+from fechner.compression.degrading.degrade import family_named
+from fechner.compression.degrading.matching import MAX_STRENGTH_RATIO, Target
+from fechner.compression.regions.matched import RegionOptions
 from fechner.errors import InputError, nearest
 
 ARMS = {
@@ -40,11 +40,11 @@ class Design:
     Attributes
     ----------
     families
-        Keys of `fechner.compression.degrade.FAMILIES`.
+        Keys of `fechner.compression.degrading.degrade.FAMILIES`.
     targets
         What each arm loses, one a level, in growing order.
     measure
-        What targets are stated in: a key of `fechner.compression.matching.MEASURES`.
+        What targets are stated in: a key of `fechner.compression.degrading.matching.MEASURES`.
     arms
         Keys of `ARMS`; low and high are always there.
     regions

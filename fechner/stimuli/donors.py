@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from fechner.compression.blocks import BlockGrid
-from fechner.compression.controls import donor_region
+from fechner.compression.regions.blocks import BlockGrid
+from fechner.compression.regions.controls import donor_region
 
 FORBIDDEN = 1e12
 """Cost of a scene that would take its own region."""

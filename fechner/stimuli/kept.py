@@ -14,9 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from fechner.errors import FechnerError, RefusedError
-from fechner.provenance import digest, read_json, sha256_file, write_json
+from fechner.provenance import (
+    digest,
+    read_json,
+    sha256_file,
+    write_json,
+)
+from fechner.records.stimuli import INTACT, Stimulus
 from fechner.stimuli.design import Design, Scene
-from fechner.stimuli.records import INTACT, Stimulus
 
 KEPT = ".scenes"
 """Folder, inside the stimulus set's, of what each task made."""

@@ -13,30 +13,35 @@ from typing import Any
 
 import numpy as np
 
-from fechner.compression.blocks import BlockGrid
-from fechner.compression.controls import (
+from fechner.compression.degrading.degrade import FAMILIES, degrade
+from fechner.compression.degrading.matching import Matched, check_ratio, match_strengths
+from fechner.compression.metrics.quality import ssim
+from fechner.compression.regions.blocks import BlockGrid
+from fechner.compression.regions.controls import (
     centre,
     donor_region,
     middle_map,
     mirrored,
     random_region,
 )
-from fechner.compression.covariates import covariate_means, covariate_planes
-from fechner.compression.degrade import FAMILIES, degrade
-from fechner.compression.matching import Matched, check_ratio, match_strengths
-from fechner.compression.quality import ssim
-from fechner.compression.regions import Regions, feather, matched_regions
-from fechner.data.images import read_image, read_map_png, write_png
+from fechner.compression.regions.covariates import covariate_means, covariate_planes
+from fechner.compression.regions.matched import Regions, feather, matched_regions
 from fechner.errors import InputError
 from fechner.provenance import sha256_bytes, sha256_file
+from fechner.records.images.files import read_image, read_map_png, write_png
+from fechner.records.stimuli import INTACT, Stimulus
 from fechner.stimuli.impact import (
     centre_weights,
     importance_weights,
     squared_error,
     weighted_error,
 )
-from fechner.stimuli.kept import Built, SceneTask, kept_or_made, mask_path
-from fechner.stimuli.records import INTACT, Stimulus
+from fechner.stimuli.kept import (
+    Built,
+    SceneTask,
+    kept_or_made,
+    mask_path,
+)
 
 
 def make_own_arms(task: SceneTask) -> Built:

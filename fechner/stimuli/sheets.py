@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from fechner.data.images import read_image, read_map_png, write_png
+from fechner.records.images.files import read_image, read_map_png, write_png
+from fechner.records.stimuli import INTACT, StimulusSet
 from fechner.stimuli.kept import mask_path
-from fechner.stimuli.records import INTACT, StimulusSet
 
 ARM_COLOURS: dict[str, tuple[int, int, int]] = {
     "high": (213, 94, 0),

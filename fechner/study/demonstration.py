@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fechner.demo import simulated_rated_images
 from fechner.errors import InputError
 from fechner.provenance import write_text
-from fechner.study.file import STUDY_FILE
-from fechner.study.place import Place
-from fechner.study.state import STATE_FILE, State, step_key
+from fechner.records.done import STATE_FILE, State, step_key
+from fechner.records.study import STUDY_FILE
+from fechner.study.demo_images import simulated_rated_images
+from fechner.study.opening import Place
 from fechner.study.steps import run_whole
 
 TITLE = "Demonstration (SIMULATED ratings and participants)"

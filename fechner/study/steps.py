@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from fechner.errors import InputError, nearest
+from fechner.records.done import State, step_key
 from fechner.study import work
-from fechner.study.place import Place
-from fechner.study.state import State, step_key
+from fechner.study.opening import Place
 
 
 @dataclass(frozen=True)

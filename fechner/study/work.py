@@ -12,20 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fechner.data.tables import (
-    RatedImages,
-    is_simulated,
-    read_rated_images,
-    read_ratings,
-    require_scenes,
-)
 from fechner.errors import InputError
 from fechner.provenance import sha256_file, write_text
-from fechner.study.place import Place
+from fechner.records.rated_images import RatedImages, read_rated_images, require_scenes
+from fechner.records.ratings import read_ratings
+from fechner.records.scales import is_simulated
+from fechner.study.opening import Place
 
 if TYPE_CHECKING:
-    from fechner.analysis.network.networks import Network
-    from fechner.analysis.network.removal import Degradation
+    from fechner.analysis.network.layers.networks import Network
+    from fechner.analysis.network.maps.removal import Degradation
 
 LEAST_SCENES = 4
 
@@ -40,7 +36,7 @@ def rated_images(place: Place) -> RatedImages:
 
 
 def _network(place: Place) -> Network:
-    from fechner.analysis.network.networks import load_network
+    from fechner.analysis.network.layers.networks import load_network
 
     options = place.study.network
     weights = None if options.weights is None else place.folder / options.weights
@@ -59,9 +55,9 @@ def best_of_each_scene(rated: RatedImages, dimension: str) -> dict[str, Path]:
 
 def choose_channels(place: Place) -> None:
     """Activations of every rated image, then the channels that help them agree with people."""
-    from fechner.analysis.network.channel_sets import parse_channel_sets, read_channels
-    from fechner.analysis.network.rated_features import Objective
-    from fechner.analysis.network.selection import select_channels
+    from fechner.analysis.network.choosing.rated_features import Objective
+    from fechner.analysis.network.choosing.sets import parse_channel_sets, read_channels
+    from fechner.analysis.network.evidence.selection import select_channels
 
     options, seen, network = place.study.channels, place.study.network, _network(place)
     rated = rated_images(place)
@@ -96,7 +92,7 @@ def choose_channels(place: Place) -> None:
 
 def _individual_ratings(place: Place, rated: RatedImages) -> np.ndarray | None:
     """Return individual ratings (n_participants, n_images), or None where there are none."""
-    from fechner.analysis.network.ceiling import rating_matrix
+    from fechner.analysis.network.evidence.ceiling import rating_matrix
 
     images = place.study.images
     if images.ratings is None:
@@ -107,8 +103,8 @@ def _individual_ratings(place: Place, rated: RatedImages) -> np.ndarray | None:
 
 def draw_maps(place: Place) -> None:
     """Draw an importance map of the best-rated image of every scene, all on one shared scale."""
-    from fechner.analysis.network.importance import importance_maps, map_method
-    from fechner.analysis.network.selection_records import read_selection
+    from fechner.analysis.network.maps.importance import importance_maps, map_method
+    from fechner.records.selection import read_selection
 
     selection = read_selection(place.selection).choice
     method = map_method(selection, asked=place.study.maps.method)
@@ -126,8 +122,8 @@ def draw_maps(place: Place) -> None:
 
 def _degradation(place: Place, method: str) -> Degradation:
     """Return how the stimuli lose detail, for maps of what the prediction loses with it."""
-    from fechner.analysis.network.removal import BLURRED, Degradation
-    from fechner.compression.degrade import FAMILIES, degrade
+    from fechner.analysis.network.maps.removal import BLURRED, Degradation
+    from fechner.compression.degrading.degrade import FAMILIES, degrade
 
     family, strength = place.study.stimuli.family, place.study.maps.strength
     if method == "contribution" or (strength is None and family == "blur"):
@@ -143,7 +139,7 @@ def _degradation(place: Place, method: str) -> Degradation:
 
 def build_stimuli(place: Place) -> None:
     """Degrade matched regions of the first scenes: intact, low, high, and another image's mask."""
-    from fechner.compression.regions import RegionOptions
+    from fechner.compression.regions.matched import RegionOptions
     from fechner.stimuli.build import build_stimuli as build
 
     options = place.study.stimuli
@@ -166,8 +162,8 @@ def build_stimuli(place: Place) -> None:
 
 def simulate_sessions(place: Place) -> None:
     """Let SIMULATED participants rate the stimuli, the first of them in the real window."""
-    from fechner.experiment.observers import simulated_panel
-    from fechner.experiment.run import run_participant
+    from fechner.experiment.simulated.observers import simulated_panel
+    from fechner.experiment.starting.run import run_participant
 
     simulate = place.study.simulate
     if simulate is None:
@@ -194,8 +190,8 @@ def simulate_sessions(place: Place) -> None:
 
 def collect_ratings(place: Place) -> None:
     """Every journal of the study becomes one long table of ratings."""
-    from fechner.experiment.exports import ratings_table
-    from fechner.experiment.journal import read_journal
+    from fechner.experiment.exports.exports import ratings_table
+    from fechner.experiment.journal.journal import read_journal
 
     table = ratings_table([read_journal(path) for path in place.journals])
     write_text(place.ratings, table.to_csv(index=False, lineterminator="\n"))

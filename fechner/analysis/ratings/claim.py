@@ -23,15 +23,15 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from fechner.analysis.ratings.claim_records import Claim, ContrastRecord, contrast_record
 from fechner.analysis.ratings.crossed import (
     Contrast,
     closed_form,
     clustered,
+    contrast_record,
     mixed_model,
     reml_crossed,
 )
-from fechner.analysis.ratings.equivalence import Equivalence, equivalence
+from fechner.analysis.ratings.equivalence import equivalence
 from fechner.analysis.ratings.matrices import (
     Differences,
     choose_dimension,
@@ -52,6 +52,7 @@ from fechner.analysis.ratings.verdict import (
 )
 from fechner.errors import InputError
 from fechner.provenance import provenance
+from fechner.records.claim import Claim, ContrastRecord, Equivalence
 
 
 def test_claim(

@@ -10,23 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 from scipy import stats
 
 from fechner.errors import InputError
+from fechner.records.prediction import Correlation
 
 LEAST_RELIABILITY = 0.3
 """Reliability of the observed means below which disattenuation adds more noise than it removes."""
-
-
-class Correlation(BaseModel):
-    """A correlation over images with its two-sided p value from t(df)."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    r: float
-    p: float
-    df: int
 
 
 def correlate(x: np.ndarray, y: np.ndarray, *, ranks: bool = False) -> Correlation:

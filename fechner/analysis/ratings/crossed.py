@@ -27,6 +27,7 @@ from scipy import stats
 from fechner.analysis.ratings.matrices import Differences
 from fechner.analysis.ratings.reml import fit_reml, indicator
 from fechner.errors import InputError
+from fechner.records.claim import ContrastRecord
 
 
 @dataclass(frozen=True)
@@ -275,3 +276,10 @@ def _two_sided(estimate: float, standard_error: float, df: float) -> float:
     if standard_error == 0:
         return 1.0 if estimate == 0 else 0.0
     return float(2 * stats.t.sf(abs(estimate) / standard_error, df))
+
+
+def contrast_record(contrast: Contrast, *, decides: bool) -> ContrastRecord:
+    """Return a contrast as a record; infinite degrees of freedom become null."""
+    fields = dict(vars(contrast))
+    df = fields.pop("df")
+    return ContrastRecord(**fields, df=df if np.isfinite(df) else None, decides=decides)

@@ -15,8 +15,8 @@ import pandas as pd
 
 from fechner.analysis.ratings.correlation import cross_predictions
 from fechner.analysis.ratings.matrices import require_columns
-from fechner.data.images import read_image, read_map_png
 from fechner.errors import InputError
+from fechner.records.images.files import read_image, read_map_png
 
 LONGEST_SIDE = 512
 """Side in px to which errors and maps are averaged down; weighted means barely move."""

@@ -7,23 +7,10 @@ the bound and below the bound, each tested at alpha: where the 1 - 2 alpha inter
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
 from scipy import stats
 
 from fechner.errors import InputError
-
-
-class Equivalence(BaseModel):
-    """The outcome: `p` is the larger of the two one-sided p values, `bound` is in points."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    bound: float
-    alpha: float
-    p: float
-    low: float
-    high: float
-    equivalent: bool
+from fechner.records.claim import Equivalence
 
 
 def equivalence(

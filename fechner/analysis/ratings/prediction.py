@@ -23,7 +23,6 @@ from scipy import stats
 
 from fechner.analysis.ratings.correlation import (
     LEAST_RELIABILITY,
-    Correlation,
     correlate,
     disattenuated,
     partial,
@@ -31,13 +30,9 @@ from fechner.analysis.ratings.correlation import (
 )
 from fechner.analysis.ratings.matrices import rated_arms, require_columns
 from fechner.analysis.ratings.observed import Observed, observed_difference
-from fechner.analysis.ratings.prediction_records import (
-    ArmPrediction,
-    ImagePrediction,
-    Prediction,
-)
 from fechner.errors import InputError
 from fechner.provenance import provenance
+from fechner.records.prediction import ArmPrediction, Correlation, ImagePrediction, Prediction
 
 LEAST_IMAGES = 4
 

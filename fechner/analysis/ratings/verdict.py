@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from fechner.analysis.ratings.claim_records import ContrastRecord, Verdict
+from fechner.records.claim import ContrastRecord, Verdict
 
 FEW = 15
 """Participants below which ITU-R BT.500 asks for more; the same is said of images."""

@@ -1,0 +1,187 @@
+"""Channels of a convolution, judged by a fully connected layer behind it.
+
+A fully connected layer mixes all channels, so there is no Gram of one channel to subtract
+from the similarity of its outputs. But what each channel adds to the layer's units is a sum
+that can be kept: ``units = bias + sum_c contribution_c``. The sum over all active channels
+is cached; leaving one out subtracts its part and runs only what follows. What a
+`DownstreamChannels` offers is what `ChannelGrams` offers, so impact, gradient and pruning
+work on either. `fully_connected` reads the layers from a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fechner.analysis.network.alignment.pairs import Pairs
+from fechner.analysis.network.alignment.similarity import (
+    check_similarity,
+    checked_values,
+    model_similarity,
+)
+from fechner.errors import InputError
+
+
+class Later(Protocol):
+    """What follows the fully connected layer, up to where images are compared."""
+
+    def __call__(self, units: NDArray) -> NDArray:
+        """Return the features (n_images, n_features) of the units (n_images, n_units)."""
+
+    def back(self, units: NDArray, slope: NDArray) -> NDArray:
+        """Return the slope along the units, given that along the features."""
+
+
+class Rectified:
+    """``max(units, 0)``: what commonly follows a fully connected layer."""
+
+    def __call__(self, units: NDArray) -> NDArray:
+        """Return ``max(units, 0)``."""
+        return np.maximum(units, 0.0)
+
+    def back(self, units: NDArray, slope: NDArray) -> NDArray:
+        """Return `slope` where the units are above 0."""
+        return slope * (units > 0)
+
+
+@dataclass(frozen=True, eq=False)
+class FullyConnected:
+    """A fully connected layer and what follows it.
+
+    Attributes
+    ----------
+    weight : (n_units, n_channels * space)
+    bias : (n_units,)
+    later
+        What follows: a nonlinearity, further layers.
+    """
+
+    weight: NDArray
+    bias: NDArray
+    later: Later
+
+
+class DownstreamChannels:
+    """The channels of a convolution, seen through a fully connected layer.
+
+    Parameters
+    ----------
+    values : (n_images, n_channels, ...)
+        Activations that enter the fully connected layer, channel after channel.
+    layer
+        The fully connected layer.
+    pairs, similarity
+        As for `ChannelGrams`.
+
+    Raises
+    ------
+    InputError
+        If the layer does not fit the activations.
+    """
+
+    def __init__(
+        self, values: ArrayLike, layer: FullyConnected, pairs: Pairs, *, similarity: str = "cosine"
+    ) -> None:
+        check_similarity(similarity)
+        features = checked_values(values)
+        self.values = features.reshape(*features.shape[:2], -1)
+        self.n_channels, space = self.values.shape[1:]
+        matrix = np.asarray(layer.weight)
+        if matrix.ndim != 2 or matrix.shape[1] != self.n_channels * space:
+            raise InputError(
+                f"the fully connected layer takes {matrix.shape[-1]} numbers, the activations "
+                f"have {self.n_channels} channels x {space}; choose the layer that feeds it"
+            )
+        self.weight = matrix.reshape(len(matrix), self.n_channels, space)
+        self.bias = np.asarray(layer.bias, dtype=np.float64)
+        self.pairs, self.later, self.similarity_name = pairs, layer.later, similarity
+        self.activate(np.ones(self.n_channels, bool))
+
+    def activate(self, active: NDArray[np.bool_]) -> None:
+        """Sum exactly the channels where `active` (n_channels,) is True."""
+        self.active = np.array(active, dtype=bool)
+        shape = (self.pairs.n, -1)
+        flat = self.values[:, self.active].reshape(shape).astype(np.float64)
+        self.total = flat @ self.weight[:, self.active].reshape(len(self.weight), -1).T + self.bias
+
+    def contribution(self, channel: int) -> NDArray[np.float64]:
+        """Return what one channel adds to every unit, (n_images, n_units)."""
+        return self.values[:, channel].astype(np.float64) @ self.weight[:, channel].T
+
+    def copy(self) -> DownstreamChannels:
+        """Return an independent state over the same activations."""
+        twin = object.__new__(DownstreamChannels)
+        twin.__dict__.update(self.__dict__)
+        twin.active, twin.total = self.active.copy(), self.total.copy()
+        return twin
+
+    def remove(self, channels: Iterable[int]) -> None:
+        """Take `channels` out of the sums."""
+        for channel in channels:
+            self.total = self.total - self.contribution(channel)
+            self.active[channel] = False
+
+    def similarity(
+        self, without: int | None = None, *, out: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """Return the similarity (n_pairs,) after the later layers, but for channel `without`."""
+        units = self.total if without is None else self.total - self.contribution(without)
+        result = model_similarity(self.later(units), self.pairs, similarity=self.similarity_name)
+        if out is not None:
+            out[:] = result
+        return result
+
+    def worth(self, slope: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what each channel is worth, (n_channels,), to first order; 0 if not active.
+
+        Parameters
+        ----------
+        slope : (n_pairs,)
+            What one unit of each pair's similarity is worth.
+        """
+        features = self.later(self.total)
+        on_features = similarity_slope(features, self.pairs, slope, self.similarity_name)
+        on_units = self.later.back(self.total, on_features)
+        worth = np.zeros(self.n_channels)
+        for channel in np.flatnonzero(self.active):
+            worth[channel] = ((on_units @ self.weight[:, channel]) * self.values[:, channel]).sum()
+        return worth
+
+
+def similarity_slope(
+    features: NDArray, pairs: Pairs, slope: NDArray, similarity: str
+) -> NDArray[np.float64]:
+    """Return how a weighted sum of similarities rises with each feature, the shape of `features`.
+
+    For cosine, ``d s_ij / d f_i = (f_j / |f_j| - s_ij f_i / |f_i|) / |f_i|``.
+
+    Parameters
+    ----------
+    features : (n_images, n_features)
+    slope : (n_pairs,)
+        The weight of each pair's similarity.
+    """
+    W = np.zeros((pairs.n, pairs.n))
+    W[pairs.rows, pairs.columns] = slope
+    W += W.T
+    if similarity == "dot":
+        return W @ features
+    if similarity == "euclidean":
+        apart = np.zeros_like(W)
+        distance = -model_similarity(features, pairs, similarity=similarity)
+        apart[pairs.rows, pairs.columns] = distance
+        apart += apart.T
+        pull = np.divide(W, apart, out=np.zeros_like(W), where=apart > 0)
+        return pull @ features - pull.sum(axis=1, keepdims=True) * features
+    centre = features.mean(axis=1, keepdims=True) if similarity == "pearson" else 0.0
+    vectors = features - centre
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    pulled = W @ unit
+    rise = pulled - (pulled * unit).sum(axis=1, keepdims=True) * unit
+    rise = np.divide(rise, length, out=np.zeros_like(rise), where=length > 0)
+    return rise - rise.mean(axis=1, keepdims=True) if similarity == "pearson" else rise

@@ -1,0 +1,313 @@
+"""An RSM as a sum over channels, from which one channel can be taken at a time.
+
+The inner product of two images is the sum of the inner products of their channels, so
+leaving channel ``c`` out is one subtraction: ``G - G_c``, with norms to match, instead
+of comparing all features anew. Running sums stay in float64, because late in an
+elimination almost everything cancels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import ArrayLike, NDArray
+
+from fechner.analysis.network.alignment.pairs import Pairs
+from fechner.analysis.network.alignment.similarity import (
+    DEAD,
+    SIMILARITIES,
+    check_similarity,
+    checked_values,
+)
+
+CACHE_BYTES = 1 << 30
+"""Inner products of every channel are kept for reuse up to this size."""
+TILE_NUMBERS = 1 << 18
+"""Inner products that are computed at a time: two megabytes, so that they stay in cache."""
+TOGETHER = 16
+"""Channels that are multiplied together where only their sum is wanted."""
+
+
+class ChannelGrams:
+    """The running inner products of the active channels, over pairs of images.
+
+    Parameters
+    ----------
+    values : (n_images, n_channels, ...)
+        Activations; what follows the channel axis is space.
+    pairs
+        The pairs to compare.
+    similarity
+        One of `SIMILARITIES`. Pearson centres each image's features over all channels
+        once, and over the channels left after each removal.
+
+    Attributes
+    ----------
+    active : (n_channels,) bool
+        The channels that are summed.
+    """
+
+    def __init__(self, values: ArrayLike, pairs: Pairs, *, similarity: str = "cosine") -> None:
+        check_similarity(similarity)
+        features = checked_values(values)
+        self.pairs = pairs
+        self.similarity_name = similarity
+        self.values = features.reshape(*features.shape[:2], -1)
+        self.n_channels, self.space = self.values.shape[1:]
+        self._means = (
+            self.values.mean(axis=(1, 2), dtype=np.float64)
+            if similarity == "pearson"
+            else np.zeros(pairs.n)
+        )
+        self._measure_channels()
+        self._plan = self._plan_tiles()
+        self._cache = self._cached_products()
+        self.activate(np.ones(self.n_channels, bool))
+
+    def _measure_channels(self) -> None:
+        """Keep squared norm and sum of each channel in each image, (n_channels, n_images)."""
+        shape = (self.n_channels, self.pairs.n)
+        self.squares, self.sums = np.empty(shape), np.zeros(shape)
+        for image in range(self.pairs.n):
+            features = self.values[image].astype(np.float64) - self._means[image]
+            self.squares[:, image] = (features**2).sum(axis=1)
+            if self.similarity_name == "pearson":
+                self.sums[:, image] = features.sum(axis=1)
+
+    def _plan_tiles(self) -> list[tuple[int, int, int]]:
+        """Return first row, last row and last column of each tile that holds pairs."""
+        rows, starts, plan = max(1, TILE_NUMBERS // self.pairs.n), self.pairs.starts, []
+        for start in range(0, self.pairs.n, rows):
+            stop = min(start + rows, self.pairs.n)
+            columns = self.pairs.columns[starts[start] : starts[stop]]
+            if columns.size:
+                plan.append((start, stop, int(columns.max()) + 1))
+        return plan
+
+    def _cached_products(self) -> NDArray[np.float64] | None:
+        if self.n_channels * len(self.pairs) * 8 > CACHE_BYTES:
+            return None
+        cache = np.empty((self.n_channels, len(self.pairs)))
+        for channel in range(self.n_channels):
+            self._multiply(channel, cache[channel])
+        return cache
+
+    def features(self, channel: int) -> NDArray[np.float64]:
+        """Return one channel of every image, (n_images, space)."""
+        return self.values[:, channel].astype(np.float64) - self._means[:, None]
+
+    def products(self, channel: int) -> NDArray[np.float64]:
+        """Return the inner product of one channel at each pair, (n_pairs,)."""
+        if self._cache is not None:
+            return self._cache[channel]
+        return self._multiply(channel, np.empty(len(self.pairs)))
+
+    def project(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return ``products(c) @ weights`` of every channel, (n_channels,); 0 if not active."""
+        sums = np.zeros(self.n_channels)
+        if self._cache is not None:
+            _project_rows(self._cache, np.flatnonzero(self.active), weights, sums)
+            return sums
+        for channel in np.flatnonzero(self.active):
+            for start, tile in self.tiles(channel):
+                sums[channel] += _project_tile(
+                    tile, start, self.pairs.starts, self.pairs.columns, weights
+                )
+        return sums
+
+    def _multiply(self, channel: int, out: NDArray[np.float64]) -> NDArray[np.float64]:
+        for start, tile in self.tiles(channel):
+            _gather(tile, start, self.pairs.starts, self.pairs.columns, out)
+        return out
+
+    def tiles(self, channel: int) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """Give the inner products of one channel, some rows of the pair matrix at a time.
+
+        Each tile comes with its first row ``start``; entry ``[i, j]`` is the product of images
+        ``start + i`` and ``start + j``. A tile is overwritten by the next one.
+        """
+        return self._tiles(self.features(channel))
+
+    def _tiles(self, features: NDArray[np.float64]) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        buffer = np.empty(max(TILE_NUMBERS, self.pairs.n))
+        for start, stop, end in self._plan:
+            tile = buffer[: (stop - start) * (end - start)].reshape(stop - start, end - start)
+            yield start, np.matmul(features[start:stop], features[start:end].T, out=tile)
+
+    def _sum(self, channels: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return the inner products of `channels` together, (n_pairs,)."""
+        total = np.zeros(len(self.pairs))
+        if self._cache is not None:
+            for channel in channels:
+                total += self._cache[channel]
+            return total
+        for first in range(0, len(channels), TOGETHER):
+            chunk = self.values[:, channels[first : first + TOGETHER]].astype(np.float64)
+            chunk -= self._means[:, None, None]
+            for start, tile in self._tiles(chunk.reshape(self.pairs.n, -1)):
+                _add(tile, start, self.pairs.starts, self.pairs.columns, total)
+        return total
+
+    def activate(self, active: NDArray[np.bool_]) -> None:
+        """Sum exactly the channels where `active` (n_channels,) is True."""
+        self.active = np.array(active, dtype=bool)
+        chosen = np.flatnonzero(self.active)
+        self.total = self._sum(chosen)
+        self.norms = self.squares[chosen].sum(axis=0)
+        self.offsets = self.sums[chosen].sum(axis=0)
+        self.whole = self.norms.copy()
+
+    def weigh(self, weights: NDArray[np.float64]) -> None:
+        """Sum all channels with features scaled by the root of `weights` (n_channels,), >= 0."""
+        self.activate(np.asarray(weights) > 0)
+        self.total = np.zeros(len(self.pairs))
+        for channel in np.flatnonzero(self.active):
+            self.total += weights[channel] * self.products(channel)
+        self.norms = weights @ self.squares
+        self.offsets = np.sqrt(np.maximum(weights, 0.0)) @ self.sums
+        self.whole = self.norms.copy()
+
+    def copy(self) -> ChannelGrams:
+        """Return an independent state over the same activations."""
+        twin = object.__new__(ChannelGrams)
+        twin.__dict__.update(self.__dict__)
+        for name in ("active", "total", "norms", "offsets"):
+            setattr(twin, name, getattr(self, name).copy())
+        return twin
+
+    def remove(self, channels: Iterable[int]) -> None:
+        """Take `channels` out of the sums."""
+        for channel in channels:
+            self.total -= self.products(channel)
+            self.norms -= self.squares[channel]
+            self.offsets -= self.sums[channel]
+            self.active[channel] = False
+
+    def similarity(
+        self, without: int | None = None, *, out: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """Return the similarity (n_pairs,) of the active channels, but for `without`.
+
+        `out` is filled instead of a new array where it is given.
+        """
+        out = np.empty(len(self.pairs)) if out is None else out
+        rule, pairs = self.rule(without), self.pairs
+        of_pairs = (rule, pairs.starts, pairs.columns, pairs.complete)
+        if without is None or self._cache is not None:
+            np.subtract(self.total, 0.0 if without is None else self.products(without), out=out)
+            _of_vector(out, *of_pairs)
+            return out
+        for start, tile in self.tiles(without):
+            _of_tile(self.total, tile, start, *of_pairs, out)
+        return out
+
+    def rule(self, without: int | None = None) -> Rule:
+        """Return what turns the inner product of a pair into its similarity."""
+        norms, offsets, left = self.norms, self.offsets, int(self.active.sum())
+        if without is not None:
+            norms, offsets = norms - self.squares[without], offsets - self.sums[without]
+            left -= 1
+        share = 1.0 / max(left * self.space, 1)
+        squared = norms - offsets**2 * share
+        # What rounding leaves of a removed image must not be read as length.
+        floor = DEAD * self.whole
+        alive = squared > floor
+        lengths = np.where(alive, 1 / np.sqrt(np.where(alive, squared, 1.0)), 0.0)
+        kind = SIMILARITIES.index(self.similarity_name)
+        return Rule(kind, norms, lengths, offsets * np.sqrt(share), floor)
+
+
+class Rule(NamedTuple):
+    """Similarity from the inner product of images i and j.
+
+    ``kind`` is the place in `SIMILARITIES`; the others are (n_images,): squared norm,
+    1 / length (0 where there is none), mean shift, and the squared norm that counts as none.
+    """
+
+    kind: int
+    norms: NDArray[np.float64]
+    lengths: NDArray[np.float64]
+    shifts: NDArray[np.float64]
+    floor: NDArray[np.float64]
+
+
+@njit(cache=True)
+def _gather(tile, start, starts, columns, out):
+    for i in range(tile.shape[0]):
+        for k in range(starts[start + i], starts[start + i + 1]):
+            out[k] = tile[i, columns[k] - start]
+
+
+@njit(cache=True)
+def _add(tile, start, starts, columns, out):
+    for i in range(tile.shape[0]):
+        for k in range(starts[start + i], starts[start + i + 1]):
+            out[k] += tile[i, columns[k] - start]
+
+
+@njit(cache=True)
+def similarity_of_row(i, total, tile_row, start, columns, complete, rule, out):
+    """Fill `out` with the similarities of image i: `total` less `tile_row`, under `rule`.
+
+    The tile begins at image `start`; what else is given belongs to the pairs of image i.
+    """
+    taken = tile_row[i + 1 - start :] if complete else tile_row
+    for a in range(out.size):
+        out[a] = total[a] - taken[a if complete else columns[a] - start]
+    _to_similarity(i, columns, complete, rule, out)
+
+
+@njit(cache=True)
+def _to_similarity(i, columns, complete, rule, inner):
+    """Turn the inner products of image i with `columns` into similarities, in place.
+
+    A complete row holds all images after i, which need no look-up: that makes it fast.
+    """
+    after = i + 1 if complete else 0
+    lengths, shifts = rule.lengths[after:], rule.shifts[after:]
+    norms, floor = rule.norms[after:], rule.floor[after:]
+    for a in range(inner.size):
+        j = a if complete else columns[a]
+        if rule.kind <= 1:
+            inner[a] = (inner[a] - rule.shifts[i] * shifts[j]) * rule.lengths[i] * lengths[j]
+        elif rule.kind == 2:
+            apart = rule.norms[i] + norms[j] - 2.0 * inner[a]
+            inner[a] = -np.sqrt(apart) if apart > rule.floor[i] + floor[j] else 0.0
+
+
+@njit(cache=True)
+def _of_vector(inner, rule, starts, columns, complete):
+    for i in range(starts.size - 1):
+        pairs = slice(starts[i], starts[i + 1])
+        _to_similarity(i, columns[pairs], complete, rule, inner[pairs])
+
+
+@njit(cache=True)
+def _of_tile(total, tile, start, rule, starts, columns, complete, out):
+    for row in range(tile.shape[0]):
+        i = start + row
+        pairs = slice(starts[i], starts[i + 1])
+        similarity_of_row(
+            i, total[pairs], tile[row], start, columns[pairs], complete, rule, out[pairs]
+        )
+
+
+@njit(cache=True, fastmath=True)
+def _project_rows(cache, chosen, weights, sums):
+    for channel in chosen:
+        total = 0.0
+        for k in range(weights.size):
+            total += cache[channel, k] * weights[k]
+        sums[channel] = total
+
+
+@njit(cache=True)
+def _project_tile(tile, start, starts, columns, weights):
+    total = 0.0
+    for row in range(tile.shape[0]):
+        for k in range(starts[start + row], starts[start + row + 1]):
+            total += tile[row, columns[k] - start] * weights[k]
+    return total

@@ -1,0 +1,1 @@
+"""Sets of channels and every way of choosing among them."""

@@ -1,0 +1,123 @@
+"""Every network, layer, pooling and strategy side by side on held-out images.
+
+Each combination is a row with its held-out evidence and its shuffled control. Reading the
+best of many rows off a table is itself a choice that noise can win: `nested` makes that
+choice inside the folds and is one more row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fechner.analysis.network.choosing.rated_features import RatedFeatures, rated_features
+from fechner.analysis.network.choosing.sets import ChannelValues
+from fechner.analysis.network.choosing.strategies import Strategy
+from fechner.analysis.network.evidence.evaluation import Evaluation, Settled, evaluate
+from fechner.analysis.network.evidence.nested import BestHeldOut
+from fechner.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from fechner.records.rated_images import RatedImages
+
+STEPS = 1000
+"""Steps of progress for each set of channels."""
+COLUMNS = (
+    "features", "pooling", "strategy", "kept", "train_before", "train_after", "held_out_before",
+    "held_out_after", "low", "high", "shuffled_train", "shuffled_held_out", "alignment_p",
+    "prediction", "prediction_low", "prediction_high", "shuffled_prediction", "prediction_p",
+    "jaccard", "impact_correlation",
+)  # fmt: skip
+
+
+def compare(
+    sets: Mapping[tuple[str, str], ChannelValues],
+    rated: RatedImages,
+    dimension: str,
+    strategies: Sequence[Strategy],
+    *,
+    partial_out: str | None = None,
+    nested: bool = False,
+    folds: int = 5,
+    repeats: int = 1,
+    shuffles: int = 20,
+    seed: int,
+    pool: Executor | None = None,
+    progress: Progress = silent,
+) -> pd.DataFrame:
+    """Return one row of held-out evidence for each set of channels and strategy.
+
+    Images that any of the networks was fitted to judge none of them.
+
+    Parameters
+    ----------
+    sets
+        Channels by (features, pooling), as those columns will say.
+    rated, dimension, partial_out
+        See `rated_features.rated_features`.
+    strategies
+        See `strategies.parse_strategy`.
+    nested
+        Whether to add the choice of set and strategy that inner folds make.
+    folds, repeats, shuffles, seed, pool, progress
+        See `evaluation.evaluate`.
+
+    Returns
+    -------
+    Frame with `COLUMNS`: in-sample and held-out alignment before and after selection with
+    interval and shuffled mean; held-out Spearman of predicted ratings likewise; p = share
+    of shuffled repeats that do at least as well; stability over folds.
+    """
+    seen = np.logical_or.reduce([one.seen for one in sets.values()])
+    images = {
+        name: rated_features(replace(one, seen=seen), rated, dimension, partial_out=partial_out)
+        for name, one in sets.items()
+    }
+    # Choosing inside the folds takes three inner folds of everything.
+    work: list[tuple[tuple[str, str], list[RatedFeatures], Sequence[Settled], int]]
+    work = [(name, [one], strategies, 1) for name, one in images.items()]
+    if nested:
+        choice = [BestHeldOut(tuple(strategies))]
+        work.append((("any of these", ""), list(images.values()), choice, 3 * len(images)))
+    total, behind, rows = sum(cost for *_, cost in work), 0, []
+    for name, features, tried, cost in work:
+        for found in evaluate(
+            features,
+            tried,
+            folds=folds,
+            repeats=repeats,
+            shuffles=shuffles,
+            seed=seed,
+            pool=pool,
+            progress=_share(progress, behind, cost, total),
+        ):
+            rows.append(_row(*name, found))
+        behind += cost
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _share(progress: Progress, behind: int, cost: int, total: int) -> Progress:
+    """Return the progress of one part that costs `cost` of `total`, with `behind` done."""
+    return lambda done, whole: progress(
+        round(STEPS * (behind + cost * done / whole)), STEPS * total
+    )
+
+
+def _row(name: str, pooling: str, found: Evaluation) -> tuple:
+    def mean(values: NDArray) -> float:
+        return float(values.mean()) if values.size else np.nan
+
+    chosen = found.strategy.partition(":")[0] != "all"
+    return (
+        name, pooling, found.strategy, found.kept, found.selection_before, found.selection_after,
+        found.before, found.after, *found.interval, mean(found.shuffled_selection),
+        mean(found.shuffled_after), found.alignment_p if chosen else np.nan, found.prediction,
+        *found.prediction_interval, mean(found.shuffled_prediction), found.prediction_p,
+        found.jaccard, found.impact_correlation,
+    )  # fmt: skip

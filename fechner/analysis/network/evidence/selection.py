@@ -1,0 +1,288 @@
+"""Choosing channels on some scenes, judging the choice on others.
+
+`select_channels` runs every strategy on the selection scenes, reports each on the
+held-out scenes, and repeats the whole selection under shuffled ratings: the ratings of
+the selection images are permuted among those images, channels are chosen anew, and
+judged against the untouched ratings of the held-out images. What a strategy reaches
+there is what it gains from noise. The evidence decides which selection drives the maps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fechner.analysis.network.alignment.alignment import CORRELATIONS
+from fechner.analysis.network.alignment.uncertainty import bootstrap_interval, statistic_interval
+from fechner.analysis.network.choosing.rated_features import (
+    Objective,
+    RatedFeatures,
+    rated_features,
+)
+from fechner.analysis.network.choosing.readout import apart_from, spearman
+from fechner.analysis.network.choosing.sets import SPACE, ChannelValues
+from fechner.analysis.network.choosing.split import split_scenes
+from fechner.analysis.network.choosing.strategies import (
+    GREEDY_BATCH,
+    Chosen,
+    Strategy,
+    parse_strategy,
+)
+from fechner.analysis.network.evidence.ceiling import ceiling_of
+from fechner.analysis.network.evidence.choice import FALLBACK, choose
+from fechner.analysis.network.evidence.nested import best_held_out
+from fechner.errors import InputError, nearest
+from fechner.progress import Progress, silent
+from fechner.provenance import provenance
+from fechner.records.selection import (
+    ChannelSelection,
+    Gain,
+    ReadoutEvidence,
+    SelectionStudy,
+    ShuffledControl,
+    candidate_names,
+    in_words,
+)
+
+if TYPE_CHECKING:
+    from fechner.records.rated_images import RatedImages
+
+STRATEGIES = ("negative", "greedy", "readout")
+EVIDENCE = "evidence"
+BEST_HELD_OUT = "best held-out"
+
+
+def select_channels(
+    sets: Sequence[ChannelValues],
+    rated: RatedImages,
+    dimension: str,
+    *,
+    partial_out: str | None = None,
+    held_out: float = 0.33,
+    strategies: Sequence[str] = STRATEGIES,
+    shuffles: int = 20,
+    select: str = EVIDENCE,
+    objective: Objective | None = None,
+    individual: NDArray | None = None,
+    seed: int,
+    simulated: bool = False,
+    progress: Progress = silent,
+) -> SelectionStudy:
+    """Select channels by every strategy and let held-out scenes say which to use.
+
+    Parameters
+    ----------
+    sets
+        Sets of channels to choose from, each by every strategy; their rows are those of
+        `rated`.
+    rated, dimension
+        The rated images and the rating dimension, or several joined by ``+``.
+    partial_out
+        Rating dimensions that are held constant, joined by ``+``.
+    held_out
+        Share of the scenes kept for judging, in (0, 1).
+    strategies
+        See `strategies.METHODS`; all channels ("all") is always a candidate.
+    shuffles
+        How often the selection is repeated under shuffled ratings.
+    select
+        What drives the maps: ``evidence`` (see `choose`), ``best held-out`` (inner folds of
+        the selection scenes choose set and strategy, so that the held-out scenes judge a
+        choice they took no part in), or the name of a candidate.
+    objective
+        Similarity, rating kernel, fit and control; the usual ones if None.
+    individual : (n_participants, n_images, n_dimensions), optional
+        Individual ratings, NaN where missing, for the noise ceiling on the held-out images.
+    seed
+        Of the split, the shuffles and the bootstrap.
+    simulated
+        Whether the ratings are simulated; stands in the record.
+
+    Raises
+    ------
+    InputError
+        If a strategy is unknown, scenes are fewer than four, ratings are constant, or
+        activations hold NaN or do not fit the table.
+    """
+    aim = objective or Objective()
+    tried = [parse_strategy(name, aim) for name in dict.fromkeys((FALLBACK, *strategies))]
+    images = [rated_features(one, rated, dimension, partial_out=partial_out) for one in sets]
+    rng = np.random.default_rng(seed)
+    mine = split_scenes(images[0].scenes, held_out, seen=images[0].seen, rng=rng)
+    here, there = [one.subset(mine) for one in images], [one.subset(~mine) for one in images]
+    parameters = {
+        "held_out": held_out,
+        "shuffles": shuffles,
+        "select": select,
+        "control": aim.control,
+        "greedy_batch": GREEDY_BATCH,
+    }
+    inputs = {"rated_images": rated.sha256, "weights": sets[0].weights_sha256}
+    common = {
+        "dimension": dimension,
+        "partial_out": partial_out,
+        "fit": aim.fit,
+        "kernel": aim.kernel,
+        "similarity": aim.similarity,
+        "scenes_selection": sorted(set(here[0].scenes.tolist())),
+        "scenes_held_out": sorted(set(there[0].scenes.tolist())),
+        "provenance": provenance(
+            parameters=parameters, inputs=inputs, seed=seed, simulated=simulated
+        ),
+    }
+    parts = [_about(one) | common for one in sets]
+    work = [(which, one) for which in range(len(sets)) for one in tried]
+    score = None
+    if select == BEST_HELD_OUT:
+        driver, score = _nested_choice(here, tried, seed, progress)
+        work = list(dict.fromkeys([*work, driver]))
+    names = candidate_names([(one.name, _words(parts[which])) for which, one in work])
+    if select not in (known := [EVIDENCE, BEST_HELD_OUT, *names]):
+        raise InputError(f"cannot select by {select!r}; {nearest(select, known)}")
+    candidates = _candidates(work, here, there, shuffles, rng, parts, progress)
+    by_name = dict(zip(names, candidates, strict=True))
+    name = select if score is None else names[work.index(driver)]
+    name, reason = choose(by_name) if select == EVIDENCE else (name, _reason(name, score))
+    ceiling = None
+    if individual is not None and aim.fit in CORRELATIONS:
+        ceiling = ceiling_of(there[0], individual[:, ~mine], aim, rng=rng)
+    return SelectionStudy(
+        dimension=dimension,
+        candidates=candidates,
+        chosen=name,
+        reason=reason,
+        noise_ceiling=ceiling,
+    )
+
+
+def _nested_choice(
+    here: Sequence[RatedFeatures], tried: Sequence[Strategy], seed: int, progress: Progress
+) -> tuple[tuple[int, Strategy], float]:
+    """Return the set and strategy that inner folds choose, and their held-out Spearman there.
+
+    The choice rests on what a read-out of the kept channels predicts: so must the maps.
+    """
+    which, strategy, score = best_held_out(here, tried, seed=seed, progress=progress)
+    return (which, strategy if strategy.predicts else replace(strategy, read_out=True)), score
+
+
+def _reason(name: str, score: float | None) -> str:
+    if score is None:
+        return f"'{name}' drives the maps because it was asked for by name."
+    return (
+        f"'{name}' drives the maps: on inner held-out scenes of the selection side the channels "
+        f"it keeps predict the ratings best (Spearman {score:.3f}). The held-out scenes took no "
+        "part in this choice."
+    )
+
+
+def _about(one: ChannelValues) -> dict[str, Any]:
+    """Return what a record says of a set of channels."""
+    return {
+        "network": one.network,
+        "layer": "+".join(one.channels.layers),
+        "target": one.channels.target,
+        "widths": list(one.widths),
+        "size": one.size,
+        "weights_sha256": one.weights_sha256,
+        "preprocessing": one.preprocessing,
+        "pool": None if one.channels.pool == SPACE else one.channels.pool,
+    }
+
+
+def _words(part: dict[str, Any]) -> str:
+    return in_words(part["layer"], part["target"], part["pool"])
+
+
+def _candidates(
+    work: Sequence[tuple[int, Strategy]],
+    here: Sequence[RatedFeatures],
+    there: Sequence[RatedFeatures],
+    shuffles: int,
+    rng: np.random.Generator,
+    parts: Sequence[dict[str, Any]],
+    progress: Progress,
+) -> list[ChannelSelection]:
+    """Run each strategy on its set, under the real and the shuffled ratings."""
+    shuffled = [rng.permutation(here[0].ratings) for _ in range(shuffles)]
+    turns = [(*one, [] if _keeps_all(one[1]) else shuffled) for one in work]
+    total, done = sum(1 + len(repeats) for *_, repeats in turns), 0
+    records = []
+    for which, strategy, repeats in turns:
+        outcomes = []
+        for target in [here[which].ratings, *repeats]:
+            outcomes.append(strategy(here[which], target, rng))
+            done += 1
+            progress(done, total)
+        records.append(_record(strategy, outcomes, there[which], rng, parts[which]))
+    return records
+
+
+def _keeps_all(strategy: Strategy) -> bool:
+    """Return whether ratings have no say in what the strategy makes."""
+    return strategy.method == FALLBACK and not strategy.read_out
+
+
+def _record(
+    strategy: Strategy,
+    outcomes: list[Chosen],
+    there: RatedFeatures,
+    rng: np.random.Generator,
+    common: dict[str, Any],
+) -> ChannelSelection:
+    """Judge the first outcome, and its shuffled repeats, on the held-out side."""
+    real, shuffled = outcomes[0], outcomes[1:]
+    return ChannelSelection(
+        method=strategy.name,
+        n_channels=len(real.kept),
+        kept=real.kept.tolist(),
+        weights=real.weights.tolist(),
+        impact=real.impact.tolist(),
+        stability=None if real.stability is None else real.stability.tolist(),
+        alignment_selection=Gain(before=real.before, after=real.after),
+        alignment_held_out=_held_out_gain(strategy, real, there, rng),
+        alignment_shuffled=ShuffledControl(
+            selection=[outcome.after for outcome in shuffled],
+            held_out=[_reached(strategy, outcome, there) for outcome in shuffled],
+        ),
+        readout=_held_out_readout(outcomes, there, rng) if strategy.predicts else None,
+        **common,
+    )
+
+
+def _reached(strategy: Strategy, outcome: Chosen, there: RatedFeatures) -> float:
+    if not outcome.kept.any():
+        return 0.0
+    similarity = there.similarity(strategy.objective, outcome.scale)
+    return there.alignment(strategy.objective)(similarity)
+
+
+def _held_out_gain(
+    strategy: Strategy, real: Chosen, there: RatedFeatures, rng: np.random.Generator
+) -> Gain:
+    aim = strategy.objective
+    measure = there.alignment(aim)
+    before = measure(there.channels(aim).similarity())
+    if not real.kept.any():
+        return Gain(before=before, after=0.0)
+    similarity = there.similarity(aim, real.scale)
+    interval = bootstrap_interval(similarity, measure, there.pairs(aim), rng=rng)
+    return Gain(before=before, after=measure(similarity), interval=interval)
+
+
+def _held_out_readout(
+    outcomes: list[Chosen], there: RatedFeatures, rng: np.random.Generator
+) -> ReadoutEvidence:
+    predicted = [outcome.predict(there) for outcome in outcomes if outcome.predict]
+    rated = apart_from(there.ratings, there.held_constant)
+    reached = [spearman(prediction, rated) for prediction in predicted]
+    return ReadoutEvidence(
+        held_out_spearman=reached[0],
+        interval=statistic_interval(spearman, predicted[0], rated, rng=rng),
+        shuffled=reached[1:],
+        alpha=outcomes[0].alpha,
+    )

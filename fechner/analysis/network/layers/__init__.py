@@ -1,0 +1,1 @@
+"""Networks, their weights, and what their layers say of each image."""

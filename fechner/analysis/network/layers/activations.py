@@ -1,0 +1,258 @@
+"""What the channels of a network say of each image.
+
+Rated images -> **activations** -> similarity matrices. Every image is squashed to
+one square (its aspect ratio is given up, so that all images have the same grid),
+scaled to the network's input, and passed through once for all wanted layers.
+Decoding runs in threads beside the forward pass; values stream to disk as ordinary
+``.npy`` files under a name made from everything that shaped them, so that the same
+question is answered from disk and an interrupted run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fechner.analysis.network.layers.folding import folded
+from fechner.analysis.network.layers.networks import Network
+from fechner.analysis.network.layers.reading import (
+    POOLS,
+    Pool,
+    as_input,
+    layer_values,
+    pooled,
+)
+from fechner.analysis.network.layers.store import MemoryRows, Rows, StoredRows
+from fechner.errors import InputError
+from fechner.progress import Progress, silent
+from fechner.provenance import digest, sha256_file
+
+if TYPE_CHECKING:
+    pass
+
+_DECODERS = max(1, min(4, os.cpu_count() or 1))
+"""Threads that decode: more than the cores only delay the forward pass."""
+
+_AHEAD_BATCHES = 3
+"""Batches decoded before they are wanted: one in work, two waiting."""
+
+
+@dataclass(frozen=True, eq=False)
+class Activations:
+    """Values of one layer for a list of images.
+
+    Attributes
+    ----------
+    values
+        float32, ``(n_images, n_channels, height, width)`` with space, or
+        ``(n_images, n_units)``; memory-mapped, read-only, where a cache folder was given.
+        Pool ``mean_sd`` gives all means, then all SDs: ``n_units = 2 n_channels``.
+    preprocessing
+        How an image became the network's input, in words.
+    pool
+        None, ``"mean"``, ``"max"`` or ``"mean_sd"`` over space (population SD).
+    images
+        sha256 of each image file, in the order of the rows.
+    """
+
+    values: np.ndarray
+    network: str
+    layer: str
+    weights_sha256: str
+    preprocessing: str
+    pool: Pool | None
+    images: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """sha256 of everything that shaped the values."""
+        return _key(self, self.layer)
+
+
+@dataclass(frozen=True)
+class _Request:
+    network: str
+    weights_sha256: str
+    preprocessing: str
+    pool: Pool | None
+    images: tuple[str, ...]
+
+
+def _key(request: _Request | Activations, layer: str) -> str:
+    return digest(
+        {
+            "network": request.network,
+            "layer": layer,
+            "weights": request.weights_sha256,
+            "preprocessing": request.preprocessing,
+            "pool": request.pool,
+            "images": request.images,
+        }
+    )
+
+
+def activations(
+    network: Network,
+    layers: Sequence[str],
+    paths: Sequence[Path],
+    *,
+    size: int = 224,
+    pool: Pool | None = None,
+    batch: int = 16,
+    cache: Path | None = None,
+    progress: Progress = silent,
+) -> dict[str, Activations]:
+    """Return the activations of `layers` for the images at `paths`, from one forward pass.
+
+    Parameters
+    ----------
+    layers
+        Names of layers of `network` (`Network.layers`).
+    size
+        Side in pixels of the square that every image is squashed to.
+    pool
+        Reduction over space; a layer without space keeps its units.
+    batch
+        Images in one forward pass.
+    cache
+        Folder for the values; None keeps them in memory.
+
+    Raises
+    ------
+    InputError
+        If a layer is unknown or has no channels, an image cannot be read, a value is not
+        finite, or the disk is full.
+    """
+    _check(layers, paths, size=size, pool=pool, batch=batch)
+    names = [network.checked_layer(layer) for layer in dict.fromkeys(layers)]
+    request = _Request(
+        network=network.name,
+        weights_sha256=network.weights_sha256,
+        preprocessing=describe_preprocessing(network, size),
+        pool=pool,
+        images=tuple(sha256_file(path) for path in paths),
+    )
+    rows: dict[str, Rows] = {name: _rows(request, name, cache, len(paths)) for name in names}
+    missing = {name: row for name, row in rows.items() if not row.complete}
+    if missing:
+        _extract(network, missing, paths, size=size, pool=pool, batch=batch, progress=progress)
+    return {name: _result(request, name, row) for name, row in rows.items()}
+
+
+def describe_preprocessing(network: Network, size: int) -> str:
+    """Return in words how an image becomes the input of `network`."""
+    return (
+        f"sRGB 8 bit, squashed to {size}x{size} by antialiased bilinear, / 255, "
+        f"minus {network.mean}, over {network.sd}"
+    )
+
+
+def prepared(path: Path, size: int) -> np.ndarray:
+    """Return the image at `path` squashed to uint8 ``(size, size, 3)``, sRGB."""
+    from PIL import Image
+
+    from fechner.records.images.files import read_image
+
+    image = Image.fromarray(read_image(path))
+    return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
+
+
+def _extract(
+    network: Network,
+    rows: dict[str, Rows],
+    paths: Sequence[Path],
+    *,
+    size: int,
+    pool: Pool | None,
+    batch: int,
+    progress: Progress,
+) -> None:
+    # Whole batches only, so that a resumed run repeats the arithmetic of an unbroken one.
+    start = min(row.done for row in rows.values()) // batch * batch
+    fast = folded(network, list(rows))
+    progress(start, len(paths))
+    try:
+        for first, images in decoded_batches(paths, start, size=size, batch=batch):
+            values = layer_values(fast, list(rows), as_input(fast, images))
+            for name, row in rows.items():
+                array = pooled(values[name], pool).float().cpu().numpy()
+                _check_finite(array, name, paths[first : first + len(images)])
+                row.put(first, array)
+            progress(first + len(images), len(paths))
+    finally:
+        for row in rows.values():
+            row.close()
+
+
+def decoded_batches(
+    paths: Sequence[Path], start: int, *, size: int, batch: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Give ``(first row, uint8 (n, size, size, 3))``, decoded in threads ahead of their use."""
+    firsts = list(range(start, len(paths), batch))
+    waiting: dict[int, list[Future[np.ndarray]]] = {}
+    with ThreadPoolExecutor(_DECODERS, thread_name_prefix="decode") as pool:
+        try:
+            for place, first in enumerate(firsts):
+                for ahead in firsts[place : place + _AHEAD_BATCHES]:
+                    if ahead not in waiting:
+                        chosen = paths[ahead : ahead + batch]
+                        waiting[ahead] = [pool.submit(prepared, path, size) for path in chosen]
+                yield first, np.stack([image.result() for image in waiting.pop(first)])
+        finally:
+            for images in waiting.values():
+                for image in images:
+                    image.cancel()
+
+
+def _check_finite(values: np.ndarray, layer: str, paths: Sequence[Path]) -> None:
+    finite = np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+    if not finite.all():
+        raise InputError(
+            f"layer {layer!r} gives values that are not finite for {paths[int(finite.argmin())]}; "
+            "the weights are damaged or of another preprocessing; use other weights"
+        )
+
+
+def _check(
+    layers: Sequence[str], paths: Sequence[Path], *, size: int, pool: str | None, batch: int
+) -> None:
+    if not layers:
+        raise InputError("no layer was asked for; name at least one")
+    if not len(paths):
+        raise InputError("no image was given; name at least one")
+    if size < 32 or batch < 1:
+        raise InputError(f"size must be 32 or more and batch 1 or more, got {size} and {batch}")
+    if pool is not None and pool not in POOLS:
+        raise InputError(f"no pool {pool!r}; expected none or one of {', '.join(POOLS)}")
+
+
+def _rows(request: _Request, layer: str, cache: Path | None, n_images: int) -> Rows:
+    if cache is None:
+        return MemoryRows(n_images)
+    about = {
+        "network": request.network,
+        "layer": layer,
+        "weights_sha256": request.weights_sha256,
+        "preprocessing": request.preprocessing,
+        "pool": request.pool,
+        "images": request.images,
+    }
+    return StoredRows(Path(cache), _key(request, layer), n_images, about)
+
+
+def _result(request: _Request, layer: str, rows: Rows) -> Activations:
+    return Activations(
+        values=rows.values(),
+        network=request.network,
+        layer=layer,
+        weights_sha256=request.weights_sha256,
+        preprocessing=request.preprocessing,
+        pool=request.pool,
+        images=request.images,
+    )

@@ -1,0 +1,1 @@
+"""Degradations of known family and strength, matched in what they remove."""

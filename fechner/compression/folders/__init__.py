@@ -1,0 +1,1 @@
+"""Whole folders of pictures, and what a map is worth on them."""

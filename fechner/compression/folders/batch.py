@@ -1,0 +1,263 @@
+"""Whole folders: what is done already, and what came out.
+
+Used by ``fechner compress run``. Every picture is one job, worked on by itself in any
+process; its record is written beside the results as soon as it is finished, so that an
+interrupted run goes on where it stopped and a second run does nothing. A picture that
+cannot be compressed is recorded with its reason and does not stop the others.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import multiprocessing
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from fechner.compression.folders.jobs import RECORDS, Job
+from fechner.compression.folders.panels import draw_panels
+from fechner.compression.formats.codecs import compress, source_of
+from fechner.compression.formats.others import suffix
+from fechner.compression.jpeg import encoder
+from fechner.compression.ramp import centre
+from fechner.errors import FechnerError, InputError, RefusedError
+from fechner.executors import SerialExecutor, run_all
+from fechner.provenance import (
+    digest,
+    provenance,
+    read_json,
+    sha256_bytes,
+    sha256_file,
+    write_bytes,
+    write_json,
+    write_text,
+)
+from fechner.records.images.files import image_size, read_map_png
+
+
+@dataclass(frozen=True)
+class Row:
+    """What became of one picture; a line of the summary.
+
+    ``status`` is ``compressed``, ``kept`` (no smaller file was found; the original was
+    copied) or ``failed``. ``bytes_plain`` is what Pillow's optimised JPEG of the same
+    quality takes, the fair comparison for a source that is not a JPEG. ss2 is that of the
+    most important quarter and of the rest, against the source.
+    """
+
+    image: str
+    output: str
+    status: str
+    bytes_before: int
+    bytes_after: int
+    bytes_plain: int
+    saved_percent: float
+    ss2_important: float | None
+    ss2_background: float | None
+    quality: float | None
+    strength: float | None
+    seconds: float
+    note: str
+
+
+def run(
+    jobs: Sequence[Job],
+    *,
+    pool: Executor | None = None,
+    on_row: Callable[[Row], None] | None = None,
+) -> list[Row]:
+    """Compress the pictures that are not done yet; return a row for every one.
+
+    `on_row` is called with each row as soon as its picture is finished.
+    """
+    return run_all(work, jobs, pool=_Telling(pool or SerialExecutor(), on_row or _nobody))
+
+
+def _nobody(row: Row) -> None:
+    pass
+
+
+class _Telling(Executor):
+    """An executor that passes every result on at once."""
+
+    def __init__(self, pool: Executor, listener: Callable[[Row], None]) -> None:
+        self._pool, self._listener = pool, listener
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
+        future = self._pool.submit(fn, *args, **kwargs)
+        future.add_done_callback(self._tell)
+        return future
+
+    def _tell(self, future: Future) -> None:
+        if not future.cancelled() and future.exception() is None:
+            self._listener(future.result())
+
+
+def work(job: Job) -> Row:
+    """Compress one picture, or return the record of a run that did it already."""
+    started = time.perf_counter()
+    if multiprocessing.parent_process() is not None:
+        cv2.setNumThreads(1)
+    try:
+        key = _key(job)
+        done = _done(job, key)
+        if done is not None:
+            return done
+        content, row = _compressed(job, started)
+        _write(job, key, content, row)
+    except FechnerError as error:
+        return _failed(job, str(error), started)
+    return row
+
+
+def _write(job: Job, key: str, content: bytes, row: Row) -> None:
+    """Write the record, then the file: stopped in between, the record fits no file."""
+    sha256 = sha256_bytes(content)
+    record = {
+        "row": asdict(row),
+        "key": key,
+        "output_sha256": sha256,
+        "provenance": provenance(parameters=asdict(job.settings), inputs={"source_and_map": key}),
+    }
+    write_json(job.record(sha256), record)
+    if not (job.in_place and row.status == "kept"):
+        write_bytes(job.destination, content)
+
+
+def _key(job: Job) -> str:
+    """Return what decides the result: the source's bytes, the map's, and the settings."""
+    parts = [sha256_file(job.source), asdict(job.settings)]
+    parts.append("centre" if job.importance is None else sha256_file(job.importance))
+    return digest(parts)
+
+
+def _done(job: Job, key: str) -> Row | None:
+    if not job.destination.is_file():
+        return None
+    sha256 = sha256_file(job.destination)
+    path = job.record(sha256)
+    if not path.is_file():
+        return None
+    record = read_json(path)
+    whole = record.get("output_sha256") == sha256
+    # A file that was replaced in place is its own result: it is never degraded twice.
+    if whole and (record.get("key") == key or job.in_place):
+        return replace(Row(**record["row"]), image=job.name, output=str(job.destination))
+    return None
+
+
+def _compressed(job: Job, started: float) -> tuple[bytes, Row]:
+    before = job.source.stat().st_size
+    if job.in_place:
+        _refuse_further_pictures(job.source)
+    source = source_of(job.source, job.settings)
+    outcome = compress(source, _importance(job, source.size), job.settings)
+    quality = round(job.settings.target.quality)
+    plain = len(encoder.reference_encoder(source.picture, quality, source.subsampling))
+    write_bytes(job.panel, draw_panels(outcome.picture, outcome.decoded, outcome.importance))
+    kept = _same_format(job) and len(outcome.content) >= before
+    content = job.source.read_bytes() if kept else outcome.content
+    after = len(content)
+    return content, Row(
+        image=job.name,
+        output=str(job.destination),
+        status="kept" if kept else "compressed",
+        bytes_before=before,
+        bytes_after=after,
+        bytes_plain=plain,
+        saved_percent=100 * (1 - after / before),
+        ss2_important=100.0 if kept else outcome.important,
+        ss2_background=100.0 if kept else outcome.background,
+        quality=outcome.quality,
+        strength=outcome.strength,
+        seconds=time.perf_counter() - started,
+        note="no smaller file was found" if kept else outcome.note,
+    )
+
+
+def _refuse_further_pictures(path: Path) -> None:
+    """Refuse to replace a JPEG that carries more than the picture shown (depth, gain map)."""
+    if b"MPF\x00" in path.read_bytes()[:65536]:
+        raise RefusedError(
+            f"{path} holds further pictures, which replacing it would lose; leave out --in-place"
+        )
+
+
+def _same_format(job: Job) -> bool:
+    """Tell whether the source is already a file of the wanted format."""
+    jpeg_source = job.source.suffix.lower() in (".jpg", ".jpeg")
+    wanted = suffix(job.settings.form)
+    return job.source.suffix.lower() == wanted or (wanted == ".jpg" and jpeg_source)
+
+
+def _importance(job: Job, stored: tuple[int, int]) -> np.ndarray:
+    """Return the map of the upright picture, resized to it where its shape is right."""
+    if job.importance is None:
+        upright = image_size(job.source)
+        return centre(upright)
+    importance = read_map_png(job.importance)
+    if sorted(importance.shape) != sorted(stored):
+        raise InputError(
+            f"{job.importance} is {importance.shape[1]} x {importance.shape[0]} pixels and does "
+            f"not fit {job.source} of {stored[1]} x {stored[0]}; make its map again"
+        )
+    return importance
+
+
+def _failed(job: Job, reason: str, started: float) -> Row:
+    size = job.source.stat().st_size if job.source.is_file() else 0
+    seconds = time.perf_counter() - started
+    return Row(
+        image=job.name,
+        output="",
+        status="failed",
+        bytes_before=size,
+        bytes_after=size,
+        bytes_plain=0,
+        saved_percent=0.0,
+        ss2_important=None,
+        ss2_background=None,
+        quality=None,
+        strength=None,
+        seconds=seconds,
+        note=reason,
+    )
+
+
+def write_about(folder: Path) -> None:
+    """Say in the records' folder what it is; fails at once where nothing can be written."""
+    text = (
+        "Records and crops of fechner compress; a second run reads them and skips what is done.\n"
+    )
+    write_text(folder / RECORDS / "about.txt", text)
+
+
+def write_summary(rows: Sequence[Row], path: Path) -> None:
+    """Write one line a picture as CSV; empty cells where a picture failed."""
+    text = io.StringIO()
+    names = [field.name for field in fields(Row)]
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    write_text(path, text.getvalue())
+
+
+def totals(rows: Sequence[Row]) -> dict[str, Any]:
+    """Return how many pictures ended how, and the bytes before and after of those that worked."""
+    good = [row for row in rows if row.status != "failed"]
+    return {
+        "pictures": len(rows),
+        **{
+            status: sum(row.status == status for row in rows)
+            for status in ("compressed", "kept", "failed")
+        },
+        "bytes_before": sum(row.bytes_before for row in good),
+        "bytes_after": sum(row.bytes_after for row in good),
+    }

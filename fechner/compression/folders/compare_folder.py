@@ -1,0 +1,234 @@
+"""The comparison of maps over a folder of pictures: tables, summary and figure.
+
+Runs `fechner.compression.folders.compare` on every picture, at the strength that brings its own
+background to the floor, and writes what ``fechner compress compare`` shows.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fechner.compression.folders.compare import (
+    CONDITIONS,
+    QUALITIES,
+    Point,
+    along,
+    at_bytes,
+    bd_rate,
+    curve,
+    curves,
+)
+from fechner.compression.formats.codecs import Settings
+from fechner.compression.jpeg.encoder import reference_encoder
+from fechner.compression.jpeg.source import from_pixels
+from fechner.compression.jpeg.targets import reach
+from fechner.compression.ramp import centre
+from fechner.errors import InputError
+from fechner.executors import run_all
+from fechner.progress import Progress, silent
+from fechner.provenance import (
+    atomic_path,
+    provenance,
+    sha256_file,
+    write_json,
+    write_text,
+)
+from fechner.records.images.files import read_image, read_map_png
+
+COLOURS = {
+    "plain": "0.45",
+    "uniform": "0.7",
+    "map": "tab:red",
+    "shuffled": "tab:orange",
+    "anti": "tab:purple",
+    "centre": "tab:blue",
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One picture of a comparison: its file, its map, another picture's, and the judges'."""
+
+    name: str
+    source: Path
+    importance: Path | None
+    other: Path | None
+    judges: tuple[tuple[str, Path], ...]
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured on one picture.
+
+    ``bytes`` is what our encoder takes for the target, ``plain_bytes`` what Pillow takes
+    for the same quality; ``points`` are the curves of every condition.
+    """
+
+    name: str
+    bytes: int
+    plain_bytes: int
+    points: tuple[Point, ...]
+
+    @property
+    def parts(self) -> list[str]:
+        """The parts of the picture that files were judged in."""
+        return list(self.points[0].ss2)
+
+
+def measure(trial: Trial) -> Measured:
+    """Measure one picture.
+
+    Raises
+    ------
+    InputError
+        If the picture or a map cannot be read, or a map does not fit.
+    """
+    picture = read_image(trial.source)
+    source = from_pixels(picture, subsampling=trial.settings.subsampling)
+    given = trial.importance
+    importance = centre(source.size) if given is None else read_map_png(given)
+    found = reach(source, importance, trial.settings.target, effort=trial.settings.effort)
+    quality = round(trial.settings.target.quality)
+    points = curves(
+        source,
+        importance,
+        other=None if trial.other is None else read_map_png(trial.other),
+        judges={name: read_map_png(path) for name, path in trial.judges},
+        qualities=sorted({*QUALITIES, quality}),
+        strength=found.strength,
+        effort=trial.settings.effort,
+    )
+    plain = reference_encoder(picture, quality, source.subsampling)
+    return Measured(trial.name, len(found.content), len(plain), tuple(points))
+
+
+def run(
+    trials: Sequence[Trial], *, pool: Executor | None = None, progress: Progress = silent
+) -> list[Measured]:
+    """Measure every picture."""
+    if not trials:
+        raise InputError("expected a picture or more to compare, got none")
+    return run_all(measure, trials, pool=pool, progress=progress)
+
+
+def equal_byte_rows(measured: Sequence[Measured]) -> list[dict[str, Any]]:
+    """Return a row for each picture and part: ss2 of every condition at our file's bytes."""
+    rows = []
+    for picture in measured:
+        known = _conditions(picture)
+        for part in picture.parts:
+            at = {c: at_bytes(picture.points, c, part, picture.bytes) for c in known}
+            rows.append({"image": picture.name, "part": part, "bytes": picture.bytes, **at})
+    return rows
+
+
+def summary(measured: Sequence[Measured]) -> dict[str, Any]:
+    """Return means over pictures: bytes saved, ss2 at equal bytes, BD-rate against plain.
+
+    Returns
+    -------
+    dict
+        ``saving_percent``; ``equal_bytes`` and ``bd_rate_percent``, each part ->
+        condition -> mean over the pictures where it is defined (None where it is nowhere).
+    """
+    known = [c for c in CONDITIONS if all(c in _conditions(m) for m in measured)]
+    parts = [p for p in measured[0].parts if all(p in m.parts for m in measured)]
+    saving = np.mean([100 * (1 - m.bytes / m.plain_bytes) for m in measured])
+    level = {
+        part: {c: _mean([at_bytes(m.points, c, part, m.bytes) for m in measured]) for c in known}
+        for part in parts
+    }
+    rates = {
+        part: {c: _mean([_rate(m, c, part) for m in measured]) for c in known if c != "plain"}
+        for part in parts
+    }
+    return {
+        "pictures": len(measured),
+        "saving_percent": float(saving),
+        "equal_bytes": level,
+        "bd_rate_percent": rates,
+    }
+
+
+def _conditions(measured: Measured) -> list[str]:
+    return [c for c in CONDITIONS if any(p.condition == c for p in measured.points)]
+
+
+def _rate(measured: Measured, condition: str, part: str) -> float:
+    return bd_rate(*curve(measured.points, condition, part), *curve(measured.points, "plain", part))
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    defined = [value for value in values if np.isfinite(value)]
+    return float(np.mean(defined)) if defined else None
+
+
+def write_comparison(
+    measured: Sequence[Measured], folder: Path, *, parameters: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write ``points.csv``, ``equal_bytes.csv``, ``summary.json`` and ``curves.png``.
+
+    Returns
+    -------
+    dict
+        The summary.
+    """
+    points = [
+        {"image": m.name, "condition": p.condition, "quality": p.quality, "bytes": p.bytes, **p.ss2}
+        for m in measured
+        for p in m.points
+    ]
+    _write_csv(folder / "points.csv", points)
+    _write_csv(folder / "equal_bytes.csv", equal_byte_rows(measured))
+    draw(measured, folder / "curves.png")
+    inputs = {name: sha256_file(folder / name) for name in ("points.csv", "equal_bytes.csv")}
+    whole = summary(measured)
+    write_json(
+        folder / "summary.json",
+        {**whole, "provenance": provenance(parameters=parameters, inputs=inputs)},
+    )
+    return whole
+
+
+def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+
+
+def draw(measured: Sequence[Measured], path: Path) -> None:
+    """Draw the mean curves: ss2 against bytes relative to each picture's plain JPEG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    parts = measured[0].parts
+    figure = Figure(figsize=(4.2 * len(parts), 3.8), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, len(parts), sharex=True, squeeze=False)[0]
+    grid = np.linspace(0.35, 1.5, 60)
+    for panel, part in zip(panels, parts, strict=True):
+        for condition in _conditions(measured[0]):
+            scores = [along(m.points, condition, part, grid * m.plain_bytes) for m in measured]
+            whole = np.isfinite(scores).all(axis=0)
+            mean = np.mean(np.array(scores)[:, whole], axis=0)
+            width = 2.2 if condition == "map" else 1.4
+            panel.plot(grid[whole], mean, color=COLOURS[condition], lw=width, label=condition)
+        panel.set_title(part)
+        panel.set_xlabel("bytes / plain JPEG")
+        panel.grid(alpha=0.25)
+    panels[0].set_ylabel("SSIMULACRA2")
+    panels[0].legend(frameon=False)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=110)

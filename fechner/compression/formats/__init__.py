@@ -1,0 +1,1 @@
+"""One call for every file format, and the formats other than JPEG."""

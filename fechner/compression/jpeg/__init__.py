@@ -1,0 +1,1 @@
+"""The importance-driven JPEG encoder."""

@@ -1,0 +1,1 @@
+"""Regions of high and low importance that are alike in everything else."""

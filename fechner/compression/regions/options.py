@@ -1,0 +1,83 @@
+"""How regions of high and low importance are made: what is matched, how closely, how long."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+
+from fechner.compression.regions.blocks import BlockGrid
+from fechner.compression.regions.covariates import COVARIATES
+from fechner.errors import InputError, nearest
+
+PATIENCE = 5
+"""A picture for which no choice was found in the time limit gets this many times as long."""
+
+
+@dataclass(frozen=True)
+class RegionOptions:
+    """How regions are made.
+
+    Attributes
+    ----------
+    share
+        Area of each region as a share of the picture, about.
+    block
+        Side of a block in pixels; None: a 24th of the short side.
+    patch
+        Side in blocks of the square patches that make up a region.
+    match
+        The covariates that are equal between high and low.
+    tolerance
+        Largest difference of a covariate, relative to its mean over both regions.
+    feather
+        Standard deviation of the soft border in blocks.
+    edge_weight
+        How much importance at edges counts in what is maximised, against area, [0, 1].
+    minimum_gap
+        Smallest difference in (so weighted) importance, relative to the picture's mean.
+    time_limit_s, solver_gap
+        The solver stops at this time, or when no choice can be better by more than this
+        share. Where the clock stopped it, annealing tries too; where neither found a
+        choice, the solver goes on for `PATIENCE` times as long and takes the first one
+        that is halfway to the best.
+    """
+
+    share: float = 0.2
+    block: int | None = None
+    patch: int = 4
+    match: tuple[str, ...] = tuple(COVARIATES)
+    tolerance: float = 0.02
+    feather: float = 0.5
+    edge_weight: float = 0.5
+    minimum_gap: float = 0.05
+    time_limit_s: float = 12.0
+    solver_gap: float = 0.15
+
+    def __post_init__(self) -> None:
+        for name in self.match:
+            if name not in COVARIATES:
+                raise InputError(f"cannot match regions on {name!r}; {nearest(name, COVARIATES)}")
+        if not 0.02 <= self.share <= 0.4:
+            raise InputError(f"share expects 0.02 to 0.4 of the picture, got {self.share:g}")
+        if not 0 < self.tolerance < 1:
+            raise InputError(f"tolerance expects a share between 0 and 1, got {self.tolerance:g}")
+
+    def without(self, *names: str) -> RegionOptions:
+        """Return options that leave the covariates `names` unmatched (they stay reported)."""
+        return replace(self, match=tuple(name for name in self.match if name not in names))
+
+    def all_matched(self) -> tuple[str, ...]:
+        """Return what is matched; eccentricity by area brings eccentricity by edges with it."""
+        with_edges = "eccentricity" in self.match
+        return tuple(dict.fromkeys([*self.match, *(["edge_eccentricity"] * with_edges)]))
+
+    def patches(self, grid: BlockGrid) -> int:
+        """Return the number of patches that cover about `share` of the picture."""
+        return max(1, round(self.share / grid.area / self.patch**2))
+
+    def more_patient(self) -> RegionOptions:
+        """Return options that search longer and take the first choice halfway to the best."""
+        return replace(self, time_limit_s=PATIENCE * self.time_limit_s, solver_gap=0.5)
+
+    def as_record(self) -> dict[str, object]:
+        """Return the options as a JSON-able dictionary, for provenance blocks."""
+        return {**asdict(self), "match": list(self.match)}

@@ -1,0 +1,1 @@
+"""What journals become: tables and datasets that other tools read."""

@@ -1,0 +1,218 @@
+"""Journals as a BIDS dataset of behavioural data (Gorgolewski et al. 2016, Scientific Data 3).
+
+One ``_beh.tsv`` with its ``.json`` a session, because ratings without recordings
+have no ``events.tsv``; the participants; and the journals as they are under
+``sourcedata``. With the stimulus set at hand the images go into ``stimuli`` and each
+trial names its file, as BIDS wants it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fechner import __version__
+from fechner.errors import InputError
+from fechner.experiment.exports.trial_tables import (
+    Column,
+    Files,
+    cell,
+    json_bytes,
+    together,
+    tsv_bytes,
+    used_columns,
+)
+from fechner.records.journal import JournalRecord
+
+if TYPE_CHECKING:
+    from fechner.records.stimuli import StimulusSet
+
+BIDS_VERSION = "1.10.0"
+
+
+def bids_files(
+    journals: Sequence[JournalRecord],
+    *,
+    stimuli: StimulusSet | None = None,
+    name: str = "Ratings of image quality",
+    authors: Sequence[str] = (),
+) -> Files:
+    """Return the files of a BIDS dataset: a pure function of its arguments.
+
+    Raises
+    ------
+    InputError
+        If the journals do not belong together, or none holds a trial.
+    """
+    journals = together(journals)
+    rated = [journal for journal in journals if journal.trials]
+    if not rated:
+        raise InputError("the journals hold no trials; run sessions first")
+    columns = used_columns(rated)
+    files: dict[str, bytes | Path] = {
+        "dataset_description.json": json_bytes(_description(rated, name, authors)),
+        "README.md": _readme(rated, name).encode("utf-8"),
+        "participants.tsv": _participants(rated),
+        "participants.json": json_bytes(_participants_sidecar(rated)),
+    }
+    for journal in rated:
+        stem = _stem(journal)
+        files[f"{stem}.tsv"] = _trials(journal, columns, stimuli)
+        files[f"{stem}.json"] = json_bytes(_sidecar(journal, columns, stimuli))
+    for journal in journals:
+        files[f"sourcedata/{journal.path.name}"] = journal.path.read_bytes()
+    return {**files, **_images(stimuli)}
+
+
+def _stem(journal: JournalRecord) -> str:
+    subject, session = f"sub-{journal.participant}", f"ses-{journal.session}"
+    return f"{subject}/{session}/beh/{subject}_{session}_task-{_task(journal)}_beh"
+
+
+def _task(journal: JournalRecord) -> str:
+    """Return the protocol's name as a BIDS label: letters and digits only."""
+    return str(journal.header["protocol"]).replace("_", "")
+
+
+def _description(
+    journals: Sequence[JournalRecord], name: str, authors: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        "Name": f"{'SIMULATED: ' if journals[0].simulated else ''}{name}",
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "raw",
+        "Authors": list(authors) or ["not stated"],
+        "GeneratedBy": [{"Name": "fechner", "Version": __version__}],
+    }
+
+
+def _readme(journals: Sequence[JournalRecord], name: str) -> str:
+    protocols = sorted({str(journal.header["protocol"]) for journal in journals})
+    simulated = (
+        "\nSIMULATED: the participants of this dataset are computer models, no people.\n"
+        if journals[0].simulated
+        else ""
+    )
+    return f"""# {name}
+{simulated}
+Ratings of images, exported by fechner {__version__} from {len(journals)} session journals
+(in `sourcedata/`, one JSON line a trial). Protocols: {", ".join(protocols)}.
+
+- `sub-*/ses-*/beh/*_beh.tsv`: every trial in its order. Analyses count trials of kind `main`;
+  practice, anchor, stabilising and catch trials do not count, and `repeat` trials serve
+  consistency only.
+- `participants.tsv`: answers to the screening questions, and catch trials passed.
+- `stimuli/` (where present): the images as they were shown.
+"""
+
+
+def _trials(
+    journal: JournalRecord, columns: Sequence[Column], stimuli: StimulusSet | None
+) -> bytes:
+    header = [column.name for column in columns]
+    rows = [[column.value(trial) for column in columns] for trial in journal.trials]
+    if stimuli is not None:
+        header.append("stim_file")
+        known = {s.stimulus: _image_name(stimuli, s) for s in stimuli.stimuli}
+        for row, trial in zip(rows, journal.trials, strict=True):
+            row.append(known.get(trial["stimulus"]))
+    return tsv_bytes(header, rows)
+
+
+def _sidecar(
+    journal: JournalRecord, columns: Sequence[Column], stimuli: StimulusSet | None
+) -> dict[str, Any]:
+    header = journal.header
+    software = header.get("software", {})
+    content: dict[str, Any] = {
+        "TaskName": _task(journal),
+        "TaskDescription": f"Protocol {header['protocol']} in {header.get('language', 'n/a')}",
+        "Instructions": header.get("question", "n/a"),
+        "StimulusPresentation": {
+            "OperatingSystem": software.get("system", "n/a"),
+            "SoftwareName": "fechner with PsychoPy",
+            "SoftwareVersion": f"{software.get('fechner', 'n/a')} {software.get('psychopy', '')}",
+        },
+        "ProtocolSHA256": header["protocol_sha256"],
+        "StimuliSHA256": header["stimuli_sha256"],
+        "PlanSHA256": header["plan_sha256"],
+        "SimulatedParticipant": journal.simulated,
+        "SessionComplete": journal.complete,
+    }
+    for column in columns:
+        content[column.name] = {"Description": column.description}
+        if column.unit:
+            content[column.name]["Units"] = column.unit
+    content["rating"] |= _rating_levels(journal)
+    if stimuli is not None:
+        content["stim_file"] = {"Description": "The rated image, under stimuli/."}
+    return content
+
+
+def _rating_levels(journal: JournalRecord) -> dict[str, Any]:
+    """Return the words that stood at the values of the scale, where the journal has them."""
+    scale, labels = journal.header.get("scale"), journal.header.get("labels")
+    if not scale or not labels:
+        return {}
+    described = (
+        f"The answer, {scale['minimum']:g} to {scale['maximum']:g} in steps of "
+        f"{scale['step']:g}; the {scale['good']} end is good."
+    )
+    words = {cell(v, missing=""): w for v, w in zip(scale["labels_at"], labels, strict=True)}
+    # Levels are the only values a column may hold, so a line with labels has none.
+    if scale["shown"] == "slider":
+        placed = "; ".join(f"{value}: {word}" for value, word in words.items())
+        return {"Description": f"{described} Labels: {placed}."}
+    return {"Description": described, "Levels": words}
+
+
+def _participants(journals: Sequence[JournalRecord]) -> bytes:
+    questions = _questions(journals)
+    header = ["participant_id", *questions, "sessions", "catch_shown", "catch_passed", "simulated"]
+    rows = []
+    for code in sorted({journal.participant for journal in journals}):
+        own = [journal for journal in journals if journal.participant == code]
+        answers = _answers(own)
+        catches = [t for journal in own for t in journal.trials if t["kind"] == "catch"]
+        passed = sum(bool(trial.get("passed")) for trial in catches)
+        given = [answers.get(question) for question in questions]
+        rows.append([f"sub-{code}", *given, len(own), len(catches), passed, own[0].simulated])
+    return tsv_bytes(header, rows)
+
+
+def _answers(journals: Sequence[JournalRecord]) -> dict[str, str]:
+    """Return the first answer to each screening question."""
+    found: dict[str, str] = {}
+    for event in (event for journal in journals for event in journal.events):
+        if event["event"] == "screening" and event.get("answer") is not None:
+            found.setdefault(str(event["question"]), str(event["answer"]))
+    return found
+
+
+def _questions(journals: Sequence[JournalRecord]) -> list[str]:
+    return sorted(_answers(journals))
+
+
+def _participants_sidecar(journals: Sequence[JournalRecord]) -> dict[str, Any]:
+    asked = {name: {"Description": f"Screening question {name}"} for name in _questions(journals)}
+    return {
+        "participant_id": {"Description": "Code of the participant."},
+        **asked,
+        "sessions": {"Description": "Number of sessions with at least one trial."},
+        "catch_shown": {"Description": "Attention checks shown."},
+        "catch_passed": {"Description": "Attention checks passed."},
+        "simulated": {"Description": "Whether the participant is a computer model."},
+    }
+
+
+def _image_name(stimuli: StimulusSet, stimulus: Any) -> str:
+    return Path(stimuli.image_path(stimulus)).name
+
+
+def _images(stimuli: StimulusSet | None) -> dict[str, Path]:
+    if stimuli is None:
+        return {}
+    return {
+        f"stimuli/{_image_name(stimuli, s)}": Path(stimuli.image_path(s)) for s in stimuli.stimuli
+    }

@@ -1,0 +1,1 @@
+"""What is shown to whom in which order, known before the session begins."""

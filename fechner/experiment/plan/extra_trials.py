@@ -1,0 +1,127 @@
+"""The trials around the main ones: practice, stabilising, repeats, catches, staircases."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from fechner.errors import InputError
+from fechner.experiment.plan.conditions import Item
+from fechner.experiment.plan.order import insert_spaced
+
+if TYPE_CHECKING:
+    from fechner.protocols.methods import JndProtocol
+    from fechner.protocols.schema import Protocol
+    from fechner.records.stimuli import Stimulus, StimulusSet
+
+Placed = tuple[int, str, Item]
+"""Block, kind and item of a trial that has no number yet."""
+
+
+def staircase_items(
+    protocol: JndProtocol, scenes: dict[str, list[Item]], row: int, rng: random.Random
+) -> list[Item]:
+    """Return the trials of every region's staircase, spread evenly over the scenes."""
+    by_region: dict[str, list[Item]] = {}
+    for items in scenes.values():
+        for item in items:
+            by_region.setdefault(item.region, []).append(item)
+    trials: list[Item] = []
+    for region in sorted(by_region):
+        there = by_region[region]
+        turn = [there[(row + k) % len(there)] for k in range(protocol.quest.trials_per_region)]
+        trials += rng.sample(turn, len(turn))
+    return trials
+
+
+def with_repeats(main: list[Placed], count: int, gap: int, rng: random.Random) -> list[Placed]:
+    """Insert second showings of trials of the first half into the last third."""
+    early = main[: max(1, len(main) // 2)]
+    if count > len(early):
+        raise InputError(
+            f"trials.repeats = {count} needs {count} trials in the first half of the session, "
+            f"and there are {len(early)}; lower it"
+        )
+    result = list(main)
+    for block, _, item in rng.sample(early, count):
+        del block
+        again = (main[-1][0], "repeat", item)
+        result = insert_spaced(result, again, len(main) * 2 // 3, gap, rng)
+    return result
+
+
+def with_catches(
+    main: list[Placed], protocol: Protocol, scenes: dict[str, list[Item]], rng: random.Random
+) -> list[Placed]:
+    """Spread catch trials over the session: one at random in each equal part of it."""
+    catch, gap = protocol.catch, protocol.trials.scene_gap
+    result = list(main)
+    ends = (protocol.scale.labels_at[0], protocol.scale.labels_at[-1])
+    first = rng.randrange(2)
+    good = protocol.scale.maximum if protocol.scale.good == "high" else protocol.scale.minimum
+    for number in reversed(range(catch.count)):
+        low = number * len(main) // catch.count
+        high = max(low, (number + 1) * len(main) // catch.count - 1)
+        if catch.kind == "instructed":
+            item = Item("", "", "", target=ends[(first + number) % 2])
+        else:
+            chosen = rng.choice(scenes[rng.choice(list(scenes))])
+            intact = chosen.reference or chosen.stimulus
+            item = Item(intact, chosen.scene, "intact", reference=intact, target=good)
+        result = insert_spaced(result, (0, "catch", item), max(1, low), gap, rng, end=high)
+    return result
+
+
+def practice_items(
+    protocol: Protocol, stimuli: StimulusSet, scenes: dict[str, list[Item]], rng: random.Random
+) -> list[Item]:
+    """Return the practice trials, anchors first, each with its kind."""
+    known = {s.stimulus: s for s in stimuli.stimuli}
+    everything = [item for items in scenes.values() for item in items]
+    anchors: list[Item] = []
+    for name in protocol.trials.anchors:
+        anchor = _anchor(name, everything, known, taken={a.scene for a in anchors}, rng=rng)
+        anchors.append(anchor.of_kind("anchor"))
+    gap, more = protocol.trials.scene_gap, protocol.trials.practice - len(anchors)
+    rest = draw_spaced(scenes, more, gap, rng, before=anchors, after=[])
+    return anchors + [item.of_kind("practice") for item in rest]
+
+
+def _anchor(
+    name: str,
+    everything: list[Item],
+    known: dict[str, Stimulus],
+    *,
+    taken: set[str],
+    rng: random.Random,
+) -> Item:
+    """Return the best or the worst of all items whose scenes were not taken yet."""
+    free = [item for item in everything if item.scene not in taken] or everything
+    shuffled = rng.sample(free, len(free))
+    error = {item: known[item.stimulus].mse if item.stimulus in known else 0.0 for item in shuffled}
+    pick = min if name == "best" else max
+    return pick(shuffled, key=lambda item: error[item])
+
+
+def draw_spaced(
+    scenes: dict[str, list[Item]],
+    count: int,
+    gap: int,
+    rng: random.Random,
+    *,
+    before: Sequence[Item],
+    after: Sequence[Item],
+) -> list[Item]:
+    """Draw `count` items whose scenes keep the gap to each other and to both neighbours."""
+    drawn: list[Item] = []
+    for place in range(count):
+        recent = [*before, *drawn][-gap:] if gap else []
+        left = count - place - 1
+        coming = after[: max(0, gap - left)]
+        near = {item.scene for item in (*recent, *coming)}
+        free = [scene for scene in scenes if scene not in near] or [
+            scene for scene in scenes if not recent or scene != recent[-1].scene
+        ]
+        drawn.append(rng.choice(scenes[rng.choice(free)]))
+    return drawn

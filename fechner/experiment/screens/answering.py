@@ -1,0 +1,135 @@
+"""The state of one question while it is answered: keys and mouse events in, a response out.
+
+Knows where the buttons and the slider are and what the keys mean; draws nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from fechner.experiment.display import Question, Response
+from fechner.experiment.screens import sliders
+from fechner.experiment.screens.look import Look, Screen
+
+if TYPE_CHECKING:
+    from fechner.protocols.parts import Keys
+
+PAGE_STEPS = {"pageup": 10, "pagedown": -10}
+"""Steps of a slider that these keys move; the arrow keys move one."""
+
+TYPING_S = 1.5
+"""Digits typed within so many seconds of each other make one number."""
+
+
+class Input(NamedTuple):
+    """A key press or mouse event: `kind` in key, press, drag, release; time in seconds."""
+
+    kind: str
+    time: float
+    key: str = ""
+    x: float = 0.0
+    y: float = 0.0
+
+
+class Answering:
+    """The state of one question while it is answered: moves in, a response out."""
+
+    def __init__(self, question: Question, screen: Screen, look: Look, keys: Keys) -> None:
+        self.question = question
+        self.screen = screen
+        self._look = look
+        self._keys = keys
+        self.value: float | None = None
+        self.done: Input | None = None
+        self._moves: list[tuple[float, float]] = []
+        self._typed = ""
+        self._typed_at = 0.0
+        self._dragging = False
+
+    def overlays(self) -> list[str]:
+        """Return the overlays to draw now."""
+        if self.question.kind == "buttons":
+            place = [i for i, v in enumerate(self.question.values) if v == self.value]
+            return [f"pressed-{place[0]}"] if place and self.done else []
+        return ["confirm"] if self.value is not None else []
+
+    def take(self, one: Input) -> None:
+        """Take one key press or mouse event into account."""
+        if self.done is not None:
+            return
+        if self.question.kind == "buttons":
+            self._take_button(one)
+        elif one.kind == "key":
+            self._take_slider_key(one)
+        else:
+            self._take_slider_mouse(one)
+
+    def _take_button(self, one: Input) -> None:
+        place: int | None = None
+        if one.kind == "key":
+            place = next((i for i, keys in enumerate(self.question.keys) if one.key in keys), None)
+        elif one.kind == "release":
+            zone = self.screen.hit(one.x, one.y)
+            place = int(zone) if zone is not None else None
+        if place is not None:
+            self._move(one, self.question.values[place])
+            self.done = one
+
+    def _take_slider_mouse(self, one: Input) -> None:
+        zone = self.screen.hit(one.x, one.y)
+        if one.kind == "press":
+            self._dragging = zone == "track"
+        if self._dragging and one.kind in ("press", "drag"):
+            self._move(one, sliders.track_value(self._look, self.question, one.x))
+            self._typed = ""
+        elif one.kind == "release":
+            if not self._dragging and zone == "confirm" and self.value is not None:
+                self.done = one
+            self._dragging = False
+
+    def _take_slider_key(self, one: Input) -> None:
+        question = self.question
+        if one.key in self._keys.confirm:
+            self.done = one if self.value is not None else None
+            return
+        if one.key.isdigit():
+            self._type(one, one.key)
+            return
+        steps = PAGE_STEPS.get(one.key, 0)
+        steps += (one.key in self._keys.increase) - (one.key in self._keys.decrease)
+        if steps:
+            middle = (question.minimum + question.maximum) / 2
+            value = middle if self.value is None else self.value
+            self._move(one, value + steps * question.step)
+            self._typed = ""
+
+    def _type(self, one: Input, digit: str) -> None:
+        """Take typed digits as the value itself; a number off the scale begins anew."""
+        typed = self._typed + digit
+        late = one.time - self._typed_at > TYPING_S
+        if late or float(typed) > self.question.maximum:
+            typed = digit
+        self._typed, self._typed_at = typed, one.time
+        if float(typed) >= self.question.minimum:
+            self._move(one, float(typed))
+
+    def _move(self, one: Input, value: float) -> None:
+        question = self.question
+        steps = round((value - question.minimum) / question.step)
+        value = question.minimum + steps * question.step
+        self.value = min(max(value, question.minimum), question.maximum)
+        self._moves.append((one.time, self.value))
+
+    def response(self, began: float) -> Response:
+        """Return the answer, with times in milliseconds since `began`."""
+        if self.done is None or self.value is None:
+            raise ValueError("the question has no answer yet")
+        path = tuple((round((t - began) * 1000, 1), value) for t, value in self._moves)
+        rt_ms = (self.done.time - began) * 1000
+        device = "keyboard" if self.done.kind == "key" else "mouse"
+        return Response(self.value, rt_ms, path, device)  # type: ignore[arg-type]
+
+
+def asks_to_quit(happened: list[Input], keys: Keys) -> bool:
+    """Return whether one of the keys that end a session was pressed."""
+    return any(one.key in keys.quit for one in happened)

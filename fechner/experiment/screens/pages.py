@@ -1,0 +1,170 @@
+"""What the participant reads, composed as pictures: pages, questions, and the fixation cross.
+
+Every screen is a Pillow image of the size of the window, so that text and layout are
+the same on every machine, and can be looked at and tested without a window. The
+window shows these images, and tells clicks apart by the zones given with them.
+Coordinates are pixels from the top left corner; boxes are (left, top, right, bottom).
+"""
+
+from __future__ import annotations
+
+from PIL import Image, ImageChops, ImageDraw, ImageFont
+
+from fechner.errors import RefusedError
+from fechner.experiment.display import Page, Question
+from fechner.experiment.screens.buttons import (
+    button,
+    button_box,
+    button_row,
+    row_height,
+)
+from fechner.experiment.screens.look import (
+    Box,
+    Look,
+    Screen,
+    line_height,
+    wrap,
+)
+from fechner.experiment.screens.sliders import slider
+
+
+def blank(look: Look) -> Screen:
+    """Return the empty background."""
+    return Screen(Image.new("RGB", look.size, look.paper))
+
+
+def drawn_part(look: Look, image: Image.Image) -> tuple[Image.Image, Box]:
+    """Return the part of a whole screen that differs from the background, and its place.
+
+    The window clears itself to the background, so nothing else needs to be drawn.
+    """
+    box = ImageChops.difference(image, blank(look).image).getbbox() or (0, 0, 1, 1)
+    return image.crop(box), box
+
+
+def fixation(look: Look, centre: tuple[int, int]) -> Screen:
+    """Return a fixation cross at `centre`."""
+    screen = blank(look)
+    draw = ImageDraw.Draw(screen.image)
+    x, y = centre
+    arm, half = look.em(0.5), max(1, look.em(0.05))
+    draw.rectangle((x - arm, y - half, x + arm - 1, y + half - 1), fill=look.ink)
+    draw.rectangle((x - half, y - arm, x + half - 1, y + arm - 1), fill=look.ink)
+    return screen
+
+
+def page(look: Look, content: Page) -> Screen:
+    """Return a page of text; its button is the overlay and zone "proceed".
+
+    Raises
+    ------
+    RefusedError
+        If the text does not fit on the window.
+    """
+    width, height = look.size
+    column = min(round(width * 0.8), look.em(34))
+    title = wrap(content.title, look.heading, column) if content.title else []
+    body = wrap(content.body, look.body, column)
+    title_height = len(title) * line_height(look.heading) + (look.em(1) if title else 0)
+    body_height = len(body) * line_height(look.body)
+    button_height = look.em(2.2)
+    total = title_height + body_height + look.em(2) + button_height
+    if total > height:
+        raise RefusedError(
+            f"the page {content.name!r} needs {total} px of height and the window has {height}; "
+            "use a larger window, a shorter text, or a smaller screen.text_height_deg"
+        )
+    screen = blank(look)
+    draw = ImageDraw.Draw(screen.image)
+    widest = max(
+        [look.heading.getlength(line) for line in title]
+        + [look.body.getlength(line) for line in (*body, content.proceed)]
+    )
+    left, y = (width - round(min(widest, column))) // 2, (height - total) // 2
+    for line in title:
+        draw.text((left, y), line, font=look.heading, fill=look.ink)
+        y += line_height(look.heading)
+    y += look.em(1) if title else 0
+    for line in body:
+        draw.text((left, y), line, font=look.body, fill=look.ink)
+        y += line_height(look.body)
+    if not content.proceed:
+        return screen
+    box = button_box(look, content.proceed, left, y + look.em(2))
+    overlay = button(look, content.proceed, box)
+    return Screen(screen.image, {"proceed": box}, {"proceed": (overlay, box)})
+
+
+def strip_height(look: Look, content: Question) -> int:
+    """Return the height in pixels that a question needs under a standing picture."""
+    text = len(_question_lines(look, content)) * line_height(look.body)
+    answers = look.em(5.4) if content.kind == "slider" else row_height(look, content)
+    return table_height(look, content) + look.em(0.6) + text + look.em(1) + answers + look.em(0.6)
+
+
+def _question_lines(look: Look, content: Question) -> list[str]:
+    return wrap(content.text, look.body, round(look.size[0] * 0.86))
+
+
+def table_height(look: Look, content: Question) -> int:
+    """Return the height in pixels of a question's table."""
+    rows = len(_table_lines(look, content))
+    return rows * line_height(_table_font(look, content)) + (look.em(1.5) if rows else 0)
+
+
+def _table_font(look: Look, content: Question) -> ImageFont.FreeTypeFont:
+    """Return the font of a table: that of the text where the window has room for it."""
+    room = 0.6 * look.size[1]
+    return look.body if len(content.table) * line_height(look.body) < room else look.small
+
+
+def _table_lines(look: Look, content: Question) -> list[tuple[str, str, str]]:
+    """Return the table's rows, long findings broken into several lines."""
+    lines: list[tuple[str, str, str]] = []
+    font = _table_font(look, content)
+    for sign, name, finding in content.table:
+        broken = wrap(finding, font, round(look.size[0] * 0.86) - look.em(11))
+        lines += [(sign, name, broken[0]), *(("", "", line) for line in broken[1:])]
+    return lines
+
+
+def _draw_table(look: Look, content: Question, image: Image.Image, top: int) -> None:
+    draw = ImageDraw.Draw(image)
+    left, font = round(look.size[0] * 0.07), _table_font(look, content)
+    for number, row in enumerate(_table_lines(look, content)):
+        y = top + number * line_height(font)
+        for text, shift in zip(row, (0, 1.5, 11), strict=True):
+            draw.text((left + look.em(shift), y), text, font=font, fill=look.ink)
+
+
+def question(look: Look, content: Question, *, below: bool) -> Screen:
+    """Return a question with its slider or buttons, at the foot of the window or centred.
+
+    Zones: "track" and "confirm" for a slider; "0", "1", ... for buttons. Overlays:
+    "confirm"; "pressed-0", ... .
+
+    Raises
+    ------
+    RefusedError
+        If it does not fit on the window.
+    """
+    width, height = look.size
+    need = strip_height(look, content)
+    if need > height:
+        raise RefusedError(
+            f"the question {content.name!r} needs {need} px of height and the window has {height}; "
+            "use a larger window, or a smaller screen.text_height_deg"
+        )
+    screen = blank(look)
+    draw = ImageDraw.Draw(screen.image)
+    y = (height - need if below else (height - need) // 2) + look.em(0.6)
+    for line in _question_lines(look, content):
+        x = (width - look.body.getlength(line)) / 2
+        draw.text((x, y), line, font=look.body, fill=look.ink)
+        y += line_height(look.body)
+    y += look.em(1)
+    _draw_table(look, content, screen.image, y)
+    y += table_height(look, content)
+    if content.kind == "slider":
+        return slider(look, content, screen.image, y)
+    return button_row(look, content, screen.image, y)

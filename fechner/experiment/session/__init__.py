@@ -1,0 +1,1 @@
+"""The session from consent to thanks."""

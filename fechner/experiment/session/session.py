@@ -1,0 +1,286 @@
+"""The session: from consent to thanks, one journalled trial after the other.
+
+The loop runs on any `Display`. After every answer one line reaches the disk before
+the next trial begins, so an end at any moment costs at most the running trial; a
+session whose journal has trials already goes on after the last of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from fechner.experiment.display import (
+    Display,
+    Page,
+    Question,
+    SessionQuitError,
+    TrialInterruptedError,
+)
+from fechner.experiment.plan.plan import NOT_COUNTED
+from fechner.experiment.session import admission, presentation
+from fechner.experiment.session.signals import held
+
+if TYPE_CHECKING:
+    from fechner.experiment.journal.journal import Journal
+    from fechner.experiment.plan.plan import Plan, Trial
+    from fechner.experiment.session.staircases import Staircases
+    from fechner.protocols.methods import JndProtocol
+    from fechner.protocols.parts import Timing
+    from fechner.protocols.schema import Protocol
+    from fechner.records.journal import JournalRecord
+    from fechner.records.stimuli import StimulusSet
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the session stands after a trial, for the experimenter's line.
+
+    `catch_passed` of `catch_shown` attention checks were passed; `rt_ms` is the median
+    reaction time so far, `minutes_left` an estimate from the trials so far.
+    """
+
+    done: int
+    total: int
+    minutes_left: float
+    catch_passed: int
+    catch_shown: int
+    rt_ms: float
+
+
+OnTrial = Callable[[Standing], None]
+
+
+def run_session(
+    protocol: Protocol,
+    stimuli: StimulusSet,
+    plan: Plan,
+    display: Display,
+    journal: Journal,
+    *,
+    timing: Timing | None = None,
+    on_trial: OnTrial | None = None,
+) -> JournalRecord:
+    """Run what is left of a session and return its record.
+
+    Parameters
+    ----------
+    timing
+        Overrides the protocol's timing (simulated participants in a window).
+    on_trial
+        Called after every journalled trial.
+
+    Raises
+    ------
+    SessionQuitError
+        If the session was ended before its last trial; the journal says so.
+    """
+    run = _Run(protocol, stimuli, plan, display, journal, timing or protocol.timing)
+    try:
+        if run.admitted():
+            run.instructions()
+            run.trials(on_trial)
+            run.end()
+    except SessionQuitError as quit_:
+        run.append({"event": "quit", "reason": str(quit_)})
+        raise
+    return journal.record
+
+
+class _Run:
+    """One run of the loop."""
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        stimuli: StimulusSet,
+        plan: Plan,
+        display: Display,
+        journal: Journal,
+        timing: Timing,
+    ) -> None:
+        self.protocol = protocol
+        self.stimuli = stimuli
+        self.plan = plan
+        self.display = display
+        self.journal = journal
+        self.timing = timing
+        self.simulated = journal.record.simulated
+        self.staircases = _staircases(protocol, stimuli)
+        if self.staircases is not None:
+            self.staircases.replay(journal.record.trials)
+
+    def append(self, event: Mapping[str, Any]) -> None:
+        """Write an event; signals that end the program wait until it is on the disk."""
+        with held():
+            self.journal.append(event)
+
+    # -- before the trials
+
+    def admitted(self) -> bool:
+        """Ask for consent and the screening questions; turn away who is not admitted."""
+        events = self.journal.record.events
+        if admission.admitted(self.protocol, self.display, events, self.append):
+            return True
+        self._page("not-admitted", self.protocol.texts.not_admitted)
+        self.append({"event": "end", "reason": "not admitted"})
+        return False
+
+    def _page(self, name: str, body: str, *, title: str = "") -> None:
+        self.display.text(Page(name, title, body, self.protocol.texts.continue_hint))
+
+    def instructions(self) -> None:
+        """Show the instructions, page by page."""
+        texts = self.protocol.texts
+        for number, body in enumerate(texts.instructions, start=1):
+            title = texts.title if number == 1 else ""
+            self._page(f"instructions-{number}", body, title=title)
+
+    # -- the trials
+
+    def trials(self, on_trial: OnTrial | None) -> None:
+        """Run every trial after the last journalled one."""
+        clock = _Pace(self.display.now())
+        left = [t for t in self.plan.trials if t.number > self.journal.record.last_trial]
+        practised = False
+        for trial in left:
+            practice = trial.kind in NOT_COUNTED
+            if practice and not practised:
+                self._page("practice", self.protocol.texts.practice)
+            elif not practice and (practised or trial.number == 1):
+                self._page("start", self.protocol.texts.start)
+            practised = practice
+            self._break_before(trial)
+            self._one(trial)
+            if on_trial is not None:
+                on_trial(self._standing(clock))
+
+    def _filled(self, trial: Trial) -> Trial:
+        """Return the trial with its stimulus: the plan's, or the staircase's choice."""
+        return trial if self.staircases is None else self.staircases.fill(trial)
+
+    def _one(self, trial: Trial) -> None:
+        trial = self._filled(trial)
+        while True:
+            try:
+                presented = presentation.present(
+                    self.protocol, trial, self.stimuli, self.display, timing=self.timing
+                )
+                break
+            except TrialInterruptedError:
+                self.append({"event": "note", "note": "interrupted", "trial": trial.number})
+        event = self._event(trial, presented)
+        self.append(event)
+        if self.staircases is not None:
+            self.staircases.answer(event)
+        self._interval(trial)
+
+    def _interval(self, trial: Trial) -> None:
+        """Show the empty screen between trials, while the next picture is decoded."""
+        following = [t for t in self.plan.trials if t.number == trial.number + 1]
+        for coming in following:
+            coming = self._filled(coming)
+            for frame in presentation.frames(self.protocol, coming, self.stimuli).all:
+                self.display.preload(frame)
+        try:
+            self.display.blank(self.timing.interval_ms)
+        except TrialInterruptedError:
+            return
+
+    def _event(self, trial: Trial, presented: presentation.Presented) -> dict[str, Any]:
+        event: dict[str, Any] = {
+            "event": "trial",
+            "trial": trial.number,
+            "block": trial.block,
+            "kind": trial.kind,
+            "stimulus": trial.stimulus,
+            "scene": trial.scene,
+            "region": trial.region,
+            "dimension": trial.dimension,
+            **presented.record(),
+            "simulated": self.simulated,
+        }
+        for name in ("reference", "second", "target", "repeat_of"):
+            if getattr(trial, name) is not None:
+                event[name] = getattr(trial, name)
+        if trial.second is not None or presented.place:
+            event["side"] = "right" if presented.place else "left"
+        if self.staircases is not None:
+            event["strength"] = self.staircases.strength(trial.stimulus)
+        if trial.target is not None:
+            event["passed"] = self.protocol.catch.passed(presented.rating, trial.target)
+        return event
+
+    def _break_before(self, trial: Trial) -> None:
+        after = trial.number - 1
+        taken = {e.get("after_trial") for e in self.journal.record.events if e["event"] == "break"}
+        if after not in self.plan.breaks or after in taken:
+            return
+        practice = sum(t.kind in NOT_COUNTED for t in self.plan.trials)
+        body = self.protocol.texts.rest.format(
+            done=after - practice, total=len(self.plan.trials) - practice
+        )
+        began = self.display.now()
+        self._page("break", body)
+        seconds = round(self.display.now() - began, 2)
+        self.append({"event": "break", "after_trial": after, "seconds": seconds})
+
+    def _standing(self, pace: _Pace) -> Standing:
+        trials = self.journal.record.trials
+        done, total = self.journal.record.last_trial, len(self.plan.trials)
+        catches = [t for t in trials if t.get("target") is not None]
+        times = sorted(float(t["rt_ms"]) for t in trials)
+        return Standing(
+            done=done,
+            total=total,
+            minutes_left=pace.minutes_left(self.display.now(), total - done),
+            catch_passed=sum(bool(t["passed"]) for t in catches),
+            catch_shown=len(catches),
+            rt_ms=times[len(times) // 2],
+        )
+
+    def end(self) -> None:
+        """Journal the end, then thank: the ratings are safe before the page is read."""
+        found = self.staircases.thresholds() if self.staircases is not None else ()
+        for threshold in found:
+            self.append({"event": "note", "note": "threshold", **asdict(threshold)})
+        self.append({"event": "end", "reason": "complete", **self._attention()})
+        with suppress(SessionQuitError):
+            self._page("thanks", self.protocol.texts.thanks)
+
+    def _attention(self) -> dict[str, Any]:
+        """Return how many attention checks were passed, and whether they are enough."""
+        catches = [t for t in self.journal.record.trials if t["kind"] == "catch"]
+        passed = sum(bool(t["passed"]) for t in catches)
+        enough = self.protocol.catch.participant_passes(passed, len(catches))
+        return {"catch_passed": passed, "catch_shown": len(catches), "attentive": enough}
+
+
+def _staircases(protocol: Protocol, stimuli: StimulusSet) -> Staircases | None:
+    if protocol.method != "jnd":
+        return None
+    from fechner.experiment.session.staircases import Staircases
+
+    return Staircases(cast("JndProtocol", protocol).quest, stimuli)
+
+
+class _Pace:
+    """How long a trial has taken in this run, on the display's clock."""
+
+    def __init__(self, began: float) -> None:
+        self._began = began
+        self._trials = 0
+
+    def minutes_left(self, now: float, trials_left: int) -> float:
+        """Return the expected minutes of the trials that are left."""
+        self._trials += 1
+        return (now - self._began) / self._trials * trials_left / 60
+
+
+def quit_question(protocol: Protocol) -> Question:
+    """Return what Escape asks: 0 to go on, 1 to end."""
+    texts = protocol.texts
+    labels = (texts.quit_no, texts.quit_yes)
+    return presentation.numbered_buttons("quit", texts.quit_question, labels, 0.0)

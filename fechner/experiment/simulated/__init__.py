@@ -1,0 +1,1 @@
+"""SIMULATED participants: what they answer, and the hands that answer for them."""

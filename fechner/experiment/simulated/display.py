@@ -1,0 +1,173 @@
+"""A display without a window, and the answers of simulated participants on any display.
+
+`SimulatedResponder` turns frames and questions into a simulated participant's
+answers; `SimulatedDisplay` gives it a clock of its own that runs as fast as the
+computer does. A real window can use the same responder, so that simulated
+participants see real pixels.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fechner.errors import InputError
+from fechner.experiment.display import (
+    Frame,
+    Page,
+    Question,
+    Response,
+    Shown,
+    load_pixels,
+)
+from fechner.experiment.display import pixels_sha256 as digest_of_pixels
+from fechner.experiment.simulated.observers import SimulatedObserver
+
+if TYPE_CHECKING:
+    from fechner.records.stimuli import Stimulus, StimulusSet
+
+PAGE_MS = 1000.0
+THRESHOLD_OF_REAL = 60.0  # points of quality above which a picture passes as real
+
+
+class SimulatedResponder:
+    """Answers questions as `observer` would, about the stimuli of `stimuli`.
+
+    A stimulus seen again is a new repetition with a fresh residual; `seen` counts what
+    an interrupted session has shown already.
+    """
+
+    def __init__(
+        self,
+        observer: SimulatedObserver,
+        stimuli: StimulusSet,
+        *,
+        seen: Counter[str] | None = None,
+    ) -> None:
+        self.observer = observer
+        self._by_path = {
+            Path(stimuli.image_path(stimulus)).resolve(): stimulus for stimulus in stimuli.stimuli
+        }
+        self._seen: Counter[str] = Counter(seen or {})
+        self._asked: Counter[str] = Counter()
+
+    def look(self, frame: Frame) -> tuple[tuple[Stimulus, int], ...]:
+        """Return the stimuli of a frame with the number of times each was seen, now included."""
+        stimuli = [self._stimulus(path) for path in frame.images]
+        for stimulus in stimuli:
+            self._seen[stimulus.stimulus] += 1
+        return tuple((stimulus, self._seen[stimulus.stimulus]) for stimulus in stimuli)
+
+    def answer(
+        self, question: Question, looked: tuple[tuple[Stimulus, int], ...]
+    ) -> tuple[float, float]:
+        """Return value and reaction time in milliseconds for what was `looked` at."""
+        self._asked[question.name] += 1
+        times = self._asked[question.name]
+        reaction_ms = question.not_before_ms + self.observer.reaction_ms(question.name, times)
+        # Before the first image come consent and screening, which nobody answers blindly.
+        lapses = bool(looked) and self.observer.lapses(question.name, times)
+        if question.answer is not None and not lapses:
+            return float(question.answer), reaction_ms
+        if not looked or question.name == "consent" or question.name.startswith("screening."):
+            return float(question.values[0]), reaction_ms
+        return self._rated(question, looked), reaction_ms
+
+    def _rated(self, question: Question, looked: tuple[tuple[Stimulus, int], ...]) -> float:
+        # Of a reference and a test beside each other it is the test that is rated.
+        stimulus, repetition = max(looked, key=lambda one: one[0].mse)
+        if self.observer.lapses(stimulus.stimulus, repetition):
+            return self._blind(question, stimulus.stimulus, repetition)
+        two_buttons = question.kind == "buttons" and len(question.values) == 2
+        if two_buttons and len(looked) == 2:
+            return self._preferred(question, looked)
+        points = self.observer.quality(stimulus, repetition=repetition)
+        if two_buttons:
+            return question.values[int(points > THRESHOLD_OF_REAL)]
+        if question.name == "confidence":
+            points = 100 * min(abs(points - THRESHOLD_OF_REAL) / 40, 1.0)
+        return _placed(question, points / 100)
+
+    def _preferred(self, question: Question, looked: tuple[tuple[Stimulus, int], ...]) -> float:
+        left, right = (self.observer.quality(s, repetition=number) for s, number in looked)
+        return question.values[int((right > left) == (question.good == "high"))]
+
+    def _blind(self, question: Question, name: str, repetition: int) -> float:
+        # The hidden reaction time is as good a coin as any, and keeps answers reproducible.
+        chance = self.observer.reaction_ms(f"blind {name}", repetition) % 1.0
+        return _placed(question, chance)
+
+    def _stimulus(self, path: Path) -> Stimulus:
+        try:
+            return self._by_path[Path(path).resolve()]
+        except KeyError:
+            raise InputError(
+                f"a simulated participant was shown {path}, which is not in the stimulus set"
+            ) from None
+
+
+def _placed(question: Question, share: float) -> float:
+    """Return the answer at `share` (0 worst, 1 best) of a question's range."""
+    share = min(max(share, 0.0), 1.0)
+    if question.good == "low":
+        share = 1 - share
+    if question.kind == "buttons":
+        return float(
+            question.values[min(int(share * len(question.values)), len(question.values) - 1)]
+        )
+    steps = round(share * (question.maximum - question.minimum) / question.step)
+    return float(min(question.minimum + steps * question.step, question.maximum))
+
+
+class SimulatedDisplay:
+    """A `Display` without a window whose clock advances by what it is asked to show."""
+
+    def __init__(self, responder: SimulatedResponder) -> None:
+        self.responder = responder
+        self._clock_ms = 0.0
+        self._looked: tuple[tuple[Stimulus, int], ...] = ()
+        self._digests: dict[Path, str] = {}
+
+    def now(self) -> float:
+        """Return seconds since the display's clock began."""
+        return self._clock_ms / 1000
+
+    def text(self, page: Page) -> None:
+        """Read a page: a second, or as long as it asks for."""
+        self._clock_ms += max(PAGE_MS, 1000 * page.minimum_s)
+
+    def fixation(self, ms: float) -> None:
+        """Let `ms` milliseconds pass."""
+        self._clock_ms += ms
+
+    def blank(self, ms: float) -> None:
+        """Let `ms` milliseconds pass; what was seen is gone."""
+        self._clock_ms += ms
+
+    def preload(self, frame: Frame) -> None:
+        """Read a frame's pixels ahead."""
+        for path in frame.images:
+            self._digest(path)
+
+    def show(self, frame: Frame, ms: float | None) -> Shown:
+        """Look at a frame for `ms` milliseconds, or until the next question."""
+        onset_s = self.now()
+        if not frame.mask:
+            self._looked = self.responder.look(frame)
+        self._clock_ms += ms or 0.0
+        return Shown(onset_s, ms or 0.0, tuple(self._digest(path) for path in frame.images))
+
+    def rate(self, question: Question) -> Response:
+        """Answer a question at once; its reaction time passes on the display's clock."""
+        value, rt_ms = self.responder.answer(question, self._looked)
+        self._clock_ms += rt_ms
+        return Response(value, rt_ms, ((rt_ms, value),), "simulated")
+
+    def close(self) -> None:
+        """Do nothing: there is no screen to give back."""
+
+    def _digest(self, path: Path) -> str:
+        if path not in self._digests:
+            self._digests[path] = digest_of_pixels(load_pixels(path))
+        return self._digests[path]

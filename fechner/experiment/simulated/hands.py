@@ -1,0 +1,129 @@
+"""A simulated participant's hands: real key presses and clicks into a real window.
+
+The window asks the hands at every turn of its loop, as it would wait for a person;
+what they do goes through the same event queue. What to answer comes from the same
+responder that answers without a window.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from fechner.experiment.display import Frame, Page, Question
+from fechner.experiment.screens.look import Box, Look, Screen
+from fechner.experiment.screens.sliders import track_place
+
+if TYPE_CHECKING:
+    from fechner.experiment.simulated.display import SimulatedResponder
+    from fechner.records.stimuli import Stimulus
+
+
+class Board(Protocol):
+    """What hands can touch: a keyboard and a mouse."""
+
+    look: Look
+
+    def press_key(self, name: str) -> None:
+        """Press a key."""
+
+    def click(self, x: float, y: float) -> None:
+        """Click at (x, y) pixels from the top left corner."""
+
+
+class Hands(Protocol):
+    """Something that looks at frames and acts on pages and questions."""
+
+    def see(self, frame: Frame) -> None:
+        """Look at a frame."""
+
+    def at_page(self, board: Board, page: Page, screen: Screen) -> None:
+        """Act on a page that waits; called until the page goes."""
+
+    def at_question(
+        self, board: Board, question: Question, screen: Screen, value: float | None
+    ) -> None:
+        """Act on a question; `value` is what the screen shows as chosen so far."""
+
+
+class SimulatedHands:
+    """Hands that answer at once, in turn with keyboard and mouse.
+
+    Parameters
+    ----------
+    responder
+        Who knows the answers.
+    devices
+        The devices to use in turn, "keyboard" or "mouse".
+    """
+
+    def __init__(
+        self, responder: SimulatedResponder, *, devices: tuple[str, ...] = ("mouse", "keyboard")
+    ) -> None:
+        self._responder = responder
+        self._devices = devices
+        self._looked: tuple[tuple[Stimulus, int], ...] = ()
+        self._answers: tuple[Question, float] | None = None
+        self._count = 0
+        self._moved = False
+
+    def see(self, frame: Frame) -> None:
+        """Remember what the answer is about."""
+        self._looked = self._responder.look(frame)
+
+    def at_page(self, board: Board, page: Page, screen: Screen) -> None:
+        """Go on, with Return or a click on the button."""
+        self._count += 1
+        if self._device() == "keyboard":
+            board.press_key("return")
+        else:
+            board.click(*_middle(screen.zones["proceed"]))
+
+    def at_question(
+        self, board: Board, question: Question, screen: Screen, value: float | None
+    ) -> None:
+        """Choose, then confirm."""
+        if self._answers is None or self._answers[0] is not question:
+            self._count += 1
+            self._answers = (question, self._responder.answer(question, self._looked)[0])
+        wanted = self._answers[1]
+        if question.kind == "buttons":
+            self._press_button(board, question, screen, wanted)
+            self._answers = None
+        elif value is None or (value != wanted and not self._moved):
+            # One try: a click cannot hit every value of a line with fewer pixels than values.
+            self._moved = value is not None
+            self._move(board, question, screen, wanted)
+        else:
+            self._confirm(board, screen)
+            self._answers, self._moved = None, False
+
+    def _device(self) -> str:
+        return self._devices[self._count % len(self._devices)]
+
+    def _press_button(
+        self, board: Board, question: Question, screen: Screen, wanted: float
+    ) -> None:
+        place = question.values.index(wanted)
+        keys = question.keys[place] if place < len(question.keys) else ()
+        if self._device() == "keyboard" and keys:
+            board.press_key(keys[0])
+        else:
+            board.click(*_middle(screen.zones[str(place)]))
+
+    def _move(self, board: Board, question: Question, screen: Screen, wanted: float) -> None:
+        if self._device() == "keyboard" and wanted == int(wanted) and wanted >= 0:
+            for digit in str(int(wanted)):
+                board.press_key(digit)
+        else:
+            y = _middle(screen.zones["track"])[1]
+            board.click(track_place(board.look, question, wanted), y)
+
+    def _confirm(self, board: Board, screen: Screen) -> None:
+        if self._device() == "keyboard":
+            board.press_key("return")
+        else:
+            board.click(*_middle(screen.zones["confirm"]))
+
+
+def _middle(box: Box) -> tuple[float, float]:
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2

@@ -1,0 +1,162 @@
+"""The participant's window for one protocol: its look, its size, whether every image fits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fechner.errors import RefusedError
+from fechner.experiment.display import Frame
+from fechner.experiment.plan.plan import Plan, Trial
+from fechner.experiment.screens import layout, pages
+from fechner.experiment.screens.look import Look
+from fechner.experiment.session import presentation
+from fechner.experiment.session.session import quit_question
+
+if TYPE_CHECKING:
+    from fechner.experiment.simulated.hands import Hands
+    from fechner.experiment.window.participant_display import ParticipantDisplay
+    from fechner.experiment.window.read_back import Verify
+    from fechner.protocols.parts import Timing
+    from fechner.protocols.schema import Protocol
+    from fechner.records.stimuli import StimulusSet
+
+WINDOW_SIZE = (1280, 1024)
+"""Width and height in pixels of a window that is not full screen."""
+
+SIMULATED_TIMING_MS = {"fixation_ms": 60.0, "interval_ms": 30.0, "minimum_view_ms": 60.0}
+"""Longest times of a simulated participant's trial in a window; the journal says so."""
+
+SIMULATED_SHOW_MS = 100.0
+"""Longest stimulus, reference, gap and mask for a simulated participant in a window."""
+
+
+def look_of(protocol: Protocol, size: tuple[int, int]) -> Look:
+    """Return the size, colours and text of a protocol's screens in a window of `size` pixels.
+
+    Text is as high as the protocol says in degrees, at the wanted pixels per degree, but
+    never so large that fewer than 24 lines fit.
+    """
+    from fechner.experiment.screens.fonts import check_font, find_font
+
+    screen = protocol.screen
+    font = find_font(screen.font)
+    check_font(font, protocol.texts.every_word, language=protocol.language)
+    wanted = round(screen.text_height_deg * screen.pixels_per_degree)
+    return Look(size, screen.background_grey, min(wanted, size[1] // 24), font)
+
+
+def open_window(
+    protocol: Protocol,
+    *,
+    size: tuple[int, int] | None = None,
+    windowed: bool = True,
+    monitor: int = 0,
+    verify: Verify = "first",
+    screenshots: Path | None = None,
+    hands: Hands | None = None,
+) -> ParticipantDisplay:
+    """Open the participant's window, on a virtual screen where the machine has none.
+
+    Raises
+    ------
+    MissingPartError
+        If there is no display and no Xvfb, no PsychoPy, or a letter without a font.
+    RefusedError
+        If the monitor does not exist, or the window does not become as large as asked for.
+    """
+    from fechner.experiment.window.xvfb import screen_server
+
+    virtual = screen_server().virtual
+    from fechner.experiment.window.participant_display import ParticipantDisplay
+    from fechner.experiment.window.window import Window, monitor_size
+
+    size = size or (WINDOW_SIZE if windowed else monitor_size(monitor))
+    look = look_of(protocol, size)
+    return ParticipantDisplay(
+        Window(look, fullscreen=not windowed, monitor=monitor, virtual=virtual),
+        keys=protocol.keys,
+        quit_question=quit_question(protocol),
+        strip=_strip(protocol, look),
+        verify=verify,
+        screenshots=screenshots,
+        hands=hands,
+    )
+
+
+def _strip(protocol: Protocol, look: Look) -> int:
+    """Return the height of the strip for questions under standing pictures; 0 for none."""
+    if not protocol.timing.until_response:
+        return 0
+    trial = Trial(1, 1, "main", "", "", "", protocol.dimension)
+    asked = [presentation.rating_question(protocol, trial)]
+    if protocol.catch.count and protocol.catch.kind == "instructed":
+        for value in (protocol.scale.labels_at[0], protocol.scale.labels_at[-1]):
+            catch = replace(trial, target=value)
+            asked.append(presentation.rating_question(protocol, catch))
+    return max(pages.strip_height(look, question) for question in asked)
+
+
+def check_fit(
+    display: ParticipantDisplay, protocol: Protocol, stimuli: StimulusSet, plan: Plan
+) -> None:
+    """Refuse a session in which an image would not fit the window at native size.
+
+    Raises
+    ------
+    RefusedError
+        With the window that would do, and the smaller images and distance that would.
+    """
+    from PIL import Image
+
+    sizes: dict[Path, tuple[int, int]] = {}
+    checked: set[tuple[tuple[int, int], ...]] = set()
+    for planned in plan.trials:
+        # A staircase's stimulus is not known yet; it has the size of its reference.
+        trial = planned
+        if trial.reference and not trial.stimulus:
+            trial = replace(trial, stimulus=trial.reference)
+        for frame in presentation.frames(protocol, trial, stimuli).all:
+            for path in frame.images:
+                if path not in sizes:
+                    with Image.open(path) as file:
+                        sizes[path] = file.size
+            shape = tuple(sizes[path] for path in frame.images)
+            if shape not in checked:
+                checked.add(shape)
+                _check_frame(display, protocol, frame, list(shape))
+
+
+def _check_frame(
+    display: ParticipantDisplay, protocol: Protocol, frame: Frame, sizes: list[tuple[int, int]]
+) -> None:
+    try:
+        layout.place_frame(display.look, frame, sizes, display.area)
+    except RefusedError as error:
+        room = layout.room_for(display.look, frame, display.area)
+        need = layout.frame_size(frame, sizes)
+        gaps = frame.gap_px * (len(sizes) - 1)
+        share = min((room[0] - gaps) / (need[0] - gaps), room[1] / need[1])
+        width, height = (max(size[k] for size in sizes) for k in (0, 1))
+        window = [display.look.size[k] + max(0, need[k] - room[k]) for k in (0, 1)]
+        raise RefusedError(
+            f"{error}; use a window of {window[0]}x{window[1]} px, or stimuli of at most "
+            f"{int(width * share)}x{int(height * share)} px, which look as large from "
+            f"{protocol.screen.distance_cm * share:.0f} cm as these from "
+            f"{protocol.screen.distance_cm:g} cm"
+        ) from None
+
+
+def simulated_timing(protocol: Protocol) -> Timing:
+    """Return the protocol's timing with every time cut to what a simulated one needs."""
+    timing = protocol.timing
+    limits = dict(SIMULATED_TIMING_MS)
+    for name in ("reference_ms", "gap_ms", "mask_ms", "stimulus_ms"):
+        limits[name] = SIMULATED_SHOW_MS
+    cut = {
+        name: min(value, limit)
+        for name, limit in limits.items()
+        if isinstance(value := getattr(timing, name), (int, float))
+    }
+    return timing.model_copy(update=cut)

@@ -1,0 +1,184 @@
+"""One participant's session from its inputs to its journal: the call behind the commands.
+
+Reads the protocol, has the session's inputs checked (`ready`), opens the window (or
+none) and checks it too, and runs the loop. Only a window needs PsychoPy; nothing here
+needs more than the stimulus records.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from fechner.errors import InputError
+from fechner.experiment.display import Display
+from fechner.experiment.journal.lock import Lock
+from fechner.experiment.session.session import OnTrial, Standing
+from fechner.experiment.starting import preflight
+from fechner.experiment.starting.beginning import known_calibration, seen_so_far
+from fechner.experiment.starting.inputs import Ready, checked_session
+from fechner.experiment.starting.opening import check_fit, open_window, simulated_timing
+from fechner.progress import Progress, silent
+from fechner.protocols.schema import Protocol, load_protocol
+from fechner.records.journal import JournalRecord
+
+if TYPE_CHECKING:
+    from fechner.experiment.calibration import Calibration
+    from fechner.experiment.simulated.hands import Hands, SimulatedHands
+    from fechner.experiment.simulated.observers import SimulatedObserver
+    from fechner.experiment.window.participant_display import ParticipantDisplay
+    from fechner.experiment.window.read_back import Verify
+    from fechner.records.stimuli import StimulusSet
+
+
+def run_participant(
+    stimuli_folder: Path,
+    protocol: Protocol | str | Path,
+    participant: str,
+    *,
+    session: int = 1,
+    sessions_folder: Path,
+    window: Literal["psychopy", "none"] = "psychopy",
+    observer: SimulatedObserver | None = None,
+    windowed: bool = True,
+    size: tuple[int, int] | None = None,
+    monitor: int = 0,
+    verify_pixels: Verify = "first",
+    screenshots: Path | None = None,
+    language: str = "en",
+    progress: Progress = silent,
+    on_trial: OnTrial | None = None,
+    calibration: Calibration | None = None,
+    show_checks: bool = False,
+    hands_type: type[SimulatedHands] | None = None,
+) -> JournalRecord:
+    """Run, or resume, one session of one participant; return its journal's record.
+
+    Parameters
+    ----------
+    stimuli_folder
+        A stimulus set.
+    protocol
+        A protocol, the name of a shipped one, or the path of a TOML file.
+    participant
+        The code.
+    session
+        The session number, from 1.
+    sessions_folder
+        Where the journal lies or will lie.
+    window
+        "psychopy" for a window, "none" for simulated participants without one.
+    observer
+        A simulated participant; None for a person.
+    windowed, size, monitor
+        A window of `size` (width, height) pixels, or the full screen of `monitor`.
+    verify_pixels
+        Which shown images are read back from the window and compared with their files.
+    screenshots
+        A folder for a picture of every screen.
+    language
+        Of the participant's texts, where `protocol` is not loaded yet.
+    progress, on_trial
+        Called after each trial.
+    calibration
+        Pixels per centimetre and distance, where they are known.
+    show_checks
+        Show the experimenter's screen before a simulated session too.
+    hands_type
+        How a simulated participant acts in a window; None for `SimulatedHands`.
+
+    Raises
+    ------
+    InputError, RefusedError, MissingPartError
+        If the session cannot be run honestly; nothing is written then.
+    SessionQuitError
+        If it was ended before its last trial; the same call resumes it.
+    """
+    protocol = _loaded(protocol, language)
+    if observer is None and window == "none":
+        raise InputError("a session without a window needs a simulated participant; give one")
+    ready = checked_session(
+        stimuli_folder, protocol, participant, session, sessions_folder, observer
+    )
+    seen = seen_so_far(ready.kept, protocol, ready.stimuli)
+
+    def tell(standing: Standing) -> None:
+        progress(standing.done, standing.total)
+        if on_trial is not None:
+            on_trial(standing)
+
+    if window == "none":
+        return ready.run(_windowless(observer, ready.stimuli, seen), {"window": "none"}, tell)
+    lock = Lock.take(_made(ready.path.parent) / "window")
+    try:
+        hands = _hands(observer, ready.stimuli, seen, hands_type)
+        display = open_window(
+            protocol,
+            size=size,
+            windowed=windowed,
+            monitor=monitor,
+            verify=verify_pixels,
+            screenshots=screenshots,
+            hands=hands,
+        )
+        with closing(display):
+            ask = observer is None or show_checks
+            screen = _checked_screen(display, ready, calibration, ask=ask)
+            timing = simulated_timing(protocol) if observer else None
+            return ready.run(display, screen, tell, timing=timing)
+    finally:
+        lock.release()
+
+
+def _checked_screen(
+    display: ParticipantDisplay, ready: Ready, calibration: Calibration | None, *, ask: bool
+) -> dict[str, Any]:
+    """Check the open window, asking the experimenter if `ask`; return the journal's facts."""
+    protocol, stimuli, plan = ready.protocol, ready.stimuli, ready.plan
+    folder = ready.path.parent
+    check_fit(display, protocol, stimuli, plan)
+    checks = preflight.check_inputs(protocol, stimuli, plan)
+    checks += [preflight.check_disk(folder), *preflight.check_window(display)]
+    if ask:
+        calibration = calibration or known_calibration(folder, display)
+        calibration = preflight.experimenter_screen(display, protocol, checks, calibration)
+    return preflight.record(display, calibration)
+
+
+def _loaded(protocol: Protocol | str | Path, language: str) -> Protocol:
+    if isinstance(protocol, Protocol):
+        return protocol
+    return load_protocol(protocol, language=language)
+
+
+def _made(folder: Path) -> Path:
+    from fechner.experiment.journal.durable import make_folder
+
+    make_folder(folder)
+    return folder
+
+
+def _windowless(
+    observer: SimulatedObserver | None, stimuli: StimulusSet, seen: Counter[str]
+) -> Display:
+    from fechner.experiment.simulated.display import SimulatedDisplay, SimulatedResponder
+
+    if observer is None:
+        raise InputError("a session without a window needs a simulated participant; give one")
+    return SimulatedDisplay(SimulatedResponder(observer, stimuli, seen=seen))
+
+
+def _hands(
+    observer: SimulatedObserver | None,
+    stimuli: StimulusSet,
+    seen: Counter[str],
+    hands_type: type[SimulatedHands] | None,
+) -> Hands | None:
+    if observer is None:
+        return None
+    from fechner.experiment.simulated.display import SimulatedResponder
+    from fechner.experiment.simulated.hands import SimulatedHands
+
+    return (hands_type or SimulatedHands)(SimulatedResponder(observer, stimuli, seen=seen))

@@ -1,0 +1,1 @@
+"""The real window: all that knows PsychoPy and Xvfb."""

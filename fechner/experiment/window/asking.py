@@ -1,0 +1,121 @@
+"""Questions in the window: drawn, answered by people or simulated hands, and kept in textures.
+
+What an answer is, `answering` says; this is the loop that draws, flips and listens.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from fechner.experiment.calibration import CARD_ASPECT
+from fechner.experiment.display import Question, Response
+from fechner.experiment.screens import pages, sliders
+from fechner.experiment.screens.answering import Answering, asks_to_quit
+from fechner.experiment.screens.look import Screen
+from fechner.experiment.window.frames import Frames, Ready
+
+if TYPE_CHECKING:
+    from fechner.experiment.simulated.hands import Hands
+    from fechner.experiment.window.screenshots import Screenshots
+    from fechner.experiment.window.window import Texture, Window
+    from fechner.protocols.parts import Keys
+
+PRESS_MS = 120.0
+"""How long a pressed button is shown as pressed."""
+
+KEPT_QUESTIONS = 4
+"""Questions whose screens stay in textures."""
+
+
+class StandingFrame(NamedTuple):
+    """A frame that stands while a question is answered, and the time in seconds it came."""
+
+    frame: Ready
+    onset: float
+
+
+class Asking:
+    """The questions of a session in a window; their textures come from `frames`."""
+
+    def __init__(
+        self,
+        window: Window,
+        frames: Frames,
+        *,
+        keys: Keys,
+        screenshots: Screenshots,
+        hands: Hands | None,
+    ) -> None:
+        self._window, self._look, self._frames = window, window.look, frames
+        self._keys, self._screenshots, self._hands = keys, screenshots, hands
+        self._questions: dict[tuple[Question, bool], tuple[Screen, Texture]] = {}
+        self._overlay, self._mark = window.texture(), window.texture()
+
+    def answer(
+        self, question: Question, *, standing: StandingFrame | None = None
+    ) -> Response | None:
+        """Ask a question, below a standing frame if there is one; None when Escape was pressed."""
+        window, below = self._window, standing is not None or question.name == "calibration-card"
+        screen, texture = self._screen(question, below)
+        answering = Answering(question, screen, self._look, self._keys)
+        onset = window.now() if standing is None else standing.onset
+        open_at = onset + question.not_before_ms / 1000
+        window.cursor(True)
+        window.inputs()
+        began: float | None = None
+        while True:
+            texture.draw()
+            if standing is not None:
+                standing.frame.draw()
+            self._draw_answer(answering)
+            self._screenshots.keep(self._screenshots.question_name(answering))
+            flipped = window.flip()
+            began = flipped if began is None else began
+            if answering.done is not None:
+                if question.kind == "buttons" and not self._hands:
+                    time.sleep(PRESS_MS / 1000)
+                return answering.response(began)
+            if self._hands and flipped >= open_at:
+                self._hands.at_question(window, question, screen, answering.value)
+            happened = window.inputs()
+            if asks_to_quit(happened, self._keys):
+                return None
+            for one in happened:
+                if one.time >= open_at:
+                    answering.take(one)
+            window.pause()
+
+    def _screen(self, question: Question, below: bool) -> tuple[Screen, Texture]:
+        kept = replace(question, not_before_ms=0.0, answer=None)
+        if (kept, below) not in self._questions:
+            if len(self._questions) >= KEPT_QUESTIONS:
+                oldest = next(iter(self._questions))
+                self._frames.give_back(self._questions.pop(oldest)[1])
+            screen = pages.question(self._look, question, below=below)
+            texture = self._frames.texture()
+            texture.put(*pages.drawn_part(self._look, screen.image))
+            self._questions[kept, below] = (screen, texture)
+        return self._questions[kept, below]
+
+    def _draw_answer(self, answering: Answering) -> None:
+        for name in answering.overlays():
+            self._overlay.put(*answering.screen.overlays[name])
+            self._overlay.draw()
+        if answering.question.name == "calibration-card":
+            self._draw_card(answering)
+        if answering.question.kind == "slider" and answering.value is not None:
+            mark = self._mark.image or sliders.marker(self._look)
+            place = sliders.marker_box(
+                self._look, answering.screen, answering.question, answering.value
+            )
+            self._mark.put(mark, place)
+            self._mark.draw()
+
+    def _draw_card(self, answering: Answering) -> None:
+        low, high = answering.question.minimum, answering.question.maximum
+        width = (low + high) / 2 if answering.value is None else answering.value
+        picture = sliders.card(self._look, width, CARD_ASPECT)
+        self._overlay.put(picture, sliders.card_box(self._look, picture, answering.screen))
+        self._overlay.draw()

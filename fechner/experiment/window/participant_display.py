@@ -1,0 +1,269 @@
+"""The display that people sit before: pages, frames and questions in a real window.
+
+Implements `display.Display` on a `Window`. The same loop serves people and simulated
+hands, which press keys and click in it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fechner.experiment.display import (
+    Frame,
+    Page,
+    Question,
+    Response,
+    SessionQuitError,
+    Shown,
+    TrialInterruptedError,
+)
+from fechner.experiment.screens import layout, pages
+from fechner.experiment.screens.answering import Input, asks_to_quit
+from fechner.experiment.screens.look import Screen
+from fechner.experiment.window.asking import Asking, StandingFrame
+from fechner.experiment.window.frames import Frames
+from fechner.experiment.window.read_back import ReadBack, Verify
+from fechner.experiment.window.screenshots import Screenshots, picture_name
+
+if TYPE_CHECKING:
+    from fechner.experiment.simulated.hands import Hands
+    from fechner.experiment.window.window import Window
+    from fechner.protocols.parts import Keys
+
+
+class ParticipantDisplay:
+    """A `Display` in a window.
+
+    Parameters
+    ----------
+    window
+        The open window.
+    keys
+        The protocol's keys.
+    quit_question
+        What Escape asks: two buttons, 0 to go on and 1 to end.
+    strip
+        Pixels at the foot of the window kept free for questions under standing pictures.
+    verify
+        Which shown frames are read back and compared with their files.
+    screenshots
+        A folder for one picture of every screen; None for none.
+    hands
+        A simulated participant's hands; None for a person.
+    """
+
+    def __init__(
+        self,
+        window: Window,
+        *,
+        keys: Keys,
+        quit_question: Question,
+        strip: int = 0,
+        verify: Verify = "first",
+        screenshots: Path | None = None,
+        hands: Hands | None = None,
+    ) -> None:
+        self.window, self.look = window, window.look
+        self.area = layout.stage(self.look, strip)
+        self._keys, self._quit_question = keys, quit_question
+        self._read_back = ReadBack(window, verify)
+        self._screenshots = Screenshots(window, screenshots)
+        self._hands = hands
+        self._frames = Frames(window, self.look, self.area)
+        self._asking = Asking(
+            window, self._frames, keys=keys, screenshots=self._screenshots, hands=hands
+        )
+        self._standing: StandingFrame | None = None
+        self._base, self._overlay = window.texture(), window.texture()
+        left, top, right, bottom = self.area
+        cross = pages.fixation(self.look, ((left + right) // 2, (top + bottom) // 2)).image
+        self._cross = window.texture()
+        self._cross.put(*pages.drawn_part(self.look, cross))
+        self._due: float | None = None
+        self._draw_s = 0.0
+
+    def now(self) -> float:
+        """Return monotonic seconds since the window opened."""
+        return self.window.now()
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the journal keeps of the window."""
+        return self.window.facts()
+
+    def close(self) -> None:
+        """Close the window; calling it twice does no harm."""
+        self._frames.close()
+        self.window.close()
+
+    def _flip(self, name: str = "") -> float:
+        """Flip, after a screenshot where one is wanted and missing; return the time."""
+        self._screenshots.keep(name)
+        return self.window.flip()
+
+    def _ask_to_quit(self) -> None:
+        """Ask whether the session ends.
+
+        Raises
+        ------
+        SessionQuitError
+            If it does.
+        """
+        answer = self._asking.answer(self._quit_question)
+        if answer is not None and answer.value == 1:
+            raise SessionQuitError("the session was ended with Escape; run it again to go on")
+        self.window.inputs()
+
+    # -- pages
+
+    def text(self, page: Page) -> None:
+        """Show a page until the participant goes on."""
+        screen = pages.page(self.look, page)
+        self._base.put(*pages.drawn_part(self.look, screen.image))
+        self.window.cursor(True)
+        self.window.inputs()
+        began = self.now()
+        while True:
+            waited = self.now() - began
+            ready = bool(page.proceed) and waited >= page.minimum_s
+            self._draw_page(screen, ready)
+            self._flip(f"page-{page.name}" if ready or not page.proceed else "")
+            if page.maximum_s is not None and waited >= page.maximum_s:
+                return
+            if self._hands and ready:
+                self._hands.at_page(self.window, page, screen)
+            happened = self.window.inputs()
+            if asks_to_quit(happened, self._keys):
+                self._ask_to_quit()
+                self._base.put(*pages.drawn_part(self.look, screen.image))
+            elif ready and any(self._proceeds(one, screen) for one in happened):
+                return
+            self.window.pause()
+
+    def _draw_page(self, screen: Screen, ready: bool) -> None:
+        self._base.draw()
+        if ready:
+            self._overlay.put(*screen.overlays["proceed"])
+            self._overlay.draw()
+
+    def _proceeds(self, one: Input, screen: Screen) -> bool:
+        if one.kind == "key":
+            return one.key in self._keys.confirm
+        return one.kind == "release" and screen.hit(one.x, one.y) == "proceed"
+
+    # -- frames
+
+    def preload(self, frame: Frame) -> None:
+        """Decode a frame in a thread; the next interval uploads it."""
+        self._frames.preload(frame)
+
+    def fixation(self, ms: float) -> None:
+        """Show the fixation cross for `ms` milliseconds, uploading what was preloaded."""
+        self._interval(self._cross.draw, ms, "fixation")
+
+    def blank(self, ms: float) -> None:
+        """Show the empty background for `ms` milliseconds, uploading what is decoded."""
+        self._interval(_nothing, ms, "")
+
+    def _interval(self, draw: Callable[[], None], ms: float, name: str) -> None:
+        self.window.cursor(False)
+        self._standing = None
+        draw()
+        self._due = self._flip(name) + ms / 1000
+        self._frames.upload_waiting(all_of_them=name == "fixation")
+        self._wait_until(self._due, draw, early=self._draw_s)
+
+    def _wait_until(
+        self, end: float, draw: Callable[[], None], *, early: float = 0.0
+    ) -> list[float]:
+        """Redraw and flip until the next flip falls on `end`; return the times of the flips.
+
+        Where flips do not wait for a refresh they happen as soon as all is drawn, which
+        takes about `early` seconds.
+
+        Raises
+        ------
+        TrialInterruptedError
+            If Escape was pressed and the session goes on.
+        """
+        window, flips = self.window, []
+        # The flip after the next refresh is one frame away: half a frame more is the last chance.
+        margin = 1.5 * window.frame_ms / 1000 if window.synchronised else early + 0.0005
+        while (left := end - self.now()) > margin:
+            if asks_to_quit(window.inputs(), self._keys):
+                self._ask_to_quit()
+                raise TrialInterruptedError
+            if window.synchronised:
+                draw()
+                flips.append(window.flip())
+            else:
+                time.sleep(min(max(left - margin, 0.0), 0.004))
+        return flips
+
+    def show(self, frame: Frame, ms: float | None) -> Shown:
+        """Show a frame for `ms` milliseconds; None leaves it for the next question.
+
+        Raises
+        ------
+        RefusedError
+            If a read-back differs from the file by a single level.
+        TrialInterruptedError
+            If Escape was pressed and the session goes on.
+        """
+        ready = self._frames.take(frame)
+        self.window.cursor(False)
+        if self._hands and not frame.mask:
+            self._hands.see(frame)
+        asked = self.now()
+        ready.draw()
+        onset = self._flip("" if frame.mask else picture_name(frame))
+        self._draw_s = min(0.5 * self._draw_s + 0.5 * (onset - asked), 0.1)
+        late_ms = 0.0 if self._due is None else (onset - self._due) * 1000
+        difference = self._read_back.difference(ready, frame)
+        flips: list[float] = []
+        if ms is not None:
+            flips = self._wait_until(onset + ms / 1000, ready.draw)
+        self._due = None if ms is None else onset + ms / 1000
+        self._standing = StandingFrame(ready, onset) if ms is None else None
+        return Shown(
+            onset_s=onset,
+            duration_ms=0.0 if ms is None else self._lasted(onset),
+            sha256=ready.loaded.sha256,
+            dropped_frames=self._dropped([onset, *flips]) if difference is None else 0,
+            late_ms=late_ms,
+            difference=difference,
+        )
+
+    def _lasted(self, onset: float) -> float:
+        """Return the ms from `onset` to the flip that comes next."""
+        coming = self.window.frame_ms if self.window.synchronised else 0.0
+        return (self.now() - onset) * 1000 + coming
+
+    def _dropped(self, flips: list[float]) -> int:
+        frame = self.window.judged_frame_ms / 1000
+        gaps = [later - earlier for earlier, later in pairwise(flips)]
+        return sum(max(0, round(gap / frame) - 1) for gap in gaps)
+
+    # -- questions
+
+    def rate(self, question: Question) -> Response:
+        """Ask a question, under the standing frame if there is one, until it is answered.
+
+        Raises
+        ------
+        TrialInterruptedError
+            If Escape was pressed and the session goes on.
+        """
+        response = self._asking.answer(question, standing=self._standing)
+        self._standing = None
+        if response is None:
+            self._ask_to_quit()
+            raise TrialInterruptedError
+        return response
+
+
+def _nothing() -> None:
+    """Draw nothing: the window is cleared to the background."""

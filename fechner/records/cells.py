@@ -1,0 +1,150 @@
+"""The cells of a table as they stand in the file, and the checks that name the row.
+
+Every rating table enters through here: all cells are read as text first, so that
+a message can show what was written, and where (the header is row 1).
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from fechner.errors import InputError, nearest
+
+
+def read_cells(path: Path) -> pd.DataFrame:
+    """Read every cell of a CSV (or .tsv) table as text without surrounding spaces.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, not UTF-8, empty, without rows, separated by other
+        marks, or if a row has more or fewer cells than the header.
+    """
+    rows = _rows(path)
+    if not rows or not any(rows[0]):
+        raise InputError(f"table {path} is empty; expected a header and at least one row")
+    header = [name.strip() for name in rows[0]]
+    if len(header) == 1 and ";" in header[0]:
+        raise InputError(f"{path} separates columns by ';'; save it with commas")
+    twice = [name for name in header if header.count(name) > 1]
+    if twice:
+        raise InputError(f"{path} has two columns {twice[0]!r}; rename one")
+    if len(rows) == 1:
+        raise InputError(f"table {path} has a header but no rows; add the ratings")
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(header):
+            raise InputError(
+                f"{path} row {number} has {len(row)} cells, expected {len(header)} as in the "
+                "header; correct it (text that holds a comma needs quotes)"
+            )
+    cells = [[cell.strip() for cell in row] for row in rows[1:]]
+    return pd.DataFrame(cells, columns=header, dtype=object)
+
+
+def _rows(path: Path) -> list[list[str]]:
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.reader(file, delimiter=delimiter))
+    except FileNotFoundError as error:
+        raise InputError(f"table {path} is missing; check the path") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"table {path} is not UTF-8 text; save it as CSV in UTF-8") from error
+    except csv.Error as error:
+        raise InputError(f"{path} is not a CSV table ({error}); save it as CSV in UTF-8") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; check the path") from error
+    while rows and not any(cell.strip() for cell in rows[-1]):
+        rows.pop()
+    return rows
+
+
+def require_columns(table: pd.DataFrame, needed: Iterable[str], path: Path) -> None:
+    """Refuse a table without one of the `needed` columns, naming the nearest."""
+    for name in needed:
+        if name not in table.columns:
+            hint = nearest(name, table.columns)
+            raise InputError(f"{path} has no column {name!r}; {hint}")
+
+
+def require_filled(table: pd.DataFrame, column: str, path: Path) -> None:
+    """Refuse a text column with an empty cell."""
+    blank = table.index[table[column] == ""]
+    if len(blank):
+        raise InputError(f"{path} row {blank[0] + 2}: column {column!r} is empty; fill it in")
+
+
+def numbers(
+    table: pd.DataFrame,
+    column: str,
+    path: Path,
+    *,
+    lowest: float = -np.inf,
+    highest: float = np.inf,
+    blank: bool = False,
+) -> pd.Series:
+    """Return a text column as float64, NaN where blank (if allowed), within the bounds."""
+    text = table[column]
+    values = pd.to_numeric(text, errors="coerce").astype(np.float64)
+    bad = ~np.isfinite(values) & ~((text == "") & blank)
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        got = repr(text.iloc[row]) if text.iloc[row] else "an empty cell"
+        raise InputError(
+            f"{path} row {row + 2}: {column!r} expects a number, got {got}; correct it"
+        )
+    require_within(values, path, column, lowest, highest)
+    return values
+
+
+def require_within(
+    values: pd.Series, path: Path, column: str, lowest: float, highest: float
+) -> None:
+    """Refuse numbers outside ``[lowest, highest]``."""
+    outside = values.index[(values < lowest) | (values > highest)]
+    if len(outside):
+        bounds = f"{lowest:g} or more" if highest == np.inf else f"{lowest:g} to {highest:g}"
+        raise InputError(
+            f"{path} row {outside[0] + 2}: {column!r} is {values[outside[0]]:g}, expected "
+            f"{bounds}; correct the rating or the declared scale"
+        )
+
+
+def require_distinct(table: pd.DataFrame, keys: list[str], path: Path) -> None:
+    """Refuse two rows that agree in all of `keys`."""
+    twice = table.index[table.duplicated(keys)]
+    if len(twice):
+        same = ", ".join(f"{key} {table[key][twice[0]]}" for key in keys)
+        raise InputError(
+            f"{path} row {twice[0] + 2} repeats an earlier row ({same}); remove it, or add a "
+            "column 'trial' if the judgement was made twice"
+        )
+
+
+def numeric_where_possible(table: pd.DataFrame, *, keep: Iterable[str] = ()) -> pd.DataFrame:
+    """Return the table with numeric extra columns as numbers; those in `keep` stay text."""
+    text = {"image", "scene", "reference", *keep}
+    table = table.copy()
+    for name in table.columns.difference(list(text)):
+        if not pd.api.types.is_numeric_dtype(table[name]):
+            blank = table[name] == ""
+            values = pd.to_numeric(table[name], errors="coerce")
+            if (values.isna() == blank).all() and not blank.all():
+                table[name] = values
+    return table
+
+
+def csv_text(table: pd.DataFrame, csv: Path | None = None) -> str:
+    """Return a table as text: tabs for a ``.tsv``, commas otherwise; lines end with a line feed."""
+    separator = "\t" if csv is not None and csv.suffix.lower() == ".tsv" else ","
+    return table.to_csv(index=False, lineterminator="\n", sep=separator)
+
+
+def same_spelling(names: pd.Series) -> list[str]:
+    """Spell paths one way (``./a.png`` as ``a.png``), so that two tables can meet."""
+    return [str(PurePosixPath(name.replace("\\", "/"))) for name in names]

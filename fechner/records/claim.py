@@ -1,0 +1,110 @@
+"""The tested claim as a record: what the statistics write and the report reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from fechner.errors import InputError
+from fechner.provenance import read_json, write_json
+
+
+class Equivalence(BaseModel):
+    """The outcome: `p` is the larger of the two one-sided p values, `bound` is in points."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bound: float
+    alpha: float
+    p: float
+    low: float
+    high: float
+    equivalent: bool
+
+
+Verdict = Literal["supported", "not supported", "not specific to the map"]
+
+
+class ContrastRecord(BaseModel):
+    """One contrast under one model, in points of the scale; ``df`` is null for a z test."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    model: str
+    decides: bool
+    estimate: float
+    standard_error: float
+    low: float
+    high: float
+    df: float | None
+    p: float
+    n_participants: int
+    n_images: int
+    n_differences: int
+    variances: dict[str, float]
+    converged: bool
+
+
+class Claim(BaseModel):
+    """The verdict, the two sentences that explain it, and everything it rests on.
+
+    ``contrasts`` holds every contrast under every model; the rows with ``decides`` gave the
+    verdict. ``ordinal`` are the same contrasts by ordered probit, in SDs of the latent variable,
+    where the scale has few categories; ``equivalence`` is the two one-sided tests of the first
+    contrast where a bound was given. ``excluded`` are the participants that screening left out.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    verdict: Verdict
+    sentences: tuple[str, str]
+    dimension: str
+    low: str
+    high: str
+    control: str | None
+    level: float
+    n_participants: int
+    n_images: int
+    n_ratings: int
+    excluded: list[str]
+    contrasts: list[ContrastRecord]
+    ordinal: list[ContrastRecord] = []
+    equivalence: Equivalence | None = None
+    warnings: list[str]
+    simulated: bool
+    provenance: dict[str, Any]
+
+    def contrast(self, name: str, model: str | None = None) -> ContrastRecord:
+        """Return a contrast by name; by the model that decides, unless one is named.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        for row in self.contrasts:
+            if row.name == name and (row.decides if model is None else row.model == model):
+                return row
+        known = sorted({f"{row.name} ({row.model})" for row in self.contrasts})
+        raise InputError(f"no contrast {name!r} by {model or 'the deciding model'}; known: {known}")
+
+    def write(self, path: Path) -> None:
+        """Write the claim as JSON."""
+        write_json(path, self.model_dump(mode="json"))
+
+
+def read_claim(path: Path) -> Claim:
+    """Read a claim that `Claim.write` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or is no claim.
+    """
+    try:
+        return Claim.model_validate(read_json(path))
+    except ValueError as error:
+        raise InputError(f"{path} is not a claim of this version; redo the statistics") from error

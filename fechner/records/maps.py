@@ -1,0 +1,172 @@
+"""Importance maps as files: what the regions, the stimuli and the report read.
+
+A place matters as much as what it contributes to the rating, for better or worse: the
+importance of a place is the magnitude of its raw value, on one scale for the whole set,
+so that 0 is raw zero and 1 the largest magnitude. A map is stored as a 16-bit PNG at the
+size of its image, beside a JSON record; the signed values lie in ``signed/``. Nothing
+here imports torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from fechner.errors import InputError, nearest
+from fechner.provenance import read_json, sha256_file, write_json
+from fechner.records.images.files import read_map_png, write_map_png
+
+SET_RECORD = "maps.json"
+SIGNED = "signed"
+
+Counts = Literal["magnitude", "positive"]
+
+
+@dataclass(frozen=True, eq=False)
+class ImportanceMap:
+    """Where an image matters for its rating, according to one channel selection.
+
+    Attributes
+    ----------
+    values
+        float32 ``(height, width)`` in [0, 1], at the resolution of the image:
+        ``|raw| / scale``, or ``max(raw, 0) / scale`` where only positive values count
+        (``record["counts"]``). A ratio scale: 0 is raw zero, 1 the largest magnitude of
+        the set.
+    raw
+        float32 ``(height, width)`` in [-scale, scale]: negative where a place speaks
+        against a high rating.
+    record
+        ``raw_minimum`` and ``raw_maximum`` of this map, ``scale`` of the set (the largest
+        magnitude), ``method``, and the provenance block.
+    """
+
+    values: np.ndarray
+    raw: np.ndarray
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ImportanceMaps:
+    """A set of maps with one shared scale, and the folder it lies in."""
+
+    folder: Path
+    maps: Mapping[str, ImportanceMap]
+    record: dict[str, Any]
+
+    def __len__(self) -> int:
+        """Return the number of maps."""
+        return len(self.maps)
+
+
+def write_maps(
+    folder: Path,
+    raw: Mapping[str, np.ndarray],
+    *,
+    about: Mapping[str, dict[str, Any]],
+    set_record: dict[str, Any],
+    counts: Counts = "magnitude",
+) -> ImportanceMaps:
+    """Write ``NAME.png``, ``signed/NAME.png`` and ``NAME.json`` for each map, and ``maps.json``.
+
+    Parameters
+    ----------
+    raw
+        Name and raw map ``(height, width)`` of each image.
+    about
+        What the record of each map says beyond its range (method, image, provenance).
+    set_record
+        What the set's record says beyond its scale.
+    counts
+        What makes a place important: the ``"magnitude"`` of its raw value, or only what is
+        ``"positive"`` (a place with a negative raw value then has importance 0).
+
+    Raises
+    ------
+    InputError
+        If all raw values are equal, so that no place matters more than another.
+    """
+    folder = Path(folder)
+    scale = shared_scale(raw)
+    maps = {}
+    for name, values in raw.items():
+        record = {
+            "map": f"{name}.png",
+            "signed": f"{SIGNED}/{name}.png",
+            "raw_minimum": float(values.min()),
+            "raw_maximum": float(values.max()),
+            "scale": scale,
+            "counts": counts,
+            **about[name],
+        }
+        counted = np.abs(values) if counts == "magnitude" else np.maximum(values, 0)
+        importance = (counted / scale).astype(np.float32)
+        write_map_png(folder / record["map"], importance)
+        write_map_png(folder / record["signed"], (1 + values / scale) / 2)
+        write_json(folder / f"{name}.json", record)
+        maps[name] = ImportanceMap(importance, values, record)
+    digests = {name: sha256_file(folder / f"{name}.png") for name in maps}
+    whole = {"scale": scale, "counts": counts, "maps": digests, **set_record}
+    write_json(folder / SET_RECORD, whole)
+    return ImportanceMaps(folder=folder, maps=maps, record=whole)
+
+
+def shared_scale(raw: Mapping[str, np.ndarray]) -> float:
+    """Return the largest magnitude of the set, which importance 1 stands for.
+
+    Raises
+    ------
+    InputError
+        If all raw values are equal.
+    """
+    low = min(float(values.min()) for values in raw.values())
+    high = max(float(values.max()) for values in raw.values())
+    if not high > low:
+        raise InputError(
+            f"every place of every map has the same value ({low:g}): the selection tells no "
+            "place from another; use a selection with kept channels that respond to the images"
+        )
+    return max(abs(low), abs(high))
+
+
+def read_maps(folder: Path) -> dict[str, ImportanceMap]:
+    """Read every map of a folder that `write_maps` made.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no maps, or a map is missing or was changed since.
+    """
+    folder = Path(folder)
+    if not (folder / SET_RECORD).is_file():
+        raise InputError(f"{folder} holds no importance maps; make them with: fechner maps make")
+    digests = read_json(folder / SET_RECORD).get("maps", {})
+    return {name: _read_map(folder, name, sha) for name, sha in digests.items()}
+
+
+def read_map(folder: Path, name: str) -> ImportanceMap:
+    """Read the map of one image.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no such map (the nearest names are given), or it was changed.
+    """
+    folder = Path(folder)
+    digests = read_json(folder / SET_RECORD).get("maps", {})
+    if name not in digests:
+        raise InputError(f"{folder} holds no map of {name!r}; {nearest(name, digests)}")
+    return _read_map(folder, name, digests[name])
+
+
+def _read_map(folder: Path, name: str, sha: str) -> ImportanceMap:
+    path = folder / f"{name}.png"
+    if sha256_file(path) != sha:
+        raise InputError(f"{path} was changed since it was made; make the maps again")
+    record = read_json(folder / f"{name}.json")
+    signed = read_map_png(folder / record["signed"])
+    return ImportanceMap(read_map_png(path), (2 * signed - 1) * record["scale"], record)

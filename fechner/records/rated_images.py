@@ -1,0 +1,187 @@
+"""Rated images: one row an image, with its scene and its mean rating in each dimension.
+
+This is where a study begins. Row numbers in messages are those of a spreadsheet: the
+header is row 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fechner.errors import InputError, nearest
+from fechner.provenance import digest, write_text
+from fechner.records.cells import (
+    csv_text,
+    numbers,
+    numeric_where_possible,
+    read_cells,
+    require_columns,
+    require_filled,
+    same_spelling,
+)
+from fechner.records.images.files import check_header
+from fechner.records.scales import Scale, is_marked_simulated, read_sidecar, write_sidecar
+
+
+@dataclass(frozen=True, eq=False)
+class RatedImages:
+    """Images with a mean rating in one or more dimensions.
+
+    Attributes
+    ----------
+    table
+        One row an image: ``image`` (path relative to `folder`), ``scene``, optional
+        ``reference``, per dimension ``NAME`` and optional ``NAME_sd``, ``NAME_n``;
+        further columns are kept.
+    folder
+        The folder that image paths are relative to.
+    scales
+        The declared `Scale` of each dimension.
+    simulated
+        True where the ratings come from no people.
+    """
+
+    table: pd.DataFrame
+    folder: Path
+    scales: dict[str, Scale]
+    simulated: bool = field(default=False)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def dimensions(self) -> list[str]:
+        """Names of the rated dimensions, in the order of the scales."""
+        return list(self.scales)
+
+    @property
+    def paths(self) -> list[Path]:
+        """The image file of each row."""
+        return [self.folder / name for name in self.table["image"]]
+
+    @property
+    def scenes(self) -> np.ndarray:
+        """The scene of each row: str ``(n_images,)``."""
+        return self.table["scene"].to_numpy(dtype=str)
+
+    def scores(self, dimension: str) -> np.ndarray:
+        """Return mean ratings oriented so that higher is better: float64 ``(n_images,)``.
+
+        Where the low end is good, a rating r becomes ``minimum + maximum - r``.
+
+        Raises
+        ------
+        InputError
+            If the dimension is not in the table.
+        """
+        if dimension not in self.scales:
+            raise InputError(
+                f"no dimension {dimension!r} in the rated images; "
+                + nearest(dimension, self.scales)
+            )
+        scale = self.scales[dimension]
+        values = self.table[dimension].to_numpy(dtype=np.float64)
+        return values if scale.good == "high" else scale.minimum + scale.maximum - values
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of the table and its scales (not of the image files)."""
+        scales = {name: asdict(scale) for name, scale in self.scales.items()}
+        numeric = self.table.select_dtypes("number").columns
+        table = self.table.astype(dict.fromkeys(numeric, np.float64))
+        return digest({"table": csv_text(table), "scales": scales})
+
+
+def read_rated_images(
+    csv: Path | str, *, scales: Mapping[str, Scale] | None = None, check_images: bool = True
+) -> RatedImages:
+    """Read and check a table of rated images.
+
+    Parameters
+    ----------
+    csv
+        The table; its sidecar is the ``.json`` of the same name.
+    scales
+        The scale of each dimension; without it the sidecar's are used.
+    check_images
+        Whether every image file must exist with a readable header.
+
+    Raises
+    ------
+    InputError
+        If the table is missing, empty, or lacks a column; if no scale is declared;
+        if a rating is no number or leaves its scale; if an image stands twice or,
+        with `check_images`, is missing or not an image.
+    """
+    csv = Path(csv)
+    table = read_cells(csv)
+    sidecar = read_sidecar(csv, needed=scales is None)
+    declared = dict(scales if scales is not None else sidecar.dimensions)
+    require_columns(table, ("image", "scene", *declared), csv)
+    for column in ("image", "scene"):
+        require_filled(table, column, csv)
+    table["image"] = same_spelling(table["image"])
+    for name, scale in declared.items():
+        table[name] = numbers(table, name, csv, lowest=scale.minimum, highest=scale.maximum)
+        for suffix, lowest in (("_sd", 0.0), ("_n", 1.0)):
+            if name + suffix in table.columns:
+                table[name + suffix] = numbers(table, name + suffix, csv, lowest=lowest, blank=True)
+    _require_unique_images(table, csv)
+    rated = RatedImages(
+        numeric_where_possible(table), csv.parent, declared, is_marked_simulated(csv, sidecar)
+    )
+    if check_images:
+        _require_image_files(rated, csv)
+    return rated
+
+
+def write_rated_images(rated: RatedImages, csv: Path | str, provenance_block: dict) -> None:
+    """Write the table and its sidecar (scales and provenance), each whole or not at all."""
+    csv = Path(csv)
+    write_sidecar(csv, rated.scales, provenance_block)
+    write_text(csv, csv_text(rated.table, csv))
+
+
+def require_scenes(rated: RatedImages, minimum: int = 4) -> None:
+    """Check that there are enough scenes to choose channels on some and report on others.
+
+    Raises
+    ------
+    InputError
+        If fewer than `minimum` different scenes are rated.
+    """
+    scenes = np.unique(rated.scenes)
+    if len(scenes) < minimum:
+        raise InputError(
+            f"expected at least {minimum} scenes, because channels are chosen on some and "
+            f"tested on others; got {len(scenes)} ({', '.join(scenes)}): add images of other "
+            "scenes or correct the column 'scene'"
+        )
+
+
+def _require_unique_images(table: pd.DataFrame, csv: Path) -> None:
+    twice = table.index[table["image"].duplicated()]
+    if len(twice):
+        name = table["image"][twice[0]]
+        first = table.index[table["image"] == name][0]
+        raise InputError(
+            f"{csv} rows {first + 2} and {twice[0] + 2} both rate the image {name!r}; keep one row "
+            "an image (single judgements belong in a ratings table)"
+        )
+
+
+def _require_image_files(rated: RatedImages, csv: Path) -> None:
+    missing = [row for row, path in enumerate(rated.paths) if not path.is_file()]
+    if missing:
+        raise InputError(
+            f"{csv} row {missing[0] + 2}: image {rated.paths[missing[0]]} is missing "
+            f"({len(missing)} of {len(rated)} are); paths are relative to the table"
+        )
+    for path in rated.paths:
+        check_header(path)

@@ -1,0 +1,100 @@
+"""The scales of a table, declared in the JSON beside it: a scale is never guessed.
+
+RatedImages and Ratings are CSV (or TSV) files; the file of the same name ending in
+``.json`` declares each dimension's scale and says where the table came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic.dataclasses import dataclass as checked_dataclass
+
+from fechner.errors import InputError
+from fechner.provenance import read_json, write_json
+
+RESERVED = ("image", "scene", "reference", "participant", "dimension", "rating")
+
+
+@checked_dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+class Scale:
+    """A rating scale: its two ends, and which of them is good."""
+
+    minimum: float
+    maximum: float
+    good: Literal["high", "low"] = "high"
+
+    @model_validator(mode="after")
+    def _ends_in_order(self) -> Scale:
+        if not self.minimum < self.maximum:
+            raise ValueError(f"minimum {self.minimum:g} is not below maximum {self.maximum:g}")
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.minimum:g} to {self.maximum:g}"
+
+
+class Declarations(BaseModel):
+    """The JSON beside a table: the scale of each dimension, and where the table came from."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dimensions: dict[str, Scale]
+    provenance: dict[str, Any] = {}
+
+
+def read_sidecar(csv: Path, *, needed: bool) -> Declarations:
+    """Return what the JSON beside a table declares; nothing where there is none and none `needed`.
+
+    Raises
+    ------
+    InputError
+        If it is malformed or, where `needed`, missing or without a dimension.
+    """
+    path = csv.with_suffix(".json")
+    if not path.exists():
+        if needed:
+            raise InputError(
+                f"the rating scale of {csv} is not declared; write it in {path.name}, for "
+                'example {"dimensions": {"quality": {"minimum": 1, "maximum": 5, "good": "high"}}}'
+            )
+        return Declarations(dimensions={})
+    content = read_json(path)
+    try:
+        sidecar = Declarations.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        reason = first["msg"].removeprefix("Value error, ")
+        raise InputError(f"{path}: {where}: {reason}; correct the declaration") from error
+    if needed and not sidecar.dimensions:
+        raise InputError(f"{path} declares no dimension; add at least one with its scale")
+    _refuse_reserved(sidecar.dimensions, path)
+    return sidecar
+
+
+def write_sidecar(csv: Path, scales: Mapping[str, Scale], provenance_block: dict) -> None:
+    """Write the scales of a table and its provenance into the JSON beside it."""
+    declared = {name: asdict(scale) for name, scale in scales.items()}
+    write_json(csv.with_suffix(".json"), {"dimensions": declared, "provenance": provenance_block})
+
+
+def _refuse_reserved(dimensions: Iterable[str], path: Path) -> None:
+    for name in dimensions:
+        if name in RESERVED or not name:
+            raise InputError(f"{path}: a dimension cannot be called {name!r}; rename it")
+
+
+def is_marked_simulated(csv: Path, sidecar: Declarations) -> bool:
+    """Whether a table is SIMULATED by its name or by what is declared beside it."""
+    return bool(sidecar.provenance.get("simulated")) or csv.name.startswith("SIMULATED")
+
+
+def is_simulated(csv: Path | str) -> bool:
+    """Whether a table says of itself, by name or sidecar, that no people made its ratings."""
+    csv = Path(csv)
+    return is_marked_simulated(csv, read_sidecar(csv, needed=False))

@@ -1,0 +1,251 @@
+"""A stimulus set on disk: one row a picture, and the check that nothing changed.
+
+``FOLDER/stimuli.csv`` has one row a stimulus, ``stimuli.json`` says how the set was
+made and holds the sha256 of every file. Sessions read stimuli through this module,
+so it needs the standard library only.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fechner.errors import InputError, RefusedError, nearest
+from fechner.provenance import (
+    digest,
+    read_json,
+    sha256_file,
+    write_json,
+    write_text,
+)
+
+TABLE, RECORD = "stimuli.csv", "stimuli.json"
+
+INTACT = "intact"
+"""The region of a picture that was not degraded."""
+
+COVARIATE = "cov_"
+"""Prefix of the columns that hold covariates."""
+
+
+@dataclass(frozen=True)
+class Stimulus:
+    """One picture of a stimulus set.
+
+    Attributes
+    ----------
+    stimulus
+        Its name, such as ``astronaut_blur_high``.
+    file
+        PNG, relative to the set's folder.
+    scene
+        The photograph that it comes from.
+    region
+        ``intact``, ``low``, ``high``, ``donor``, ...
+    family, level
+        Degradation and step of its strength; ``none`` and 0 for the intact picture.
+    strength, strength_unit
+        Strength that met the target, in the family's unit.
+    mask_area
+        Share of the picture inside the region, [0, 1].
+    bytes
+        Size of the PNG.
+    mse
+        Mean squared error against the intact picture, squared 8-bit grey levels.
+    ssim
+        Structural similarity with the intact picture.
+    predicted_impact
+        Squared error weighted by the importance map scaled to mean 1; unit of `mse`.
+    centre_error
+        Squared error weighted by nearness to the centre scaled to mean 1; unit of `mse`.
+    sha256
+        Of the PNG.
+    covariates
+        Name -> mean under the region's soft mask; columns ``cov_NAME``.
+    """
+
+    stimulus: str
+    file: str
+    scene: str
+    region: str
+    family: str
+    level: int
+    strength: float
+    strength_unit: str
+    mask_area: float
+    bytes: int
+    mse: float
+    ssim: float
+    predicted_impact: float
+    centre_error: float
+    sha256: str
+    covariates: Mapping[str, float] = field(default_factory=dict)
+
+
+COLUMNS = tuple(column.name for column in fields(Stimulus) if column.name != "covariates")
+_TYPES = {"int": int, "float": float, "str": str}
+_CONVERT = {column.name: _TYPES[str(column.type)] for column in fields(Stimulus)[:-1]}
+
+
+@dataclass(frozen=True)
+class StimulusSet:
+    """A folder of stimuli with its table and record."""
+
+    folder: Path
+    stimuli: tuple[Stimulus, ...]
+    record: Mapping[str, Any]
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of every stimulus's row, and so of every picture."""
+        return digest([as_row(stimulus) for stimulus in self.stimuli])
+
+    @property
+    def scenes(self) -> list[str]:
+        """The photographs, in the order of the table."""
+        return list(dict.fromkeys(stimulus.scene for stimulus in self.stimuli))
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the maps behind the stimuli rest on SIMULATED ratings."""
+        return bool(self.record.get("provenance", {}).get("simulated", False))
+
+    def image_path(self, stimulus: Stimulus | str) -> Path:
+        """Return the path of a stimulus's PNG.
+
+        Raises
+        ------
+        InputError
+            If no stimulus has that name.
+        """
+        found = self.named(stimulus) if isinstance(stimulus, str) else stimulus
+        return Path(self.folder) / found.file
+
+    def named(self, name: str) -> Stimulus:
+        """Return the stimulus called `name`.
+
+        Raises
+        ------
+        InputError
+            If there is none; near names are suggested.
+        """
+        for stimulus in self.stimuli:
+            if stimulus.stimulus == name:
+                return stimulus
+        known = nearest(name, [stimulus.stimulus for stimulus in self.stimuli])
+        raise InputError(f"no stimulus {name!r} in {self.folder}; {known}")
+
+
+def as_row(stimulus: Stimulus) -> dict[str, str]:
+    """Return a stimulus as text cells, floats with all their digits."""
+    row = {column: _cell(getattr(stimulus, column)) for column in COLUMNS}
+    covariates = {COVARIATE + name: _cell(value) for name, value in stimulus.covariates.items()}
+    return row | covariates
+
+
+def _cell(value: object) -> str:
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def write_stimulus_set(
+    folder: Path, stimuli: Iterable[Stimulus], record: Mapping[str, Any]
+) -> StimulusSet:
+    """Write ``stimuli.csv`` and ``stimuli.json``; the pictures must lie there already."""
+    made = StimulusSet(Path(folder), tuple(stimuli), {**record})
+    rows = [as_row(stimulus) for stimulus in made.stimuli]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(made.folder / TABLE, text.getvalue())
+    write_json(made.folder / RECORD, {**record, "stimuli_sha256": made.sha256})
+    return made
+
+
+def read_stimulus_set(folder: Path) -> StimulusSet:
+    """Read a stimulus set; `verify` checks its pictures.
+
+    Raises
+    ------
+    InputError
+        If the table or the record is missing or malformed, or two stimuli share a name.
+    """
+    folder = Path(folder)
+    if not (folder / TABLE).is_file():
+        raise InputError(
+            f"{folder} holds no {TABLE}; give the folder of a stimulus set, or build one with: "
+            "fechner stimuli build"
+        )
+    record = read_json(folder / RECORD)
+    with (folder / TABLE).open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        _check_columns(folder, reader.fieldnames or [])
+        stimuli = tuple(_stimulus(folder, n, row) for n, row in enumerate(reader, start=2))
+    names = [stimulus.stimulus for stimulus in stimuli]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"{folder / TABLE}: stimulus {twice!r} is there twice; rename one")
+    return StimulusSet(folder, stimuli, record)
+
+
+def _check_columns(folder: Path, columns: Iterable[str]) -> None:
+    for column in COLUMNS:
+        if column not in columns:
+            known = nearest(column, columns)
+            raise InputError(f"{folder / TABLE} has no column {column!r}; {known}")
+
+
+def _stimulus(folder: Path, line: int, row: Mapping[str, str]) -> Stimulus:
+    values: dict[str, Any] = {}
+    for column in COLUMNS:
+        try:
+            values[column] = _CONVERT[column](row[column])
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"{folder / TABLE} line {line}: {column} expects {_CONVERT[column].__name__}, got "
+                f"{row[column]!r}; restore the file"
+            ) from error
+    covariates = {
+        name.removeprefix(COVARIATE): float(cell)
+        for name, cell in row.items()
+        if name is not None and name.startswith(COVARIATE) and cell
+    }
+    return Stimulus(**values, covariates=covariates)
+
+
+def verify(folder: Path) -> StimulusSet:
+    """Return the stimulus set of a folder after checking every picture and every row.
+
+    Raises
+    ------
+    InputError
+        If the table or record cannot be read.
+    RefusedError
+        If a picture or the table is not what it was when the set was built; the
+        message names each file.
+    """
+    found = read_stimulus_set(folder)
+    changed = [problem for stimulus in found.stimuli for problem in _problem(found, stimulus)]
+    expected = found.record.get("stimuli_sha256")
+    if not changed and expected != found.sha256:
+        changed = [f"{TABLE} (its rows are not those that were written)"]
+    if changed:
+        names = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if changed[5:] else "")
+        raise RefusedError(
+            f"the stimulus set {folder} changed since it was built: {names}; "
+            "restore it or build it again"
+        )
+    return found
+
+
+def _problem(found: StimulusSet, stimulus: Stimulus) -> list[str]:
+    path = found.image_path(stimulus)
+    if not path.is_file():
+        return [f"{stimulus.file} (missing)"]
+    return [] if sha256_file(path) == stimulus.sha256 else [f"{stimulus.file} (other bytes)"]

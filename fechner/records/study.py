@@ -1,0 +1,235 @@
+"""``study.toml``: everything a study was told, as data.
+
+The file names the rated images, the network, how channels are chosen, how stimuli
+are made and how participants rate them. Unknown keys are refused with the nearest
+known one, because a misspelt option that is silently ignored changes a study.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fechner.errors import InputError, nearest
+from fechner.provenance import write_text
+from fechner.records.scales import Scale
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+STUDY_FILE = "study.toml"
+
+
+class Part(BaseModel):
+    """A table of the study file: frozen, without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ImagesPart(Part):
+    """Which rated images the network learns to agree with."""
+
+    table: str = "images/rated.csv"
+    ratings: str | None = None
+    dimension: str = "quality"
+    scales: dict[str, Scale] | None = None
+
+
+class NetworkPart(Part):
+    """Which network, which of its layers in which pooling, and the side of its input in px.
+
+    Layers are written as for ``fechner channels select --layer``; the last convolution where
+    none is named.
+    """
+
+    name: str = "efficientnet_lite0"
+    weights: str | None = None
+    layers: tuple[str, ...] = ()
+    pools: tuple[str, ...] = ("space",)
+    size: int = Field(default=224, ge=32, le=1024)
+
+
+class ChannelsPart(Part):
+    """How channels are chosen, and how often the choice is repeated under shuffled ratings."""
+
+    strategies: tuple[str, ...] = ("negative", "greedy", "readout")
+    select: str = "evidence"
+    similarity: str = "cosine"
+    kernel: str = "absolute"
+    fit: str = "spearman"
+    partial_out: str | None = None
+    held_out: float = Field(default=1 / 3, gt=0, lt=1)
+    shuffles: int = Field(default=20, ge=2)
+
+
+class MapsPart(Part):
+    """How importance is projected onto the image.
+
+    ``removal``: what the predicted rating loses, place by place, when detail is removed;
+    needs a selection that predicts ratings. ``contribution``: where the kept channels
+    respond. ``auto``: removal where the selection predicts, else contribution.
+    """
+
+    method: Literal["auto", "removal", "contribution"] = "auto"
+    strength: float | None = Field(default=None, gt=0)
+
+
+class StimuliPart(Part):
+    """Which images are degraded, how, where and how much."""
+
+    scenes: int = Field(default=12, ge=4)
+    family: str = "blur"
+    target_mse: float = Field(default=60.0, gt=0)
+    share: float = Field(default=0.2, gt=0, lt=0.5)
+    match: tuple[str, ...] = ("edge_fine", "edge_middle", "eccentricity", "luminance", "chroma")
+    max_strength_ratio: float = Field(default=1.5, ge=1)
+
+
+class SessionPart(Part):
+    """Which protocol the participants follow, in which language, and how many are planned."""
+
+    protocol: str = "slider"
+    language: str = "en"
+    participants: int = Field(default=30, ge=2)
+
+
+class SimulatePart(Part):
+    """SIMULATED participants in a declared world, for demonstrations and dry runs."""
+
+    world: Literal["map", "null", "centre"] = "map"
+    participants: int = Field(default=13, ge=2)
+    in_window: int = Field(default=1, ge=0)
+
+
+class Study(Part):
+    """One study, as its file declares it."""
+
+    title: str
+    seed: int = 1
+    images: ImagesPart = ImagesPart()
+    network: NetworkPart = NetworkPart()
+    channels: ChannelsPart = ChannelsPart()
+    maps: MapsPart = MapsPart()
+    stimuli: StimuliPart = StimuliPart()
+    session: SessionPart = SessionPart()
+    simulate: SimulatePart | None = None
+
+
+def read_study(path: Path) -> Study:
+    """Read and check a study file.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is not TOML, or holds a key or value that is not known.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / STUDY_FILE
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        folder = path.parent if path.suffix == ".toml" else path
+        raise InputError(
+            f"cannot read {path}: {error.strerror}; make one with: fechner study init {folder}"
+        ) from error
+    except ValueError as error:
+        raise InputError(f"{path} is not TOML: {error}; correct that line") from error
+    try:
+        return Study.model_validate(content)
+    except ValidationError as error:
+        raise InputError(f"{path}: {_first_complaint(error)}") from error
+
+
+def _first_complaint(error: ValidationError) -> str:
+    # A misspelt key also makes the right one missing: the misspelling is the better line.
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
+    where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        key = str(first["loc"][-1])
+        return f"unknown key '{where}'; {nearest(key, _keys_at(first['loc'][:-1]))}"
+    if first["type"] == "missing":
+        return f"the key '{where}' is missing; add it"
+    return f"'{where}' got {first.get('input')!r}: {first['msg'].lower()}; correct it"
+
+
+def _keys_at(place: tuple[Any, ...]) -> list[str]:
+    model: Any = Study
+    for part in place:
+        annotation = model.model_fields[str(part)].annotation
+        options = getattr(annotation, "__args__", (annotation,))
+        models = [o for o in options if isinstance(o, type) and issubclass(o, BaseModel)]
+        if not models:
+            return []
+        model = models[0]
+    return list(model.model_fields)
+
+
+TEMPLATE = """\
+# A fechner study: from rated images to a tested claim.
+# Run it with:  fechner study run {name}
+title = "{title}"
+seed = 1                    # every random draw follows from it
+
+[images]
+table = "images/rated.csv"  # columns: image, scene, [reference], quality, [quality_sd, quality_n]
+# ratings = "images/ratings.csv"   # individual ratings: participant, image, dimension, rating
+dimension = "quality"       # the column that the analysis follows
+
+[images.scales.quality]     # the scale is declared, never guessed
+minimum = 1
+maximum = 5
+good = "high"               # which end is good: "high" or "low"
+
+[network]
+name = "efficientnet_lite0" # fechner networks  lists them all
+# weights = "checkpoint.pth"       # your own weights for that architecture
+# layers = ["blocks.2+blocks.4+bn2", "bn2"]   # the last convolution when left out
+# pools = ["mean_sd"]       # over space: "space" (none), "mean", "max", "mean_sd"
+size = 224                  # px, side of the square that the network sees
+
+[channels]
+strategies = ["negative", "greedy", "readout"]
+select = "evidence"         # or "best held-out", or one of the strategies, or "all"
+held_out = 0.33             # share of scenes kept for reporting
+shuffles = 20               # repetitions of the whole selection under shuffled ratings
+# fit = "spearman"          # what drives pruning; also similarity, kernel
+# partial_out = "..."       # a dimension that is held constant
+
+[maps]
+method = "auto"             # "removal" where the selection predicts ratings, else "contribution"
+# strength = 4.0            # of the stimuli's family, for "removal"; see fechner degrade --help
+
+[stimuli]
+scenes = 12                 # how many scenes are degraded (one image each)
+family = "blur"             # fechner degrade --help  lists the families
+target_mse = 60.0           # removed information, squared 8-bit grey levels over the image
+share = 0.2                 # area of each degraded region, share of the image
+match = ["edge_fine", "edge_middle", "eccentricity", "luminance", "chroma"]
+max_strength_ratio = 1.5    # scenes whose arms need more different strengths are refused
+
+[session]
+protocol = "slider"         # fechner protocol list
+language = "en"
+participants = 30           # planned; 15 is the least that ITU-R BT.500 accepts
+"""
+
+
+def write_template(folder: Path) -> Path:
+    """Write a commented study file into `folder` and return its path.
+
+    Raises
+    ------
+    InputError
+        If the folder already holds a study.
+    """
+    path = Path(folder) / STUDY_FILE
+    if path.exists():
+        raise InputError(f"{path} exists already; edit it, or choose another folder")
+    write_text(path, TEMPLATE.format(name=path, title=path.resolve().parent.name))
+    return path
