@@ -1,6 +1,5 @@
 """The crossed tests against lme4, against each other, and in worlds without an effect."""
 
-import os
 import re
 from pathlib import Path
 
@@ -22,15 +21,13 @@ from fechner.analysis.ratings.reml import fit_reml, indicator
 from fechner.analysis.ratings.slopes import reml_slopes
 from fechner.errors import InputError
 
-DATA = Path(os.environ.get("FECHNER_TEST_DATA", "../shared/data")) / "stats_ref"
+DATA = Path(__file__).parent / "data"
 TABLES = ("crossed_slider", "crossed_slider_missing8pct", "crossed_acr")
 CONDITIONS = ("intact", "low", "random", "centre", "high")
 
-needs_tables = pytest.mark.skipif(not DATA.exists(), reason=f"no reference tables at {DATA}")
-
 
 def read_table(name):
-    return pd.read_csv(DATA / f"{name}.csv").dropna()
+    return pd.read_csv(DATA / f"SIMULATED_{name}.csv").dropna()
 
 
 def low_minus_high(table):
@@ -44,7 +41,7 @@ def low_minus_high(table):
 
 def lme4(name, model):
     """SDs, criterion, and estimate, error, df of low - high that R's lme4 and lmerTest print."""
-    text = (DATA / "R_reference.txt").read_text()
+    text = (DATA / "lme4_reference.txt").read_text()
     part = text.split(f"## {name} {model} ")[1].split("\n## ")[0]
     criterion = float(re.search(r"REMLcrit (\S+)", part).group(1))
     sd = {}
@@ -69,7 +66,6 @@ def as_arms(table):
     )
 
 
-@needs_tables
 @pytest.mark.parametrize("name", TABLES)
 def test_slopes_on_the_ratings_equal_lme4_with_and_without_missing_cells(name):
     reference = lme4(name, "lhslopes")
@@ -84,7 +80,6 @@ def test_slopes_on_the_ratings_equal_lme4_with_and_without_missing_cells(name):
     assert ours.converged
 
 
-@needs_tables
 @pytest.mark.parametrize("name", TABLES)
 def test_reml_reaches_the_criterion_of_lme4_with_four_components(name):
     reference = lme4(name, "gANOVA")
@@ -105,7 +100,6 @@ def test_reml_reaches_the_criterion_of_lme4_with_four_components(name):
     assert fit.df(contrast) == pytest.approx(reference["row"][2], rel=2e-3)
 
 
-@needs_tables
 def test_closed_form_is_reml_on_complete_tables():
     table = low_minus_high(read_table("crossed_slider"))
     quick, slow = closed_form(table), reml_crossed(table)
@@ -114,7 +108,6 @@ def test_closed_form_is_reml_on_complete_tables():
     assert quick.variances == pytest.approx(slow.variances, rel=1e-4)
 
 
-@needs_tables
 @pytest.mark.parametrize("name", TABLES)
 def test_mixed_model_of_statsmodels_agrees_with_reml(name):
     table = low_minus_high(read_table(name))
@@ -124,7 +117,6 @@ def test_mixed_model_of_statsmodels_agrees_with_reml(name):
     assert theirs.standard_error == pytest.approx(ours.standard_error, rel=5e-3)
 
 
-@needs_tables
 def test_closed_form_on_differences_is_close_to_lme4_on_all_arms():
     ours = closed_form(low_minus_high(read_table("crossed_slider")))
     estimate, error, df = lme4("crossed_slider", "lhslopes")["row"]
@@ -133,7 +125,6 @@ def test_closed_form_on_differences_is_close_to_lme4_on_all_arms():
     assert ours.df == pytest.approx(df, rel=0.05)
 
 
-@needs_tables
 @pytest.mark.parametrize("name", TABLES)
 def test_two_way_clustered_error_equals_statsmodels(name):
     table = low_minus_high(read_table(name))

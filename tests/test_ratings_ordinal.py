@@ -1,6 +1,5 @@
 """Ordered probit clustered by both, and equivalence by two one-sided tests."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +15,15 @@ from fechner.analysis.ratings.matrices import rated_arms
 from fechner.analysis.ratings.ordinal import is_ordinal, ordered_probit
 from fechner.errors import InputError
 
-DATA = Path(os.environ.get("FECHNER_TEST_DATA", "../shared/data")) / "stats_ref"
+DATA = Path(__file__).parent / "data"
 
 
 def cut_to_5(ratings):
     return ratings.assign(rating=np.digitize(ratings["rating"], [35, 50, 65, 80]) + 1.0)
 
 
-@pytest.mark.skipif(not DATA.exists(), reason=f"no reference tables at {DATA}")
 def test_the_estimate_equals_statsmodels_and_its_error_is_wider_for_clusters():
-    table = pd.read_csv(DATA / "crossed_acr.csv")
+    table = pd.read_csv(DATA / "SIMULATED_crossed_acr.csv")
     arms = pd.DataFrame(
         {"participant": table["p"], "scene": table["i"], "region": table["cond"],
          "rating": table["y"]}

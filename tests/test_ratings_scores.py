@@ -1,4 +1,4 @@
-"""Scores and screening against sureal on two public studies, and on simulated spammers."""
+"""Scores and screening against sureal, on our SIMULATED studies and on two public ones."""
 
 import json
 import os
@@ -18,11 +18,20 @@ from fechner.analysis.ratings.scores import (
 )
 from fechner.analysis.ratings.screening import agreement, bt500, screen
 from fechner.errors import InputError
+from fechner.records.ratings import read_ratings
 
-DATA = Path(os.environ.get("FECHNER_TEST_DATA", "../shared/data")) / "ratings"
-STUDIES = ("nflx_public", "vqeghd3")
+OURS = Path(__file__).parent / "data"
+SHARED = Path(os.environ.get("FECHNER_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+PUBLIC = SHARED / "ratings"
+COMPLETE, MISSING = "SIMULATED_acr", "SIMULATED_slider_missing"
 
-needs_studies = pytest.mark.skipif(not DATA.exists(), reason=f"no rating studies at {DATA}")
+needs_public = pytest.mark.skipif(not PUBLIC.exists(), reason=f"no public studies at {PUBLIC}")
+STUDIES = (
+    COMPLETE,
+    MISSING,
+    pytest.param("nflx_public", marks=needs_public),
+    pytest.param("vqeghd3", marks=needs_public),
+)
 
 
 def matrix_of(values):
@@ -31,13 +40,20 @@ def matrix_of(values):
     return RatingMatrix(values, images, tuple(f"p{k}" for k in range(values.shape[1])))
 
 
+def simulated_study(name):
+    """A table of tests/data as a matrix, and what sureal computed on it."""
+    reference = json.loads((OURS / "sureal_reference.json").read_text())
+    return rating_matrix(read_ratings(OURS / f"{name}.csv")), reference[name]
+
+
 @pytest.fixture(params=STUDIES)
 def study(request):
-    reference = json.loads((DATA / "reference.json").read_text())[request.param]
-    return matrix_of(np.loadtxt(DATA / f"{request.param}.csv", delimiter=",")), reference
+    if request.param in (COMPLETE, MISSING):
+        return simulated_study(request.param)
+    reference = json.loads((PUBLIC / "reference.json").read_text())[request.param]
+    return matrix_of(np.loadtxt(PUBLIC / f"{request.param}.csv", delimiter=",")), reference
 
 
-@needs_studies
 def test_mos_and_its_error_equal_sureal(study):
     matrix, reference = study
     ours = mos(matrix)
@@ -46,7 +62,6 @@ def test_mos_and_its_error_equal_sureal(study):
     np.testing.assert_allclose(error, reference["MOS"]["quality_scores_std"], atol=1e-12)
 
 
-@needs_studies
 def test_bias_removed_mos_equals_sureal(study):
     matrix, reference = study
     np.testing.assert_allclose(
@@ -57,24 +72,35 @@ def test_bias_removed_mos_equals_sureal(study):
     )
 
 
-@needs_studies
 @pytest.mark.parametrize("bias", ["kept", "removed"])
 def test_bt500_rejection_equals_sureal(study, bias):
     matrix, reference = study
-    unanimous = int((np.ptp(matrix.values, axis=1) == 0).sum()) if bias == "kept" else 0
+    unanimous = 0
+    if bias == "kept":
+        unanimous = int((np.nanmax(matrix.values, 1) == np.nanmin(matrix.values, 1)).sum())
     ours = bt500(matrix if bias == "kept" else remove_bias(matrix))
     theirs = reference["SR_MOS" if bias == "kept" else "BR_SR_MOS"]
+    assert any(theirs["observer_rejected"])
     np.testing.assert_array_equal(ours.rejected, theirs["observer_rejected"])
-    # sureal counts everybody twice on an image that all rated the same; we count nobody.
-    share = np.array(theirs["observer_rejected_1st_stats"]) - 2 * unanimous / len(matrix.images)
-    np.testing.assert_allclose(ours.outlier_share, share, atol=1e-12)
+    # sureal divides by all images, we by those that the participant rated; and it counts
+    # everybody twice on an image that all rated the same, where we count nobody.
+    rated = np.isfinite(matrix.values).sum(axis=0)
+    outliers = np.array(theirs["observer_rejected_1st_stats"]) * len(matrix.images) - 2 * unanimous
+    np.testing.assert_allclose(ours.outlier_share, outliers / rated, atol=1e-12)
 
 
-@needs_studies
+def test_the_studies_hold_an_image_on_which_all_agree_and_cells_that_nobody_filled():
+    """Without them the two differences from sureal would go untested in a fresh clone."""
+    complete, missing = (simulated_study(name)[0].values for name in (COMPLETE, MISSING))
+    assert (np.ptp(complete, axis=1) == 0).any()
+    assert np.isnan(missing).mean() > 0.05
+
+
+@needs_public
 def test_sample_sd_flips_a_rejection_on_vqeghd3():
     """Reference: own_check of reference.json, computed with n - 1."""
-    reference = json.loads((DATA / "reference.json").read_text())["vqeghd3"]["own_check"]
-    matrix = remove_bias(matrix_of(np.loadtxt(DATA / "vqeghd3.csv", delimiter=",")))
+    reference = json.loads((PUBLIC / "reference.json").read_text())["vqeghd3"]["own_check"]
+    matrix = remove_bias(matrix_of(np.loadtxt(PUBLIC / "vqeghd3.csv", delimiter=",")))
     sample = np.flatnonzero(bt500(matrix, sd="sample").rejected).tolist()
     population = np.flatnonzero(bt500(matrix).rejected).tolist()
     assert sample == reference["br_sr_rejected_ddof1"]
@@ -82,16 +108,48 @@ def test_sample_sd_flips_a_rejection_on_vqeghd3():
     assert sample != population
 
 
-@needs_studies
+def rejected_by_the_text(values, ddof):
+    """BT.500-15, annex 1, section 2.3.1, rating by rating."""
+    out = []
+    for own in values.T:
+        above = below = rated = 0
+        for rating, all_ratings in zip(own, values, strict=True):
+            if np.isnan(rating):
+                continue
+            rated += 1
+            here = all_ratings[~np.isnan(all_ratings)]
+            deviation = here - here.mean()
+            kurtosis = (deviation**4).mean() / (deviation**2).mean() ** 2
+            width = (2 if 2 <= kurtosis <= 4 else 20**0.5) * here.std(ddof=ddof)
+            above += rating >= here.mean() + width
+            below += rating <= here.mean() - width
+        both = above + below
+        out.append(both / rated > 0.05 and abs(above - below) / both < 0.3)
+    return np.array(out)
+
+
+@pytest.mark.parametrize("name", [COMPLETE, MISSING])
+def test_sample_sd_follows_the_text_of_the_recommendation_and_flips_a_rejection(name):
+    matrix = remove_bias(simulated_study(name)[0])
+    population, sample = bt500(matrix).rejected, bt500(matrix, sd="sample").rejected
+    np.testing.assert_array_equal(population, rejected_by_the_text(matrix.values, 0))
+    np.testing.assert_array_equal(sample, rejected_by_the_text(matrix.values, 1))
+    assert (population != sample).any()
+
+
 def test_maximum_likelihood_equals_sureal(study):
     matrix, reference = study
     theirs = reference["Subject_MLE_Projection2"]
     ours = maximum_likelihood(matrix)
     np.testing.assert_allclose(ours.quality, theirs["quality_scores"], atol=1e-7)
-    np.testing.assert_allclose(ours.quality_error, theirs["quality_scores_std"], atol=1e-7)
     np.testing.assert_allclose(ours.bias, theirs["observer_bias"], atol=1e-9)
+    np.testing.assert_allclose(ours.quality_error, theirs["quality_scores_std"], atol=1e-7)
     np.testing.assert_allclose(ours.inconsistency, theirs["observer_inconsistency"], atol=1e-7)
     assert ours.log_likelihood == pytest.approx(theirs["loglikelihood"], abs=1e-9)
+
+
+def test_biases_have_mean_zero_where_ratings_are_missing_too():
+    assert abs(maximum_likelihood(simulated_study(MISSING)[0]).bias.mean()) < 1e-12
 
 
 def simulated(n_images=60, participants=27, spammers=3, seed=0):

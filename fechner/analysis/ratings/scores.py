@@ -124,7 +124,7 @@ def maximum_likelihood(
 
     Each turn: ``v_s`` the SD of the residuals of s, ``q_i`` the mean of ``u - b`` weighted by
     ``1 / v_s^2``, ``b_s`` the mean of ``u - q``; until q moves less than `tolerance`
-    (Euclidean norm). The biases have mean zero at the start, which fixes the origin.
+    (Euclidean norm). The origin is where the biases have mean zero.
 
     Raises
     ------
@@ -147,6 +147,9 @@ def maximum_likelihood(
         new = np.nansum(np.where(here, u - b[None, :], 0.0) * weights, axis=1) / weights.sum(axis=1)
         b = _rowmean((u - new[:, None]).T)
         moved, q = float(np.linalg.norm(new - q)), new
+    # Ratings fix only q + b. Where some are missing, each turn moves the mean of the biases.
+    origin = b.mean()
+    q, b = q + origin, b - origin
     v = _inconsistency(u, q, b, matrix)
     residual = u - q[:, None] - b[None, :]
     spread = np.broadcast_to(v, u.shape)[here]
