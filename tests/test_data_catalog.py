@@ -83,7 +83,7 @@ def test_avt_becomes_a_table_that_reads_back_from_elsewhere(tmp_path):
     rated = read_rated_images(written[0])
     assert all(path.is_file() for path in rated.paths)
     assert np.array_equal(rated.scores("quality"), public.rated.scores("quality"))
-    ratings = read_ratings(written[1])
+    ratings = read_ratings(written[1]).table
     means = ratings.groupby(["dimension", "image"])["rating"].mean()
     assert np.allclose(means["realism"].loc[rated.table["image"]], rated.scores("realism"))
 

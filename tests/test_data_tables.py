@@ -14,7 +14,7 @@ from fechner.records.rated_images import (
     require_scenes,
     write_rated_images,
 )
-from fechner.records.ratings import read_ratings, write_ratings
+from fechner.records.ratings import Ratings, read_ratings, write_ratings
 from fechner.records.scales import Scale, is_simulated
 
 FIVE = {"quality": Scale(1, 5)}
@@ -183,7 +183,7 @@ def test_a_scale_is_never_guessed(tmp_path):
         ({"dimensions": {"quality": {"minimum": 1}}}, "dimensions.quality.maximum"),
         ({"dimensions": {"quality": {"minimum": 1, "maximum": 5, "god": 1}}}, "quality.god"),
         ({"dimension": {}}, "rated.json: dimension"),
-        ({"dimensions": {}}, "declares no dimension"),
+        ({"dimensions": {}}, "is not declared; write it in rated.json"),
         ({"dimensions": {"scene": {"minimum": 1, "maximum": 5}}}, "cannot be called 'scene'"),
     ],
 )
@@ -217,8 +217,8 @@ def ratings_frame():
 
 
 def test_ratings_come_back_as_they_were_written(tmp_path):
-    write_ratings(ratings_frame(), tmp_path / "ratings.csv", scales=FIVE)
-    again = read_ratings(tmp_path / "ratings.csv")
+    write_ratings(Ratings(ratings_frame(), FIVE), tmp_path / "ratings.csv")
+    again = read_ratings(tmp_path / "ratings.csv").table
     assert again["participant"].tolist() == ["07", "07", "8"]
     assert again["rating"].tolist() == [1.0, 2.5, 5.0]
     assert again["rt_ms"].tolist() == [300, 400, 500]
@@ -247,11 +247,9 @@ def test_a_repeated_judgement_is_kept_when_a_trial_number_tells_it_apart(tmp_pat
 
 
 def test_simulated_tables_are_known_by_name_or_by_provenance(tmp_path):
-    write_ratings(
-        ratings_frame(), tmp_path / "r.csv", scales=FIVE, provenance_block={"simulated": True}
-    )
-    write_ratings(ratings_frame(), tmp_path / "SIMULATED_r.csv", scales=FIVE)
-    write_ratings(ratings_frame(), tmp_path / "people.csv", scales=FIVE)
+    write_ratings(Ratings(ratings_frame(), FIVE, simulated=True), tmp_path / "r.csv")
+    write_ratings(Ratings(ratings_frame(), FIVE), tmp_path / "SIMULATED_r.csv")
+    write_ratings(Ratings(ratings_frame(), FIVE), tmp_path / "people.csv")
     assert is_simulated(tmp_path / "r.csv")
     assert is_simulated(tmp_path / "SIMULATED_r.csv")
     assert not is_simulated(tmp_path / "people.csv")
@@ -270,8 +268,8 @@ def test_any_table_of_ratings_survives_writing_and_reading(tmp_path_factory, nam
     csv = tmp_path_factory.mktemp("any") / "ratings.csv"
     frame = pd.DataFrame({"participant": "1", "image": names, "dimension": "quality"})
     frame["rating"] = ratings[: len(names)]
-    write_ratings(frame, csv, scales=FIVE)
-    again = read_ratings(csv)
+    write_ratings(Ratings(frame, FIVE), csv)
+    again = read_ratings(csv).table
     assert again["image"].tolist() == names
     assert again["rating"].tolist() == ratings[: len(names)]
 
@@ -279,5 +277,5 @@ def test_any_table_of_ratings_survives_writing_and_reading(tmp_path_factory, nam
 def test_rated_images_and_ratings_meet_however_a_path_is_spelt(tmp_path):
     frame = ratings_frame().assign(image=["./x/a.png", "x\\b.png", "x//a.png"])
     frame.to_csv(tmp_path / "r.csv", index=False)
-    read = read_ratings(tmp_path / "r.csv", scales=FIVE)
+    read = read_ratings(tmp_path / "r.csv", scales=FIVE).table
     assert read["image"].tolist() == ["x/a.png", "x/b.png", "x/a.png"]

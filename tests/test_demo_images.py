@@ -61,7 +61,7 @@ def test_the_files_say_simulated_and_read_back_the_same(made):
 
 
 def test_the_table_holds_the_means_of_the_single_ratings(made):
-    ratings = read_ratings(made.folder / "SIMULATED_ratings.csv")
+    ratings = read_ratings(made.folder / "SIMULATED_ratings.csv").table
     assert ratings["participant"].str.match(r"^SIM\d\d$").all()
     assert ratings["rating"].between(0, 100).all()
     means = ratings.groupby("image")["rating"].mean().loc[made.table["image"]]

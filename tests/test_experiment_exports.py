@@ -96,7 +96,7 @@ def test_the_written_table_is_read_by_the_readers_of_ratings(journals, tmp_path)
     path = write_ratings_table(journals, tmp_path / "ratings.csv")
     assert path.name == "SIMULATED_ratings.csv"
     assert is_simulated(path)
-    back = read_ratings(path)
+    back = read_ratings(path).table
     pd.testing.assert_series_equal(
         back["rating"], ratings_table(journals)["rating"], check_dtype=False
     )

@@ -99,7 +99,6 @@ def agree(
     from fechner.cli.console import bar, console
     from fechner.cli.evidence import say_ceiling, say_seen, show_agreement
     from fechner.records.rated_images import read_rated_images
-    from fechner.records.scales import is_simulated
     from fechner.report.selection_tables import write_agreement
 
     rated = read_rated_images(table)
@@ -120,7 +119,7 @@ def agree(
                 progress=progress,
             )
         write_agreement(
-            found, out, name, simulated=is_simulated(table), seed=seed,
+            found, out, name, simulated=rated.simulated, seed=seed,
             inputs={"rated_images": rated.sha256},
             parameters={
                 "size": size, "kernel": kernel, "similarity": similarity,
@@ -250,7 +249,6 @@ def compare(
     from fechner.cli.evidence import say_ceiling, say_seen, show
     from fechner.executors import executor
     from fechner.records.rated_images import read_rated_images
-    from fechner.records.scales import is_simulated
     from fechner.report.selection_tables import COMPARED, write_comparison
 
     rated = read_rated_images(table)
@@ -277,7 +275,7 @@ def compare(
                 progress=progress,
             )
         write_comparison(
-            found, out, name, simulated=is_simulated(table), seed=seed,
+            found, out, name, simulated=rated.simulated, seed=seed,
             inputs={"rated_images": rated.sha256},
             parameters={
                 "folds": folds, "repeats": repeats, "shuffles": shuffles, "size": size,
@@ -371,7 +369,7 @@ def _individual(ratings: Path | None, rated: RatedImages, dimension: str) -> np.
     from fechner.analysis.network.evidence.ceiling import rating_matrix
     from fechner.records.ratings import read_ratings
 
-    long = read_ratings(ratings, scales=rated.scales)
+    long = read_ratings(ratings, scales=rated.scales).table
     return rating_matrix(long, rated.table["image"].tolist(), dimension)
 
 

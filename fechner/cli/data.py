@@ -96,7 +96,7 @@ def check(
                 f"{ratings} rates {len(unknown)} images that {table} does not hold, first "
                 f"{unknown[0]!r}; both tables must call an image by the same path"
             )
-        people = long["participant"].nunique()
+        people = len(long.participants)
         console.print(f"{len(long)} single ratings of {people} participants")
     console.print("[green]all in order[/green]")
 
@@ -123,7 +123,6 @@ def describe(
     from fechner.provenance import provenance, sha256_file
     from fechner.records.rated_images import read_rated_images
     from fechner.records.ratings import read_ratings
-    from fechner.records.scales import is_simulated
 
     rated = read_rated_images(table, scales=_scales(scale), check_images=False)
     long = read_ratings(ratings, scales=rated.scales) if ratings is not None else None
@@ -131,11 +130,11 @@ def describe(
     block = provenance(
         parameters={"dimensions": dimension or rated.dimensions, "by": by},
         inputs={path.name: sha256_file(path) for path in files},
-        simulated=any(is_simulated(path) for path in files),
+        simulated=rated.simulated or (long is not None and long.simulated),
     )
     with bar("Dimensions") as progress:
         found = write_description(
-            rated, out, dimensions=dimension, ratings=long, by=by,
+            rated, out, dimensions=dimension, ratings=None if long is None else long.table, by=by,
             provenance_block=block, progress=progress,
         )  # fmt: skip
     columns = [

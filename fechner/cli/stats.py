@@ -16,16 +16,17 @@ if TYPE_CHECKING:
 
     from fechner.analysis.ratings.power import Components
     from fechner.records.claim import Claim
+    from fechner.records.ratings import Ratings
     from fechner.records.scales import Scale
 
 app = typer.Typer(
     no_args_is_help=True, help="Statistics of ratings: scores, screening, the claim, power."
 )
 
-Ratings = Annotated[
+RatingsFile = Annotated[
     Path, typer.Argument(help="Long table: participant, image, dimension, rating (CSV).")
 ]
-Stimuli = Annotated[Path, typer.Argument(help="stimuli.csv, or the folder that holds it.")]
+StimuliFile = Annotated[Path, typer.Argument(help="stimuli.csv, or the folder that holds it.")]
 Dimension = Annotated[
     str | None, typer.Option(help="Which rating dimension, where there are several.")
 ]
@@ -55,8 +56,8 @@ class Kind(str, Enum):
 
 @app.command()
 def claim(
-    ratings: Ratings,
-    stimuli: Stimuli,
+    ratings: RatingsFile,
+    stimuli: StimuliFile,
     dimension: Dimension = None,
     scale: ScaleText = None,
     control: Annotated[str, typer.Option(help="Region of the control arm.")] = "donor",
@@ -74,19 +75,20 @@ def claim(
     from fechner.analysis.ratings.screening import MINIMUM_AGREEMENT
     from fechner.cli.console import console
     from fechner.provenance import sha256_file
+    from fechner.records.stimuli import read_stimulus_table, stimuli_file
 
-    table, scales = _read(ratings, scale)
-    chosen = _dimension(table, dimension)
+    read = _read(ratings, scale)
+    chosen = _dimension(read, dimension)
     found = test_claim(
-        table,
-        _read_stimuli(stimuli),
+        read.table,
+        read_stimulus_table(stimuli),
         control=control,
         dimension=chosen,
-        good=scales[chosen].good,
+        good=read.scale(chosen).good,
         minimum_agreement=None if keep_all else MINIMUM_AGREEMENT,
         equivalence_bound=equivalence,
-        simulated=ratings.name.startswith("SIMULATED"),
-        inputs={"ratings": sha256_file(ratings), "stimuli": sha256_file(_stimuli_csv(stimuli))},
+        simulated=read.simulated,
+        inputs={"ratings": read.sha256, "stimuli": sha256_file(stimuli_file(stimuli))},
     )
     _show_claim(found)
     if out is not None:
@@ -96,7 +98,7 @@ def claim(
 
 @app.command()
 def scores(
-    ratings: Ratings,
+    ratings: RatingsFile,
     dimension: Dimension = None,
     scale: ScaleText = None,
     method: Annotated[Method, typer.Option(help="How scores are made.")] = Method.mos,
@@ -111,8 +113,8 @@ def scores(
     from fechner.analysis.ratings import scores as rules
     from fechner.analysis.ratings.matrices import rating_matrix
 
-    table, _ = _read(ratings, scale)
-    matrix = rating_matrix(table, dimension=_dimension(table, dimension))
+    read = _read(ratings, scale)
+    matrix = rating_matrix(read.table, dimension=_dimension(read, dimension))
     if method is Method.likelihood:
         model = rules.maximum_likelihood(matrix)
         result = pd.DataFrame(
@@ -125,7 +127,7 @@ def scores(
 
 @app.command()
 def screen(
-    ratings: Ratings,
+    ratings: RatingsFile,
     dimension: Dimension = None,
     scale: ScaleText = None,
     minimum: Annotated[
@@ -144,8 +146,8 @@ def screen(
     from fechner.analysis.ratings.screening import screen as screened
     from fechner.cli.console import console
 
-    table, _ = _read(ratings, scale)
-    matrix = rating_matrix(table, dimension=_dimension(table, dimension))
+    read = _read(ratings, scale)
+    matrix = rating_matrix(read.table, dimension=_dimension(read, dimension))
     result = screened(matrix, minimum=minimum, sd="sample" if sample_sd else "population")
     _show(result, out)
     left = result.loc[~result["keep"], "participant"].tolist()
@@ -220,21 +222,16 @@ def _components(kind: Kind, pilot: Path | None) -> Components:
     return Components(*(float(part or 0.0) ** 0.5 for part in parts))
 
 
-def _read(path: Path, scale: str | None) -> tuple[pd.DataFrame, dict[str, Scale]]:
-    """Return the ratings and the scale of each dimension."""
-    from fechner.provenance import read_json
+def _read(path: Path, scale: str | None) -> Ratings:
+    """Return the ratings, on the scale that is given here or else declared for the table."""
     from fechner.records.cells import read_cells, require_columns
     from fechner.records.ratings import read_ratings
-    from fechner.records.scales import Scale
 
-    if scale is not None:
-        cells = read_cells(path)
-        require_columns(cells, ("dimension",), path)
-        scales = dict.fromkeys(sorted(cells["dimension"].unique()), _scale(scale))
-        return read_ratings(path, scales=scales), scales
-    table = read_ratings(path)
-    declared = read_json(path.with_suffix(".json"))["dimensions"]
-    return table, {name: Scale(**content) for name, content in declared.items()}
+    if scale is None:
+        return read_ratings(path)
+    cells = read_cells(path)
+    require_columns(cells, ("dimension",), path)
+    return read_ratings(path, scales=dict.fromkeys(cells["dimension"].unique(), _scale(scale)))
 
 
 def _scale(text: str) -> Scale:
@@ -252,21 +249,10 @@ def _scale(text: str) -> Scale:
         ) from error
 
 
-def _dimension(table: pd.DataFrame, wanted: str | None) -> str:
+def _dimension(ratings: Ratings, wanted: str | None) -> str:
     from fechner.analysis.ratings.matrices import choose_dimension
 
-    return str(choose_dimension(table, wanted)["dimension"].iloc[0])
-
-
-def _stimuli_csv(path: Path) -> Path:
-    return path / "stimuli.csv" if path.is_dir() else path
-
-
-def _read_stimuli(path: Path) -> pd.DataFrame:
-    from fechner.records.cells import numeric_where_possible, read_cells
-
-    names = ["stimulus", "scene", "region", "family"]
-    return numeric_where_possible(read_cells(_stimuli_csv(path)), keep=names)
+    return str(choose_dimension(ratings.table, wanted)["dimension"].iloc[0])
 
 
 def _show_claim(found: Claim) -> None:

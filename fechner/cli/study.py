@@ -13,7 +13,7 @@ import typer
 from fechner.cli.console import bar, console
 
 if TYPE_CHECKING:
-    from fechner.study.opening import Place
+    from fechner.study.opening import OpenStudy
 
 app = typer.Typer(no_args_is_help=True, help="Run a study of your own, whole or step by step.")
 
@@ -35,7 +35,7 @@ class World(str, Enum):
 
 
 @contextmanager
-def _opened(file: Path, jobs: int | None, cluster: str | None) -> Iterator[Place]:
+def _opened(file: Path, jobs: int | None, cluster: str | None) -> Iterator[OpenStudy]:
     from fechner.executors import executor
     from fechner.study.opening import open_study
 

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
-import pandas as pd
-
 from fechner.errors import InputError
 from fechner.executors import run_all
 from fechner.progress import Progress, silent
 from fechner.records.images.files import read_image
 from fechner.records.rated_images import RatedImages
+from fechner.records.ratings import Ratings
 
 
 def unusable_images(
@@ -23,9 +22,9 @@ def unusable_images(
     return [line for line in lines if line]
 
 
-def unknown_images(rated: RatedImages, ratings: pd.DataFrame) -> list[str]:
+def unknown_images(rated: RatedImages, ratings: Ratings) -> list[str]:
     """Return the images that are rated in the long table but absent from `rated`, sorted."""
-    return sorted(set(ratings["image"]) - set(rated.table["image"]))
+    return sorted(set(ratings.table["image"]) - set(rated.table["image"]))
 
 
 def _complaint(path: Path) -> str:

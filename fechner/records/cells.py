@@ -64,7 +64,7 @@ def _rows(path: Path) -> list[list[str]]:
     return rows
 
 
-def require_columns(table: pd.DataFrame, needed: Iterable[str], path: Path) -> None:
+def require_columns(table: pd.DataFrame, needed: Iterable[str], path: Path | str) -> None:
     """Refuse a table without one of the `needed` columns, naming the nearest."""
     for name in needed:
         if name not in table.columns:
@@ -72,7 +72,7 @@ def require_columns(table: pd.DataFrame, needed: Iterable[str], path: Path) -> N
             raise InputError(f"{path} has no column {name!r}; {hint}")
 
 
-def require_filled(table: pd.DataFrame, column: str, path: Path) -> None:
+def require_filled(table: pd.DataFrame, column: str, path: Path | str) -> None:
     """Refuse a text column with an empty cell."""
     blank = table.index[table[column] == ""]
     if len(blank):
@@ -82,7 +82,7 @@ def require_filled(table: pd.DataFrame, column: str, path: Path) -> None:
 def numbers(
     table: pd.DataFrame,
     column: str,
-    path: Path,
+    path: Path | str,
     *,
     lowest: float = -np.inf,
     highest: float = np.inf,
@@ -103,7 +103,7 @@ def numbers(
 
 
 def require_within(
-    values: pd.Series, path: Path, column: str, lowest: float, highest: float
+    values: pd.Series, path: Path | str, column: str, lowest: float, highest: float
 ) -> None:
     """Refuse numbers outside ``[lowest, highest]``."""
     outside = values.index[(values < lowest) | (values > highest)]
@@ -115,26 +115,31 @@ def require_within(
         )
 
 
-def require_distinct(table: pd.DataFrame, keys: list[str], path: Path) -> None:
-    """Refuse two rows that agree in all of `keys`."""
+def require_distinct(
+    table: pd.DataFrame, keys: list[str], path: Path | str, *, remedy: str = ""
+) -> None:
+    """Refuse two rows that agree in all of `keys`; the message ends in the `remedy`."""
     twice = table.index[table.duplicated(keys)]
     if len(twice):
         same = ", ".join(f"{key} {table[key][twice[0]]}" for key in keys)
         raise InputError(
-            f"{path} row {twice[0] + 2} repeats an earlier row ({same}); remove it, or add a "
-            "column 'trial' if the judgement was made twice"
+            f"{path} row {twice[0] + 2} repeats an earlier row ({same}); remove it" + remedy
         )
 
 
 def numeric_where_possible(table: pd.DataFrame, *, keep: Iterable[str] = ()) -> pd.DataFrame:
-    """Return the table with numeric extra columns as numbers; those in `keep` stay text."""
+    """Return the table with numeric extra columns as numbers; those in `keep` stay text.
+
+    A column with a cell such as ``0801`` names things rather than counting them, and stays text.
+    """
     text = {"image", "scene", "reference", *keep}
     table = table.copy()
     for name in table.columns.difference(list(text)):
         if not pd.api.types.is_numeric_dtype(table[name]):
             blank = table[name] == ""
             values = pd.to_numeric(table[name], errors="coerce")
-            if (values.isna() == blank).all() and not blank.all():
+            padded = table[name].astype(str).str.fullmatch(r"[+-]?0\d+.*").any()
+            if (values.isna() == blank).all() and not blank.all() and not padded:
                 table[name] = values
     return table
 

@@ -1,90 +1,117 @@
-"""What a study has done: one digest a step, so that nothing is done twice or left stale.
+"""What is done already: one key for everything that is kept between runs.
 
-A step is done when its key (the digest of its parameters and of the artefacts it
-reads) is the recorded one and the artefacts it wrote are still there. The record
-is ``steps.json`` in the study's folder.
+A result is done while nothing that shapes it has changed: the version of the step's
+algorithm, its parameters, and the content of every file that it reads. The key of a
+result is the digest of these. Its record is a JSON file that holds the key, the sha256
+of every file that the step wrote, and whatever the step wants to find again. A study's
+steps, the kept stimuli of a scene, compressed pictures, stored activations and
+interrupted fits all rest on this module.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from fechner.errors import InputError
-from fechner.provenance import (
-    digest,
-    read_json,
-    sha256_file,
-    write_json,
-)
+from fechner.provenance import digest, read_json, sha256_file, write_json
 
-STATE_FILE = "steps.json"
+VERSIONS = {
+    "images": 1,
+    "channels": 1,
+    "maps": 1,
+    "stimuli": 1,
+    "sessions": 1,
+    "ratings": 1,
+    "claim": 1,
+    "scene": 3,
+    "compressed": 1,
+    "activations": 1,
+    "fit": 1,
+}
+"""The version of each step's algorithm: raised whenever the same inputs would give another result.
 
+A study's step needs no new version where a step inside it has one (a scene's stimuli inside
+``stimuli``), because `done_key` takes the versions of the steps in `INSIDE` along.
+"""
 
-@dataclass(frozen=True)
-class State:
-    """The record of finished steps of the study in `folder`."""
-
-    folder: Path
-
-    @property
-    def path(self) -> Path:
-        """The record's file."""
-        return self.folder / STATE_FILE
-
-    def _read(self) -> dict[str, Any]:
-        return read_json(self.path) if self.path.exists() else {"study": None, "steps": {}}
-
-    def claim_folder(self, title: str) -> None:
-        """Make the folder this study's own, or refuse it.
-
-        Raises
-        ------
-        InputError
-            If the folder belongs to a study of another title.
-        """
-        record = self._read()
-        owner = record.get("study")
-        if owner not in (None, title):
-            raise InputError(
-                f"{self.folder} belongs to the study '{owner}', not to '{title}'; "
-                "choose another folder or restore its title"
-            )
-        if owner is None:
-            write_json(self.path, {**record, "study": title})
-
-    def is_done(self, step: str, key: str) -> bool:
-        """Tell whether `step` was finished with this `key` and its artefacts are intact."""
-        entry = self._read()["steps"].get(step)
-        return (
-            entry is not None
-            and entry["key"] == key
-            and all(_unchanged(self.folder / name, sha) for name, sha in entry["wrote"].items())
-        )
-
-    def record(self, step: str, key: str, wrote: Iterable[Path]) -> None:
-        """Record that `step` was finished with `key` and wrote these files."""
-        record = self._read()
-        files = {
-            Path(path).relative_to(self.folder).as_posix(): sha256_file(path) for path in wrote
-        }
-        record["steps"][step] = {"key": key, "wrote": files}
-        write_json(self.path, record)
-
-    def forget(self, steps: Iterable[str]) -> None:
-        """Forget that these steps were done, so that they are redone."""
-        record = self._read()
-        for step in steps:
-            record["steps"].pop(step, None)
-        write_json(self.path, record)
+INSIDE = {
+    "channels": ("activations",),
+    "maps": ("activations",),
+    "stimuli": ("scene",),
+    "fit": ("activations",),
+}
 
 
-def _unchanged(path: Path, sha256: str) -> bool:
-    return path.exists() and sha256_file(path) == sha256
+def done_key(step: str, parameters: Any, reads: Iterable[Path] = ()) -> str:
+    """Return the key of a result: 64 hexadecimal digits.
+
+    Parameters
+    ----------
+    step
+        Which algorithm makes the result, one of `VERSIONS`.
+    parameters
+        Everything beside files that shapes it, JSON-able.
+    reads
+        Every file whose content shapes it, in an order that does not change.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or cannot be read.
+    KeyError
+        If the step has no version.
+    """
+    versions = [VERSIONS[name] for name in (step, *INSIDE.get(step, ()))]
+    contents = [sha256_file(path) for path in reads]
+    return digest({"step": step, "versions": versions, "of": parameters, "reads": contents})
 
 
-def step_key(parameters: Any, inputs: Iterable[Path]) -> str:
-    """Return the key of a step: the digest of its parameters and of the files it reads."""
-    return digest({"parameters": parameters, "inputs": [sha256_file(path) for path in inputs]})
+def write_done(
+    record: Path,
+    key: str,
+    *,
+    wrote: Iterable[Path] = (),
+    folder: Path | None = None,
+    content: Mapping[str, Any] | None = None,
+) -> None:
+    """Record that a result was finished.
+
+    Parameters
+    ----------
+    record
+        The JSON file of the record.
+    key
+        Of the result, from `done_key`.
+    wrote
+        The files that the step wrote; a change of any of them undoes the result.
+    folder
+        What their names are relative to; the record's own folder where left out.
+    content
+        What the step wants to find again, JSON-able.
+
+    Raises
+    ------
+    InputError
+        If a written file cannot be read, or the record cannot be written.
+    """
+    base = record.parent if folder is None else folder
+    files = {Path(path).relative_to(base).as_posix(): sha256_file(path) for path in wrote}
+    write_json(record, {"key": key, "wrote": files, "content": dict(content or {})})
+
+
+def read_done(record: Path, key: str, *, folder: Path | None = None) -> dict[str, Any] | None:
+    """Return the content of a record if its result is done, else None.
+
+    A result is done where the record holds this `key` and every file that was written is
+    still there with the same content. A missing or damaged record is a result that is not done.
+    """
+    base = record.parent if folder is None else folder
+    with suppress(InputError, KeyError, TypeError, AttributeError):
+        found = read_json(record)
+        files = found["wrote"].items()
+        if found["key"] == key and all(sha256_file(base / name) == sha for name, sha in files):
+            return dict(found["content"])
+    return None

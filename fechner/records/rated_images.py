@@ -25,8 +25,9 @@ from fechner.records.cells import (
     require_filled,
     same_spelling,
 )
+from fechner.records.declared import declared_scales
 from fechner.records.images.files import check_header
-from fechner.records.scales import Scale, is_marked_simulated, read_sidecar, write_sidecar
+from fechner.records.scales import Scale, write_sidecar
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,9 +107,10 @@ def read_rated_images(
     Parameters
     ----------
     csv
-        The table; its sidecar is the ``.json`` of the same name.
+        The table (CSV, or TSV by its ending).
     scales
-        The scale of each dimension; without it the sidecar's are used.
+        The scale of each dimension; where left out, those that are declared beside the table or
+        in the study file that it belongs to.
     check_images
         Whether every image file must exist with a readable header.
 
@@ -121,8 +123,7 @@ def read_rated_images(
     """
     csv = Path(csv)
     table = read_cells(csv)
-    sidecar = read_sidecar(csv, needed=scales is None)
-    declared = dict(scales if scales is not None else sidecar.dimensions)
+    declared, simulated = declared_scales(csv, scales)
     require_columns(table, ("image", "scene", *declared), csv)
     for column in ("image", "scene"):
         require_filled(table, column, csv)
@@ -133,9 +134,7 @@ def read_rated_images(
             if name + suffix in table.columns:
                 table[name + suffix] = numbers(table, name + suffix, csv, lowest=lowest, blank=True)
     _require_unique_images(table, csv)
-    rated = RatedImages(
-        numeric_where_possible(table), csv.parent, declared, is_marked_simulated(csv, sidecar)
-    )
+    rated = RatedImages(numeric_where_possible(table), csv.parent, declared, simulated)
     if check_images:
         _require_image_files(rated, csv)
     return rated

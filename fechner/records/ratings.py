@@ -6,12 +6,15 @@ This is what every statistic reads, and what journals become.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from fechner.errors import InputError, nearest
-from fechner.provenance import write_text
+from fechner.provenance import digest, write_text
 from fechner.records.cells import (
     csv_text,
     numbers,
@@ -23,69 +26,178 @@ from fechner.records.cells import (
     require_within,
     same_spelling,
 )
-from fechner.records.scales import Scale, read_sidecar, write_sidecar
+from fechner.records.declared import declared_scales
+from fechner.records.scales import Scale, write_sidecar
 
 RATINGS_COLUMNS = ("participant", "image", "dimension", "rating")
 RATINGS_OPTIONAL = ("session", "trial", "rt_ms")
+TEXT_COLUMNS = (*RATINGS_COLUMNS[:3], "session", "scene", "region", "second")
+"""Columns that name something: they stay the text that stands in the file."""
 
 
-def read_ratings(csv: Path | str, *, scales: Mapping[str, Scale] | None = None) -> pd.DataFrame:
-    """Read and check a long table of ratings, one row a judgement.
+@dataclass(frozen=True, eq=False)
+class Ratings:
+    """Single judgements of images in one or more dimensions, each on its declared scale.
+
+    Attributes
+    ----------
+    table
+        One row a judgement: ``participant, image, dimension`` (str), ``rating`` (float64),
+        and where present ``session`` (str), ``trial``, ``rt_ms`` (milliseconds) and others.
+    scales
+        The declared `Scale` of each dimension.
+    simulated
+        True where no people made the ratings.
+    """
+
+    table: pd.DataFrame
+    scales: dict[str, Scale]
+    simulated: bool = False
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def dimensions(self) -> list[str]:
+        """Names of the dimensions that were rated, sorted."""
+        return sorted(self.table["dimension"].unique())
+
+    @property
+    def participants(self) -> list[str]:
+        """Codes of the participants, sorted."""
+        return sorted(self.table["participant"].unique())
+
+    def scale(self, dimension: str) -> Scale:
+        """Return the scale of a dimension.
+
+        Raises
+        ------
+        InputError
+            If none is declared.
+        """
+        if dimension not in self.scales:
+            raise InputError(
+                f"dimension {dimension!r} has no declared scale; {nearest(dimension, self.scales)}"
+            )
+        return self.scales[dimension]
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of the ratings and their scales."""
+        scales = {name: asdict(scale) for name, scale in self.scales.items()}
+        return digest({"table": csv_text(self.table), "scales": scales})
+
+
+def ratings_from_table(
+    table: pd.DataFrame,
+    *,
+    scales: Mapping[str, Scale],
+    simulated: bool = False,
+    source: str = "the table of ratings",
+) -> Ratings:
+    """Return a table of judgements as checked `Ratings`.
+
+    Parameters
+    ----------
+    table
+        Columns ``participant, image, dimension, rating``; others are kept.
+    scales
+        The scale of each dimension.
+    simulated
+        True where no people made the ratings.
+    source
+        What messages call the table; rows are counted as in a spreadsheet, from 2.
 
     Returns
     -------
-    pandas.DataFrame
-        ``participant, image, dimension`` (str), ``rating`` (float, within its
-        dimension's scale), and where present ``session, trial, rt_ms`` and others.
+    Ratings
+        Names as text, ratings as float64.
 
     Raises
     ------
     InputError
-        If the table is missing, empty, or lacks a column; if no scale is declared; if
-        a dimension has no scale; if a rating is no number or leaves its scale; if a
-        participant rates the same thing twice in rows that nothing tells apart.
+        If a column is absent or a name empty; if a dimension has no scale; if a rating is no
+        number or leaves its scale; if a participant rates the same thing twice in rows that
+        nothing tells apart.
     """
-    csv = Path(csv)
-    table = read_cells(csv)
-    declared = dict(scales if scales is not None else read_sidecar(csv, needed=True).dimensions)
-    require_columns(table, RATINGS_COLUMNS, csv)
-    for column in RATINGS_COLUMNS:
-        require_filled(table, column, csv)
+    require_columns(table, RATINGS_COLUMNS, source)
+    table = table.reset_index(drop=True)
+    for column in TEXT_COLUMNS:
+        if column in table.columns:
+            table[column] = [_name(value) for value in table[column]]
+    for column in RATINGS_COLUMNS[:3]:
+        require_filled(table, column, source)
     table["image"] = same_spelling(table["image"])
-    unknown = table.index[~table["dimension"].isin(list(declared))]
+    unknown = table.index[~table["dimension"].isin(list(scales))]
     if len(unknown):
         name = table["dimension"][unknown[0]]
         raise InputError(
-            f"{csv} row {unknown[0] + 2}: dimension {name!r} has no declared scale; "
-            + nearest(name, declared)
+            f"{source} row {unknown[0] + 2}: dimension {name!r} has no declared scale; "
+            + nearest(name, scales)
         )
-    table["rating"] = numbers(table, "rating", csv)
-    for name, scale in declared.items():
+    table["rating"] = numbers(table, "rating", source)
+    for name, scale in scales.items():
         rows = table["dimension"] == name
-        require_within(table["rating"][rows], csv, "rating", scale.minimum, scale.maximum)
+        require_within(table["rating"][rows], source, "rating", scale.minimum, scale.maximum)
     keys = [name for name in (*RATINGS_COLUMNS[:3], "session", "trial") if name in table.columns]
-    require_distinct(table, keys, csv)
-    text = [*RATINGS_COLUMNS[:3], "session"]
-    return numeric_where_possible(table, keep=text)
+    made_twice = ", or add a column 'trial' if the judgement was made twice"
+    require_distinct(table, keys, source, remedy=made_twice)
+    return Ratings(numeric_where_possible(table, keep=TEXT_COLUMNS), dict(scales), simulated)
 
 
-def write_ratings(
-    ratings: pd.DataFrame,
-    csv: Path | str,
-    *,
-    scales: Mapping[str, Scale],
-    provenance_block: dict | None = None,
-) -> None:
-    """Write a long ratings table and its sidecar (scales and provenance).
+def read_ratings(csv: Path | str, *, scales: Mapping[str, Scale] | None = None) -> Ratings:
+    r"""Read and check a long table of ratings, one row a judgement.
+
+    Parameters
+    ----------
+    csv
+        The table (CSV, or TSV by its ending).
+    scales
+        The scale of each dimension; where left out, those that are declared beside the table or
+        in the study file that it belongs to.
+
+    Returns
+    -------
+    Ratings
+        Names as text, ratings as float64 within their scales.
 
     Raises
     ------
     InputError
-        If one of the columns participant, image, dimension, rating is absent.
+        If the table is missing, empty, or lacks a column; if no scale is declared; and
+        whatever `ratings_from_table` refuses.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> table = Path(tempfile.mkdtemp()) / "ratings.csv"
+    >>> rows = ["participant,image,dimension,rating", "P01,0801,quality,4", "P02,0801,quality,5"]
+    >>> _ = table.write_text("\n".join(rows))
+    >>> ratings = read_ratings(table, scales={"quality": Scale(1, 5)})
+    >>> ratings.table["image"].tolist(), ratings.table["rating"].mean()
+    (['0801', '0801'], 4.5)
     """
     csv = Path(csv)
-    require_columns(ratings, RATINGS_COLUMNS, csv)
-    first = [*RATINGS_COLUMNS, *(name for name in RATINGS_OPTIONAL if name in ratings.columns)]
-    rest = [name for name in ratings.columns if name not in first]
-    write_sidecar(csv, scales, provenance_block or {})
-    write_text(csv, csv_text(ratings[[*first, *rest]], csv))
+    cells = read_cells(csv)
+    declared, simulated = declared_scales(csv, scales)
+    return ratings_from_table(cells, scales=declared, simulated=simulated, source=str(csv))
+
+
+def write_ratings(
+    ratings: Ratings, csv: Path | str, *, provenance_block: dict[str, Any] | None = None
+) -> None:
+    """Write ratings as a long table with their scales and provenance beside it."""
+    csv = Path(csv)
+    block = dict(provenance_block or {})
+    if ratings.simulated:
+        block["simulated"] = True
+    first = [name for name in (*RATINGS_COLUMNS, *RATINGS_OPTIONAL) if name in ratings.table]
+    rest = [name for name in ratings.table.columns if name not in first]
+    write_sidecar(csv, ratings.scales, block)
+    write_text(csv, csv_text(ratings.table[[*first, *rest]], csv))
+
+
+def _name(value: object) -> str:
+    """Return a name as text; a missing value is an empty name, whatever a table reader made it."""
+    return "" if value is None or value is pd.NA or value != value else str(value)

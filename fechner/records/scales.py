@@ -6,7 +6,7 @@ RatedImages and Ratings are CSV (or TSV) files; the file of the same name ending
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,7 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 
 from fechner.errors import InputError
 from fechner.provenance import read_json, write_json
+from fechner.records.simulated import is_marked
 
 RESERVED = ("image", "scene", "reference", "participant", "dimension", "rating")
 
@@ -47,54 +48,48 @@ class Declarations(BaseModel):
     provenance: dict[str, Any] = {}
 
 
-def read_sidecar(csv: Path, *, needed: bool) -> Declarations:
-    """Return what the JSON beside a table declares; nothing where there is none and none `needed`.
+def sidecar_path(csv: Path) -> Path:
+    """Return where the scales of a table are declared: the JSON of the same name."""
+    return Path(csv).with_suffix(".json")
+
+
+def read_sidecar(csv: Path) -> Declarations:
+    """Return what the JSON beside a table declares; nothing where there is none.
 
     Raises
     ------
     InputError
-        If it is malformed or, where `needed`, missing or without a dimension.
+        If it is malformed, or a dimension has a name that a column of the table needs.
     """
-    path = csv.with_suffix(".json")
+    path = sidecar_path(csv)
     if not path.exists():
-        if needed:
-            raise InputError(
-                f"the rating scale of {csv} is not declared; write it in {path.name}, for "
-                'example {"dimensions": {"quality": {"minimum": 1, "maximum": 5, "good": "high"}}}'
-            )
         return Declarations(dimensions={})
     content = read_json(path)
     try:
-        sidecar = Declarations.model_validate(content)
+        found = Declarations.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         reason = first["msg"].removeprefix("Value error, ")
         raise InputError(f"{path}: {where}: {reason}; correct the declaration") from error
-    if needed and not sidecar.dimensions:
-        raise InputError(f"{path} declares no dimension; add at least one with its scale")
-    _refuse_reserved(sidecar.dimensions, path)
-    return sidecar
+    for name in found.dimensions:
+        if name in RESERVED or not name:
+            raise InputError(f"{path}: a dimension cannot be called {name!r}; rename it")
+    return found
 
 
 def write_sidecar(csv: Path, scales: Mapping[str, Scale], provenance_block: dict) -> None:
     """Write the scales of a table and its provenance into the JSON beside it."""
     declared = {name: asdict(scale) for name, scale in scales.items()}
-    write_json(csv.with_suffix(".json"), {"dimensions": declared, "provenance": provenance_block})
+    write_json(sidecar_path(csv), {"dimensions": declared, "provenance": provenance_block})
 
 
-def _refuse_reserved(dimensions: Iterable[str], path: Path) -> None:
-    for name in dimensions:
-        if name in RESERVED or not name:
-            raise InputError(f"{path}: a dimension cannot be called {name!r}; rename it")
-
-
-def is_marked_simulated(csv: Path, sidecar: Declarations) -> bool:
+def is_marked_simulated(csv: Path, declared: Declarations) -> bool:
     """Whether a table is SIMULATED by its name or by what is declared beside it."""
-    return bool(sidecar.provenance.get("simulated")) or csv.name.startswith("SIMULATED")
+    return bool(declared.provenance.get("simulated")) or is_marked(csv.name)
 
 
 def is_simulated(csv: Path | str) -> bool:
     """Whether a table says of itself, by name or sidecar, that no people made its ratings."""
     csv = Path(csv)
-    return is_marked_simulated(csv, read_sidecar(csv, needed=False))
+    return is_marked_simulated(csv, read_sidecar(csv))

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fechner.errors import InputError, RefusedError, nearest
 from fechner.provenance import (
@@ -23,6 +23,9 @@ from fechner.provenance import (
     write_json,
     write_text,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TABLE, RECORD = "stimuli.csv", "stimuli.json"
 
@@ -104,6 +107,13 @@ class StimulusSet:
     def sha256(self) -> str:
         """Digest of every stimulus's row, and so of every picture."""
         return digest([as_row(stimulus) for stimulus in self.stimuli])
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row a stimulus, in the columns of ``stimuli.csv``; names are text."""
+        import pandas as pd
+
+        return pd.DataFrame([as_row(stimulus) for stimulus in self.stimuli])
 
     @property
     def scenes(self) -> list[str]:
@@ -192,6 +202,50 @@ def read_stimulus_set(folder: Path) -> StimulusSet:
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(f"{folder / TABLE}: stimulus {twice!r} is there twice; rename one")
     return StimulusSet(folder, stimuli, record)
+
+
+def stimuli_file(path: Path) -> Path:
+    """Return the table of stimuli: `path` itself, or ``stimuli.csv`` where it is a folder."""
+    return Path(path) / TABLE if Path(path).is_dir() else Path(path)
+
+
+def read_stimulus_table(path: Path) -> pd.DataFrame:
+    """Read what statistics need to know of stimuli, also of sets that fechner did not build.
+
+    Parameters
+    ----------
+    path
+        The folder of a stimulus set, or a CSV table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a stimulus with ``stimulus, scene, region`` (text), where present ``family``
+        (text) and ``level``, and any other columns. A set that fechner built is read as strictly
+        as everywhere (`read_stimulus_set`).
+
+    Raises
+    ------
+    InputError
+        If the table is missing, lacks a column, has an empty name or names a stimulus twice.
+    """
+    from fechner.records.cells import (
+        numeric_where_possible,
+        read_cells,
+        require_columns,
+        require_distinct,
+        require_filled,
+    )
+
+    csv = stimuli_file(path)
+    if csv.name == TABLE and (csv.parent / RECORD).is_file():
+        return read_stimulus_set(csv.parent).table
+    table, needed = read_cells(csv), ["stimulus", "scene", "region"]
+    require_columns(table, needed, csv)
+    for column in needed:
+        require_filled(table, column, csv)
+    require_distinct(table, ["stimulus"], csv)
+    return numeric_where_possible(table, keep=[*needed, "family", "file"])
 
 
 def _check_columns(folder: Path, columns: Iterable[str]) -> None:

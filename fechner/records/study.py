@@ -23,6 +23,8 @@ else:
     import tomli as tomllib
 
 STUDY_FILE = "study.toml"
+LEVELS = 4
+"""How many folders above a table are searched for the study file that names it."""
 
 
 class Part(BaseModel):
@@ -144,6 +146,34 @@ def read_study(path: Path) -> Study:
         return Study.model_validate(content)
     except ValidationError as error:
         raise InputError(f"{path}: {_first_complaint(error)}") from error
+
+
+def study_scales(csv: Path) -> tuple[Path | None, dict[str, Scale]]:
+    """Return the study file that a table belongs to and the scales it declares, if there is one.
+
+    A table belongs to a study whose ``[images]`` name it, in one of the `LEVELS` folders above.
+    Other study files, damaged ones too, say nothing of this table and are passed over.
+
+    Raises
+    ------
+    InputError
+        If the study file names the table but holds a key or value that is not known.
+    """
+    for folder in list(Path(csv).absolute().parents)[:LEVELS]:
+        path = folder / STUDY_FILE
+        if path.is_file() and Path(csv).resolve() in _tables_of(path):
+            return path, dict(read_study(path).images.scales or {})
+    return None, {}
+
+
+def _tables_of(path: Path) -> list[Path]:
+    """Return the tables that a study file names, as far as it can be understood."""
+    try:
+        named = tomllib.loads(path.read_text("utf-8")).get("images", {})
+        names = [named.get("table", ImagesPart().table), named.get("ratings")]
+        return [(path.parent / name).resolve() for name in names if name]
+    except (OSError, ValueError, TypeError, AttributeError):
+        return []
 
 
 def _first_complaint(error: ValidationError) -> str:

@@ -28,7 +28,7 @@ from fechner.progress import Progress, silent
 from fechner.provenance import provenance, sha256_file
 from fechner.records.images.files import read_image, write_png
 from fechner.records.rated_images import RatedImages, write_rated_images
-from fechner.records.ratings import write_ratings
+from fechner.records.ratings import ratings_from_table, write_ratings
 from fechner.records.scales import Scale
 
 SIDE = 384
@@ -97,7 +97,7 @@ def simulated_rated_images(
     levels
         Strengths of each family of `fechner.compression.degrading.degrade`, mildest first.
     pool, progress
-        Where photographs are distorted, and who is told how many are done.
+        Where photographs are distorted, and what is called after each of them.
 
     Raises
     ------
@@ -117,9 +117,8 @@ def simulated_rated_images(
         seed=seed,
         simulated=True,
     )
-    write_ratings(
-        ratings, folder / "SIMULATED_ratings.csv", scales=rated.scales, provenance_block=block
-    )
+    single = ratings_from_table(ratings, scales=rated.scales, simulated=True)
+    write_ratings(single, folder / "SIMULATED_ratings.csv", provenance_block=block)
     write_rated_images(rated, folder / "SIMULATED_rated.csv", block)
     return rated
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fechner.data.photographs import photographs
 from fechner.errors import InputError
 from fechner.provenance import write_text
-from fechner.records.done import STATE_FILE, State, step_key
-from fechner.records.study import STUDY_FILE
+from fechner.records.done import done_key, read_done, write_done
+from fechner.records.study import STUDY_FILE, read_study
 from fechner.study.demo_images import simulated_rated_images
-from fechner.study.opening import Place
+from fechner.study.opening import OpenStudy
 from fechner.study.steps import run_whole
 
 TITLE = "Demonstration (SIMULATED ratings and participants)"
@@ -54,31 +55,39 @@ def write_demonstration(folder: Path, *, world: str = "map", seed: int = 1) -> P
         If the folder holds anything but an earlier demonstration.
     """
     folder = Path(folder)
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / STATE_FILE).exists():
+    file = folder / STUDY_FILE
+    if folder.is_dir() and any(folder.iterdir()) and not _is_demonstration(file):
         raise InputError(
             f"{folder} is not empty and holds no demonstration; choose another --out folder"
         )
-    State(folder).claim_folder(TITLE)
     text = FILE.format(title=TITLE, seed=seed, images=IMAGES, world=world)
-    write_text(folder / STUDY_FILE, text)
-    return folder / STUDY_FILE
+    write_text(file, text)
+    return file
 
 
-def make_images(place: Place) -> None:
+def _is_demonstration(file: Path) -> bool:
+    return file.is_file() and read_study(file).title == TITLE
+
+
+def make_images(place: OpenStudy) -> None:
     """Distort the photographs and simulate their ratings, unless that was done."""
-    state, key = State(place.folder), step_key(["images", place.study.seed], [])
-    if state.is_done("images", key):
+    record, key = (
+        place.finished / "images.json",
+        done_key("images", place.study.seed, photographs().values()),
+    )
+    if read_done(record, key, folder=place.folder) is not None:
         place.say("images: done already")
         return
     place.say("images: distort photographs and simulate their ratings")
     with place.bars("Rated images") as progress:
         simulated_rated_images(
-            place.folder / "images", seed=place.study.seed, pool=place.pool, progress=progress
+            place.table.parent, seed=place.study.seed, pool=place.pool, progress=progress
         )
-    state.record("images", key, [place.table])
+    made = [path for path in place.table.parent.rglob("*") if path.is_file()]
+    write_done(record, key, wrote=sorted(made), folder=place.folder)
 
 
-def run_demonstration(place: Place) -> Path:
+def run_demonstration(place: OpenStudy) -> Path:
     """Make the rated images, run the whole study, and return the report's path."""
     make_images(place)
     run_whole(place)

@@ -1,4 +1,4 @@
-"""A study at work: its folder, what its file says, and where each artefact lies."""
+"""A study at work: its folder, how it shows its progress, and where its loops run."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from fechner.errors import InputError
 from fechner.progress import Progress, silent
-from fechner.records.done import State
-from fechner.records.study import STUDY_FILE, Study, read_study
+from fechner.records.layout import StudyFolder, read_study_folder
+from fechner.records.study import STUDY_FILE
 
 Bars = Callable[[str], AbstractContextManager[Progress]]
 
@@ -21,94 +22,69 @@ def no_bars(title: str) -> AbstractContextManager[Progress]:
 
 
 def say_nothing(line: str) -> None:
-    """Tell nobody (tests, programs)."""
+    """Print nothing (tests, programs)."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """A study's folder and file, how it shows its progress, and where its loops run."""
+class OpenStudy(StudyFolder):
+    """A study's folder with everything that its steps need to run.
 
-    folder: Path
-    study: Study
+    Attributes
+    ----------
+    bars
+        Gives a progress bar of some title, as a context manager.
+    say
+        Called with each line that tells what is being done.
+    pool
+        Where loops over images run; this process where it is None.
+    """
+
     bars: Bars = no_bars
     say: Callable[[str], None] = say_nothing
     pool: Executor | None = None
 
-    @property
-    def table(self) -> Path:
-        """The table of rated images."""
-        return self.folder / self.study.images.table
-
-    @property
-    def selection(self) -> Path:
-        """The channels that were chosen (SelectionStudy, JSON)."""
-        return self.folder / "channels" / "selection.json"
-
-    @property
-    def maps(self) -> Path:
-        """The folder of importance maps."""
-        return self.folder / "maps"
-
-    @property
-    def stimuli(self) -> Path:
-        """The folder of the StimulusSet."""
-        return self.folder / "stimuli"
-
-    @property
-    def stimulus_table(self) -> Path:
-        """The table of stimuli."""
-        return self.stimuli / "stimuli.csv"
-
-    @property
-    def protocol(self) -> str:
-        """The name of a shipped protocol, or the path of one beside the study file."""
-        name = self.study.session.protocol
-        return str(self.folder / name) if name.endswith(".toml") else name
-
-    @property
-    def sessions(self) -> Path:
-        """The folder of the journals."""
-        return self.folder / "sessions"
-
-    @property
-    def journals(self) -> list[Path]:
-        """The journals that count: SIMULATED ones only where the study declares them."""
-        pattern = "SIMULATED_sub-*.jsonl" if self.study.simulate else "sub-*.jsonl"
-        return sorted(self.sessions.glob(pattern))
-
-    @property
-    def ratings(self) -> Path:
-        """The long table of collected ratings; SIMULATED stands in its name where they are."""
-        name = "SIMULATED_ratings.csv" if self.study.simulate else "ratings.csv"
-        return self.folder / "ratings" / name
-
-    @property
-    def statistics(self) -> Path:
-        """The folder of the tested claim and the prediction."""
-        return self.folder / "statistics"
-
-    @property
-    def report(self) -> Path:
-        """The report."""
-        return self.folder / "report.html"
-
 
 def open_study(
-    path: Path,
+    path: Path | str,
     *,
     bars: Bars = no_bars,
     say: Callable[[str], None] = say_nothing,
     pool: Executor | None = None,
-) -> Place:
-    """Read a study file (or the folder that holds one) and claim its folder.
+) -> OpenStudy:
+    """Open a study, so that its steps can be run.
+
+    Parameters
+    ----------
+    path
+        The study file, or the folder that holds it.
+    bars, say, pool
+        How it shows its progress and where its loops run, see `OpenStudy`.
+
+    Returns
+    -------
+    OpenStudy
+        Its folder, its file, and the place of every artefact.
 
     Raises
     ------
     InputError
-        If the file is wrong, or the folder belongs to another study.
+        If there is no study file, it is wrong, or it is not called ``study.toml``: a folder
+        holds one study, so that two never write over each other's results.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "study.toml").write_text('title = "Blur on boats"')
+    >>> study = open_study(folder)
+    >>> study.study.title, study.report.name
+    ('Blur on boats', 'report.html')
     """
-    path = Path(path)
-    folder = path if path.is_dir() else path.parent
-    study = read_study(folder / STUDY_FILE if path.is_dir() else path)
-    State(folder).claim_folder(study.title)
-    return Place(folder, study, bars=bars, say=say, pool=pool)
+    found = read_study_folder(Path(path))
+    if Path(path).suffix == ".toml" and Path(path).name != STUDY_FILE:
+        raise InputError(
+            f"a study's file is called {STUDY_FILE}, one a folder; got {Path(path).name}: "
+            "rename it, or give it a folder of its own"
+        )
+    return OpenStudy(found.folder, found.study, bars=bars, say=say, pool=pool)

@@ -1,8 +1,8 @@
 """The order of the steps of a study, and nothing else.
 
 rated images -> channels -> maps -> stimuli -> [people] -> ratings -> claim -> report.
-A step that was done with the same inputs and parameters is skipped; redoing one
-redoes what follows from it, because its artefacts are the inputs of the next.
+A step is skipped while everything that shapes it is unchanged (`records.done`); redoing
+one redoes what follows from it, because its artefacts are the inputs of the next.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from fechner.errors import InputError, nearest
-from fechner.records.done import State, step_key
+from fechner.records.done import done_key, read_done, write_done
+from fechner.records.scales import sidecar_path
 from fechner.study import work
-from fechner.study.opening import Place
+from fechner.study.opening import OpenStudy
 
 
 @dataclass(frozen=True)
@@ -24,28 +25,56 @@ class Step:
 
     name: str
     does: str
-    work: Callable[[Place], None]
-    parameters: Callable[[Place], Any]
-    reads: Callable[[Place], Iterable[Path]]
-    writes: Callable[[Place], Iterable[Path]]
+    work: Callable[[OpenStudy], None]
+    parameters: Callable[[OpenStudy], Any]
+    reads: Callable[[OpenStudy], Iterable[Path]]
+    writes: Callable[[OpenStudy], Iterable[Path]]
+
+    def key(self, place: OpenStudy) -> str:
+        """Return the key of this step's result with what the study holds now."""
+        return done_key(self.name, self.parameters(place), self.reads(place))
+
+    def record(self, place: OpenStudy) -> Path:
+        """Return the file that says whether the step is done."""
+        return place.finished / f"{self.name}.json"
+
+    def run(self, place: OpenStudy) -> None:
+        """Do the step, unless it is done already."""
+        key, record = self.key(place), self.record(place)
+        if read_done(record, key, folder=place.folder) is not None:
+            place.say(f"{self.name}: done already")
+            return
+        place.say(f"{self.name}: {self.does}")
+        self.work(place)
+        write_done(record, key, wrote=self.writes(place), folder=place.folder)
 
 
-def _rated_files(place: Place) -> list[Path]:
-    named = (place.study.network.weights, place.study.images.ratings)
-    given = [place.folder / name for name in named if name is not None]
-    return [place.table, *work.rated_images(place).paths, *given]
+def _with_scales(table: Path) -> list[Path]:
+    """Return a table and the file beside it that declares its scales, where there is one."""
+    return [path for path in (table, sidecar_path(table)) if path == table or path.exists()]
 
 
-def _map_files(place: Place) -> list[Path]:
+def _rated_files(place: OpenStudy) -> list[Path]:
+    return [*_with_scales(place.table), *work.rated_images(place).paths]
+
+
+def _channel_files(place: OpenStudy) -> list[Path]:
+    ratings = place.individual_ratings
+    given = [] if ratings is None else _with_scales(ratings)
+    return [*_rated_files(place), *given, *_network_files(place)]
+
+
+def _network_files(place: OpenStudy) -> list[Path]:
+    return [] if place.network_weights is None else [place.network_weights]
+
+
+def _map_files(place: OpenStudy) -> list[Path]:
     return sorted(place.maps.glob("*.json")) + sorted(place.maps.rglob("*.png"))
 
 
-def _stimulus_files(place: Place) -> list[Path]:
-    return [place.stimulus_table, place.stimuli / "stimuli.json"]
-
-
-def _statistics_files(place: Place) -> list[Path]:
-    return [place.statistics / "claim.json", place.statistics / "prediction.json"]
+def _stimulus_files(place: OpenStudy) -> list[Path]:
+    pictures = sorted(place.stimuli.glob("*.png")) + sorted(place.stimuli.glob("masks/*.png"))
+    return [place.stimuli / "stimuli.csv", place.stimuli / "stimuli.json", *pictures]
 
 
 CHANNELS = Step(
@@ -54,11 +83,11 @@ CHANNELS = Step(
     work.choose_channels,
     lambda place: [
         place.study.seed,
-        place.study.images.model_dump(),
-        place.study.network.model_dump(),
-        place.study.channels.model_dump(),
+        place.study.images.model_dump(mode="json"),
+        place.study.network.model_dump(mode="json"),
+        place.study.channels.model_dump(mode="json"),
     ],
-    _rated_files,
+    _channel_files,
     lambda place: [place.selection],
 )
 MAPS = Step(
@@ -66,20 +95,24 @@ MAPS = Step(
     "draw an importance map for one image of every scene",
     work.draw_maps,
     lambda place: [
-        place.study.images.dimension,
-        place.study.network.model_dump(),
-        place.study.maps.model_dump(),
+        place.study.images.model_dump(mode="json"),
+        place.study.network.model_dump(mode="json"),
+        place.study.maps.model_dump(mode="json"),
         place.study.stimuli.family,
     ],
-    lambda place: [place.selection, *_rated_files(place)],
+    lambda place: [place.selection, *_rated_files(place), *_network_files(place)],
     _map_files,
 )
 STIMULI = Step(
     "stimuli",
     "degrade matched regions of low and high importance",
     work.build_stimuli,
-    lambda place: [place.study.seed, place.study.stimuli.model_dump()],
-    _map_files,
+    lambda place: [
+        place.study.seed,
+        place.study.images.model_dump(mode="json"),
+        place.study.stimuli.model_dump(mode="json"),
+    ],
+    lambda place: [*_rated_files(place), *_map_files(place)],
     _stimulus_files,
 )
 SESSIONS = Step(
@@ -88,8 +121,9 @@ SESSIONS = Step(
     work.simulate_sessions,
     lambda place: [
         place.study.seed,
-        place.study.session.model_dump(),
-        place.study.simulate and place.study.simulate.model_dump(),
+        place.study.session.model_dump(mode="json"),
+        work.protocol(place).sha256,
+        place.study.simulate and place.study.simulate.model_dump(mode="json"),
     ],
     _stimulus_files,
     lambda place: place.journals,
@@ -98,17 +132,17 @@ RATINGS = Step(
     "ratings",
     "collect the ratings of every session",
     work.collect_ratings,
-    lambda place: None,
+    lambda place: [work.protocol(place).sha256, [path.name for path in place.journals]],
     lambda place: place.journals,
-    lambda place: [place.ratings],
+    lambda place: _with_scales(place.ratings),
 )
 CLAIM = Step(
     "claim",
     "test the claim and the prediction",
     work.check_the_claim,
     lambda place: place.study.seed,
-    lambda place: [place.ratings, *_stimulus_files(place)],
-    _statistics_files,
+    lambda place: [*_with_scales(place.ratings), *_stimulus_files(place), *_map_files(place)],
+    lambda place: [place.claim, place.prediction],
 )
 
 TO_PEOPLE = (CHANNELS, MAPS, STIMULI)
@@ -117,7 +151,7 @@ ALL = (*TO_PEOPLE, SESSIONS, *FROM_PEOPLE)
 
 
 def run(
-    place: Place, steps: Iterable[Step], *, again_from: str | None = None, report: bool = True
+    place: OpenStudy, steps: Iterable[Step], *, again_from: str | None = None, report: bool = True
 ) -> None:
     """Do these steps in order, skipping what is done, then write the report.
 
@@ -137,41 +171,35 @@ def run(
     InputError
         If `again_from` is no step, or a step finds its input wrong.
     """
-    state = State(place.folder)
     if again_from is not None:
-        state.forget(_names_from(again_from))
+        for step in _steps_from(again_from):
+            step.record(place).unlink(missing_ok=True)
     for step in steps:
-        key = step_key(step.parameters(place), step.reads(place))
-        if state.is_done(step.name, key):
-            place.say(f"{step.name}: done already")
-            continue
-        place.say(f"{step.name}: {step.does}")
-        step.work(place)
-        state.record(step.name, key, step.writes(place))
+        step.run(place)
     if report:
         work.write_page(place)
 
 
-def _names_from(name: str) -> list[str]:
+def _steps_from(name: str) -> tuple[Step, ...]:
     names = [step.name for step in ALL]
     if name not in names:
         raise InputError(
             f"--from expects a step of the study, got '{name}'; {nearest(name, names)}"
         )
-    return names[names.index(name) :]
+    return ALL[names.index(name) :]
 
 
-def run_to_people(place: Place, *, again_from: str | None = None) -> None:
+def run_to_people(place: OpenStudy, *, again_from: str | None = None) -> None:
     """Do everything up to the participants: channels, maps, stimuli."""
     run(place, TO_PEOPLE, again_from=again_from)
 
 
-def run_whole(place: Place, *, again_from: str | None = None) -> None:
+def run_whole(place: OpenStudy, *, again_from: str | None = None) -> None:
     """Do everything with SIMULATED participants, from the rated images to the tested claim."""
     run(place, ALL, again_from=again_from)
 
 
-def finish(place: Place) -> None:
+def finish(place: OpenStudy) -> None:
     """Do what follows the participants: collect the ratings, test the claim, write the report.
 
     Raises
@@ -179,7 +207,7 @@ def finish(place: Place) -> None:
     InputError
         If the stimuli are not built yet or no participant has rated them.
     """
-    if not all(path.exists() for path in _stimulus_files(place)):
+    if not (place.stimuli / "stimuli.csv").exists():
         raise InputError(
             f"{place.stimuli} holds no stimuli yet; first: fechner study run {place.folder}"
         )
@@ -188,7 +216,7 @@ def finish(place: Place) -> None:
     run(place, FROM_PEOPLE)
 
 
-def next_command(place: Place) -> str:
+def next_command(place: OpenStudy) -> str:
     """Return the command that runs the next participant of this study."""
     language = place.study.session.language
     return (

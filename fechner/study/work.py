@@ -6,6 +6,7 @@ writes its own there. Their order stands in ``steps.py``.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,34 +14,38 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fechner.errors import InputError
-from fechner.provenance import sha256_file, write_text
 from fechner.records.rated_images import RatedImages, read_rated_images, require_scenes
 from fechner.records.ratings import read_ratings
-from fechner.records.scales import is_simulated
-from fechner.study.opening import Place
+from fechner.study.opening import OpenStudy
 
 if TYPE_CHECKING:
     from fechner.analysis.network.layers.networks import Network
     from fechner.analysis.network.maps.removal import Degradation
+    from fechner.protocols.schema import Protocol
+    from fechner.records.journal import JournalRecord
 
 LEAST_SCENES = 4
 
 
-def rated_images(place: Place) -> RatedImages:
+def rated_images(place: OpenStudy) -> RatedImages:
     """Read the study's rated images, which must hold at least four scenes."""
-    images = place.study.images
-    rated = read_rated_images(place.table, scales=images.scales)
+    rated = read_rated_images(place.table, scales=place.study.images.scales)
     require_scenes(rated, LEAST_SCENES)
-    rated.scores(images.dimension)
+    rated.scores(place.study.images.dimension)
     return rated
 
 
-def _network(place: Place) -> Network:
+def protocol(place: OpenStudy) -> Protocol:
+    """Read the protocol that participants follow, with its texts in the study's language."""
+    from fechner.protocols.schema import load_protocol
+
+    return load_protocol(place.protocol, language=place.study.session.language)
+
+
+def _network(place: OpenStudy) -> Network:
     from fechner.analysis.network.layers.networks import load_network
 
-    options = place.study.network
-    weights = None if options.weights is None else place.folder / options.weights
-    return load_network(options.name, weights=weights)
+    return load_network(place.study.network.name, weights=place.network_weights)
 
 
 def best_of_each_scene(rated: RatedImages, dimension: str) -> dict[str, Path]:
@@ -53,7 +58,7 @@ def best_of_each_scene(rated: RatedImages, dimension: str) -> dict[str, Path]:
     return best
 
 
-def choose_channels(place: Place) -> None:
+def choose_channels(place: OpenStudy) -> None:
     """Activations of every rated image, then the channels that help them agree with people."""
     from fechner.analysis.network.choosing.rated_features import Objective
     from fechner.analysis.network.choosing.sets import parse_channel_sets, read_channels
@@ -68,7 +73,7 @@ def choose_channels(place: Place) -> None:
             sets,
             rated.paths,
             size=seen.size,
-            cache=place.folder / "cache",
+            cache=place.cache,
             progress=progress,
         )
     with place.bars("Channels") as progress:
@@ -84,24 +89,24 @@ def choose_channels(place: Place) -> None:
             objective=Objective(options.similarity, options.kernel, options.fit),
             individual=_individual_ratings(place, rated),
             seed=place.study.seed,
-            simulated=is_simulated(place.table),
+            simulated=rated.simulated,
             progress=progress,
         )
     study.write(place.selection)
 
 
-def _individual_ratings(place: Place, rated: RatedImages) -> np.ndarray | None:
+def _individual_ratings(place: OpenStudy, rated: RatedImages) -> np.ndarray | None:
     """Return individual ratings (n_participants, n_images), or None where there are none."""
     from fechner.analysis.network.evidence.ceiling import rating_matrix
 
-    images = place.study.images
-    if images.ratings is None:
+    if place.individual_ratings is None:
         return None
-    ratings = read_ratings(place.folder / images.ratings, scales=rated.scales)
-    return rating_matrix(ratings, rated.table["image"].tolist(), images.dimension)
+    ratings = read_ratings(place.individual_ratings, scales=rated.scales)
+    names = rated.table["image"].tolist()
+    return rating_matrix(ratings.table, names, place.study.images.dimension)
 
 
-def draw_maps(place: Place) -> None:
+def draw_maps(place: OpenStudy) -> None:
     """Draw an importance map of the best-rated image of every scene, all on one shared scale."""
     from fechner.analysis.network.maps.importance import importance_maps, map_method
     from fechner.records.selection import read_selection
@@ -120,7 +125,7 @@ def draw_maps(place: Place) -> None:
         )
 
 
-def _degradation(place: Place, method: str) -> Degradation:
+def _degradation(place: OpenStudy, method: str) -> Degradation:
     """Return how the stimuli lose detail, for maps of what the prediction loses with it."""
     from fechner.analysis.network.maps.removal import BLURRED, Degradation
     from fechner.compression.degrading.degrade import FAMILIES, degrade
@@ -137,13 +142,14 @@ def _degradation(place: Place, method: str) -> Degradation:
     return Degradation(words, partial(degrade, family=family, strength=strength))
 
 
-def build_stimuli(place: Place) -> None:
+def build_stimuli(place: OpenStudy) -> None:
     """Degrade matched regions of the first scenes: intact, low, high, and another image's mask."""
     from fechner.compression.regions.matched import RegionOptions
     from fechner.stimuli.build import build_stimuli as build
 
     options = place.study.stimuli
-    images = best_of_each_scene(rated_images(place), place.study.images.dimension)
+    rated = rated_images(place)
+    images = best_of_each_scene(rated, place.study.images.dimension)
     chosen = list(images.items())[: options.scenes]
     with place.bars("Stimuli") as progress:
         build(
@@ -154,13 +160,13 @@ def build_stimuli(place: Place) -> None:
             regions=RegionOptions(share=options.share, match=options.match),
             max_strength_ratio=options.max_strength_ratio,
             seed=place.study.seed,
-            simulated=is_simulated(place.table),
+            simulated=rated.simulated,
             pool=place.pool,
             progress=progress,
         )
 
 
-def simulate_sessions(place: Place) -> None:
+def simulate_sessions(place: OpenStudy) -> None:
     """Let SIMULATED participants rate the stimuli, the first of them in the real window."""
     from fechner.experiment.simulated.observers import simulated_panel
     from fechner.experiment.starting.run import run_participant
@@ -188,47 +194,61 @@ def simulate_sessions(place: Place) -> None:
             progress(number + 1, len(panel))
 
 
-def collect_ratings(place: Place) -> None:
-    """Every journal of the study becomes one long table of ratings."""
-    from fechner.experiment.exports.exports import ratings_table
-    from fechner.experiment.journal.journal import read_journal
+def collect_ratings(place: OpenStudy) -> None:
+    """Every journal of the study becomes one long table of ratings, its scales beside it."""
+    from fechner.experiment.exports.exports import write_ratings_table
+    from fechner.records.journal import read_journal
 
-    table = ratings_table([read_journal(path) for path in place.journals])
-    write_text(place.ratings, table.to_csv(index=False, lineterminator="\n"))
+    journals = [read_journal(path) for path in place.journals]
+    _check_protocol(protocol(place), journals)
+    write_ratings_table(journals, place.ratings)
 
 
-def check_the_claim(place: Place) -> None:
+def _check_protocol(followed: Protocol, journals: Iterable[JournalRecord]) -> None:
+    """Refuse a protocol that no longer means by a rating what it meant when people gave it."""
+    now = followed.scale.model_dump(mode="json")
+    for journal in journals:
+        then = journal.header["scale"]
+        changed = [name for name in ("minimum", "maximum", "good") if now[name] != then[name]]
+        if followed.dimension != journal.header["dimension"]:
+            changed.append("dimension")
+        if changed:
+            raise InputError(
+                f"protocol {followed.name!r} has another {' and '.join(changed)} now than when "
+                f"{journal.path.name} was rated; restore the protocol: ratings keep the meaning "
+                "that they were given with"
+            )
+
+
+def check_the_claim(place: OpenStudy) -> None:
     """Did degrading unimportant regions harm ratings less, and did predicted harm come true."""
-    import pandas as pd
-
     from fechner.analysis.ratings.claim import test_claim
     from fechner.analysis.ratings.dealt_maps import dealt_maps
     from fechner.analysis.ratings.prediction import predicted_against_observed
-    from fechner.protocols.schema import load_protocol
+    from fechner.records.stimuli import read_stimulus_set
 
-    protocol = load_protocol(place.protocol, language=place.study.session.language)
+    ratings, stimuli = read_ratings(place.ratings), read_stimulus_set(place.stimuli)
+    dimension = protocol(place).dimension
     about: dict[str, Any] = {
-        "dimension": protocol.dimension,
-        "good": protocol.scale.good,
-        "simulated": place.study.simulate is not None,
-        "inputs": {path.name: sha256_file(path) for path in (place.ratings, place.stimulus_table)},
+        "dimension": dimension,
+        "good": ratings.scale(dimension).good,
+        "simulated": ratings.simulated,
+        "inputs": {"ratings": ratings.sha256, "stimuli": stimuli.sha256},
     }
-    ratings = pd.read_csv(place.ratings, dtype={"participant": str})
-    stimuli = pd.read_csv(place.stimulus_table)
-    claim = test_claim(ratings, stimuli, **about)
-    claim.write(place.statistics / "claim.json")
+    claim = test_claim(ratings.table, stimuli.table, **about)
+    claim.write(place.claim)
     prediction = predicted_against_observed(
-        ratings,
-        stimuli,
+        ratings.table,
+        stimuli.table,
         excluded=claim.excluded,
-        cross=dealt_maps(stimuli, place.stimuli, place.maps),
+        cross=dealt_maps(stimuli.table, place.stimuli, place.maps),
         seed=place.study.seed,
         **about,
     )
-    prediction.write(place.statistics / "prediction.json")
+    prediction.write(place.prediction)
 
 
-def write_page(place: Place) -> None:
+def write_page(place: OpenStudy) -> None:
     """One HTML page from the artefacts of every step."""
     from fechner.report.page import write_report
 

@@ -80,7 +80,7 @@ def write_ratings_table(journals: Sequence[JournalRecord], path: Path) -> Path:
     InputError
         If no trial counts, or the journals do not belong together.
     """
-    from fechner.records.ratings import write_ratings
+    from fechner.records.ratings import ratings_from_table, write_ratings
     from fechner.records.scales import Scale
 
     table = ratings_table(journals)
@@ -89,7 +89,10 @@ def write_ratings_table(journals: Sequence[JournalRecord], path: Path) -> Path:
     path = _named(Path(path), journals[0].simulated)
     declared = {name: Scale(**scale) for name, scale in scales(journals).items()}
     block = export_record(journals, kind="ratings")
-    write_ratings(table, path, scales=declared, provenance_block=block)
+    ratings = ratings_from_table(
+        table, scales=declared, simulated=journals[0].simulated, source="the journals' table"
+    )
+    write_ratings(ratings, path, provenance_block=block)
     return path
 
 
