@@ -113,7 +113,12 @@ class StimulusSet:
         """One row a stimulus, in the columns of ``stimuli.csv``; names are text."""
         import pandas as pd
 
-        return pd.DataFrame([as_row(stimulus) for stimulus in self.stimuli])
+        rows = []
+        for stimulus in self.stimuli:
+            row = dict(vars(stimulus))
+            covariates = row.pop("covariates")
+            rows.append(row | {COVARIATE + name: value for name, value in covariates.items()})
+        return pd.DataFrame(rows)
 
     @property
     def scenes(self) -> list[str]:
