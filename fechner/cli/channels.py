@@ -99,7 +99,7 @@ def agree(
     from fechner.cli.console import bar, console
     from fechner.cli.evidence import say_ceiling, say_seen, show_agreement
     from fechner.records.rated_images import read_rated_images
-    from fechner.report.selection_tables import write_agreement
+    from fechner.report.selection_tables import write_layer_agreement
 
     rated = read_rated_images(table)
     names = _dimensions(rated, dimension)
@@ -118,7 +118,7 @@ def agree(
                 seed=seed,
                 progress=progress,
             )
-        write_agreement(
+        write_layer_agreement(
             found, out, name, simulated=rated.simulated, seed=seed,
             inputs={"rated_images": rated.sha256},
             parameters={
@@ -249,7 +249,7 @@ def compare(
     from fechner.cli.evidence import say_ceiling, say_seen, show
     from fechner.executors import executor
     from fechner.records.rated_images import read_rated_images
-    from fechner.report.selection_tables import COMPARED, write_comparison
+    from fechner.report.selection_tables import COMPARED, write_channel_comparison
 
     rated = read_rated_images(table)
     names = _dimensions(rated, dimension, partial_out)
@@ -274,7 +274,7 @@ def compare(
                 pool=processes,
                 progress=progress,
             )
-        write_comparison(
+        write_channel_comparison(
             found, out, name, simulated=rated.simulated, seed=seed,
             inputs={"rated_images": rated.sha256},
             parameters={

@@ -15,9 +15,9 @@ import pandas as pd
 from fechner.data.published import (
     PublicSet,
     files_by_name,
+    first_present,
     ordered,
     paths,
-    present,
 )
 from fechner.errors import InputError
 from fechner.records.cells import numbers, read_cells, require_columns
@@ -47,7 +47,7 @@ KADID10K_DISTORTIONS = (
 
 def tid2013(folder: Path, *, check_images: bool = True) -> PublicSet:
     """TID2013: MOS 0 to 9 of 25 references x 24 distortions x 5 levels, scene = reference."""
-    mos = present(folder, ["mos_with_names.txt"])
+    mos = first_present(folder, ["mos_with_names.txt"])
     lines = [line.split() for line in mos.read_text("utf-8").splitlines() if line.strip()]
     if any(len(line) != 2 for line in lines):
         raise InputError(f"{mos}: expected lines 'MOS NAME', as published; restore the file")
@@ -77,7 +77,7 @@ def kadid10k(folder: Path, *, check_images: bool = True) -> PublicSet:
 
     The column that its table calls ``dmos`` is high where quality is good.
     """
-    scores = present(folder, ["dmos.csv"])
+    scores = first_present(folder, ["dmos.csv"])
     cells = read_cells(scores)
     require_columns(cells, ("dist_img", "ref_img", "dmos", "var"), scores)
     images = files_by_name(folder / "images")

@@ -16,9 +16,9 @@ import pandas as pd
 from fechner.data.published import (
     PublicSet,
     files_by_name,
+    first_present,
     ordered,
     paths,
-    present,
 )
 from fechner.errors import InputError
 from fechner.records.cells import numbers, read_cells, require_columns
@@ -35,7 +35,7 @@ def avt(folder: Path, *, check_images: bool = True) -> PublicSet:
     in the folder is left out with its ratings.
     """
     files = tuple(
-        present(folder, [name])
+        first_present(folder, [name])
         for name in ("scores.csv", "ratings_study1_2022.csv", "ratings_study2_2023.csv")
     )
     scores = read_cells(files[0])
@@ -86,7 +86,9 @@ def aigciqa2023(folder: Path, *, check_images: bool = True) -> PublicSet:
         extra = [name for name in ("prompt", "style", "class") if name in cells.columns]
         table[extra] = cells[extra]
     else:
-        files = tuple(present(folder, [f"DATA/MOS/mosz{k}.mat", f"mosz{k}.mat"]) for k in (1, 2, 3))
+        files = tuple(
+            first_present(folder, [f"DATA/MOS/mosz{k}.mat", f"mosz{k}.mat"]) for k in (1, 2, 3)
+        )
         table = pd.DataFrame(dict(zip(names, map(_only_vector, files), strict=True)))
         stems = pd.Series([f"{k}.png" for k in range(len(table))])
     where = files_by_name(folder / "Image" / "allimg") or files_by_name(folder / "allimg")
@@ -104,7 +106,7 @@ def agiqa3k(folder: Path, *, check_images: bool = True) -> PublicSet:
 
     Scene = prompt; extra columns: generator, style and the prompt's adjectives.
     """
-    path = present(folder, ["data.csv", "AGIQA-3K.csv"])
+    path = first_present(folder, ["data.csv", "AGIQA-3K.csv"])
     cells = read_cells(path)
     published = {"quality": ("mos_quality", "std_quality"), "alignment": ("mos_align", "std_align")}
     require_columns(cells, ("name", "prompt", *sum(published.values(), ())), path)

@@ -22,7 +22,7 @@ class PublicSet:
     citation: str
 
 
-def present(folder: Path, candidates: Iterable[str]) -> Path:
+def first_present(folder: Path, candidates: Iterable[str]) -> Path:
     """Return the first of `candidates` that is a file in `folder`.
 
     Raises

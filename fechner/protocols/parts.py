@@ -116,7 +116,7 @@ class Timing(Piece):
         return before + shown + self.mask_ms + TYPICAL_ANSWER_MS + self.interval_ms
 
 
-class Screen(Piece):
+class ScreenSettings(Piece):
     """What the screen must be like, and the size of what is drawn on it."""
 
     background_grey: int = Field(default=128, ge=0, le=255)

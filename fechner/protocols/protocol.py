@@ -22,8 +22,8 @@ from fechner.protocols.parts import (
     Keys,
     Piece,
     RatingScale,
-    Screen,
     ScreeningQuestion,
+    ScreenSettings,
     Timing,
     Trials,
 )
@@ -48,7 +48,7 @@ class Protocol(Piece):
     consent: bool = True
     scale: RatingScale
     timing: Timing = Timing()
-    screen: Screen = Screen()
+    screen: ScreenSettings = ScreenSettings()
     keys: Keys = Keys()
     trials: Trials = Trials()
     catch: Catch = Catch()

@@ -143,30 +143,6 @@ def readouts(study: SelectionStudy) -> Figure | None:
     return figure
 
 
-def impacts(choice: ChannelSelection) -> Figure:
-    """Draw every channel's impact (a read-out's: contribution), ranked; dropped ones grey."""
-    import matplotlib.pyplot as plt
-
-    impact = np.array(choice.impact)
-    order = np.argsort(impact)[::-1]
-    kept = np.array(choice.kept)[order]
-    figure, axis = plt.subplots(figsize=(WIDTH, 2.1))
-    rank = np.arange(len(impact))
-    for mask, colour, label in (
-        (kept, PALETTE["low"], f"{kept.sum()} kept"),
-        (~kept, PALETTE["intact"], f"{(~kept).sum()} dropped"),
-    ):
-        axis.vlines(rank[mask], 0, impact[order][mask], color=colour, linewidth=1.0)
-        axis.plot([], [], color=colour, linewidth=4, label=label)
-    axis.axhline(0, color=PALETTE["soft"], linewidth=0.8)
-    axis.set_xlabel(f"channels of {choice.layer}, ranked")
-    axis.set_ylabel("impact" if choice.stability is None else "held-out contribution")
-    axis.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2))
-    axis.legend(loc="upper right", ncols=2)
-    figure.tight_layout()
-    return figure
-
-
 def colour_bar(record: dict[str, float]) -> Figure:
     """Draw the shared scale of the importance maps; colour follows the square root."""
     import matplotlib.pyplot as plt

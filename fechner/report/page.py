@@ -20,6 +20,7 @@ from fechner.report import (
     channel_figures,
     pictures,
     rating_figures,
+    selection_figures,
     story,
     tables,
 )
@@ -94,7 +95,9 @@ def _channels(study: Artefacts) -> dict[str, Any]:
         "readout_chart": readouts
         and svg(readouts, label="Held-out read-out against shuffled ratings", simulated=stamped),
         "impact_chart": svg(
-            channel_figures.impacts(chosen.choice), label="Channel impacts", simulated=stamped
+            selection_figures.ranked_impacts(chosen.choice),
+            label="Channel impacts",
+            simulated=stamped,
         ),
     }
 

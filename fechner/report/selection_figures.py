@@ -50,7 +50,7 @@ def ranked_impacts(selection: ChannelSelection) -> Figure:
     return figure
 
 
-def layer_agreement(table: pd.DataFrame, *, title: str = "") -> Figure:
+def agreement_by_layer(table: pd.DataFrame, *, title: str = "") -> Figure:
     """Draw the agreement of each set of channels with people, one panel a measure."""
     import matplotlib.pyplot as plt
 

@@ -81,7 +81,7 @@ def write_curves(curves: PruningCurves, choice: ChannelSelection, folder: Path) 
     _write_figure(pruning_curves(curves, title=title), folder / "curves.png", _simulated(choice))
 
 
-def write_comparison(
+def write_channel_comparison(
     table: pd.DataFrame,
     folder: Path,
     dimension: str,
@@ -100,7 +100,7 @@ def write_comparison(
     _write_figure(stability(table), folder / f"stability_{dimension}.png", simulated)
 
 
-def write_agreement(
+def write_layer_agreement(
     table: pd.DataFrame,
     folder: Path,
     dimension: str,
@@ -111,11 +111,11 @@ def write_agreement(
     simulated: bool,
 ) -> None:
     """Write layers_DIMENSION.csv with its JSON, and layers_DIMENSION.png."""
-    from fechner.report.selection_figures import layer_agreement
+    from fechner.report.selection_figures import agreement_by_layer
 
     block = provenance(parameters=parameters, inputs=inputs, seed=seed, simulated=simulated)
     _write_with_record(table, folder / f"layers_{dimension}.csv", dimension, block)
-    figure = layer_agreement(table, title=f"agreement with {dimension}")
+    figure = agreement_by_layer(table, title=f"agreement with {dimension}")
     _write_figure(figure, folder / f"layers_{dimension}.png", simulated)
 
 
