@@ -74,7 +74,25 @@ def draw_relations(rated: RatedImages, dimensions: list[str], *, simulated: bool
 def draw_groups(
     rated: RatedImages, dimension: str, column: str, share: float, *, simulated: bool
 ) -> Figure:
-    """Box and dots of each group, by ascending median."""
+    """Box and dots of each group, by ascending median.
+
+    Parameters
+    ----------
+    rated
+        The rated images.
+    dimension
+        Which ratings.
+    column
+        The column of the table whose values are the groups.
+    share
+        Part of the variance that lies between groups, [0, 1], for the title.
+    simulated
+        Whether SIMULATED is written onto the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     by = rated.table.groupby(column)[dimension]
     order = by.median().sort_values().index
     figure, axes = _blank(1, 1, (6.4, 1.4 + 0.34 * len(order)), simulated)

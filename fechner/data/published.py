@@ -47,7 +47,23 @@ def files_by_name(folder: Path) -> dict[str, Path]:
 def paths(
     folder: Path, names: Iterable[str], found: dict[str, Path], check_images: bool
 ) -> list[str]:
-    """Return each image's path relative to `folder`; without checks, absent ones keep their name.
+    """Return each image's path relative to `folder`.
+
+    Parameters
+    ----------
+    folder
+        Of the set as published.
+    names
+        File names as they stand in the published table.
+    found
+        Lower-case file name and file, from `files_by_name`.
+    check_images
+        Whether a missing image is refused; else it keeps its name.
+
+    Returns
+    -------
+    list of str
+        One path an image, with forward slashes.
 
     Raises
     ------

@@ -69,7 +69,31 @@ def scene_rows(
     arms: tuple[str, ...],
     stamped: bool,
 ) -> list[SceneRow]:
-    """Return, for each scene, the intact image, its map with outlines, and each degraded arm."""
+    """Return, for each scene, the intact image, its map with outlines, and each degraded arm.
+
+    Parameters
+    ----------
+    stimuli
+        The table of stimuli: scene, region, file.
+    folder
+        Of the stimulus set.
+    maps
+        Scene and its importance map; a scene without one shows none.
+    arms
+        Degraded arms in the order of the columns.
+    stamped
+        Whether SIMULATED is written into what rests on the maps.
+
+    Returns
+    -------
+    list of SceneRow
+        At most `MOST_SCENES`.
+
+    Raises
+    ------
+    InputError
+        If a picture is missing or cannot be read.
+    """
     rows = []
     for scene in list(dict.fromkeys(stimuli["scene"]))[:MOST_SCENES]:
         files = stimulus_files(stimuli, folder, scene)
@@ -106,7 +130,26 @@ def native_crops(
 ) -> list[SceneRow]:
     """Return crops at native resolution where the masks lie, for the first scenes.
 
-    Each row holds intact and degraded at the densest place of the high and of the low mask.
+    Parameters
+    ----------
+    stimuli
+        The table of stimuli: scene, region, file.
+    folder
+        Of the stimulus set.
+    scenes
+        How many scenes.
+    stamped
+        Whether SIMULATED is written into the degraded ones.
+
+    Returns
+    -------
+    list of SceneRow
+        Intact and degraded at the densest place of the high and of the low mask.
+
+    Raises
+    ------
+    InputError
+        If a picture is missing or cannot be read.
     """
     rows = []
     for scene in list(dict.fromkeys(stimuli["scene"]))[:scenes]:
@@ -148,7 +191,29 @@ def stimulus_files(stimuli: pd.DataFrame, folder: Path, scene: str) -> dict[str,
 def arm_mask(
     folder: Path, scene: str, arm: str, intact: np.ndarray, files: Mapping[str, Path]
 ) -> np.ndarray:
-    """Return the mask (h, w) bool of an arm: its file, or else where the picture changed."""
+    """Return where an arm was degraded: its mask's file, or else where the picture changed.
+
+    Parameters
+    ----------
+    folder
+        Of the stimulus set.
+    scene, arm
+        Which picture.
+    intact
+        The scene's intact picture, uint8 (h, w, 3).
+    files
+        Arm and its picture.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool (h, w).
+
+    Raises
+    ------
+    InputError
+        If a picture cannot be read.
+    """
     for name in (f"{scene}_{arm}.png", f"{files[arm].stem}.png"):
         path = folder / "masks" / name
         if path.is_file():
@@ -194,7 +259,23 @@ def densest(mask: np.ndarray, side: int) -> tuple[slice, slice]:
 def picture(
     image: np.ndarray, caption: str, *, side: int | None = OVERVIEW_SIDE, stamped: bool = False
 ) -> Picture:
-    """Return uint8 (h, w, 3) as an inline WebP, at most `side` px long (None: lossless, as is)."""
+    """Return an image as an inline WebP.
+
+    Parameters
+    ----------
+    image
+        uint8 (h, w, 3).
+    caption
+        What stands below it.
+    side
+        Longest side in px; None keeps every pixel, lossless.
+    stamped
+        Whether SIMULATED is written into it.
+
+    Returns
+    -------
+    Picture
+    """
     shown = Image.fromarray(np.ascontiguousarray(image))
     if side is not None:
         shown.thumbnail((side, side), Image.Resampling.LANCZOS)

@@ -91,7 +91,26 @@ def write_channel_comparison(
     seed: int,
     simulated: bool,
 ) -> None:
-    """Write comparison_DIMENSION.csv with its JSON, evidence_ and stability_DIMENSION.png."""
+    """Write comparison_DIMENSION.csv with its JSON, evidence_ and stability_DIMENSION.png.
+
+    Parameters
+    ----------
+    table
+        What `compare.compare` returns.
+    folder
+        Where the files go; names say SIMULATED where the ratings are.
+    dimension
+        Which ratings, for the names of the files.
+    parameters, inputs, seed
+        For the provenance: what shaped the table, sha256 of what was read.
+    simulated
+        Whether the ratings are simulated.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be written.
+    """
     from fechner.report.selection_figures import evidence, stability
 
     block = provenance(parameters=parameters, inputs=inputs, seed=seed, simulated=simulated)
@@ -110,7 +129,26 @@ def write_layer_agreement(
     seed: int,
     simulated: bool,
 ) -> None:
-    """Write layers_DIMENSION.csv with its JSON, and layers_DIMENSION.png."""
+    """Write layers_DIMENSION.csv with its JSON, and layers_DIMENSION.png.
+
+    Parameters
+    ----------
+    table
+        What `agreement.layer_agreement` returns.
+    folder
+        Where the files go; names say SIMULATED where the ratings are.
+    dimension
+        Which ratings, for the names of the files.
+    parameters, inputs, seed
+        For the provenance: what shaped the table, sha256 of what was read.
+    simulated
+        Whether the ratings are simulated.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be written.
+    """
     from fechner.report.selection_figures import agreement_by_layer
 
     block = provenance(parameters=parameters, inputs=inputs, seed=seed, simulated=simulated)

@@ -121,6 +121,8 @@ def reliability(values: np.ndarray) -> float:
 
 def _additive_residual(values: np.ndarray, here: np.ndarray) -> np.ndarray:
     """Return values minus row and column effects, 0 where missing, by alternating projections."""
+    # One pass is exact where no cell is missing; with gaps each pass shrinks what is left of the
+    # effects by about the share of missing cells, so that 20 leave nothing that matters.
     rest = np.where(here, values, 0.0)
     for _ in range(1 if here.all() else 20):
         for axis in (1, 0):

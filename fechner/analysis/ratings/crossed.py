@@ -128,6 +128,8 @@ def variance_components(values: np.ndarray) -> dict[str, float]:
 
 
 def _quasi_f(squares: tuple[float, float, float], shape: tuple[int, ...]) -> tuple[float, float]:
+    # A mean square below the residual's is an estimated variance below 0: the one that is left
+    # then stands alone, because subtracting MS_E from it would understate the error.
     MS_P, MS_I, MS_E = squares
     P, Q = shape
     terms = [(MS_E, (P - 1) * (Q - 1))]
@@ -190,6 +192,7 @@ def clustered(table: Differences, *, level: float = 0.95) -> Contrast:
     V_P = P / (P - 1) * (e.sum(axis=1) ** 2).sum() / n**2
     V_I = Q / (Q - 1) * (e.sum(axis=0) ** 2).sum() / n**2
     V_PI = n / (n - 1) * (e**2).sum() / n**2
+    # With few clusters the difference can fall below 0 or below what one factor alone explains.
     variance = max(V_P + V_I - V_PI, V_P, V_I)
     return _contrast(table, "clustered", mean, np.sqrt(variance), min(P, Q) - 1, level)
 

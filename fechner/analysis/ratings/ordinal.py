@@ -104,6 +104,8 @@ def _scores(theta: np.ndarray, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray
     """Return the probability of each rating and its score (n, n_parameters)."""
     cuts = np.concatenate([[-np.inf], theta[:-1], [np.inf]])
     upper, lower = cuts[y + 1] - theta[-1] * x, cuts[y] - theta[-1] * x
+    # A step of the search may cross two thresholds or land far out in one tail: the difference is
+    # then 0 or less, and its logarithm would end the search.
     P = np.maximum(stats.norm.cdf(upper) - stats.norm.cdf(lower), 1e-12)
     up, down = stats.norm.pdf(upper) / P, stats.norm.pdf(lower) / P
     scores = np.zeros((len(y), len(theta)))

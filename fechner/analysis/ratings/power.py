@@ -79,9 +79,35 @@ def degrees_of_freedom(components: Components, *, participants: int, images: int
 def power(
     effect: float, components: Components, *, participants: int, images: int, alpha: float = 0.05
 ) -> float:
-    """Return the probability in [0, 1] that the two-sided test finds an effect of `effect` points.
+    """Return the probability that the two-sided test finds an effect.
 
     The noncentral t of the true standard error and degrees of freedom.
+
+    Parameters
+    ----------
+    effect
+        True mean difference, in points.
+    components
+        SDs of the differences, in points.
+    participants, images
+        Size of the study.
+    alpha
+        Level of the test.
+
+    Returns
+    -------
+    float
+        In [0, 1]; `alpha` where the effect is 0.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two participants or images, or an SD is negative.
+
+    Examples
+    --------
+    >>> round(power(0.28, ACR_5, participants=30, images=48), 2)
+    0.8
     """
     error = standard_error(components, participants=participants, images=images)
     df = degrees_of_freedom(components, participants=participants, images=images)
@@ -100,12 +126,34 @@ def smallest_effect(
     wanted: float = 0.8,
     alpha: float = 0.05,
 ) -> float:
-    """Return the smallest effect in points that is found with probability `wanted`.
+    """Return the smallest effect that is found with probability `wanted`.
+
+    Parameters
+    ----------
+    components
+        SDs of the differences, in points.
+    participants, images
+        Size of the study.
+    wanted
+        Power to reach, between `alpha` and 1.
+    alpha
+        Level of the two-sided test.
+
+    Returns
+    -------
+    float
+        In points of the scale.
 
     Raises
     ------
     InputError
-        If `wanted` is not between `alpha` and 1.
+        If `wanted` is not between `alpha` and 1, there are fewer than two participants or
+        images, or an SD is negative.
+
+    Examples
+    --------
+    >>> round(smallest_effect(ACR_5, participants=30, images=48), 2)
+    0.28
     """
     if not alpha < wanted < 1:
         raise InputError(f"power expects a number between {alpha} and 1, got {wanted}")
@@ -126,6 +174,27 @@ def equivalence_power(
     """Return the power of two one-sided tests to show that a true zero lies within +-`bound`.
 
     ``2 Phi_t(bound / SE - t_{1 - alpha}) - 1``, not below 0 (Schuirmann 1987).
+
+    Parameters
+    ----------
+    bound
+        Smallest difference that would matter, in points.
+    components
+        SDs of the differences, in points.
+    participants, images
+        Size of the study.
+    alpha
+        Level of each one-sided test.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two participants or images, or an SD is negative.
     """
     error = standard_error(components, participants=participants, images=images)
     df = degrees_of_freedom(components, participants=participants, images=images)
@@ -141,7 +210,27 @@ def power_table(
     images: tuple[int, ...] = (24, 48, 96),
     wanted: float = 0.8,
 ) -> pd.DataFrame:
-    """Return the smallest effect for every size of study: participants, images, effect, error."""
+    """Return the smallest effect for every size of study.
+
+    Parameters
+    ----------
+    components
+        SDs of the differences, in points.
+    participants, images
+        Numbers of either, each combined with each.
+    wanted
+        Power to reach.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``participants, images, smallest_effect, standard_error``, the last two in points.
+
+    Raises
+    ------
+    InputError
+        If `wanted` is not between .05 and 1, a number is below two, or an SD is negative.
+    """
     rows = [
         {
             "participants": P,
@@ -163,7 +252,24 @@ def simulated_differences(
     images: int,
     rng: np.random.Generator,
 ) -> Differences:
-    """Return one simulated table of differences with a true mean of `effect` points."""
+    """Return one SIMULATED table of differences.
+
+    Parameters
+    ----------
+    effect
+        True mean difference, in points.
+    components
+        SDs of the differences, in points.
+    participants, images
+        Size of the study.
+    rng
+        Where the draws come from.
+
+    Returns
+    -------
+    Differences
+        Complete, of low - high.
+    """
     values = (
         effect
         + rng.normal(0, components.participant, (participants, 1))
@@ -184,7 +290,33 @@ def simulated_power(
     alpha: float = 0.05,
     seed: int = 0,
 ) -> float:
-    """Return the share of simulated studies whose closed form finds the effect."""
+    """Return the share of SIMULATED studies whose closed form finds the effect.
+
+    Parameters
+    ----------
+    effect
+        True mean difference, in points.
+    components
+        SDs of the differences, in points.
+    participants, images
+        Size of the study.
+    runs
+        How many studies are simulated.
+    alpha
+        Level of the test.
+    seed
+        Of the random draws.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two participants or images.
+    """
     rng = np.random.default_rng(seed)
     found = [
         closed_form(

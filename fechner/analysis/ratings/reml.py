@@ -106,6 +106,9 @@ class _Moments:
 
     def solve(self, ratios: np.ndarray) -> _Solution:
         """Return everything that follows from the variance ratios, one a block."""
+        # Scaling the columns of Z by g makes M positive definite for any ratio, 0 included, so
+        # that Cholesky needs no case of its own at the boundary. M has the size of the random
+        # effects (some hundreds); a V of the size of the ratings (thousands) is never formed.
         g = np.sqrt(ratios)[self.block]
         M = np.eye(len(g)) + g[:, None] * self.ZZ * g[None, :]
         L = linalg.cholesky(M, lower=True, check_finite=False)
@@ -114,6 +117,8 @@ class _Moments:
         A = self.XX - RX.T @ RX
         b = self.Xy - RX.T @ Ry
         beta = linalg.solve(A, b, assume_a="pos")
+        # A small difference of large sums: rounding may leave 0 or less where the model fits
+        # exactly, and the criterion takes its logarithm.
         rss = max(float(self.yy - Ry @ Ry - b @ beta), 1e-300)
         log_det = 2 * np.log(np.diag(L)).sum() + np.linalg.slogdet(A)[1]
         return _Solution(float(log_det), beta, A, rss, g, L, RX, Ry)
@@ -174,6 +179,9 @@ def fit_reml(y: np.ndarray, X: np.ndarray, blocks: Mapping[str, np.ndarray]) -> 
             "every arm needs ratings, and more ratings than arms"
         )
     moments = _gather(y, X, blocks)
+    # The criterion is in the tens of thousands and flat at its optimum: the default tolerance
+    # (2e-9 of it) stops early, with standard errors off by 5e-5 and degrees of freedom by 1e-4
+    # against lme4, ten times more than with these.
     found = optimize.minimize(
         moments.profiled,
         np.full(len(blocks), 0.1),
@@ -214,6 +222,9 @@ def _satterthwaite(
     evaluate: Callable[[np.ndarray], tuple[float, float]], k: int, step: float = 1e-3
 ) -> float:
     """Return 2 V^2 / (grad' A grad), all derivatives central, in relative units."""
+    # Relative steps suit variances that differ by orders of magnitude. Against lmerTest the
+    # degrees of freedom are off by 6e-3 with a step of .1 (truncation), 1e-5 with .001, and
+    # 3e-2 with .00001, where the criterion's rounding is divided by the step squared.
     one, unit = np.ones(k), np.eye(k) * step
     centre, V = evaluate(one)
     up, down = [evaluate(one + u) for u in unit], [evaluate(one - u) for u in unit]
@@ -226,5 +237,6 @@ def _satterthwaite(
                 evaluate(one + a * unit[i] + b * unit[j])[0] for a in (1, -1) for b in (1, -1)
             ]
             H[i, j] = H[j, i] = (corners[0] - corners[1] - corners[2] + corners[3]) / (4 * step**2)
+    # The pseudo-inverse: a variance that the data hardly determine leaves H close to singular.
     spread = float(gradient @ (2 * np.linalg.pinv(H)) @ gradient)
     return 2 * V**2 / spread if spread > 0 else np.inf

@@ -159,6 +159,8 @@ def maximum_likelihood(
 
 
 def _inconsistency(u: np.ndarray, q: np.ndarray, b: np.ndarray, matrix: RatingMatrix) -> np.ndarray:
+    # Divided by n, not n - 1: this is the maximum of the likelihood. An inconsistency of 0 would
+    # weigh without bound.
     v = np.nanstd(u - q[:, None] - b[None, :], axis=0)
     if v.min() < 1e-9:
         raise InputError(

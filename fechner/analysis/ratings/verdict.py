@@ -16,7 +16,22 @@ FEW = 15
 def judge(
     rows: list[ContrastRecord], low: str, high: str, control: str | None, level: float
 ) -> tuple[Verdict, tuple[str, str]]:
-    """Return the verdict by the rule in `claim`, and the two sentences that give its reason."""
+    """Return the verdict by the rule in `claim`, and the two sentences that give its reason.
+
+    Parameters
+    ----------
+    rows
+        Every contrast under every model; those with ``decides`` count.
+    low, high, control
+        Names of the arms; ``control=None`` where there is no control arm.
+    level
+        Of the intervals, for the sentences.
+
+    Returns
+    -------
+    tuple
+        The verdict, and the sentences: what was found, and what follows.
+    """
     effect = next(row for row in rows if row.name == f"{low} - {high}" and row.decides)
     first = _effect_sentence(effect, level)
     if effect.high < 0:
