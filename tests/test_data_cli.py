@@ -9,9 +9,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from fechner.cli import data
-from fechner.cli.main import Door
+from fechner.cli.main import OneLineErrors
 
-app = typer.Typer(cls=Door)
+app = typer.Typer(cls=OneLineErrors)
 app.add_typer(data.app, name="data")
 
 

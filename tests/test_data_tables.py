@@ -14,7 +14,7 @@ from fechner.records.rated_images import (
     require_scenes,
     write_rated_images,
 )
-from fechner.records.ratings import Ratings, read_ratings, write_ratings
+from fechner.records.ratings import Ratings, ratings_from_table, read_ratings, write_ratings
 from fechner.records.scales import Scale, is_simulated
 
 FIVE = {"quality": Scale(1, 5)}
@@ -174,6 +174,86 @@ def test_a_scale_is_never_guessed(tmp_path):
     message = complaint(GOOD, tmp_path, scales=None)
     assert "not declared; write it in rated.json" in message
     assert '"minimum": 1' in message
+
+
+IN_STUDY = """title = "t"
+[images]
+table = "images/rated.csv"
+ratings = "images/single.csv"
+[images.scales.quality]
+minimum = 1
+maximum = 5
+good = "low"
+"""
+
+
+def study_of(folder, text=IN_STUDY):
+    """Write a study file into `folder` and its table into ``images/``; return the table."""
+    (folder / "study.toml").write_text(text)
+    (folder / "images").mkdir()
+    return rated_csv(folder / "images", GOOD)
+
+
+def test_a_scale_declared_in_the_study_file_holds_for_its_tables(tmp_path):
+    rated = read_rated_images(study_of(tmp_path), check_images=False)
+    assert rated.scales == {"quality": Scale(1, 5, "low")}
+    ratings_frame().to_csv(tmp_path / "images" / "single.csv", index=False)
+    assert read_ratings(tmp_path / "images" / "single.csv").scales == rated.scales
+
+
+def test_a_study_file_says_nothing_of_tables_that_it_does_not_name(tmp_path):
+    other = study_of(tmp_path).rename(tmp_path / "images" / "other.csv")
+    with pytest.raises(InputError, match="is not declared"):
+        read_rated_images(other, check_images=False)
+
+
+@pytest.mark.parametrize("text", ["not toml = = =", "images = 3", "[images]\ntable = 7"])
+def test_a_foreign_or_damaged_study_file_stops_no_table(tmp_path, text):
+    table = study_of(tmp_path, text)
+    assert len(read_rated_images(table, scales=FIVE, check_images=False)) == 2
+    with pytest.raises(InputError, match="is not declared"):
+        read_rated_images(table, check_images=False)
+
+
+def test_a_scale_declared_in_two_ways_is_refused(tmp_path):
+    table = study_of(tmp_path)
+    beside = {"dimensions": {"quality": {"minimum": 1, "maximum": 5, "good": "high"}}}
+    table.with_suffix(".json").write_text(json.dumps(beside))
+    with pytest.raises(InputError, match=r"as 1 to 5 \(low is good\).*as 1 to 5 \(high is good\)"):
+        read_rated_images(table, check_images=False)
+    with pytest.raises(InputError, match="as 0 to 9"):
+        read_rated_images(table, scales={"quality": Scale(0, 9)}, check_images=False)
+
+
+ODD_NAMES = ["0801", "null", "NA", "1e5", "True", "2024-01-02", "-1", "a,b", "nan", "inf", '"q"']
+
+
+def test_names_stay_the_text_that_stands_in_the_file(tmp_path):
+    table = pd.DataFrame({"image": [f"{name}.png" for name in ODD_NAMES], "scene": ODD_NAMES})
+    table["reference"], table["batch"], table["quality"] = ODD_NAMES[0], "0801", 3.0
+    made = RatedImages(table, tmp_path, FIVE)
+    write_rated_images(made, tmp_path / "rated.csv", {})
+    again = read_rated_images(tmp_path / "rated.csv", check_images=False)
+    assert again.scenes.tolist() == ODD_NAMES
+    assert again.table["image"].tolist() == table["image"].tolist()
+    assert again.table["batch"].tolist() == ["0801"] * len(ODD_NAMES)
+    assert again.sha256 == made.sha256
+
+
+def test_names_of_ratings_stay_text_whatever_made_the_table(tmp_path):
+    frame = pd.DataFrame({"participant": ["01", "02"], "image": ["0801", "null"]})
+    frame = frame.assign(dimension="quality", rating=[1, 5], session="01", region="NA")
+    write_ratings(ratings_from_table(frame, scales=FIVE), tmp_path / "r.csv")
+    again = read_ratings(tmp_path / "r.csv").table
+    pd.testing.assert_frame_equal(again[frame.columns], frame.astype({"rating": float}))
+
+
+def test_a_missing_name_is_refused_however_a_table_reader_wrote_it(tmp_path):
+    for missing in (None, float("nan"), pd.NA, ""):
+        frame = ratings_frame().astype({"image": object})
+        frame.loc[1, "image"] = missing
+        with pytest.raises(InputError, match="row 3: column 'image' is empty"):
+            ratings_from_table(frame, scales=FIVE)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The door: ``fechner`` and its command groups, and how every run ends.
+"""``fechner`` and its command groups, and how every run ends.
 
 A `FechnerError` ends in one line on the error stream and exit code 2, Ctrl-C in
 one line and exit code 130, and a defect of ours in one line and exit code 1; with
@@ -34,7 +34,7 @@ from fechner.errors import FechnerError, StoppedError
 DEBUG_FLAG = "--debug"
 
 
-class Door(TyperGroup):
+class OneLineErrors(TyperGroup):
     """The root group: turns what a command raises into one line and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
@@ -75,7 +75,7 @@ def _trace_if_asked() -> None:
 
 
 app = typer.Typer(
-    cls=Door,
+    cls=OneLineErrors,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
