@@ -27,6 +27,7 @@ FLOORS = {
     "report": 7,
     "study": 8,
     "cli": 9,
+    "__main__": 10,
 }
 
 
