@@ -102,7 +102,7 @@ class RatedImages:
 def read_rated_images(
     csv: Path | str, *, scales: Mapping[str, Scale] | None = None, check_images: bool = True
 ) -> RatedImages:
-    """Read and check a table of rated images.
+    r"""Read and check a table of rated images.
 
     Parameters
     ----------
@@ -114,12 +114,27 @@ def read_rated_images(
     check_images
         Whether every image file must exist with a readable header.
 
+    Returns
+    -------
+    RatedImages
+        Names as text, ratings as float64 within their scales.
+
     Raises
     ------
     InputError
         If the table is missing, empty, or lacks a column; if no scale is declared;
         if a rating is no number or leaves its scale; if an image stands twice or,
         with `check_images`, is missing or not an image.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> table = Path(tempfile.mkdtemp()) / "rated.csv"
+    >>> rows = ["image,scene,quality", "boat_1.png,0801,4.5", "boat_2.png,0801,2"]
+    >>> _ = table.write_text("\n".join(rows))
+    >>> rated = read_rated_images(table, scales={"quality": Scale(1, 5)}, check_images=False)
+    >>> rated.scenes.tolist(), rated.scores("quality").tolist()
+    (['0801', '0801'], [4.5, 2.0])
     """
     csv = Path(csv)
     table = read_cells(csv)

@@ -175,8 +175,8 @@ def read_ratings(csv: Path | str, *, scales: Mapping[str, Scale] | None = None) 
     >>> rows = ["participant,image,dimension,rating", "P01,0801,quality,4", "P02,0801,quality,5"]
     >>> _ = table.write_text("\n".join(rows))
     >>> ratings = read_ratings(table, scales={"quality": Scale(1, 5)})
-    >>> ratings.table["image"].tolist(), ratings.table["rating"].mean()
-    (['0801', '0801'], 4.5)
+    >>> ratings.table["image"].tolist(), ratings.table["rating"].tolist()
+    (['0801', '0801'], [4.0, 5.0])
     """
     csv = Path(csv)
     cells = read_cells(csv)

@@ -90,6 +90,8 @@ def simulated_rated_images(
 
     Parameters
     ----------
+    folder
+        Gets the images and the tables.
     seed
         Draws the noise in the images, the raters and their ratings.
     raters

@@ -106,7 +106,7 @@ MAPS = Step(
 STIMULI = Step(
     "stimuli",
     "degrade matched regions of low and high importance",
-    work.build_stimuli,
+    work.make_stimuli,
     lambda place: [
         place.study.seed,
         place.study.images.model_dump(mode="json"),
@@ -150,7 +150,7 @@ FROM_PEOPLE = (RATINGS, CLAIM)
 ALL = (*TO_PEOPLE, SESSIONS, *FROM_PEOPLE)
 
 
-def run(
+def run_steps(
     place: OpenStudy, steps: Iterable[Step], *, again_from: str | None = None, report: bool = True
 ) -> None:
     """Do these steps in order, skipping what is done, then write the report.
@@ -191,12 +191,12 @@ def _steps_from(name: str) -> tuple[Step, ...]:
 
 def run_to_people(place: OpenStudy, *, again_from: str | None = None) -> None:
     """Do everything up to the participants: channels, maps, stimuli."""
-    run(place, TO_PEOPLE, again_from=again_from)
+    run_steps(place, TO_PEOPLE, again_from=again_from)
 
 
 def run_whole(place: OpenStudy, *, again_from: str | None = None) -> None:
     """Do everything with SIMULATED participants, from the rated images to the tested claim."""
-    run(place, ALL, again_from=again_from)
+    run_steps(place, ALL, again_from=again_from)
 
 
 def finish(place: OpenStudy) -> None:
@@ -213,7 +213,7 @@ def finish(place: OpenStudy) -> None:
         )
     if not place.journals:
         raise InputError(f"no participant has rated the stimuli yet; first: {next_command(place)}")
-    run(place, FROM_PEOPLE)
+    run_steps(place, FROM_PEOPLE)
 
 
 def next_command(place: OpenStudy) -> str:

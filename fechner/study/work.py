@@ -142,17 +142,17 @@ def _degradation(place: OpenStudy, method: str) -> Degradation:
     return Degradation(words, partial(degrade, family=family, strength=strength))
 
 
-def build_stimuli(place: OpenStudy) -> None:
+def make_stimuli(place: OpenStudy) -> None:
     """Degrade matched regions of the first scenes: intact, low, high, and another image's mask."""
     from fechner.compression.regions.matched import RegionOptions
-    from fechner.stimuli.build import build_stimuli as build
+    from fechner.stimuli.build import build_stimuli
 
     options = place.study.stimuli
     rated = rated_images(place)
     images = best_of_each_scene(rated, place.study.images.dimension)
     chosen = list(images.items())[: options.scenes]
     with place.bars("Stimuli") as progress:
-        build(
+        build_stimuli(
             {name: (path, place.maps / f"{name}.png") for name, path in chosen},
             place.stimuli,
             family=options.family,
