@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from fechner.analysis.network.layers.networks import Network, load_network
 from fechner.analysis.network.layers.reading import as_input, layer_values
 from fechner.analysis.network.layers.store import StoredRows
 from fechner.errors import InputError
+from fechner.records.done import VERSIONS
 from fechner.records.images.files import write_png
 
 
@@ -115,6 +117,44 @@ def test_cached_values_are_an_ordinary_npy_file_and_come_back_without_a_pass(pat
     again = activations(network, ["relu"], paths, size=32, cache=tmp_path)["relu"]
     assert not calls
     assert np.array_equal(first.values, again.values)
+
+
+@pytest.fixture
+def passes(monkeypatch):
+    """The layers of each pass through the network."""
+    found = []
+    real = module.layer_values
+
+    def counted(network, layers, batch):
+        found.append(layers)
+        return real(network, layers, batch)
+
+    monkeypatch.setattr(module, "layer_values", counted)
+    return found
+
+
+def test_a_cached_file_that_was_changed_is_not_believed(paths, tmp_path, passes):
+    network, options = tiny(), {"size": 32, "cache": tmp_path}
+    first = activations(network, ["relu"], paths, **options)["relu"]
+    expected = np.array(first.values)
+    with (tmp_path / f"{first.key}.npy").open("r+b") as file:
+        file.seek(-4, 2)
+        file.write(np.float32(7).tobytes())
+    again = activations(network, ["relu"], paths, **options)["relu"]
+    assert len(passes) == 2
+    np.testing.assert_array_equal(again.values, expected)
+
+
+def test_values_of_another_version_of_the_algorithm_are_read_anew(
+    paths, tmp_path, passes, monkeypatch
+):
+    network, options = tiny(), {"size": 32, "cache": tmp_path}
+    activations(network, ["relu"], paths, **options)
+    activations(network, ["relu"], paths, **options)
+    assert len(passes) == 1
+    monkeypatch.setitem(VERSIONS, "activations", VERSIONS["activations"] + 1)
+    activations(network, ["relu"], paths, **options)
+    assert len(passes) == 2
 
 
 def test_key_changes_with_everything_that_shapes_the_values(paths):
@@ -244,7 +284,7 @@ def test_a_layer_without_channels_is_refused(paths):
 def test_a_layer_outside_the_pass_is_refused(paths):
     network = tiny()
     network.module.conv.add_module("idle", nn.Identity())
-    odd = Network(**{**vars(network), "layers": (*network.layers, "conv.idle")})
+    odd = replace(network, layers=(*network.layers, "conv.idle"))
     with pytest.raises(InputError, match="takes no part"):
         activations(odd, ["conv.idle"], paths[:1], size=32)
 

@@ -10,6 +10,7 @@ work on either. `fully_connected` reads the layers from a network.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,6 +24,7 @@ from fechner.analysis.network.alignment.similarity import (
     checked_values,
     model_similarity,
 )
+from fechner.analysis.network.alignment.sums import ChannelSums
 from fechner.errors import InputError
 
 
@@ -65,8 +67,10 @@ class FullyConnected:
     later: Later
 
 
-class DownstreamChannels:
+class DownstreamChannels(ChannelSums):
     """The channels of a convolution, seen through a fully connected layer.
+
+    Any thread may read them; only the thread that made or copied them may change them.
 
     Parameters
     ----------
@@ -83,11 +87,14 @@ class DownstreamChannels:
         If the layer does not fit the activations.
     """
 
+    _running = ("active", "total")
+
     def __init__(
         self, values: ArrayLike, layer: FullyConnected, pairs: Pairs, *, similarity: str = "cosine"
     ) -> None:
         check_similarity(similarity)
         features = checked_values(values)
+        self._owner = threading.get_ident()
         self.values = features.reshape(*features.shape[:2], -1)
         self.n_channels, space = self.values.shape[1:]
         matrix = np.asarray(layer.weight)
@@ -103,6 +110,7 @@ class DownstreamChannels:
 
     def activate(self, active: NDArray[np.bool_]) -> None:
         """Sum exactly the channels where `active` (n_channels,) is True."""
+        self._check_owner()
         self.active = np.array(active, dtype=bool)
         shape = (self.pairs.n, -1)
         flat = self.values[:, self.active].reshape(shape).astype(np.float64)
@@ -112,15 +120,9 @@ class DownstreamChannels:
         """Return what one channel adds to every unit, (n_images, n_units)."""
         return self.values[:, channel].astype(np.float64) @ self.weight[:, channel].T
 
-    def copy(self) -> DownstreamChannels:
-        """Return an independent state over the same activations."""
-        twin = object.__new__(DownstreamChannels)
-        twin.__dict__.update(self.__dict__)
-        twin.active, twin.total = self.active.copy(), self.total.copy()
-        return twin
-
     def remove(self, channels: Iterable[int]) -> None:
         """Take `channels` out of the sums."""
+        self._check_owner()
         for channel in channels:
             self.total = self.total - self.contribution(channel)
             self.active[channel] = False

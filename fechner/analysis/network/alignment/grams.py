@@ -8,6 +8,7 @@ elimination almost everything cancels.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from fechner.analysis.network.alignment.similarity import (
     check_similarity,
     checked_values,
 )
+from fechner.analysis.network.alignment.sums import ChannelSums
 
 CACHE_BYTES = 1 << 30
 """Inner products of every channel are kept for reuse up to this size."""
@@ -31,8 +33,11 @@ TOGETHER = 16
 """Channels that are multiplied together where only their sum is wanted."""
 
 
-class ChannelGrams:
+class ChannelGrams(ChannelSums):
     """The running inner products of the active channels, over pairs of images.
+
+    Any thread may read them; only the thread that made or copied them may change them
+    (`activate`, `remove`, `weigh`).
 
     Parameters
     ----------
@@ -50,11 +55,14 @@ class ChannelGrams:
         The channels that are summed.
     """
 
+    _running = ("active", "total", "norms", "offsets")
+
     def __init__(self, values: ArrayLike, pairs: Pairs, *, similarity: str = "cosine") -> None:
         check_similarity(similarity)
         features = checked_values(values)
         self.pairs = pairs
         self.similarity_name = similarity
+        self._owner = threading.get_ident()
         self.values = features.reshape(*features.shape[:2], -1)
         self.n_channels, self.space = self.values.shape[1:]
         self._means = (
@@ -153,6 +161,7 @@ class ChannelGrams:
 
     def activate(self, active: NDArray[np.bool_]) -> None:
         """Sum exactly the channels where `active` (n_channels,) is True."""
+        self._check_owner()
         self.active = np.array(active, dtype=bool)
         chosen = np.flatnonzero(self.active)
         self.total = self._sum(chosen)
@@ -170,16 +179,9 @@ class ChannelGrams:
         self.offsets = np.sqrt(np.maximum(weights, 0.0)) @ self.sums
         self.whole = self.norms.copy()
 
-    def copy(self) -> ChannelGrams:
-        """Return an independent state over the same activations."""
-        twin = object.__new__(ChannelGrams)
-        twin.__dict__.update(self.__dict__)
-        for name in ("active", "total", "norms", "offsets"):
-            setattr(twin, name, getattr(self, name).copy())
-        return twin
-
     def remove(self, channels: Iterable[int]) -> None:
         """Take `channels` out of the sums."""
+        self._check_owner()
         for channel in channels:
             self.total -= self.products(channel)
             self.norms -= self.squares[channel]

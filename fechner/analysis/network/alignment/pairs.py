@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from fechner.errors import InputError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pairs:
     """Pairs ``(i, j)`` with ``i < j`` of `n` images, row after row.
 

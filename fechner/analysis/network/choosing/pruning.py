@@ -19,7 +19,7 @@ from fechner.analysis.network.alignment.impact import AnyChannels
 from fechner.errors import InputError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pruned:
     """What a pruning strategy kept.
 

@@ -74,6 +74,9 @@ class Objective:
 class RatedFeatures:
     """One set of images: activations, ratings, scenes and what else a selection looks at.
 
+    Threads may share it. What it keeps for reuse is the same whoever computes it, so that two
+    who ask at once lose time and nothing else.
+
     Parameters
     ----------
     values : (n_images, n_channels[, height, width])
@@ -173,15 +176,16 @@ class RatedFeatures:
         return self._pairs[within]
 
     def channels(self, objective: Objective) -> AnyChannels:
-        """Return the sums of all channels over those pairs; shared, copy to change."""
+        """Return the sums of all channels over those pairs, for reading; copy them to change."""
         key = objective.similarity, objective.control == "within"
         if key not in self._channels:
             pairs, similarity = self.pairs(objective), objective.similarity
-            self._channels[key] = (
+            made: AnyChannels = (
                 ChannelGrams(self.values, pairs, similarity=similarity)
                 if self.layer is None
                 else DownstreamChannels(self.values, self.layer, pairs, similarity=similarity)
             )
+            self._channels[key] = made.for_reading()
         return self._channels[key]
 
     def alignment(self, objective: Objective, ratings: NDArray | None = None) -> AnyAlignment:

@@ -22,7 +22,7 @@ ALPHAS = tuple(float(10.0**k) for k in np.arange(-1, 6.25, 0.5))
 """Ridge penalties on standardised channels, weakest first."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Contribution:
     """What each channel adds to the prediction of scenes that had no part in its weight.
 
@@ -40,7 +40,7 @@ class Contribution:
     stability: NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Readout:
     """A linear prediction of ratings: ``intercept + features @ weights``.
 

@@ -57,7 +57,7 @@ def split_scenes(
     return ~np.isin(codes, rng.permutation(unseen)[:count])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """Images to train on and images that decide when to stop, by whole scenes.
 

@@ -136,7 +136,7 @@ def parse_strategy(text: str, objective: Objective = PLAIN) -> Strategy:
     return Strategy(method, aim, read_out=chosen != text)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Chosen:
     """What a strategy made of its images.
 
@@ -171,7 +171,7 @@ class Chosen:
     stability: NDArray[np.float64] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Task:
     images: RatedFeatures
     ratings: NDArray

@@ -21,7 +21,7 @@ from fechner.analysis.network.choosing.strategies import CURVE_STEPS, Strategy
 from fechner.progress import Progress, silent
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PruningCurves:
     """Alignment at each number of channels left.
 

@@ -50,7 +50,7 @@ class Settled(Protocol):
         """Return the place of the set and the strategy to use on it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """Held-out evidence for one strategy; every number is of judged images.
 
@@ -102,7 +102,7 @@ class Evaluation:
         return _control_p(self.prediction, self.shuffled_prediction)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Fold:
     """One fold under one set of training ratings: what was chosen and what it reached."""
 

@@ -19,7 +19,7 @@ from fechner.analysis.network.choosing.rated_features import Objective, RatedFea
 from fechner.errors import InputError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Explanation:
     """Three RSMs in units of rank, and what moved between the first two.
 

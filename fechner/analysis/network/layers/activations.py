@@ -4,8 +4,8 @@ Rated images -> **activations** -> similarity matrices. Every image is squashed 
 one square (its aspect ratio is given up, so that all images have the same grid),
 scaled to the network's input, and passed through once for all wanted layers.
 Decoding runs in threads beside the forward pass; values stream to disk as ordinary
-``.npy`` files under a name made from everything that shaped them, so that the same
-question is answered from disk and an interrupted run goes on where it stopped.
+``.npy`` files under the key of everything that shaped them (`records.done`), so that the
+same question is answered from disk and an interrupted run goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -28,13 +28,11 @@ from fechner.analysis.network.layers.reading import (
     layer_values,
     pooled,
 )
-from fechner.analysis.network.layers.store import MemoryRows, Rows, StoredRows
+from fechner.analysis.network.layers.store import MemoryRows, Rows, StoredRows, filling
 from fechner.errors import InputError
 from fechner.progress import Progress, silent
-from fechner.provenance import digest, sha256_file
-
-if TYPE_CHECKING:
-    pass
+from fechner.provenance import sha256_file
+from fechner.records.done import done_key
 
 _DECODERS = max(1, min(4, os.cpu_count() or 1))
 """Threads that decode: more than the cores only delay the forward pass."""
@@ -71,30 +69,12 @@ class Activations:
 
     @property
     def key(self) -> str:
-        """sha256 of everything that shaped the values."""
-        return _key(self, self.layer)
+        """The key of everything that shaped the values; their file's name in a cache."""
+        shaped_by = {name: getattr(self, name) for name in _SHAPES}
+        return done_key("activations", shaped_by)
 
 
-@dataclass(frozen=True)
-class _Request:
-    network: str
-    weights_sha256: str
-    preprocessing: str
-    pool: Pool | None
-    images: tuple[str, ...]
-
-
-def _key(request: _Request | Activations, layer: str) -> str:
-    return digest(
-        {
-            "network": request.network,
-            "layer": layer,
-            "weights": request.weights_sha256,
-            "preprocessing": request.preprocessing,
-            "pool": request.pool,
-            "images": request.images,
-        }
-    )
+_SHAPES = ("network", "layer", "weights_sha256", "preprocessing", "pool", "images")
 
 
 def activations(
@@ -121,7 +101,12 @@ def activations(
     batch
         Images in one forward pass.
     cache
-        Folder for the values; None keeps them in memory.
+        Folder for the values; None keeps them in memory. Threads and programs may share it:
+        one fills it at a time, and what it filled need not be read again by the others.
+
+    Returns
+    -------
+    Activations by name of the layer, in the order of `layers`.
 
     Raises
     ------
@@ -130,19 +115,26 @@ def activations(
         finite, or the disk is full.
     """
     _check(layers, paths, size=size, pool=pool, batch=batch)
-    names = [network.checked_layer(layer) for layer in dict.fromkeys(layers)]
-    request = _Request(
-        network=network.name,
-        weights_sha256=network.weights_sha256,
-        preprocessing=describe_preprocessing(network, size),
-        pool=pool,
-        images=tuple(sha256_file(path) for path in paths),
-    )
-    rows: dict[str, Rows] = {name: _rows(request, name, cache, len(paths)) for name in names}
-    missing = {name: row for name, row in rows.items() if not row.complete}
-    if missing:
-        _extract(network, missing, paths, size=size, pool=pool, batch=batch, progress=progress)
-    return {name: _result(request, name, row) for name, row in rows.items()}
+    about: dict[str, Any] = {
+        "network": network.name,
+        "weights_sha256": network.weights_sha256,
+        "preprocessing": describe_preprocessing(network, size),
+        "pool": pool,
+        "images": tuple(sha256_file(path) for path in paths),
+    }
+    shaped_by = {
+        name: {**about, "layer": network.checked_layer(name)} for name in dict.fromkeys(layers)
+    }
+    rows = _rows(shaped_by, cache)
+    if not all(row.complete for row in rows.values()):
+        with filling(cache):
+            rows = _rows(shaped_by, cache)
+            missing = {name: row for name, row in rows.items() if not row.complete}
+            if missing:
+                _extract(
+                    network, missing, paths, size=size, pool=pool, batch=batch, progress=progress
+                )
+    return {name: Activations(values=row.values(), **shaped_by[name]) for name, row in rows.items()}
 
 
 def describe_preprocessing(network: Network, size: int) -> str:
@@ -232,27 +224,13 @@ def _check(
         raise InputError(f"no pool {pool!r}; expected none or one of {', '.join(POOLS)}")
 
 
-def _rows(request: _Request, layer: str, cache: Path | None, n_images: int) -> Rows:
-    if cache is None:
-        return MemoryRows(n_images)
-    about = {
-        "network": request.network,
-        "layer": layer,
-        "weights_sha256": request.weights_sha256,
-        "preprocessing": request.preprocessing,
-        "pool": request.pool,
-        "images": request.images,
-    }
-    return StoredRows(Path(cache), _key(request, layer), n_images, about)
-
-
-def _result(request: _Request, layer: str, rows: Rows) -> Activations:
-    return Activations(
-        values=rows.values(),
-        network=request.network,
-        layer=layer,
-        weights_sha256=request.weights_sha256,
-        preprocessing=request.preprocessing,
-        pool=request.pool,
-        images=request.images,
-    )
+def _rows(shaped_by: dict[str, dict[str, Any]], cache: Path | None) -> dict[str, Rows]:
+    """Return what keeps the rows of each layer, given all that shapes them."""
+    rows: dict[str, Rows] = {}
+    for name, about in shaped_by.items():
+        images = len(about["images"])
+        key = done_key("activations", about)
+        rows[name] = (
+            MemoryRows(images) if cache is None else StoredRows(Path(cache), key, images, about)
+        )
+    return rows

@@ -32,7 +32,8 @@ def folded(network: Network, layers: Sequence[str]) -> Network:
     convolution whose own output folding would change, or where the copy, asked about a
     random input, does not agree (modules that run in another order than they are listed).
     """
-    module = copy.deepcopy(network.module)
+    with network.lock:  # The hooks of another thread's reading must not be copied.
+        module = copy.deepcopy(network.module)
     convolutions = _fold(module)
     if not convolutions or set(layers) & set(convolutions):
         return network

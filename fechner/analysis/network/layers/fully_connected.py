@@ -84,7 +84,7 @@ def read_fully_connected(network: Network, layer: str, target: str) -> FullyConn
             f"no fully connected layer {target!r} of {network.name} to judge channels by; "
             f"{nearest(target, ends)}"
         )
-    _check_path(network, layer, linear)
+    _check_path(network, layer, chain[first][0], linear)
     return FullyConnected(
         weight=linear.weight.detach().cpu().numpy(),
         bias=linear.bias.detach().cpu().numpy(),
@@ -153,24 +153,22 @@ def _fully_connected_part(network: Network) -> list[tuple[str, nn.Module]]:
     return parts
 
 
-def _check_path(network: Network, layer: str, linear: nn.Linear) -> None:
+def _check_path(network: Network, layer: str, name: str, linear: nn.Linear) -> None:
     """Refuse a layer whose pooled activations are not what the fully connected layer gets."""
     import torch
 
     generator = torch.Generator().manual_seed(0)
     shape = (1, 3, _PROBE_SIDE, _PROBE_SIDE)
     probe = torch.randn(shape, generator=generator).to(network.device)
-    received: list[torch.Tensor] = []
-    hook = linear.register_forward_pre_hook(lambda _, given: received.append(given[0]))
     with torch.inference_mode():
-        values = capture(network, [layer], probe)[layer]
-        network.module(probe)
-    hook.remove()
-    got = received[-1]
-    side = round((got.shape[1] / values.shape[1]) ** 0.5) if values.ndim == 4 else 0
-    expected = _squares(values, side).flatten(1) if side else got[:, :0]
-    if expected.shape != got.shape or (
-        (expected - got).abs().max() > TOLERANCE * max(float(got.abs().max()), 1e-9)
+        found = capture(network, [layer, name], probe)
+        values, units = found[layer], found[name]
+        takes = linear.in_features
+        side = round((takes / values.shape[1]) ** 0.5) if values.ndim == 4 else 0
+        fits = side > 0 and values.shape[1] * side * side == takes
+        expected = linear(_squares(values, side).flatten(1)) if fits else None
+    if expected is None or (
+        (expected - units).abs().max() > TOLERANCE * max(float(units.abs().max()), 1e-9)
     ):
         raise InputError(
             f"more than pooling lies between {layer!r} of {network.name} and its fully connected "

@@ -13,7 +13,8 @@ fully connected layer receives, ``(n_images, n_units)``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,7 +131,7 @@ class NetworkInfo:
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A trained network, ready to run.
+    """A trained network, ready to run; threads may share it.
 
     Attributes
     ----------
@@ -151,6 +152,9 @@ class Network:
     seen
         sha256 of the rated images that the weights were fitted to (`finetune`): they can
         be no held-out evidence.
+    lock
+        Held while layers are read, for what reads them hangs on `module`, which all threads
+        share.
     """
 
     name: str
@@ -165,6 +169,7 @@ class Network:
     head: str = "classifier"
     complete: bool = True
     seen: frozenset[str] = frozenset()
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def checked_layer(self, layer: str) -> str:
         """Return `layer` if it can be read.

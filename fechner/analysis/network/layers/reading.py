@@ -1,12 +1,15 @@
 """What the layers of a network say of one batch of images.
 
-A hook on each wanted layer keeps its output; the pass ends at the last of them. Reading
-many images, decoding and keeping what was read is the work of `activations`.
+A hook on each wanted layer keeps its output; the pass ends at the last of them. Hooks hang
+on the module, which threads may share: one thread reads at a time, and its hooks answer to
+its own pass alone. Reading many images, decoding and keeping what was read is the work of
+`activations`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -70,20 +73,25 @@ def capture(
         If a layer gives nothing that has channels.
     """
     found: dict[str, torch.Tensor] = {}
+    reader = threading.get_ident()
 
     def keep(name: str, value: Any) -> None:
+        # A thread that runs the module without reading it meets this hook, too.
+        if threading.get_ident() != reader:
+            return
         found[name] = _with_channels(network, name, value).clone()
         if len(found) == len(set(layers)):
             raise _Enough
 
-    hooks = [_hook(network.module, name, keep) for name in layers]
-    try:
-        network.module(batch)
-    except _Enough:
-        pass
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with network.lock:
+        hooks = [_hook(network.module, name, keep) for name in layers]
+        try:
+            network.module(batch)
+        except _Enough:
+            pass
+        finally:
+            for hook in hooks:
+                hook.remove()
     if silent_layers := [name for name in layers if name not in found]:
         raise InputError(
             f"layer {silent_layers[0]!r} of {network.name} takes no part in the forward pass; "
@@ -92,7 +100,7 @@ def capture(
     return found
 
 
-def _hook(module: nn.Module, name: str, keep: Any) -> Any:
+def _hook(module: nn.Module, name: str, keep: Callable[[str, Any], None]) -> Any:
     if name == PENULTIMATE:
         from fechner.analysis.network.layers.weights import last_linear
 

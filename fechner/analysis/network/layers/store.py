@@ -2,14 +2,16 @@
 
 Used by `activations`. On disk the rows grow at the end of ``KEY.part.npy``, so that a
 stopped run keeps what it wrote; when all rows are there the file becomes ``KEY.npy``
-beside ``KEY.json``, which says what it holds. Rows are written, never mapped for
-writing: a full disk is then an error with a name and not a crash.
+beside ``KEY.json``, the record of `records.done`, which says what it holds. Rows are
+written, never mapped for writing: a full disk is then an error with a name and not a
+crash.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from io import BufferedRandom
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,17 +20,20 @@ import numpy as np
 from numpy.lib import format as npy
 
 from fechner.errors import InputError
-from fechner.provenance import provenance, read_json, write_json
+from fechner.provenance import provenance
+from fechner.records.done import read_done, write_done
+
+LOCK = ".filling.lock"
 
 
 class Rows(Protocol):
-    """Rows ``0..n``, filled from the front."""
+    """Rows ``0..n``, filled from the front; `complete` where every row is there."""
 
     done: int
 
     @property
     def complete(self) -> bool:
-        """True where every row is there."""
+        """Whether every row is there."""
         ...
 
     def put(self, first: int, rows: np.ndarray) -> None:
@@ -75,8 +80,48 @@ class MemoryRows:
         return self._values
 
 
+@contextmanager
+def filling(folder: Path | None) -> Iterator[None]:
+    """Wait until no other thread or program fills `folder`, and keep them out meanwhile.
+
+    Two that wrote the same rows would mix them. None is memory, which nobody shares.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    if folder is None:
+        yield
+        return
+    from filelock import FileLock
+
+    lock = FileLock(Path(folder) / LOCK)
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        raise _trouble(folder, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 class StoredRows:
-    """Rows in a folder, under a key made from everything that shaped them."""
+    """Rows in a folder, under a key made from everything that shaped them.
+
+    Parameters
+    ----------
+    folder
+        Where they lie; whoever adds rows does so inside `filling`.
+    key
+        Of `records.done`.
+    n_rows
+        How many rows there will be.
+    about
+        Everything that shaped the rows, for the record; ``images`` holds one sha256 a row.
+    """
 
     def __init__(self, folder: Path, key: str, n_rows: int, about: Mapping[str, Any]) -> None:
         self._final = folder / f"{key}.npy"
@@ -86,12 +131,9 @@ class StoredRows:
         self._about = dict(about)
         self._file: BufferedRandom | None = None
         self._shape: tuple[int, ...] | None = None
-        self.done = n_rows if self._finished() else self._resumable()
-
-    @property
-    def complete(self) -> bool:
-        """True where the final file is there."""
-        return self._finished()
+        self._key = key
+        self.complete = read_done(self._record, key) is not None
+        self.done = n_rows if self.complete else self._resumable()
 
     def put(self, first: int, rows: np.ndarray) -> None:
         """Append `rows`, float32; those before `done` are on disk already.
@@ -108,7 +150,7 @@ class StoredRows:
             file = self._file or self._open(rows.shape[1:])
             file.write(np.ascontiguousarray(fresh, dtype=np.float32).tobytes())
         except OSError as error:
-            raise self._trouble(error) from error
+            raise _trouble(self._part.parent, error) from error
         self.done = first + len(rows)
 
     def close(self) -> None:
@@ -122,9 +164,10 @@ class StoredRows:
                 os.fsync(file.fileno())
             if self.done == self._n_rows:
                 self._part.replace(self._final)
-                write_json(self._record, self._content())
+                write_done(self._record, self._key, wrote=[self._final], content=self._content())
+                self.complete = True
         except OSError as error:
-            raise self._trouble(error) from error
+            raise _trouble(self._part.parent, error) from error
 
     def values(self) -> np.ndarray:
         """Return the final file, memory-mapped, read-only."""
@@ -135,12 +178,6 @@ class StoredRows:
         parameters = {name: value for name, value in self._about.items() if name != "images"}
         inputs = {str(row): image for row, image in enumerate(images)}
         return {"shape": self._shape, **provenance(parameters=parameters, inputs=inputs)}
-
-    def _finished(self) -> bool:
-        if not (self._final.is_file() and self._record.is_file()):
-            return False
-        shape = read_json(self._record).get("shape")
-        return shape is not None and self._final.stat().st_size == _file_bytes(tuple(shape))
 
     def _resumable(self) -> int:
         """Return how many whole rows the unfinished file holds."""
@@ -171,11 +208,12 @@ class StoredRows:
         self._file = file
         return file
 
-    def _trouble(self, error: OSError) -> InputError:
-        return InputError(
-            f"cannot write activations to {self._part.parent}: {error.strerror}; free space or "
-            "choose another cache folder, then run again: what was written is used"
-        )
+
+def _trouble(folder: Path, error: OSError) -> InputError:
+    return InputError(
+        f"cannot write activations to {folder}: {error.strerror}; free space or "
+        "choose another cache folder, then run again: what was written is used"
+    )
 
 
 def _header(shape: tuple[int, ...]) -> bytes:
@@ -186,10 +224,6 @@ def _header(shape: tuple[int, ...]) -> bytes:
         content, {"descr": "<f4", "fortran_order": False, "shape": tuple(shape)}
     )
     return content.getvalue()
-
-
-def _file_bytes(shape: tuple[int, ...]) -> int:
-    return len(_header(shape)) + 4 * int(np.prod(shape))
 
 
 def _read_header(file: Any) -> tuple[int, ...]:
