@@ -3,6 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from fechner.records.ratings import ratings_from_table
+from fechner.records.scales import Scale
+from fechner.records.stimuli import StimulusTable
+
 ARMS = ("intact", "low", "high", "donor")
 
 
@@ -53,3 +57,10 @@ def rate(stimuli, *, column, participants=16, seed=0, slope=0.4, noise=8.0, imag
             )
         )
     return pd.concat(frames, ignore_index=True)
+
+
+def records(ratings, stimuli, *, good="high", simulated=False):
+    """Both tables as the records that the statistics take, rated on 0 to 100."""
+    scales = dict.fromkeys(ratings["dimension"].unique(), Scale(0, 100, good))
+    checked = ratings_from_table(ratings, scales=scales, simulated=simulated)
+    return checked, StimulusTable(stimuli)

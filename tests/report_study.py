@@ -7,11 +7,14 @@ import pandas as pd
 from ratings_worlds import rate
 from scipy.ndimage import gaussian_filter
 
-from fechner.analysis.ratings.claim import test_claim
+from fechner.analysis.ratings.claim import claim
 from fechner.analysis.ratings.prediction import predicted_against_observed
-from fechner.provenance import provenance, write_json
+from fechner.provenance import provenance, sha256_file
 from fechner.records.images.files import write_map_png, write_png
 from fechner.records.maps import write_maps
+from fechner.records.rated_images import RatedImages, write_rated_images
+from fechner.records.ratings import ratings_from_table, write_ratings
+from fechner.records.scales import Scale
 from fechner.records.selection import (
     ChannelSelection,
     Gain,
@@ -19,8 +22,10 @@ from fechner.records.selection import (
     SelectionStudy,
     ShuffledControl,
 )
+from fechner.records.stimuli import Stimulus, write_stimulus_set
 
-ARMS = ("low", "high", "donor")
+SCENES = ("0801", "null", "NA", "1e5", "True", "2024-01-02", "-1", "a,b", "sea & sky")
+"""Names that a table reader takes for numbers, dates, booleans or nothing, and marks of HTML."""
 
 
 def noise_picture(rng, shape=(160, 200)):
@@ -83,21 +88,21 @@ def write_selection(folder, scenes, rng, *, simulated):
 
 
 def write_images(folder, scenes, rng):
-    raw, rows, pictures = {}, [], {}
+    raw, stimuli, pictures = {}, [], {}
     for scene in scenes:
         pictures[scene] = noise_picture(rng)
         raw[scene] = gaussian_filter(rng.normal(size=(160, 200)), 18)
     write_maps(
         folder / "maps",
         raw,
-        about={name: {"method": "readout"} for name in raw},
+        about={name: {"method": "readout", "image": f"{name}.png"} for name in raw},
         set_record={"provenance": provenance(parameters={}, seed=1)},
     )
     (folder / "stimuli" / "masks").mkdir(parents=True)
     for k, scene in enumerate(scenes):
         picture, importance = pictures[scene], raw[scene]
         write_png(folder / "stimuli" / f"{scene}_intact.png", picture)
-        rows.append(stimulus(scene, "intact", 0.0, 0.0))
+        stimuli.append(stimulus(folder, scene, "intact", 0.0, 0.0))
         other = raw[scenes[(k + 1) % len(scenes)]]
         masks = {
             "low": importance < np.quantile(importance, 0.2),
@@ -112,35 +117,33 @@ def write_images(folder, scenes, rng):
             impact = float((weights / weights.mean() * error).mean()) + rng.uniform(0, 20)
             write_png(folder / "stimuli" / f"{scene}_{arm}.png", shown)
             write_map_png(folder / "stimuli" / "masks" / f"{scene}_{arm}.png", mask.astype(float))
-            rows.append(stimulus(scene, arm, impact, float(error.mean())))
-    table = pd.DataFrame(rows)
-    table.to_csv(folder / "stimuli" / "stimuli.csv", index=False)
+            stimuli.append(stimulus(folder, scene, arm, impact, float(error.mean())))
     refused = {"hubble": "no regions within 2 % in edge energy: the constraint edge_fine binds"}
-    write_json(
-        folder / "stimuli" / "stimuli.json",
-        {"refused": refused, "provenance": provenance(parameters={"family": "blur"}, seed=1)},
+    record = {"refused": refused, "provenance": provenance(parameters={"family": "blur"}, seed=1)}
+    return write_stimulus_set(folder / "stimuli", stimuli, record)
+
+
+def stimulus(folder, scene, arm, impact, mse):
+    intact, file = arm == "intact", f"{scene}_{arm}.png"
+    picture = folder / "stimuli" / file
+    return Stimulus(
+        stimulus=f"{scene}_{arm}",
+        file=file,
+        scene=scene,
+        region=arm,
+        family="none" if intact else "blur",
+        level=0 if intact else 1,
+        strength=0.0 if intact else 3.0,
+        strength_unit="px",
+        mask_area=0.0 if intact else 0.2,
+        bytes=picture.stat().st_size,
+        mse=mse,
+        ssim=1.0 if intact else 0.93,
+        predicted_impact=impact,
+        centre_error=mse * 1.1,
+        sha256=sha256_file(picture),
+        covariates={"edge_fine": 0.12, "luminance": 110.0},
     )
-    return table
-
-
-def stimulus(scene, arm, impact, mse):
-    intact = arm == "intact"
-    return {
-        "stimulus": f"{scene}_{arm}",
-        "file": f"{scene}_{arm}.png",
-        "scene": scene,
-        "region": arm,
-        "family": "" if intact else "blur",
-        "level": "" if intact else 1,
-        "strength": 0.0 if intact else 3.0,
-        "mask_area": 0.0 if intact else 0.2,
-        "mse": mse,
-        "ssim": 1.0 if intact else 0.93,
-        "predicted_impact": impact,
-        "centre_error": mse * 1.1,
-        "cov_edge_fine": 0.12,
-        "cov_luminance": 110.0,
-    }
 
 
 def write_sessions(folder, ratings, *, simulated):
@@ -168,31 +171,35 @@ def write_sessions(folder, ratings, *, simulated):
         path.write_text("\n".join(lines) + "\n")
 
 
-def write_study(folder, *, simulated=True, people=True, statistics=True, n_scenes=9):
+def write_study(folder, *, simulated=True, people=True, statistics=True):
     """Write a study folder; `people` and `statistics` say how far it went."""
     rng = np.random.default_rng(5)
-    scenes = [f"scene{k}" for k in range(n_scenes)]
     prefix = "SIMULATED_" if simulated else ""
     (folder / "images").mkdir(parents=True)
     (folder / "study.toml").write_text(
         f'title = "Blur on noise"\n[images]\ntable = "images/{prefix}rated.csv"\n'
+        + ('[simulate]\nworld = "map"\n' if simulated else "")
     )
-    rated = pd.DataFrame({"image": [f"{s}.png" for s in scenes], "scene": scenes, "quality": 50.0})
-    rated.to_csv(folder / "images" / f"{prefix}rated.csv", index=False)
-    write_selection(folder, scenes, rng, simulated=simulated)
-    stimuli = write_images(folder, scenes, rng)
+    scales = {"quality": Scale(0, 100)}
+    table = pd.DataFrame({"image": [f"{s}.png" for s in SCENES], "scene": SCENES, "quality": 50.0})
+    rated = RatedImages(table, folder / "images", scales, simulated)
+    write_rated_images(
+        rated,
+        folder / "images" / f"{prefix}rated.csv",
+        provenance(parameters={}, simulated=simulated),
+    )
+    write_selection(folder, list(SCENES), rng, simulated=simulated)
+    stimuli = write_images(folder, SCENES, rng)
     if not people:
         return folder
-    ratings = rate(stimuli, column="predicted_impact", participants=13, slope=0.06)
-    write_sessions(folder, ratings, simulated=simulated)
-    (folder / "ratings").mkdir()
-    ratings.to_csv(folder / "ratings" / f"{prefix}ratings.csv", index=False)
+    table = rate(stimuli.table, column="predicted_impact", participants=13, slope=0.06)
+    ratings = ratings_from_table(table, scales=scales, simulated=simulated)
+    write_sessions(folder, ratings.table, simulated=simulated)
+    write_ratings(ratings, folder / "ratings" / f"{prefix}ratings.csv")
     if statistics:
-        test_claim(ratings, stimuli, simulated=simulated).write(
-            folder / "statistics" / "claim.json"
-        )
-        cross = np.random.default_rng(0).normal(60, 20, (n_scenes, n_scenes))
-        predicted_against_observed(ratings, stimuli, cross=cross, simulated=simulated).write(
+        claim(ratings, stimuli).write(folder / "statistics" / "claim.json")
+        cross = np.random.default_rng(0).normal(60, 20, (len(SCENES), len(SCENES)))
+        predicted_against_observed(ratings, stimuli, cross=cross).write(
             folder / "statistics" / "prediction.json"
         )
     return folder

@@ -3,12 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
-from ratings_worlds import rate, stimuli_table
+from ratings_worlds import rate, records, stimuli_table
+from scipy import stats
 
-from fechner.analysis.ratings.claim import test_claim
+from fechner.analysis.ratings.claim import claim
+from fechner.analysis.ratings.crossed import closed_form
 from fechner.analysis.ratings.matrices import differences, rated_arms
 from fechner.errors import InputError
 from fechner.records.claim import read_claim
+from fechner.records.ratings import Ratings
+from fechner.records.stimuli import StimulusTable
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +29,9 @@ def stimuli():
     ],
 )
 def test_each_world_gets_its_verdict(stimuli, column, verdict):
-    claim = test_claim(rate(stimuli, column=column, seed=4), stimuli)
-    assert claim.verdict == verdict
-    effect = claim.contrast("low - high")
+    found = claim(*records(rate(stimuli, column=column, seed=4), stimuli))
+    assert found.verdict == verdict
+    effect = found.contrast("low - high")
     assert effect.decides
     assert effect.model == "closed form"
     assert (effect.low > 0) == (verdict != "not supported")
@@ -36,7 +40,7 @@ def test_each_world_gets_its_verdict(stimuli, column, verdict):
 def test_the_null_world_is_called_supported_at_most_rarely(stimuli):
     """Both intervals must lie above 0, so that fewer than 1 in 40 null worlds get through."""
     verdicts = [
-        test_claim(rate(stimuli, column="mse", participants=10, seed=seed), stimuli).verdict
+        claim(*records(rate(stimuli, column="mse", participants=10, seed=seed), stimuli)).verdict
         for seed in range(30)
     ]
     assert verdicts.count("supported") <= 2
@@ -45,27 +49,27 @@ def test_the_null_world_is_called_supported_at_most_rarely(stimuli):
 
 def test_the_opposite_direction_is_said(stimuli):
     turned = stimuli.assign(predicted_impact=-stimuli["predicted_impact"])
-    claim = test_claim(rate(turned, column="predicted_impact"), stimuli)
-    assert claim.verdict == "not supported"
-    assert "opposite direction" in claim.sentences[1]
-    assert "points worse" in claim.sentences[0]
+    found = claim(*records(rate(turned, column="predicted_impact"), stimuli))
+    assert found.verdict == "not supported"
+    assert "opposite direction" in found.sentences[1]
+    assert "points worse" in found.sentences[0]
 
 
 def test_without_a_control_arm_the_claim_cannot_be_supported(stimuli):
     ratings = rate(stimuli, column="predicted_impact")
     ratings = ratings[~ratings["image"].str.endswith("donor")]
-    claim = test_claim(ratings, stimuli)
-    assert claim.verdict == "not supported"
-    assert "cannot be credited to the map" in claim.sentences[1]
-    assert any("no control arm" in warning for warning in claim.warnings)
+    found = claim(*records(ratings, stimuli))
+    assert found.verdict == "not supported"
+    assert "cannot be credited to the map" in found.sentences[1]
+    assert any("no control arm" in warning for warning in found.warnings)
 
 
 def test_missing_ratings_turn_to_reml_and_are_said(stimuli):
     ratings = rate(stimuli, column="predicted_impact").sample(frac=0.92, random_state=1)
-    claim = test_claim(ratings, stimuli)
-    assert claim.contrast("low - high").model == "REML"
-    assert any("differences are missing" in warning for warning in claim.warnings)
-    assert {row.model for row in claim.contrasts} == {"REML", "mixed model", "clustered"}
+    found = claim(*records(ratings, stimuli))
+    assert found.contrast("low - high").model == "REML"
+    assert any("differences are missing" in warning for warning in found.warnings)
+    assert {row.model for row in found.contrasts} == {"REML", "mixed model", "clustered"}
 
 
 def test_a_design_without_pairs_turns_to_slopes(stimuli):
@@ -74,39 +78,39 @@ def test_a_design_without_pairs_turns_to_slopes(stimuli):
     arm = ratings["image"].str[8:]
     order = np.array(["low", "high", "donor"])[number % 3]
     square = ratings[(arm == order) | (arm == "intact")]
-    claim = test_claim(square, stimuli)
-    assert claim.contrast("low - high").model == "REML slopes"
-    assert claim.verdict == "supported"
+    found = claim(*records(square, stimuli))
+    assert found.contrast("low - high").model == "REML slopes"
+    assert found.verdict == "supported"
 
 
 def test_a_spammer_is_left_out_and_named(stimuli):
     ratings = rate(stimuli, column="predicted_impact")
     rows = ratings["participant"] == "P03"
     ratings.loc[rows, "rating"] = np.random.default_rng(0).uniform(0, 100, rows.sum())
-    claim = test_claim(ratings, stimuli)
-    assert claim.excluded == ["P03"]
-    assert claim.n_participants == 15
-    assert any("left out 1 of 16 participants: P03" in warning for warning in claim.warnings)
-    assert test_claim(ratings, stimuli, minimum_agreement=None).excluded == []
+    found = claim(*records(ratings, stimuli))
+    assert found.excluded == ["P03"]
+    assert found.n_participants == 15
+    assert any("left out 1 of 16 participants: P03" in warning for warning in found.warnings)
+    assert claim(*records(ratings, stimuli), minimum_agreement=None).excluded == []
 
 
 def test_a_scale_whose_low_end_is_good_is_turned(stimuli):
     ratings = rate(stimuli, column="predicted_impact")
     turned = ratings.assign(rating=100 - ratings["rating"])
-    a, b = test_claim(ratings, stimuli), test_claim(turned, stimuli, good="low")
+    a, b = claim(*records(ratings, stimuli)), claim(*records(turned, stimuli, good="low"))
     assert a.contrast("low - high").estimate == pytest.approx(b.contrast("low - high").estimate)
 
 
 def test_a_claim_survives_its_file(stimuli, tmp_path):
-    claim = test_claim(rate(stimuli, column="mse"), stimuli, simulated=True)
-    claim.write(tmp_path / "claim.json")
-    assert read_claim(tmp_path / "claim.json") == claim
-    assert claim.provenance["simulated"]
+    found = claim(*records(rate(stimuli, column="mse"), stimuli, simulated=True))
+    found.write(tmp_path / "claim.json")
+    assert read_claim(tmp_path / "claim.json") == found
+    assert found.provenance["simulated"]
 
 
 def test_differences_equal_plain_pandas(stimuli):
     ratings = rate(stimuli, column="predicted_impact", participants=3)
-    table = differences(rated_arms(ratings, stimuli), "low", "high")
+    table = differences(rated_arms(*records(ratings, stimuli)), "low", "high")
     wide = ratings.pivot(index="participant", columns="image", values="rating")
     for k, scene in enumerate(table.images):
         expected = wide[f"{scene}_low"] - wide[f"{scene}_high"]
@@ -126,21 +130,23 @@ def test_levels_are_compared_with_their_own_level():
     ratings = pd.DataFrame(
         {"participant": "p", "image": ["l1", "h1", "h2"], "dimension": "q", "rating": [9, 7, 1]}
     )
-    assert differences(rated_arms(ratings, stimuli), "low", "high").values.tolist() == [[2.0]]
+    assert differences(rated_arms(*records(ratings, stimuli)), "low", "high").values.tolist() == [
+        [2.0]
+    ]
 
 
 def test_an_unknown_stimulus_is_named(stimuli):
     ratings = rate(stimuli, column="mse", participants=2)
     ratings.loc[0, "image"] = "image00_intct"
     with pytest.raises(InputError, match="did you mean 'image00_intact'"):
-        test_claim(ratings, stimuli)
+        claim(*records(ratings, stimuli))
 
 
 def test_two_dimensions_must_be_chosen_from(stimuli):
     ratings = rate(stimuli, column="mse", participants=2)
     both = pd.concat([ratings, ratings.assign(dimension="realism")])
     with pytest.raises(InputError, match="quality, realism"):
-        test_claim(both, stimuli)
+        claim(*records(both, stimuli))
 
 
 def test_a_file_that_is_no_claim_is_refused(tmp_path):
@@ -152,7 +158,79 @@ def test_a_file_that_is_no_claim_is_refused(tmp_path):
 def test_ratings_on_which_nobody_agrees_are_refused_and_can_be_kept(stimuli):
     ratings = rate(stimuli, column="mse").assign(rating=50.0)
     with pytest.raises(InputError, match="leave out 16 of 16"):
-        test_claim(ratings, stimuli)
-    claim = test_claim(ratings, stimuli, minimum_agreement=None)
-    assert claim.verdict == "not supported"
-    assert claim.contrast("low - high").estimate == 0
+        claim(*records(ratings, stimuli))
+    found = claim(*records(ratings, stimuli), minimum_agreement=None)
+    assert found.verdict == "not supported"
+    assert found.contrast("low - high").estimate == 0
+
+
+def test_what_the_records_say_is_what_the_claim_says(stimuli):
+    table = rate(stimuli, column="predicted_impact", participants=4)
+    ratings, shown = records(table, stimuli, simulated=True)
+    found = claim(ratings, shown)
+    assert found.simulated
+    assert found.provenance["inputs"] == {"ratings": ratings.sha256, "stimuli": shown.sha256}
+    assert found.provenance["parameters"]["good"] == "high"
+    real = records(table, stimuli)
+    assert not claim(*real).simulated
+    assert claim(real[0], StimulusTable(stimuli, simulated=True)).simulated
+
+
+def test_ratings_without_a_declared_scale_are_refused(stimuli):
+    ratings, shown = records(rate(stimuli, column="mse", participants=4), stimuli)
+    with pytest.raises(InputError, match="no declared scale"):
+        claim(Ratings(ratings.table, {}), shown)
+
+
+def test_a_dimension_is_found_by_its_name_and_a_misspelt_one_is_named(stimuli):
+    ratings = rate(stimuli, column="predicted_impact", participants=4)
+    both = pd.concat([ratings, ratings.assign(dimension="0801", rating=100 - ratings["rating"])])
+    assert claim(*records(both, stimuli), dimension="0801").contrast("low - high").estimate < 0
+    with pytest.raises(InputError, match="did you mean 'quality'"):
+        claim(*records(both, stimuli), dimension="qualty")
+
+
+def test_every_image_of_a_contrast_is_the_mean_of_its_differences_with_a_t_interval(stimuli):
+    ratings = rate(stimuli, column="predicted_impact", participants=7)
+    found = claim(*records(ratings, stimuli))
+    wide = ratings.pivot(index="participant", columns="image", values="rating")
+    names = ["low - high", "donor - high", "intact - low", "intact - donor", "intact - high"]
+    assert list(dict.fromkeys(row.name for row in found.images)) == names
+    for row in found.images:
+        first, second = row.name.split(" - ")
+        values = wide[f"{row.image}_{first}"] - wide[f"{row.image}_{second}"]
+        interval = stats.ttest_1samp(values, 0).confidence_interval(found.level)
+        assert row.estimate == pytest.approx(values.mean())
+        assert (row.low, row.high) == pytest.approx(tuple(interval))
+        assert row.n_participants == 7
+
+
+def test_drops_from_intact_are_tested_like_the_contrasts(stimuli):
+    ratings, shown = records(rate(stimuli, column="predicted_impact"), stimuli)
+    found = claim(ratings, shown)
+    assert [row.name for row in found.drops] == ["intact - low", "intact - donor", "intact - high"]
+    arms = rated_arms(ratings, shown)
+    for row in found.drops:
+        test = closed_form(differences(arms, *row.name.split(" - ")))
+        assert (row.estimate, row.low, row.high) == (test.estimate, test.low, test.high)
+
+
+def test_the_claim_holds_the_screening_of_everybody(stimuli):
+    ratings = rate(stimuli, column="predicted_impact")
+    rows = ratings["participant"] == "P03"
+    ratings.loc[rows, "rating"] = 50.0
+    found = claim(*records(ratings, stimuli))
+    assert [row.participant for row in found.participants if not row.kept] == ["P03"]
+    harsh = next(row for row in found.participants if row.participant == "P03")
+    assert (harsh.n, harsh.mean, harsh.sd, harsh.agreement) == (64, 50.0, 0.0, 0.0)
+    everybody = claim(*records(ratings, stimuli), minimum_agreement=None)
+    assert all(row.kept for row in everybody.participants)
+
+
+def test_one_rating_an_image_gives_no_interval():
+    stimuli = stimuli_table(6)
+    ratings = rate(stimuli, column="mse", participants=5)
+    lonely = ratings["image"].str.startswith("image00") & (ratings["participant"] != "P00")
+    found = claim(*records(ratings[~lonely], stimuli))
+    row = next(row for row in found.images if row.image == "image00")
+    assert (row.low, row.high, row.n_participants) == (None, None, 1)

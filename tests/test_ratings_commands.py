@@ -50,6 +50,16 @@ def test_scores_write_one_row_an_image(folder, tmp_path):
         assert len(pd.read_csv(out)) == 40
 
 
+def test_dmos_writes_one_row_a_degraded_image(folder, tmp_path):
+    run("dmos", folder / "ratings.csv", folder, "-o", tmp_path / "dmos.csv")
+    found = pd.read_csv(tmp_path / "dmos.csv")
+    assert list(found) == ["stimulus", "scene", "region", "dmos", "sd", "n", "ci_low", "ci_high"]
+    assert len(found) == 30
+    means = pd.read_csv(folder / "ratings.csv").groupby("image")["rating"].mean()
+    row = found.set_index("stimulus").loc["image03_high"]
+    assert row["dmos"] == pytest.approx(100 + means["image03_high"] - means["image03_intact"])
+
+
 def test_screening_names_the_spammer(folder, tmp_path):
     ratings = pd.read_csv(folder / "ratings.csv")
     rows = ratings["participant"] == "P05"

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from ratings_worlds import rate, stimuli_table
+from ratings_worlds import rate, records, stimuli_table
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 from statsmodels.stats.weightstats import DescrStatsW
 
-from fechner.analysis.ratings.claim import test_claim
+from fechner.analysis.ratings.claim import claim
 from fechner.analysis.ratings.equivalence import equivalence
 from fechner.analysis.ratings.matrices import rated_arms
 from fechner.analysis.ratings.ordinal import is_ordinal, ordered_probit
@@ -45,7 +45,7 @@ def test_null_worlds_are_called_effects_in_at_most_about_5_percent():
     stimuli, called = stimuli_table(14), []
     for seed in range(60):
         ratings = cut_to_5(rate(stimuli, column="mse", participants=12, seed=seed))
-        found = ordered_probit(rated_arms(ratings, stimuli), "low", "high")
+        found = ordered_probit(rated_arms(*records(ratings, stimuli)), "low", "high")
         called.append(found.p < 0.05)
     assert np.mean(called) <= 0.1
 
@@ -53,18 +53,18 @@ def test_null_worlds_are_called_effects_in_at_most_about_5_percent():
 def test_a_5_point_claim_carries_the_ordered_probit_and_a_slider_does_not():
     stimuli = stimuli_table(12)
     ratings = rate(stimuli, column="predicted_impact")
-    claim = test_claim(cut_to_5(ratings), stimuli)
-    assert [row.name for row in claim.ordinal] == ["low - high", "donor - high"]
-    assert claim.ordinal[0].low > 0
-    assert test_claim(ratings, stimuli).ordinal == []
-    assert not is_ordinal(rated_arms(ratings, stimuli))
+    found = claim(*records(cut_to_5(ratings), stimuli))
+    assert [row.name for row in found.ordinal] == ["low - high", "donor - high"]
+    assert found.ordinal[0].low > 0
+    assert claim(*records(ratings, stimuli)).ordinal == []
+    assert not is_ordinal(rated_arms(*records(ratings, stimuli)))
 
 
 def test_one_category_is_refused():
     stimuli = stimuli_table(4)
     ratings = rate(stimuli, column="mse", participants=3).assign(rating=3.0)
     with pytest.raises(InputError, match="2 categories"):
-        ordered_probit(rated_arms(ratings, stimuli), "low", "high")
+        ordered_probit(rated_arms(*records(ratings, stimuli)), "low", "high")
 
 
 def test_two_one_sided_tests_equal_statsmodels():
@@ -84,10 +84,10 @@ def test_equivalence_holds_where_the_90_percent_interval_lies_inside_the_bound()
 
 def test_the_claim_reports_equivalence_where_a_bound_was_given():
     stimuli = stimuli_table(16)
-    claim = test_claim(rate(stimuli, column="mse"), stimuli, equivalence_bound=8.0)
-    assert claim.equivalence.equivalent
-    assert claim.provenance["parameters"]["equivalence_bound"] == 8.0
-    assert claim.verdict == "not supported"
+    found = claim(*records(rate(stimuli, column="mse"), stimuli), equivalence_bound=8.0)
+    assert found.equivalence.equivalent
+    assert found.provenance["parameters"]["equivalence_bound"] == 8.0
+    assert found.verdict == "not supported"
 
 
 def test_a_bound_of_nothing_is_refused():

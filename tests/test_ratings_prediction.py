@@ -1,22 +1,26 @@
-"""Predicted against observed harm: images as the unit, noise corrected, maps dealt around."""
+"""Predicted against observed harm: images as the unit, noise corrected, maps shuffled."""
 
 import numpy as np
 import pytest
-from ratings_worlds import rate, stimuli_table
+from ratings_worlds import rate, records, stimuli_table
 from scipy import stats
+from scipy.ndimage import gaussian_filter
 
 from fechner.analysis.ratings.correlation import (
     correlate,
-    cross_predictions,
     disattenuated,
     partial,
     pearson,
     reliability,
     shuffled_maps,
 )
+from fechner.analysis.ratings.other_maps import cross_predictions, predictions_with_other_maps
 from fechner.analysis.ratings.prediction import predicted_against_observed
 from fechner.errors import InputError
+from fechner.records.images.files import read_map_png, write_map_png, write_png
+from fechner.records.maps import read_maps, write_maps
 from fechner.records.prediction import read_prediction
+from fechner.records.stimuli import Stimulus, StimulusSet
 
 
 def test_correlations_equal_scipy():
@@ -85,8 +89,8 @@ def test_no_correction_below_a_reliability_of_point_three():
 
 def test_the_map_world_is_tracked_and_the_null_world_is_not():
     stimuli = stimuli_table(30, seed=2)
-    real = predicted_against_observed(rate(stimuli, column="predicted_impact"), stimuli)
-    null = predicted_against_observed(rate(stimuli, column="mse"), stimuli)
+    real = predicted_against_observed(*records(rate(stimuli, column="predicted_impact"), stimuli))
+    null = predicted_against_observed(*records(rate(stimuli, column="mse"), stimuli))
     assert real.pearson.p < 0.001
     assert real.pearson.r > 0.6
     assert "tracks" in real.sentence
@@ -120,7 +124,7 @@ def test_maps_that_know_their_own_image_beat_their_shuffles():
     own = (wide["high"] - wide["low"]).to_numpy()
     cross = rng.permuted(np.tile(own[:, None], (1, 20)), axis=0)
     np.fill_diagonal(cross, own)
-    found = predicted_against_observed(ratings, stimuli, cross=cross)
+    found = predicted_against_observed(*records(ratings, stimuli), cross=cross)
     assert found.shuffled_p < 0.02
     assert not any("shuffled" in warning for warning in found.warnings)
 
@@ -145,7 +149,7 @@ def test_a_map_of_another_size_is_resampled():
 def test_drops_of_each_arm_are_measured_from_the_intact_image():
     stimuli = stimuli_table(8)
     ratings = rate(stimuli, column="predicted_impact", participants=5)
-    found = predicted_against_observed(ratings, stimuli, resamples=20)
+    found = predicted_against_observed(*records(ratings, stimuli), resamples=20)
     means = ratings.groupby("image")["rating"].mean()
     row = next(row for row in found.arms if (row.image, row.arm) == ("image03", "high"))
     assert row.drop == pytest.approx(means["image03_intact"] - means["image03_high"])
@@ -156,7 +160,7 @@ def test_drops_of_each_arm_are_measured_from_the_intact_image():
 def test_a_prediction_survives_its_file(tmp_path):
     stimuli = stimuli_table(8)
     found = predicted_against_observed(
-        rate(stimuli, column="mse", participants=4), stimuli, resamples=20
+        *records(rate(stimuli, column="mse", participants=4), stimuli), resamples=20
     )
     found.write(tmp_path / "prediction.json")
     assert read_prediction(tmp_path / "prediction.json") == found
@@ -164,61 +168,72 @@ def test_a_prediction_survives_its_file(tmp_path):
 
 def test_few_images_are_refused_and_stimuli_without_prediction_named():
     stimuli = stimuli_table(3)
+    ratings = rate(stimuli, column="mse", participants=3)
     with pytest.raises(InputError, match="needs 4 images"):
-        predicted_against_observed(rate(stimuli, column="mse", participants=3), stimuli)
+        predicted_against_observed(*records(ratings, stimuli))
     with pytest.raises(InputError, match="no column 'predicted_impact'"):
-        predicted_against_observed(
-            rate(stimuli, column="mse", participants=3), stimuli.drop(columns="predicted_impact")
-        )
+        predicted_against_observed(*records(ratings, stimuli.drop(columns="predicted_impact")))
+
+
+def stimulus(scene, region):
+    name = f"{scene}_{region}"
+    return Stimulus(
+        name, f"{name}.png", scene, region, "blur", 1, 3.0, "px", 0.2, 1, 9.0, 0.9, 5.0, 5.0, ""
+    )
+
+
+def write_pictures(folder, scene, shown, importance):
+    """Write the pictures of a scene by region, and its map; return its stimuli."""
+    write_maps(folder / "maps", {scene: importance}, about={scene: {}}, set_record={})
+    for region, image in shown.items():
+        write_png(folder / f"{scene}_{region}.png", image)
+    return [stimulus(scene, region) for region in shown]
 
 
 def test_predictions_from_files_equal_those_from_arrays(tmp_path):
-    import pandas as pd
-
-    from fechner.analysis.ratings.dealt_maps import dealt_maps
-    from fechner.records.images.files import read_map_png, write_map_png, write_png
-
-    rng, rows, errors, maps = np.random.default_rng(0), [], {}, {}
-    for scene in ("cat", "boat"):
+    rng, stimuli, errors, raw = np.random.default_rng(0), [], {}, {}
+    for scene in ("null", "0801"):
         picture = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
-        write_map_png(tmp_path / f"{scene}.png", rng.random((20, 30)))
-        maps[scene] = read_map_png(tmp_path / f"{scene}.png")
         shown = {"intact": picture}
-        for arm in ("low", "high"):
-            shown[arm] = rng.integers(0, 256, picture.shape, dtype=np.uint8)
-        for arm, image in shown.items():
-            write_png(tmp_path / f"{scene}_{arm}.png", image)
-            rows.append({"scene": scene, "region": arm, "file": f"{scene}_{arm}.png"})
-        squares = [((picture - shown[a].astype(float)) ** 2).mean(axis=2) for a in ("low", "high")]
-        errors[scene] = tuple(squares)
-    found = dealt_maps(pd.DataFrame(rows), tmp_path, tmp_path)
+        for region in ("low", "high"):
+            shown[region] = rng.integers(0, 256, picture.shape, dtype=np.uint8)
+        raw[scene] = rng.random((20, 30))
+        stimuli += write_pictures(tmp_path, scene, shown, raw[scene])
+        errors[scene] = tuple(
+            ((picture - shown[region].astype(float)) ** 2).mean(axis=2)
+            for region in ("low", "high")
+        )
+    write_maps(tmp_path / "maps", raw, about={name: {} for name in raw}, set_record={})
+    shown = StimulusSet(tmp_path, tuple(stimuli), {})
+    maps = {name: found.values for name, found in read_maps(tmp_path / "maps").items()}
+    found = predictions_with_other_maps(shown, tmp_path / "maps")
     np.testing.assert_allclose(found, cross_predictions(errors, maps), rtol=1e-5)
 
 
 def test_large_pictures_are_averaged_down_without_moving_the_prediction(tmp_path):
-    import pandas as pd
-    from scipy.ndimage import gaussian_filter
-
-    from fechner.analysis.ratings.dealt_maps import dealt_maps
-    from fechner.records.images.files import read_map_png, write_map_png, write_png
-
     rng, shape = np.random.default_rng(1), (600, 1200)
     smooth = gaussian_filter(rng.normal(size=shape), 40)
-    write_map_png(tmp_path / "big.png", (smooth - smooth.min()) / np.ptp(smooth))
     picture = rng.integers(60, 190, (*shape, 3), dtype=np.uint8)
     noisy = picture + rng.integers(0, 60, picture.shape).astype(np.uint8)
     half = np.zeros((*shape, 1), bool)
     half[:, :600] = True
     arms = {"intact": picture, "low": picture, "high": np.where(half, noisy, picture)}
-    for arm, image in arms.items():
-        write_png(tmp_path / f"big_{arm}.png", image)
-    rows = [{"scene": "big", "region": arm, "file": f"big_{arm}.png"} for arm in arms]
-    importance = read_map_png(tmp_path / "big.png")
+    stimuli = write_pictures(tmp_path, "big", arms, smooth - smooth.min())
+    importance = read_map_png(tmp_path / "maps" / "big.png")
     error = ((arms["high"].astype(float) - picture) ** 2).mean(axis=2)
     exact = (importance / importance.mean() * error).mean()
-    assert dealt_maps(pd.DataFrame(rows), tmp_path, tmp_path)[0, 0] == pytest.approx(
-        exact, rel=2e-3
-    )
+    shown = StimulusSet(tmp_path, tuple(stimuli), {})
+    found = predictions_with_other_maps(shown, tmp_path / "maps")
+    assert found[0, 0] == pytest.approx(exact, rel=2e-3)
+
+
+def test_a_map_that_was_changed_is_refused(tmp_path):
+    picture = np.zeros((8, 8, 3), np.uint8)
+    arms = dict.fromkeys(("intact", "low", "high"), picture)
+    stimuli = write_pictures(tmp_path, "a", arms, np.arange(64.0).reshape(8, 8))
+    write_map_png(tmp_path / "maps" / "a.png", np.ones((8, 8)))
+    with pytest.raises(InputError, match="was changed"):
+        predictions_with_other_maps(StimulusSet(tmp_path, tuple(stimuli), {}), tmp_path / "maps")
 
 
 def latin_square(ratings):
@@ -232,8 +247,8 @@ def latin_square(ratings):
 def test_a_latin_square_is_compared_without_pairs():
     stimuli = stimuli_table(24, seed=3)
     ratings = rate(stimuli, column="predicted_impact", participants=36, slope=0.7)
-    paired = predicted_against_observed(ratings, stimuli, resamples=50)
-    square = predicted_against_observed(latin_square(ratings), stimuli, resamples=50)
+    paired = predicted_against_observed(*records(ratings, stimuli), resamples=50)
+    square = predicted_against_observed(*records(latin_square(ratings), stimuli), resamples=50)
     assert square.n_images == 24
     assert square.pearson.r == pytest.approx(paired.pearson.r, abs=0.25)
     assert square.pearson.p < 0.05
@@ -241,13 +256,13 @@ def test_a_latin_square_is_compared_without_pairs():
     assert square.disattenuated > square.pearson.r
 
 
-def test_images_that_nobody_rated_leave_the_dealt_maps_too():
+def test_images_that_nobody_rated_leave_the_shuffled_maps_too():
     stimuli = stimuli_table(8)
     ratings = rate(stimuli, column="predicted_impact", participants=5)
     ratings = ratings[~ratings["image"].str.startswith("image02")]
     cross = np.random.default_rng(0).normal(size=(8, 8))
-    found = predicted_against_observed(ratings, stimuli, cross=cross, resamples=20)
+    found = predicted_against_observed(*records(ratings, stimuli), cross=cross, resamples=20)
     assert found.n_images == 7
     assert len(found.shuffled) == 2000
     with pytest.raises(InputError, match="cross predictions expect shape"):
-        predicted_against_observed(ratings, stimuli, cross=cross[:7, :7], resamples=20)
+        predicted_against_observed(*records(ratings, stimuli), cross=cross[:7, :7], resamples=20)

@@ -2,11 +2,13 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from fechner.analysis.ratings.matrices import RatingMatrix, rating_matrix
 from fechner.analysis.ratings.scores import (
@@ -18,7 +20,9 @@ from fechner.analysis.ratings.scores import (
 )
 from fechner.analysis.ratings.screening import agreement, bt500, screen
 from fechner.errors import InputError
-from fechner.records.ratings import read_ratings
+from fechner.records.ratings import ratings_from_table, read_ratings
+from fechner.records.scales import Scale
+from fechner.records.stimuli import StimulusTable
 
 OURS = Path(__file__).parent / "data"
 SHARED = Path(os.environ.get("FECHNER_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -219,37 +223,78 @@ def test_nobody_is_screened_out_on_a_handful_of_images():
     assert screen(matrix_of(values))["keep"].all()
 
 
-def test_dmos_of_an_image_as_good_as_its_reference_is_the_top_of_the_scale():
-    matrix = matrix_of([[5, 4, 5], [5, 4, 5], [3, 3, 2]])
-    scores = dmos(matrix, {"i1": "i0", "i2": "i0"}, top=5).set_index("image")["dmos"]
-    assert scores["i1"] == 5
-    assert scores["i2"] == pytest.approx(5 - 2)
+def hidden_reference(name, *, good="high"):
+    """A study of tests/data in which step 0 of every scene is the reference."""
+    ratings = read_ratings(OURS / f"{name}.csv")
+    scales = {"quality": replace(ratings.scale("quality"), good=good)}
+    names = ratings.table["image"].unique()
+    stimuli = pd.DataFrame({"stimulus": names, "scene": [name.split("_")[0] for name in names]})
+    region = ["intact" if name.endswith("_0") else "blurred" for name in names]
+    return replace(ratings, scales=scales), StimulusTable(stimuli.assign(region=region))
+
+
+def test_dmos_equals_sureal_where_everybody_rated_everything():
+    matrix, reference = simulated_study(COMPLETE)
+    theirs = pd.Series(reference["DMOS"]["quality_scores"], index=matrix.images)
+    ours = dmos(*hidden_reference(COMPLETE)).set_index("stimulus")["dmos"]
+    assert len(ours) == 60
+    np.testing.assert_allclose(ours, theirs[ours.index], atol=1e-12)
+
+
+@pytest.mark.parametrize(("good", "top"), [("high", 100), ("low", 0)])
+def test_dmos_is_the_mean_difference_within_participants_from_the_good_end(good, top):
+    ratings, stimuli = hidden_reference(MISSING, good=good)
+    table = ratings.table.assign(scene=ratings.table["image"].str[:2])
+    intact = table[table["image"].str.endswith("_0")].set_index(["participant", "scene"])["rating"]
+    own = pd.MultiIndex.from_frame(table[["participant", "scene"]])
+    table["difference"] = table["rating"] - intact.reindex(own).to_numpy() + top
+    by = table[~table["image"].str.endswith("_0")].groupby("image")["difference"]
+    ours = dmos(ratings, stimuli).set_index("stimulus").sort_index()
+    np.testing.assert_allclose(ours["dmos"], by.mean())
+    assert ours["n"].tolist() == by.count().tolist()
+    assert ours["n"].min() < 24
+    half = stats.t.ppf(0.975, by.count() - 1) * by.std() / np.sqrt(by.count())
+    np.testing.assert_allclose(ours["ci_high"] - ours["dmos"], half)
+    assert (ours["scene"] == ours.index.str[:2]).all()
+
+
+def test_an_image_as_good_as_its_reference_scores_the_good_end_of_the_scale():
+    table = pd.DataFrame(
+        {"participant": list("aabb"), "image": ["0801", "null"] * 2, "dimension": "quality",
+         "rating": [4, 4, 2, 2]}
+    )  # fmt: skip
+    rows = {"stimulus": ["0801", "null"], "scene": "NA", "region": ["intact", "low"]}
+    for good, top in (("high", 5), ("low", 1)):
+        ratings = ratings_from_table(table, scales={"quality": Scale(1, 5, good)})
+        scored = dmos(ratings, StimulusTable(pd.DataFrame(rows)))
+        assert scored[["stimulus", "scene", "dmos"]].to_numpy().tolist() == [["null", "NA", top]]
+
+
+def test_a_score_whose_reference_nobody_shares_is_shown_as_missing():
+    table = pd.DataFrame(
+        {"participant": list("ab"), "image": ["ref", "low"], "dimension": "q", "rating": [4, 3]}
+    )
+    rows = {"stimulus": ["ref", "low"], "scene": "s", "region": ["intact", "low"]}
+    ratings = ratings_from_table(table, scales={"q": Scale(1, 5)})
+    scored = dmos(ratings, StimulusTable(pd.DataFrame(rows)))
+    assert scored["n"].tolist() == [0]
+    assert scored["dmos"].isna().all()
 
 
 def test_repeated_ratings_are_averaged_into_the_matrix():
-    ratings = pd.DataFrame(
+    table = pd.DataFrame(
         {"participant": ["a", "a", "b"], "image": ["x", "x", "x"], "dimension": "quality",
-         "rating": [2, 4, 5]}
+         "rating": [2, 4, 5], "trial": [1, 2, 1]}
     )  # fmt: skip
+    ratings = ratings_from_table(table, scales={"quality": Scale(1, 5)})
     np.testing.assert_array_equal(rating_matrix(ratings).values, [[3.0, 5.0]])
 
 
-def test_a_misspelt_column_is_named_with_the_nearest():
-    with pytest.raises(InputError, match=r"no column 'participant'; did you mean 'particpant'"):
-        rating_matrix(pd.DataFrame({"particpant": ["a"], "image": ["x"]}))
-
-
-def test_a_rating_that_is_no_number_is_named():
-    ratings = pd.DataFrame(
-        {"participant": ["a"], "image": ["x"], "dimension": ["quality"], "rating": ["good"]}
-    )
-    with pytest.raises(InputError, match="rating 'good' of image 'x' by participant 'a'"):
-        rating_matrix(ratings)
-
-
-def test_a_dmos_without_its_reference_is_refused():
-    with pytest.raises(InputError, match="no ratings of image 'pristine'"):
-        dmos(matrix_of([[1, 2]]), {"i0": "pristine"}, top=5)
+def test_a_scene_without_a_rated_reference_is_refused_and_named():
+    ratings, stimuli = hidden_reference(COMPLETE)
+    kept = ratings.table[ratings.table["image"] != "03_0"]
+    with pytest.raises(InputError, match="scene '03' has no rated stimulus"):
+        dmos(replace(ratings, table=kept), stimuli)
 
 
 def test_likelihood_refuses_someone_who_is_the_consensus():

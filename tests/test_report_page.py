@@ -1,17 +1,21 @@
 """The report page: whole, self-contained, honest about what is simulated and what is missing."""
 
+import html
 import re
 import shutil
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
-from report_study import write_study
+from report_study import SCENES, write_study
 
 from fechner.errors import InputError
+from fechner.records.stimuli import read_stimulus_set
 from fechner.report.page import write_report
 from fechner.report.pictures import densest, outlined, picture
 from fechner.report.style import PALETTE
+from fechner.report.tables import arm_tables
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
@@ -92,8 +96,8 @@ def test_charts_take_their_colours_from_the_page(page):
 
 
 def test_every_scene_every_arm_and_every_refused_scene_is_shown(page):
-    for k in range(9):
-        assert f"<figcaption>scene{k}</figcaption>" in page
+    for scene in SCENES:
+        assert f"<figcaption>{html.escape(scene)}</figcaption>" in page
     assert len(re.findall(r'src="data:image/webp', page)) == 9 * 5 + 3 * 4
     assert "hubble" in page
     assert "the constraint edge_fine binds" in page
@@ -172,13 +176,9 @@ def test_the_session_is_shown_where_its_screens_were_kept(tmp_path, study, page)
 
 
 def test_families_and_levels_get_a_table_each(study):
-    import pandas as pd
-
-    from fechner.report.tables import arm_tables
-
-    stimuli = pd.read_csv(study / "stimuli" / "stimuli.csv")
-    second = stimuli[stimuli["region"] != "intact"].assign(level=2, strength=6.0)
-    tables = arm_tables(pd.concat([stimuli, second]))
+    table = read_stimulus_set(study / "stimuli").table
+    second = table[table["region"] != "intact"].assign(level=2, strength=6.0)
+    tables = arm_tables(pd.concat([table, second]))
     assert [name for name, _ in tables] == ["blur, level 1", "blur, level 2"]
     assert [table.rows[0][1] for _, table in tables] == ["3.00", "6.00"]
 
@@ -214,7 +214,7 @@ def test_a_native_picture_keeps_every_pixel():
 
 
 def test_a_folder_that_is_no_study_is_refused(tmp_path):
-    with pytest.raises(InputError, match="holds nothing of a study"):
+    with pytest.raises(InputError, match="fechner study init"):
         write_report(tmp_path)
-    with pytest.raises(InputError, match="there is no folder"):
+    with pytest.raises(InputError, match="fechner study init"):
         write_report(tmp_path / "nowhere")

@@ -71,24 +71,18 @@ def claim(
 
     Example: fechner stats claim ratings/ratings.csv stimuli/stimuli.csv -o claim.json
     """
-    from fechner.analysis.ratings.claim import test_claim
+    from fechner.analysis.ratings.claim import claim as tested_claim
     from fechner.analysis.ratings.screening import MINIMUM_AGREEMENT
     from fechner.cli.console import console
-    from fechner.provenance import sha256_file
-    from fechner.records.stimuli import read_stimulus_table, stimuli_file
+    from fechner.records.stimuli import read_stimulus_table
 
-    read = _read(ratings, scale)
-    chosen = _dimension(read, dimension)
-    found = test_claim(
-        read.table,
+    found = tested_claim(
+        _read(ratings, scale),
         read_stimulus_table(stimuli),
         control=control,
-        dimension=chosen,
-        good=read.scale(chosen).good,
+        dimension=dimension,
         minimum_agreement=None if keep_all else MINIMUM_AGREEMENT,
         equivalence_bound=equivalence,
-        simulated=read.simulated,
-        inputs={"ratings": read.sha256, "stimuli": sha256_file(stimuli_file(stimuli))},
     )
     _show_claim(found)
     if out is not None:
@@ -113,8 +107,7 @@ def scores(
     from fechner.analysis.ratings import scores as rules
     from fechner.analysis.ratings.matrices import rating_matrix
 
-    read = _read(ratings, scale)
-    matrix = rating_matrix(read.table, dimension=_dimension(read, dimension))
+    matrix = rating_matrix(_read(ratings, scale), dimension)
     if method is Method.likelihood:
         model = rules.maximum_likelihood(matrix)
         result = pd.DataFrame(
@@ -122,6 +115,31 @@ def scores(
         )
     else:
         result = rules.mos(rules.remove_bias(matrix) if method is Method.bias_removed else matrix)
+    _show(result, out)
+
+
+@app.command()
+def dmos(
+    ratings: RatingsFile,
+    stimuli: StimuliFile,
+    dimension: Dimension = None,
+    scale: ScaleText = None,
+    level: Annotated[float, typer.Option(help="Of the intervals.", min=0.5, max=0.999)] = 0.95,
+    out: Out = None,
+) -> None:
+    """Show how far each image falls below the hidden reference of its scene (DMOS).
+
+    Differences are taken within each participant; an image as good as its intact reference
+    scores the good end of the scale.
+
+    Example: fechner stats dmos ratings/ratings.csv stimuli -o dmos.csv
+    """
+    from fechner.analysis.ratings.scores import dmos as differential_scores
+    from fechner.records.stimuli import read_stimulus_table
+
+    result = differential_scores(
+        _read(ratings, scale), read_stimulus_table(stimuli), dimension=dimension, level=level
+    )
     _show(result, out)
 
 
@@ -146,8 +164,7 @@ def screen(
     from fechner.analysis.ratings.screening import screen as screened
     from fechner.cli.console import console
 
-    read = _read(ratings, scale)
-    matrix = rating_matrix(read.table, dimension=_dimension(read, dimension))
+    matrix = rating_matrix(_read(ratings, scale), dimension)
     result = screened(matrix, minimum=minimum, sd="sample" if sample_sd else "population")
     _show(result, out)
     left = result.loc[~result["keep"], "participant"].tolist()
@@ -247,12 +264,6 @@ def _scale(text: str) -> Scale:
         raise InputError(
             f"--scale expects MINIMUM:MAXIMUM or MINIMUM:MAXIMUM:low, got {text!r}"
         ) from error
-
-
-def _dimension(ratings: Ratings, wanted: str | None) -> str:
-    from fechner.analysis.ratings.matrices import choose_dimension
-
-    return str(choose_dimension(ratings.table, wanted)["dimension"].iloc[0])
 
 
 def _show_claim(found: Claim) -> None:

@@ -48,13 +48,51 @@ class ContrastRecord(BaseModel):
     converged: bool
 
 
+class ScreenedParticipant(BaseModel):
+    """What screening saw of one participant; `screening.screen` says what each number is.
+
+    ``sd`` and ``agreement`` are null where they cannot be computed; ``kept`` tells whether the
+    claim rests on this participant.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    participant: str
+    n: int
+    mean: float
+    sd: float | None
+    bias: float
+    agreement: float | None
+    kept: bool
+    bt500: bool
+    bt500_bias_removed: bool
+
+
+class ImageContrast(BaseModel):
+    """A contrast within one image: mean over participants with its t interval, in points.
+
+    ``low`` and ``high`` are null where only one participant rated both arms.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    image: str
+    estimate: float
+    low: float | None
+    high: float | None
+    n_participants: int
+
+
 class Claim(BaseModel):
     """The verdict, the two sentences that explain it, and everything it rests on.
 
     ``contrasts`` holds every contrast under every model; the rows with ``decides`` gave the
     verdict. ``ordinal`` are the same contrasts by ordered probit, in SDs of the latent variable,
     where the scale has few categories; ``equivalence`` is the two one-sided tests of the first
-    contrast where a bound was given. ``excluded`` are the participants that screening left out.
+    contrast where a bound was given. ``drops`` tests how far each arm fell below the intact image,
+    and ``images`` holds contrasts and drops image by image, where one participant rates both arms.
+    ``participants`` is the screening, ``excluded`` whom it left out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,8 +107,11 @@ class Claim(BaseModel):
     n_participants: int
     n_images: int
     n_ratings: int
+    participants: list[ScreenedParticipant]
     excluded: list[str]
     contrasts: list[ContrastRecord]
+    drops: list[ContrastRecord]
+    images: list[ImageContrast]
     ordinal: list[ContrastRecord] = []
     equivalence: Equivalence | None = None
     warnings: list[str]

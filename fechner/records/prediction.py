@@ -51,7 +51,7 @@ class Prediction(BaseModel):
     bootstrap of images; null below a reliability of 0.3. ``rival_centre`` is the same
     correlation for errors weighted by the distance from the centre instead of the map, and
     ``beyond_centre`` the partial correlation of the map's prediction given that rival.
-    ``shuffled`` are the correlations when whole maps are dealt to other images, and
+    ``shuffled`` are the correlations under the whole maps of other images, and
     ``shuffled_p`` the share of them at least as large as the real one (null when not done).
     ``by_arm`` correlates, over images, the predicted impact of one arm with its drop from intact.
     """

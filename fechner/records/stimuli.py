@@ -23,6 +23,7 @@ from fechner.provenance import (
     write_json,
     write_text,
 )
+from fechner.records.simulated import is_marked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,6 +157,30 @@ class StimulusSet:
         raise InputError(f"no stimulus {name!r} in {self.folder}; {known}")
 
 
+@dataclass(frozen=True, eq=False)
+class StimulusTable:
+    """What statistics need to know of stimuli that fechner did not build.
+
+    Attributes
+    ----------
+    table
+        One row a stimulus with ``stimulus, scene, region`` (text), where present ``family``
+        (text) and ``level``, and any other columns.
+    simulated
+        True where the stimuli rest on SIMULATED ratings.
+    """
+
+    table: pd.DataFrame
+    simulated: bool = False
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of the table."""
+        from fechner.records.cells import csv_text
+
+        return digest(csv_text(self.table))
+
+
 def as_row(stimulus: Stimulus) -> dict[str, str]:
     """Return a stimulus as text cells, floats with all their digits."""
     row = {column: _cell(getattr(stimulus, column)) for column in COLUMNS}
@@ -214,7 +239,7 @@ def stimuli_file(path: Path) -> Path:
     return Path(path) / TABLE if Path(path).is_dir() else Path(path)
 
 
-def read_stimulus_table(path: Path) -> pd.DataFrame:
+def read_stimulus_table(path: Path) -> StimulusSet | StimulusTable:
     """Read what statistics need to know of stimuli, also of sets that fechner did not build.
 
     Parameters
@@ -224,10 +249,8 @@ def read_stimulus_table(path: Path) -> pd.DataFrame:
 
     Returns
     -------
-    pandas.DataFrame
-        One row a stimulus with ``stimulus, scene, region`` (text), where present ``family``
-        (text) and ``level``, and any other columns. A set that fechner built is read as strictly
-        as everywhere (`read_stimulus_set`).
+    StimulusSet or StimulusTable
+        A set that fechner built is read as strictly as everywhere (`read_stimulus_set`).
 
     Raises
     ------
@@ -244,13 +267,14 @@ def read_stimulus_table(path: Path) -> pd.DataFrame:
 
     csv = stimuli_file(path)
     if csv.name == TABLE and (csv.parent / RECORD).is_file():
-        return read_stimulus_set(csv.parent).table
+        return read_stimulus_set(csv.parent)
     table, needed = read_cells(csv), ["stimulus", "scene", "region"]
     require_columns(table, needed, csv)
     for column in needed:
         require_filled(table, column, csv)
     require_distinct(table, ["stimulus"], csv)
-    return numeric_where_possible(table, keep=[*needed, "family", "file"])
+    table = numeric_where_possible(table, keep=[*needed, "family", "file"])
+    return StimulusTable(table, simulated=is_marked(csv.name))
 
 
 def _check_columns(folder: Path, columns: Iterable[str]) -> None:

@@ -9,13 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from fechner import __version__
-from fechner.analysis.ratings.crossed import Contrast, closed_form, reml_crossed
-from fechner.analysis.ratings.matrices import Differences, differences, rated_arms
+from fechner.analysis.ratings.matrices import differences, rated_arms
 from fechner.provenance import write_text
 from fechner.records.claim import Claim
+from fechner.records.ratings import Ratings
+from fechner.records.stimuli import INTACT, StimulusSet
 from fechner.report import (
     channel_figures,
     pictures,
@@ -27,7 +26,6 @@ from fechner.report import (
 from fechner.report.artefacts import Artefacts, read_artefacts
 from fechner.report.style import ARM_NAMES, drawing, svg
 
-REPORT = "report.html"
 TEMPLATE = "page.html.j2"
 RATING_CHARTS = ("arms", "contrasts", "images", "heatmap", "prediction", "arm_prediction")
 
@@ -38,12 +36,11 @@ def write_report(study_folder: Path) -> Path:
     Raises
     ------
     InputError
-        If the folder holds nothing of a study, or an artefact is damaged.
+        If there is no study file, or an artefact is damaged.
     """
     study = read_artefacts(Path(study_folder))
-    path = study.folder / REPORT
-    write_text(path, render(study))
-    return path
+    write_text(study.place.report, render(study))
+    return study.place.report
 
 
 def render(study: Artefacts) -> str:
@@ -104,11 +101,9 @@ def _channels(study: Artefacts) -> dict[str, Any]:
 
 def _images(study: Artefacts) -> dict[str, Any]:
     stamped, stimuli = study.simulated_images, study.stimuli
-    folder = study.folder / "stimuli"
     parts: dict[str, Any] = {
         "scene_rows": [], "crops": [], "map_rows": [], "arm_tables": [], "scene_table": None,
-        "refused_table": tables.refused_table(study.stimuli_record), "scenes_hidden": 0,
-        "map_scale": None, "arm_names": ARM_NAMES,
+        "refused_table": None, "scenes_hidden": 0, "map_scale": None, "arm_names": ARM_NAMES,
     }  # fmt: skip
     if study.maps:
         parts["map_scale"] = svg(
@@ -117,17 +112,18 @@ def _images(study: Artefacts) -> dict[str, Any]:
     if stimuli is None:
         rows = pictures.map_rows(study.maps, study.originals, stamped=stamped)
         return {**parts, "map_rows": rows}
-    arms = tuple(arm for arm in dict.fromkeys(stimuli["region"]) if arm != "intact")
-    ordered = tuple(arm for arm in ("low", "high", "donor") if arm in arms)
-    ordered += tuple(arm for arm in arms if arm not in ordered)
-    rows = pictures.scene_rows(stimuli, folder, study.maps, arms=ordered, stamped=stamped)
+    arms = tuple(dict.fromkeys(s.region for s in stimuli.stimuli if s.region != INTACT))
+    first = [arm for arm in ("low", "high", "donor") if arm in arms]
+    ordered = tuple(dict.fromkeys([*first, *arms]))
+    rows = pictures.scene_rows(stimuli, study.maps, arms=ordered, stamped=stamped)
     return {
         **parts,
         "scene_rows": rows,
-        "scenes_hidden": stimuli["scene"].nunique() - len(rows),
-        "crops": pictures.native_crops(stimuli, folder, stamped=stamped),
-        "arm_tables": tables.arm_tables(stimuli),
-        "scene_table": tables.scene_table(stimuli),
+        "scenes_hidden": len(stimuli.scenes) - len(rows),
+        "crops": pictures.native_crops(stimuli, stamped=stamped),
+        "arm_tables": tables.arm_tables(stimuli.table),
+        "scene_table": tables.scene_table(stimuli.table),
+        "refused_table": tables.refused_table(stimuli.record.get("refused", {})),
     }
 
 
@@ -135,7 +131,7 @@ def _ratings(study: Artefacts) -> dict[str, Any]:
     parts: dict[str, Any] = {
         "session_facts": tables.session_facts(study.sessions),
         "screens": pictures.session_screens(
-            study.folder / "sessions" / "screens", stamped=study.simulated_participants
+            study.place.sessions / "screens", stamped=study.simulated_participants
         ),
         "participant_table": None,
         "contrast_table": None,
@@ -148,7 +144,7 @@ def _ratings(study: Artefacts) -> dict[str, Any]:
         return parts
     return {
         **parts,
-        "participant_table": tables.participant_table(ratings, claim.dimension),
+        "participant_table": tables.participant_table(claim),
         "contrast_table": tables.contrast_table(claim),
         "component_table": tables.component_table(claim),
         "ordinal_table": tables.ordinal_table(claim),
@@ -157,23 +153,19 @@ def _ratings(study: Artefacts) -> dict[str, Any]:
 
 
 def _rating_charts(
-    study: Artefacts, claim: Claim, ratings: pd.DataFrame, stimuli: pd.DataFrame
+    study: Artefacts, claim: Claim, ratings: Ratings, stimuli: StimulusSet
 ) -> dict[str, str]:
     """Return the rating charts by name; the ones that a design does not allow are left out."""
-    kept = ratings[~ratings["participant"].isin(claim.excluded)]
-    good = str(claim.provenance["parameters"].get("good", "high"))
-    arms = rated_arms(kept, stimuli, dimension=claim.dimension, good=good)
     stamped = study.simulated_images or study.simulated_participants
     drawn = {"contrasts": (rating_figures.contrast_forest(claim), "Contrasts by model")}
-    drops = _drops(arms, claim)
-    if drops:
-        drawn["arms"] = (rating_figures.arm_drops(drops), "Drop of each arm from intact")
-    pairs = [differences(arms, claim.low, claim.high)]
-    if claim.control:
-        pairs.append(differences(arms, claim.control, claim.high))
-    if all(min(table.values.shape) > 1 for table in pairs):
-        drawn["heatmap"] = (rating_figures.difference_heatmap(pairs[0]), "Differences by person")
-        drawn["images"] = (rating_figures.image_effects(pairs), "Effect by image")
+    if claim.drops:
+        drawn["arms"] = (rating_figures.arm_drops(claim), "Drop of each arm from intact")
+    effect = f"{claim.low} - {claim.high}"
+    if any(row.name == effect for row in claim.images):
+        arms = rated_arms(ratings, stimuli, dimension=claim.dimension, excluded=claim.excluded)
+        every = differences(arms, claim.low, claim.high)
+        drawn["heatmap"] = (rating_figures.difference_heatmap(every), "Differences by person")
+        drawn["images"] = (rating_figures.image_effects(claim), "Effect by image")
     if study.prediction is not None:
         figure = rating_figures.predicted_observed(study.prediction)
         drawn["prediction"] = (figure, "Predicted against observed harm")
@@ -185,25 +177,11 @@ def _rating_charts(
     }
 
 
-def _drops(arms: pd.DataFrame, claim: Claim) -> dict[str, tuple[Differences, Contrast]]:
-    present = set(arms["region"])
-    if "intact" not in present:
-        return {}
-    found = {}
-    for arm in (claim.low, claim.control, claim.high):
-        if arm in present:
-            table = differences(arms, "intact", str(arm))
-            if min(table.values.shape) > 1:
-                test = closed_form if table.complete else reml_crossed
-                found[str(arm)] = (table, test(table))
-    return found
-
-
 def _provenance(study: Artefacts) -> list[tuple[str, dict[str, Any]]]:
     blocks: list[tuple[str, Any]] = [
         ("channels/selection.json", study.selection and study.selection.choice.provenance),
         ("maps/maps.json", study.maps_record.get("provenance")),
-        ("stimuli/stimuli.json", study.stimuli_record.get("provenance")),
+        ("stimuli/stimuli.json", study.stimuli and study.stimuli.record.get("provenance")),
         ("statistics/claim.json", study.claim and study.claim.provenance),
         ("statistics/prediction.json", study.prediction and study.prediction.provenance),
     ]

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from fechner.records.images.files import read_image
 from fechner.records.maps import ImportanceMap
+from fechner.records.stimuli import INTACT, StimulusSet
 from fechner.report.style import PALETTE, arm_colour
 
 OVERVIEW_SIDE = 384
@@ -62,8 +62,7 @@ class SceneRow:
 
 
 def scene_rows(
-    stimuli: pd.DataFrame,
-    folder: Path,
+    stimuli: StimulusSet,
     maps: Mapping[str, ImportanceMap],
     *,
     arms: tuple[str, ...],
@@ -74,9 +73,7 @@ def scene_rows(
     Parameters
     ----------
     stimuli
-        The table of stimuli: scene, region, file.
-    folder
-        Of the stimulus set.
+        The pictures.
     maps
         Scene and its importance map; a scene without one shows none.
     arms
@@ -92,14 +89,13 @@ def scene_rows(
     Raises
     ------
     InputError
-        If a picture is missing or cannot be read.
+        If a picture or a mask is missing or cannot be read.
     """
     rows = []
-    for scene in list(dict.fromkeys(stimuli["scene"]))[:MOST_SCENES]:
-        files = stimulus_files(stimuli, folder, scene)
-        intact = read_image(files["intact"])
-        masks = {arm: arm_mask(folder, scene, arm, intact, files) for arm in arms if arm in files}
-        pictures = [picture(intact, "intact")]
+    for scene in stimuli.scenes[:MOST_SCENES]:
+        files = stimulus_files(stimuli, scene)
+        masks = {arm: arm_mask(stimuli, scene, arm) for arm in arms if arm in files}
+        pictures = [picture(read_image(files[INTACT]), INTACT)]
         if scene in maps:
             drawn = outlined(
                 coloured(maps[scene].values), {a: masks[a] for a in masks if a != "donor"}
@@ -125,42 +121,21 @@ def map_rows(
     return rows
 
 
-def native_crops(
-    stimuli: pd.DataFrame, folder: Path, *, scenes: int = 3, stamped: bool
-) -> list[SceneRow]:
+def native_crops(stimuli: StimulusSet, *, scenes: int = 3, stamped: bool) -> list[SceneRow]:
     """Return crops at native resolution where the masks lie, for the first scenes.
 
-    Parameters
-    ----------
-    stimuli
-        The table of stimuli: scene, region, file.
-    folder
-        Of the stimulus set.
-    scenes
-        How many scenes.
-    stamped
-        Whether SIMULATED is written into the degraded ones.
-
-    Returns
-    -------
-    list of SceneRow
-        Intact and degraded at the densest place of the high and of the low mask.
-
-    Raises
-    ------
-    InputError
-        If a picture is missing or cannot be read.
+    Each row holds intact and degraded at the densest place of the high and of the low mask.
     """
     rows = []
-    for scene in list(dict.fromkeys(stimuli["scene"]))[:scenes]:
-        files = stimulus_files(stimuli, folder, scene)
-        intact = read_image(files["intact"])
+    for scene in stimuli.scenes[:scenes]:
+        files = stimulus_files(stimuli, scene)
+        intact = read_image(files[INTACT])
         pictures = []
         for arm in ("high", "low"):
             if arm not in files:
                 continue
-            window = densest(arm_mask(folder, scene, arm, intact, files), CROP_SIDE)
-            shown = {"intact": intact, "degraded": read_image(files[arm])}
+            window = densest(arm_mask(stimuli, scene, arm), CROP_SIDE)
+            shown = {INTACT: intact, "degraded": read_image(files[arm])}
             where = {"high": "important", "low": "unimportant"}[arm]
             pictures += [
                 picture(image[window], f"{where}, {what}", side=None,
@@ -181,46 +156,18 @@ def session_screens(folder: Path, *, stamped: bool) -> list[Picture]:
     return found
 
 
-def stimulus_files(stimuli: pd.DataFrame, folder: Path, scene: str) -> dict[str, Path]:
-    """Return the file of each arm of a scene (its first family and level)."""
-    rows = stimuli[stimuli["scene"] == scene].drop_duplicates("region")
-    names = rows["file"] if "file" in rows.columns else rows["stimulus"] + ".png"
-    return {arm: folder / str(name) for arm, name in zip(rows["region"], names, strict=True)}
+def stimulus_files(stimuli: StimulusSet, scene: str) -> dict[str, Path]:
+    """Return the picture of each arm of a scene (its first family and level)."""
+    files: dict[str, Path] = {}
+    for one in stimuli.stimuli:
+        if one.scene == scene:
+            files.setdefault(one.region, stimuli.image_path(one))
+    return files
 
 
-def arm_mask(
-    folder: Path, scene: str, arm: str, intact: np.ndarray, files: Mapping[str, Path]
-) -> np.ndarray:
-    """Return where an arm was degraded: its mask's file, or else where the picture changed.
-
-    Parameters
-    ----------
-    folder
-        Of the stimulus set.
-    scene, arm
-        Which picture.
-    intact
-        The scene's intact picture, uint8 (h, w, 3).
-    files
-        Arm and its picture.
-
-    Returns
-    -------
-    numpy.ndarray
-        bool (h, w).
-
-    Raises
-    ------
-    InputError
-        If a picture cannot be read.
-    """
-    for name in (f"{scene}_{arm}.png", f"{files[arm].stem}.png"):
-        path = folder / "masks" / name
-        if path.is_file():
-            return read_image(path)[..., 0] > 127
-    changed = np.abs(read_image(files[arm]).astype(int) - intact).max(axis=2) > 0
-    closed = cv2.morphologyEx(changed.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
-    return closed > 0
+def arm_mask(stimuli: StimulusSet, scene: str, arm: str) -> np.ndarray:
+    """Return where an arm of a scene was degraded, bool (h, w)."""
+    return read_image(stimuli.folder / "masks" / f"{scene}_{arm}.png")[..., 0] > 127
 
 
 def coloured(values: np.ndarray) -> np.ndarray:

@@ -9,11 +9,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
-from fechner.analysis.ratings.crossed import Contrast
 from fechner.analysis.ratings.matrices import Differences
-from fechner.records.claim import Claim, ContrastRecord
+from fechner.records.claim import Claim, ContrastRecord, ImageContrast
 from fechner.records.prediction import Prediction
 from fechner.report.style import (
     ARM_NAMES,
@@ -77,34 +75,24 @@ def _forest(axis: Axes, rows: Sequence[ContrastRecord], colour: str) -> None:
     axis.grid(axis="x")
 
 
-def arm_drops(drops: dict[str, tuple[Differences, Contrast]]) -> Figure:
-    """Draw how far each arm fell below the intact image: images as dots, mean with interval.
-
-    Parameters
-    ----------
-    drops
-        Arm, its differences ``intact - arm``, and their crossed test.
-    """
+def arm_drops(claim: Claim) -> Figure:
+    """Draw how far each arm fell below the intact image: images as dots, mean with interval."""
     import matplotlib.pyplot as plt
 
-    figure, axis = plt.subplots(figsize=(WIDTH, 0.62 * len(drops) + 0.9))
-    for at, (arm, (table, contrast)) in enumerate(reversed(drops.items())):
-        means = np.nanmean(table.values, axis=0)
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.62 * len(claim.drops) + 0.9))
+    arms = [row.name.split(" - ")[1] for row in claim.drops]
+    for at, (arm, drop) in enumerate(zip(reversed(arms), reversed(claim.drops), strict=True)):
+        means = np.array([row.estimate for row in claim.images if row.name == drop.name])
         colour = arm_colour(arm)
         axis.plot(
-            means,
-            at + jitter(len(means), 0.16),
-            "o",
-            color=colour,
-            alpha=0.4,
-            markersize=4,
+            means, at + jitter(len(means), 0.16), "o", color=colour, alpha=0.4, markersize=4,
             markeredgewidth=0,
-        )
-        axis.plot([contrast.low, contrast.high], [at, at], color=colour, linewidth=2.4)
-        axis.plot(contrast.estimate, at, "o", color=colour, markersize=8)
+        )  # fmt: skip
+        axis.plot([drop.low, drop.high], [at, at], color=colour, linewidth=2.4)
+        axis.plot(drop.estimate, at, "o", color=colour, markersize=8)
     axis.axvline(0, color=PALETTE["soft"], linewidth=0.8)
-    axis.set_yticks(range(len(drops)), [ARM_NAMES.get(arm, arm) for arm in reversed(drops)])
-    axis.set_ylim(-0.55, len(drops) - 0.45)
+    axis.set_yticks(range(len(arms)), [ARM_NAMES.get(arm, arm) for arm in reversed(arms)])
+    axis.set_ylim(-0.55, len(arms) - 0.45)
     axis.tick_params(axis="y", length=0)
     axis.spines["left"].set_visible(False)
     axis.grid(axis="x")
@@ -150,18 +138,19 @@ def _name_ticks(axis: Axes, columns: list[str], rows: list[str]) -> None:
         axis.set_ylabel(f"{len(rows)} participants")
 
 
-def image_effects(tables: Sequence[Differences], *, level: float = 0.95) -> Figure:
-    """Draw each image's mean differences with intervals over participants, sorted by the first."""
+def image_effects(claim: Claim) -> Figure:
+    """Draw the claim's contrasts image by image with their intervals, sorted by the first."""
     import matplotlib.pyplot as plt
 
-    first = tables[0]
-    order = np.argsort(np.nanmean(first.values, axis=0))
-    names = [first.images[k] for k in order]
+    contrasts = list(dict.fromkeys(row.name for row in claim.contrasts))
+    shown = [[row for row in claim.images if row.name == name] for name in contrasts]
+    shown = [rows for rows in shown if rows]
+    names = [row.image for row in sorted(shown[0], key=lambda row: row.estimate)]
     figure, axis = plt.subplots(figsize=(WIDTH, float(np.clip(0.24 * len(names) + 1.1, 2, 9))))
     axis.axvline(0, color=PALETTE["soft"], linewidth=0.8)
-    shifts = np.linspace(0.15, -0.15, len(tables)) if len(tables) > 1 else [0.0]
-    for table, shift in zip(tables, shifts, strict=True):
-        _image_dots(axis, table, names, float(shift), level)
+    shifts = np.linspace(0.15, -0.15, len(shown)) if len(shown) > 1 else [0.0]
+    for rows, shift in zip(shown, shifts, strict=True):
+        _image_dots(axis, [row for row in rows if row.image in names], names, float(shift))
     named = names if len(names) <= MOST_NAMED else []
     axis.set_yticks(range(len(named)), named)
     axis.set_ylim(-0.7, len(names) - 0.3)
@@ -174,19 +163,14 @@ def image_effects(tables: Sequence[Differences], *, level: float = 0.95) -> Figu
     return figure
 
 
-def _image_dots(
-    axis: Axes, table: Differences, names: list[str], shift: float, level: float
-) -> None:
-    position = {name: k for k, name in enumerate(names)}
-    here = [k for k, name in enumerate(table.images) if name in position]
-    y = np.array([position[table.images[k]] for k in here]) + shift
-    values = table.values[:, here]
-    n = np.isfinite(values).sum(axis=0)
-    mean, sd = np.nanmean(values, axis=0), np.nanstd(values, axis=0, ddof=1)
-    half = stats.t.ppf(0.5 + level / 2, np.maximum(n - 1, 1)) * sd / np.sqrt(n)
-    colour = arm_colour(table.first)
-    axis.hlines(y, mean - half, mean + half, color=colour, linewidth=1.2)
-    axis.plot(mean, y, "o", color=colour, markersize=5, label=_contrast_title(table.name))
+def _image_dots(axis: Axes, rows: Sequence[ImageContrast], names: list[str], shift: float) -> None:
+    colour = arm_colour(rows[0].name.split(" - ")[0])
+    y = np.array([names.index(row.image) for row in rows]) + shift
+    for at, row in zip(y, rows, strict=True):
+        if row.low is not None and row.high is not None:
+            axis.hlines(at, row.low, row.high, color=colour, linewidth=1.2)
+    means = [row.estimate for row in rows]
+    axis.plot(means, y, "o", color=colour, markersize=5, label=_contrast_title(rows[0].name))
 
 
 def predicted_observed(prediction: Prediction) -> Figure:
@@ -276,7 +260,7 @@ def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
 def _shuffled(axis: Axes, shuffled: np.ndarray, r: float) -> None:
     axis.hist(shuffled, bins=24, color=PALETTE["grid"], edgecolor=PALETTE["soft"], linewidth=0.5)
     axis.axvline(r, color=PALETTE["low"], linewidth=2)
-    axis.set_title("maps dealt to other images")
+    axis.set_title("maps of other images")
     axis.set_xlabel("r")
     axis.set_yticks([])
     axis.spines["left"].set_visible(False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 
+from fechner.records.stimuli import INTACT
 from fechner.report.artefacts import Artefacts
 from fechner.report.tables import number
 
@@ -24,7 +25,7 @@ VERDICT_COLOURS = {
 
 def title(study: Artefacts) -> str:
     """Return the page's title; SIMULATED stands first where anything is simulated."""
-    name = str(study.study.get("title") or study.folder.resolve().name)
+    name = study.study.title
     simulated = study.simulated_images or study.simulated_participants
     if simulated and "SIMULATED" not in name:
         return f"SIMULATED: {name}"
@@ -51,7 +52,7 @@ def facts(study: Artefacts) -> list[tuple[str, str]]:
     """Return the study in numbers: what there was at each step."""
     found: list[tuple[str, str]] = []
     if study.rated is not None:
-        scenes = study.rated["scene"].nunique() if "scene" in study.rated else None
+        scenes = len(set(study.rated.scenes))
         found.append((f"{len(study.rated):,}", f"rated images of {scenes} scenes"))
     if study.selection is not None:
         choice = study.selection.choice
@@ -59,11 +60,11 @@ def facts(study: Artefacts) -> list[tuple[str, str]]:
             (f"{choice.n_kept:,} of {choice.n_channels:,}", f"channels of {choice.network}")
         )
     if study.stimuli is not None:
-        arms = study.stimuli["region"].nunique()
-        scenes = study.stimuli["scene"].nunique()
-        found.append((f"{len(study.stimuli):,}", f"stimuli: {scenes} scenes, {arms} arms"))
+        shown = study.stimuli.stimuli
+        arms, scenes = len({one.region for one in shown}), len(study.stimuli.scenes)
+        found.append((f"{len(shown):,}", f"stimuli: {scenes} scenes, {arms} arms"))
     if study.ratings is not None:
-        people = study.ratings["participant"].nunique()
+        people = len(study.ratings.participants)
         found.append((f"{len(study.ratings):,}", f"ratings by {people} participants"))
     return found
 
@@ -98,19 +99,19 @@ def limits(study: Artefacts) -> list[str]:
             f"one network and one set of its channels ({study.selection.choice.channels})."
         )
     if study.stimuli is not None:
-        families = sorted(study.stimuli["family"].dropna().astype(str).unique())
-        families = [name for name in families if name not in ("", "intact", "none")]
+        degraded = [one for one in study.stimuli.stimuli if one.region != INTACT]
+        families = sorted({one.family for one in degraded})
         said.append(
-            f"Degraded by {', '.join(families) or 'one family'} only, at one amount of removed "
+            f"Degraded by {', '.join(families)} only, at one amount of removed "
             "information (MSE); other degradations may weigh regions differently."
         )
         said.append(
             "The arms are matched in what the table of arms shows as equal; every other covariate "
             "in it is a rival explanation."
         )
-    refused = study.stimuli_record.get("refused")
-    if refused:
-        said.append(f"{len(refused)} scenes could not be matched and were left out beforehand.")
+        refused = study.stimuli.record.get("refused", {})
+        if refused:
+            said.append(f"{len(refused)} scenes could not be matched and were left out beforehand.")
     if study.claim is not None:
         said += study.claim.warnings
     if study.prediction is not None:

@@ -5,16 +5,15 @@ Full precision stays in the artefacts, whose names stand beside each table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 import pandas as pd
 
-from fechner.analysis.ratings.matrices import rating_matrix
-from fechner.analysis.ratings.screening import screen
 from fechner.records.claim import Claim
+from fechner.records.stimuli import COVARIATE, INTACT
 from fechner.report.artefacts import Session
 
 
@@ -91,36 +90,29 @@ def ordinal_table(claim: Claim) -> Table | None:
 
 def arm_tables(stimuli: pd.DataFrame) -> list[tuple[str, Table]]:
     """Return one `arm_table` a family and level, each with its name."""
-    degraded = stimuli[stimuli["region"] != "intact"]
-    if not {"family", "level"} <= set(degraded.columns):
-        return [("all stimuli", arm_table(degraded))]
-    cells = degraded.groupby(["family", "level"], sort=False, dropna=False)
-    return [
-        (f"{family}, level {_level(level)}", arm_table(rows)) for (family, level), rows in cells
-    ]
+    degraded = stimuli[stimuli["region"] != INTACT]
+    cells = degraded.groupby(["family", "level"], sort=False)
+    return [(f"{family}, level {level}", arm_table(rows)) for (family, level), rows in cells]
 
 
-def _level(level: object) -> str:
-    return str(level).removesuffix(".0")
+MEASURES = ("strength", "mask_area", "mse", "ssim", "bytes", "predicted_impact", "centre_error")
+"""Columns of the stimuli that the tables of arms show, before the covariates."""
 
 
 def arm_table(stimuli: pd.DataFrame) -> Table:
     """Return what each arm of the stimuli removed, and every covariate, as means over scenes."""
-    wanted = ["strength", "mask_area", "mse", "ssim", "bytes", "predicted_impact", "centre_error"]
-    columns = [c for c in wanted if c in stimuli.columns]
-    columns += [c for c in stimuli.columns if c.startswith("cov_")]
-    degraded = stimuli[stimuli["region"] != "intact"]
-    grouped = degraded.groupby("region", sort=False)[columns].mean(numeric_only=True)
+    columns = [*MEASURES, *(c for c in stimuli.columns if c.startswith(COVARIATE))]
+    grouped = stimuli.groupby("region", sort=False)[columns].mean()
     means = {str(arm): row for arm, row in grouped.to_dict("index").items()}
     rows = [
         [_covariate(c), *(number(row[c]) for row in means.values()), _ratio(means, c)]
-        for c in map(str, grouped.columns)
+        for c in columns
     ]
     return Table(("mean over scenes", *means, "high / low"), rows)
 
 
 def _covariate(column: str) -> str:
-    return column.removeprefix("cov_").replace("_", " ")
+    return column.removeprefix(COVARIATE).replace("_", " ")
 
 
 def _ratio(means: dict[str, dict[Any, Any]], column: str) -> str:
@@ -131,40 +123,31 @@ def _ratio(means: dict[str, dict[Any, Any]], column: str) -> str:
 
 def scene_table(stimuli: pd.DataFrame) -> Table:
     """Return, for each scene, strength, MSE, SSIM and predicted impact of its arms."""
-    columns = [c for c in ("strength", "mse", "ssim", "predicted_impact") if c in stimuli.columns]
-    degraded = stimuli[stimuli["region"] != "intact"]
+    columns = ("strength", "mse", "ssim", "predicted_impact")
+    degraded = stimuli[stimuli["region"] != INTACT]
     rows = [
-        [str(row["scene"]), str(row["region"]), *(number(row[c]) for c in columns)]
+        [row["scene"], row["region"], *(number(row[c]) for c in columns)]
         for _, row in degraded.iterrows()
     ]
     return Table(("scene", "arm", *(c.replace("_", " ") for c in columns)), rows)
 
 
-def refused_table(record: dict[str, Any]) -> Table | None:
+def refused_table(refused: Mapping[str, str]) -> Table | None:
     """Return the scenes that could not be matched, each with the reason; None without any."""
-    refused = record.get("refused") or {}
-    pairs = refused.items() if isinstance(refused, dict) else [_pair(entry) for entry in refused]
-    rows = [[str(scene), str(reason)] for scene, reason in pairs]
+    rows = [[scene, reason] for scene, reason in refused.items()]
     return Table(("scene", "why it was refused"), rows) if rows else None
 
 
-def _pair(entry: Any) -> tuple[str, str]:
-    if isinstance(entry, dict):
-        return str(entry.get("scene", "?")), str(entry.get("reason", "?"))
-    return tuple(map(str, entry))[:2]  # type: ignore[return-value]
-
-
-def participant_table(ratings: pd.DataFrame, dimension: str) -> Table:
+def participant_table(claim: Claim) -> Table:
     """Return the screening: one row a participant."""
-    screened = screen(rating_matrix(ratings, dimension=dimension))
     rows = [
         [
-            str(row["participant"]), str(row["n"]), number(row["mean"]), number(row["sd"]),
-            number(row["bias"]), number(row["agreement"], 2), "yes" if row["keep"] else "NO",
-            "would reject" if row["bt500"] else "",
-            "would reject" if row["bt500_bias_removed"] else "",
+            row.participant, str(row.n), number(row.mean), number(row.sd), number(row.bias),
+            number(row.agreement, 2), "yes" if row.kept else "NO",
+            "would reject" if row.bt500 else "",
+            "would reject" if row.bt500_bias_removed else "",
         ]
-        for _, row in screened.iterrows()
+        for row in claim.participants
     ]  # fmt: skip
     header = ("participant", "ratings", "mean", "SD", "bias", "agreement", "kept", "BT.500",
               "BT.500, bias removed")  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -222,28 +222,22 @@ def _check_protocol(followed: Protocol, journals: Iterable[JournalRecord]) -> No
 
 def check_the_claim(place: OpenStudy) -> None:
     """Did degrading unimportant regions harm ratings less, and did predicted harm come true."""
-    from fechner.analysis.ratings.claim import test_claim
-    from fechner.analysis.ratings.dealt_maps import dealt_maps
+    from fechner.analysis.ratings.claim import claim
+    from fechner.analysis.ratings.other_maps import predictions_with_other_maps
     from fechner.analysis.ratings.prediction import predicted_against_observed
     from fechner.records.stimuli import read_stimulus_set
 
     ratings, stimuli = read_ratings(place.ratings), read_stimulus_set(place.stimuli)
     dimension = protocol(place).dimension
-    about: dict[str, Any] = {
-        "dimension": dimension,
-        "good": ratings.scale(dimension).good,
-        "simulated": ratings.simulated,
-        "inputs": {"ratings": ratings.sha256, "stimuli": stimuli.sha256},
-    }
-    claim = test_claim(ratings.table, stimuli.table, **about)
-    claim.write(place.claim)
+    tested = claim(ratings, stimuli, dimension=dimension)
+    tested.write(place.claim)
     prediction = predicted_against_observed(
-        ratings.table,
-        stimuli.table,
-        excluded=claim.excluded,
-        cross=dealt_maps(stimuli.table, place.stimuli, place.maps),
+        ratings,
+        stimuli,
+        dimension=dimension,
+        excluded=tested.excluded,
+        cross=predictions_with_other_maps(stimuli, place.maps),
         seed=place.study.seed,
-        **about,
     )
     prediction.write(place.prediction)
 

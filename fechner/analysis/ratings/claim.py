@@ -18,10 +18,11 @@ Every other model stands beside it, and where one disagrees a warning says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from fechner.analysis.ratings.crossed import (
     Contrast,
@@ -41,7 +42,7 @@ from fechner.analysis.ratings.matrices import (
 )
 from fechner.analysis.ratings.observed import mostly_paired
 from fechner.analysis.ratings.ordinal import is_ordinal, ordered_probit
-from fechner.analysis.ratings.screening import MINIMUM_AGREEMENT, agreement
+from fechner.analysis.ratings.screening import MINIMUM_AGREEMENT, screen
 from fechner.analysis.ratings.slopes import reml_slopes
 from fechner.analysis.ratings.verdict import (
     against_ordinal,
@@ -52,72 +53,113 @@ from fechner.analysis.ratings.verdict import (
 )
 from fechner.errors import InputError
 from fechner.provenance import provenance
-from fechner.records.claim import Claim, ContrastRecord, Equivalence
+from fechner.records.claim import (
+    Claim,
+    ContrastRecord,
+    Equivalence,
+    ImageContrast,
+    ScreenedParticipant,
+)
+from fechner.records.ratings import Ratings
+from fechner.records.stimuli import INTACT, StimulusSet, StimulusTable
+
+Pairs = list[tuple[str, str]]
 
 
-def test_claim(
-    ratings: pd.DataFrame,
-    stimuli: pd.DataFrame,
+def claim(
+    ratings: Ratings,
+    stimuli: StimulusSet | StimulusTable,
     *,
     low: str = "low",
     high: str = "high",
     control: str | None = "donor",
     dimension: str | None = None,
-    good: str = "high",
     level: float = 0.95,
     minimum_agreement: float | None = MINIMUM_AGREEMENT,
     equivalence_bound: float | None = None,
-    simulated: bool = False,
-    inputs: Mapping[str, str] | None = None,
 ) -> Claim:
     """Screen the participants, test both contrasts, and give the verdict.
+
+    Which end of the scale is good, whether anything is SIMULATED, and the digests in the
+    provenance come from the records.
 
     Parameters
     ----------
     ratings
-        Long table participant, image (= stimulus), dimension, rating.
+        Their column image names a stimulus.
     stimuli
-        The table stimuli.csv: stimulus, scene, region, and where present family and level.
+        What was rated.
     low, high, control
         Names of the regions; ``control=None`` where there was none, so that the claim cannot
         be supported.
-    good
-        Which end of the scale is good.
+    dimension
+        Which ratings; may be left out where there is only one.
+    level
+        Of the intervals.
     minimum_agreement
         Leave-one-out correlation below which a participant is left out; None keeps everybody.
     equivalence_bound
         Smallest difference in points that would matter, fixed before the study.
-    simulated, inputs
-        For the record: whether anything was simulated, and sha256 of the inputs.
+
+    Returns
+    -------
+    Claim
+        The verdict and everything it rests on.
 
     Raises
     ------
     InputError
-        If a column or an arm is missing, or fewer than two participants or images remain.
+        If the scale, a column or an arm is missing, fewer than two participants or images
+        remain, or screening would leave out all but one.
+
+    Examples
+    --------
+    Six people rate four images, each intact and degraded in one of three regions:
+
+    >>> import numpy as np, pandas as pd
+    >>> from fechner.records.ratings import ratings_from_table
+    >>> from fechner.records.scales import Scale
+    >>> from fechner.records.stimuli import StimulusTable
+    >>> good = {"intact": 80, "low": 75, "donor": 65, "high": 50}
+    >>> stimuli = pd.DataFrame(
+    ...     [(f"{scene}_{region}", scene, region) for scene in "abcd" for region in good],
+    ...     columns=["stimulus", "scene", "region"],
+    ... )
+    >>> rows = pd.DataFrame([f"P{k}" for k in range(6)], columns=["participant"]).merge(
+    ...     stimuli, how="cross"
+    ... )
+    >>> rng = np.random.default_rng(1)
+    >>> table = rows.rename(columns={"stimulus": "image"}).assign(
+    ...     dimension="quality", rating=rows["region"].map(good) + rng.normal(0, 4, len(rows))
+    ... )
+    >>> ratings = ratings_from_table(table, scales={"quality": Scale(0, 100)}, simulated=True)
+    >>> found = claim(ratings, StimulusTable(stimuli))
+    >>> found.verdict
+    'supported'
+    >>> effect = found.contrast("low - high")
+    >>> effect.low < 75 - 50 < effect.high
+    True
     """
     chosen = choose_dimension(ratings, dimension)
-    excluded = _disagreeing(chosen, minimum_agreement)
-    kept = chosen[~chosen["participant"].isin(excluded)]
-    if kept["participant"].nunique() < 2 <= chosen["participant"].nunique():
-        raise InputError(
-            f"screening would leave out {len(excluded)} of {chosen['participant'].nunique()} "
-            "participants: they agree on nothing; look at them with fechner stats screen, or "
-            "keep everybody"
-        )
-    arms = rated_arms(kept, stimuli, good=good)
+    screened = _screened(ratings, chosen, minimum_agreement)
+    excluded = [row.participant for row in screened if not row.kept]
+    arms = rated_arms(ratings, stimuli, dimension=chosen, excluded=excluded)
     control = control if control in set(arms["region"]) else None
     pairs = [(low, high)] + ([(control, high)] if control else [])
     rows = [row for first, second in pairs for row in _contrasts(arms, first, second, level)]
     ordinal = _ordinal(arms, pairs, level)
-    warned = warnings_about(rows, control, excluded, chosen, arms) + against_ordinal(rows, ordinal)
+    warned = warnings_about(rows, control, excluded, len(screened), arms)
+    warned += against_ordinal(rows, ordinal)
     if excluded:
-        everyone = rated_arms(chosen, stimuli, good=good)
+        everyone = rated_arms(ratings, stimuli, dimension=chosen)
         warned += _without_screening(rows, everyone, pairs, level)
     verdict, sentences = judge(rows, low, high, control, level)
+    from_intact = _pairs_from_intact(arms, (low, control, high))
+    simulated = ratings.simulated or stimuli.simulated
     return Claim(
         verdict=verdict,
         sentences=sentences,
-        dimension=str(chosen["dimension"].iloc[0]),
+        dimension=chosen,
         low=low,
         high=high,
         control=control,
@@ -125,32 +167,43 @@ def test_claim(
         n_participants=arms["participant"].nunique(),
         n_images=rows[0].n_images,
         n_ratings=len(arms),
+        participants=screened,
         excluded=excluded,
         contrasts=rows,
+        drops=[_drop(differences(arms, *pair), level) for pair in from_intact],
+        images=_image_contrasts(arms, pairs + from_intact, level),
         ordinal=ordinal,
         equivalence=_equivalence(rows[0], equivalence_bound, level),
         warnings=warned,
         simulated=simulated,
         provenance=provenance(
             parameters={
-                "low": low, "high": high, "control": control, "good": good, "level": level,
+                "low": low, "high": high, "control": control, "level": level,
+                "good": ratings.scale(chosen).good,
                 "minimum_agreement": minimum_agreement, "equivalence_bound": equivalence_bound,
             },
-            inputs=inputs,
+            inputs={"ratings": ratings.sha256, "stimuli": stimuli.sha256},
             simulated=simulated,
         ),
     )  # fmt: skip
 
 
-test_claim.__test__ = False  # type: ignore[attr-defined]
-
-
-def _disagreeing(chosen: pd.DataFrame, minimum: float | None) -> list[str]:
-    if minimum is None or chosen["participant"].nunique() < 3:
-        return []
-    matrix = rating_matrix(chosen)
-    below = agreement(matrix) < minimum
-    return [name for name, out in zip(matrix.participants, below, strict=True) if out]
+def _screened(ratings: Ratings, dimension: str, minimum: float | None) -> list[ScreenedParticipant]:
+    """Return the screening of everybody; with fewer than three nobody can be left out."""
+    matrix = rating_matrix(ratings, dimension)
+    table = screen(matrix, minimum=MINIMUM_AGREEMENT if minimum is None else minimum)
+    if minimum is None or len(table) < 3:
+        table["keep"] = True
+    if table["keep"].sum() < 2 <= len(table):
+        raise InputError(
+            f"screening would leave out {(~table['keep']).sum()} of {len(table)} participants: "
+            "they agree on nothing; look at them with fechner stats screen, or keep everybody"
+        )
+    rows = table.rename(columns={"keep": "kept"}).to_dict("records")
+    for row in rows:
+        for name in ("sd", "agreement"):
+            row[name] = row[name] if np.isfinite(row[name]) else None
+    return [ScreenedParticipant.model_validate(row) for row in rows]
 
 
 def _contrasts(arms: pd.DataFrame, first: str, second: str, level: float) -> list[ContrastRecord]:
@@ -173,9 +226,46 @@ def _fit(model: Callable[..., Contrast], table: Differences, level: float) -> Co
         return None
 
 
-def _ordinal(
-    arms: pd.DataFrame, pairs: list[tuple[str, str]], level: float
-) -> list[ContrastRecord]:
+def _pairs_from_intact(arms: pd.DataFrame, regions: tuple[str | None, ...]) -> Pairs:
+    """Return intact with each of these arms, where enough rated both to compare them."""
+    present = set(arms["region"])
+    if INTACT not in present:
+        return []
+    pairs = [(INTACT, str(region)) for region in regions if region in present]
+    return [pair for pair in pairs if min(differences(arms, *pair).values.shape) > 1]
+
+
+def _drop(table: Differences, level: float) -> ContrastRecord:
+    test = closed_form if table.complete else reml_crossed
+    return contrast_record(test(table, level=level), decides=False)
+
+
+def _image_contrasts(arms: pd.DataFrame, pairs: Pairs, level: float) -> list[ImageContrast]:
+    """Return every contrast image by image, for those that participants rated in pairs."""
+    tables = [differences(arms, *pair) for pair in pairs]
+    return [
+        row for table in tables if min(table.values.shape) > 1 for row in _by_image(table, level)
+    ]
+
+
+def _by_image(table: Differences, level: float) -> list[ImageContrast]:
+    rows = []
+    for image, column in zip(table.images, table.values.T, strict=True):
+        own = column[np.isfinite(column)]
+        mean, n = float(own.mean()), len(own)
+        low = high = None
+        if n > 1:
+            half = float(stats.t.ppf(0.5 + level / 2, n - 1) * own.std(ddof=1) / np.sqrt(n))
+            low, high = mean - half, mean + half
+        rows.append(
+            ImageContrast(
+                name=table.name, image=image, estimate=mean, low=low, high=high, n_participants=n
+            )
+        )
+    return rows
+
+
+def _ordinal(arms: pd.DataFrame, pairs: Pairs, level: float) -> list[ContrastRecord]:
     if not is_ordinal(arms):
         return []
     found = [ordered_probit(arms, first, second, level=level) for first, second in pairs]
@@ -191,7 +281,7 @@ def _equivalence(row: ContrastRecord, bound: float | None, level: float) -> Equi
 def _without_screening(
     rows: list[ContrastRecord],
     everyone: pd.DataFrame,
-    pairs: list[tuple[str, str]],
+    pairs: Pairs,
     level: float,
 ) -> list[str]:
     said = []

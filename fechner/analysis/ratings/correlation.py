@@ -2,12 +2,12 @@
 
 The parts that `prediction` is put together from: plain and partial correlations tested with
 images as the unit, the reliability of image means, the disattenuated correlation (Spearman
-1904) with its bootstrap over images, and the dealing of whole maps to other images.
+1904) with its bootstrap over images, and the correlation when whole maps are shuffled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 from scipy import stats
@@ -36,10 +36,26 @@ def partial(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> Correlation:
 def shuffled_maps(
     cross: np.ndarray, observed: np.ndarray, *, shuffles: int = 2000, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return Pearson's r (shuffles,) when whole maps are dealt to images at random.
+    """Return Pearson's r when whole maps are given to images at random.
 
     Unlike shuffling the predictions, each draw recomputes them, so that what every map knows
     (the centre of images, say) stays in the control.
+
+    Parameters
+    ----------
+    cross
+        float (n_images, n_images): predictions of `other_maps.cross_predictions`.
+    observed
+        float (n_images,): observed harm.
+    shuffles
+        How many draws.
+    rng
+        Where they come from.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (shuffles,) in [-1, 1].
 
     Raises
     ------
@@ -51,43 +67,6 @@ def shuffled_maps(
         raise InputError(f"cross predictions expect shape ({n}, {n}), got {cross.shape}")
     rows = np.arange(n)
     return np.array([pearson(cross[rows, rng.permutation(n)], observed) for _ in range(shuffles)])
-
-
-def cross_predictions(
-    squared_errors: Mapping[str, tuple[np.ndarray, np.ndarray]], maps: Mapping[str, np.ndarray]
-) -> np.ndarray:
-    """Return ``cross[i, j]``: predicted harm of image i, weighed by the map of image j.
-
-    Parameters
-    ----------
-    squared_errors
-        Image and its two squared errors (low arm, high arm), each float (h, w), averaged over
-        colour channels, in squared grey levels.
-    maps
-        Image and its importance map, float [0, 1]; maps of another size are resampled.
-
-    Returns
-    -------
-    numpy.ndarray
-        float64 (n_images, n_images), images in alphabetical order.
-    """
-    names = sorted(squared_errors)
-    missing = [name for name in names if name not in maps]
-    if missing:
-        raise InputError(f"no importance map for image {missing[0]!r}; compute the maps first")
-    return np.array(
-        [[_weighted(*squared_errors[i], maps[j]) for j in names] for i in names], dtype=float
-    )
-
-
-def _weighted(low: np.ndarray, high: np.ndarray, importance: np.ndarray) -> float:
-    if importance.shape != low.shape:
-        import cv2
-
-        size = (low.shape[1], low.shape[0])
-        importance = cv2.resize(importance.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    weights = importance / max(float(importance.mean()), 1e-12)
-    return float((weights * (high - low)).mean())
 
 
 def pearson(x: np.ndarray, y: np.ndarray) -> float:

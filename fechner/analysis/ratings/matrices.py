@@ -1,6 +1,6 @@
-"""Long ratings as matrices: participants by images, and differences between two arms.
+"""Ratings as matrices: images by participants, and differences between two arms.
 
-First step of every rating statistic. A rating table is long (one row a trial); the
+First step of every rating statistic. `Ratings` are long (one row a judgement); the
 statistics read matrices: `rating_matrix` for scores and screening, `differences` for
 the tests, where ``D[p, i]`` is how much participant p rated one arm of image i above
 another. Both arms of a difference share participant and image, so that intercepts of
@@ -9,15 +9,17 @@ either cancel and only their slopes remain.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from fechner.errors import InputError, nearest
+from fechner.records.cells import require_columns
+from fechner.records.ratings import RATINGS_COLUMNS, Ratings
+from fechner.records.stimuli import INTACT, StimulusSet, StimulusTable
 
-RATING_COLUMNS = ("participant", "image", "dimension", "rating")
 ARM_COLUMNS = ("scene", "region", "family", "level")
 
 
@@ -71,23 +73,15 @@ class Differences:
         return bool(np.isfinite(self.values).all())
 
 
-def choose_dimension(ratings: pd.DataFrame, dimension: str | None = None) -> pd.DataFrame:
-    """Return the rows of one rating dimension, checked.
-
-    Parameters
-    ----------
-    ratings
-        Long table with the columns participant, image, dimension, rating.
-    dimension
-        Which one; may be left out where the table has only one.
+def choose_dimension(ratings: Ratings, dimension: str | None = None) -> str:
+    """Return the dimension to analyse; it may be left out where only one was rated.
 
     Raises
     ------
     InputError
-        If a column or the dimension is missing, or a rating is not a finite number.
+        If there are no ratings, none of this dimension, or several and none is named.
     """
-    require_columns(ratings, RATING_COLUMNS, table="ratings")
-    known = sorted(ratings["dimension"].astype(str).unique())
+    known = ratings.dimensions
     if not known:
         raise InputError("the ratings table has no rows; record or export a session first")
     if dimension is None and len(known) > 1:
@@ -97,31 +91,10 @@ def choose_dimension(ratings: pd.DataFrame, dimension: str | None = None) -> pd.
     wanted = known[0] if dimension is None else dimension
     if wanted not in known:
         raise InputError(f"no ratings of dimension {wanted!r}; {nearest(wanted, known)}")
-    chosen = ratings[ratings["dimension"].astype(str) == wanted]
-    numbers = pd.to_numeric(chosen["rating"], errors="coerce").to_numpy(float)
-    if not np.isfinite(numbers).all():
-        row = chosen.iloc[int(np.flatnonzero(~np.isfinite(numbers))[0])]
-        raise InputError(
-            f"rating {row['rating']!r} of image {row['image']!r} by participant "
-            f"{row['participant']!r} is not a number; correct it or leave the row out"
-        )
-    return chosen.assign(
-        rating=numbers,
-        participant=chosen["participant"].astype(str),
-        image=chosen["image"].astype(str),
-    )
+    return wanted
 
 
-def require_columns(frame: pd.DataFrame, columns: Iterable[str], *, table: str) -> None:
-    """Raise `InputError` with the nearest name for the first column that `frame` lacks."""
-    for column in columns:
-        if column not in frame.columns:
-            raise InputError(
-                f"the {table} table has no column {column!r}; {nearest(column, frame.columns)}"
-            )
-
-
-def rating_matrix(ratings: pd.DataFrame, *, dimension: str | None = None) -> RatingMatrix:
+def rating_matrix(ratings: Ratings, dimension: str | None = None) -> RatingMatrix:
     """Return the ratings of one dimension as a matrix (n_images, n_participants).
 
     Images and participants keep the order of their first appearance.
@@ -130,56 +103,77 @@ def rating_matrix(ratings: pd.DataFrame, *, dimension: str | None = None) -> Rat
     ------
     InputError
         As `choose_dimension`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from fechner.records.ratings import ratings_from_table
+    >>> from fechner.records.scales import Scale
+    >>> rows = {"participant": ["P1", "P2", "P1"], "image": ["a", "a", "b"], "rating": [4, 5, 2]}
+    >>> table = pd.DataFrame(rows).assign(dimension="quality")
+    >>> rating_matrix(ratings_from_table(table, scales={"quality": Scale(1, 5)})).values
+    array([[ 4.,  5.],
+           [ 2., nan]])
     """
-    rows = choose_dimension(ratings, dimension)
+    rows = _rows_of(ratings, dimension)
     table = rows.pivot_table(
         index="image", columns="participant", values="rating", aggfunc="mean", sort=False
     )
     table = table.reindex(index=rows["image"].unique(), columns=rows["participant"].unique())
-    return RatingMatrix(
-        table.to_numpy(float), tuple(map(str, table.index)), tuple(map(str, table.columns))
-    )
+    return RatingMatrix(table.to_numpy(float), tuple(table.index), tuple(table.columns))
+
+
+def _rows_of(ratings: Ratings, dimension: str | None) -> pd.DataFrame:
+    # Exported ratings name scene and region too; the stimuli are what counts.
+    chosen = choose_dimension(ratings, dimension)
+    return ratings.table.loc[ratings.table["dimension"] == chosen, list(RATINGS_COLUMNS)]
 
 
 def rated_arms(
-    ratings: pd.DataFrame,
-    stimuli: pd.DataFrame,
+    ratings: Ratings,
+    stimuli: StimulusSet | StimulusTable,
     *,
     dimension: str | None = None,
-    good: str = "high",
+    excluded: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Return one row a rating with the scene, region, family and level of its stimulus.
 
     Parameters
     ----------
     ratings
-        Long table; its column image names a stimulus.
+        Their column image names a stimulus.
     stimuli
-        The table stimuli.csv: stimulus, scene, region, and where present family and level.
-    good
-        ``"high"`` or ``"low"``: which end of the scale is good. With ``"low"`` the sign
-        of the ratings is turned, so that higher is better from here on.
+        What was rated.
+    dimension
+        Which ratings; may be left out where there is only one.
+    excluded
+        Participants to leave out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``participant, image, dimension, rating, stimulus, scene, region, family, level``.
+        Higher ratings are better: where the low end of the scale is good, the sign is turned.
 
     Raises
     ------
     InputError
-        If a column is missing, a rated image is not in the stimuli, or `good` is neither.
+        If a column, the scale or the dimension is missing, or a rated image is not in the
+        stimuli.
     """
-    if good not in ("high", "low"):
-        raise InputError(f"good expects 'high' or 'low', got {good!r}")
-    require_columns(stimuli, ("stimulus", "scene", "region"), table="stimuli")
-    # Exported ratings may name scene and region too; the stimuli table is what counts.
-    rows = choose_dimension(ratings, dimension)[list(RATING_COLUMNS)]
-    arms = stimuli.reindex(columns=["stimulus", *ARM_COLUMNS])
-    arms = arms.assign(stimulus=arms["stimulus"].astype(str), scene=arms["scene"].astype(str))
+    require_columns(stimuli.table, ("stimulus", "scene", "region"), "the table of stimuli")
+    rows = _rows_of(ratings, dimension)
+    scale = ratings.scale(choose_dimension(ratings, dimension))
+    arms = stimuli.table.reindex(columns=["stimulus", *ARM_COLUMNS])
     unknown = sorted(set(rows["image"]) - set(arms["stimulus"]))
     if unknown:
         raise InputError(
             f"{len(unknown)} rated images are not in the stimuli table, first {unknown[0]!r}; "
             f"{nearest(unknown[0], arms['stimulus'])}"
         )
-    merged = rows.merge(arms, left_on="image", right_on="stimulus", how="left")
-    sign = 1.0 if good == "high" else -1.0
+    kept = rows[~rows["participant"].isin(list(excluded))]
+    merged = kept.merge(arms, left_on="image", right_on="stimulus", how="left")
+    sign = 1.0 if scale.good == "high" else -1.0
     return merged.assign(rating=sign * merged["rating"])
 
 
@@ -201,7 +195,7 @@ def differences(arms: pd.DataFrame, first: str, second: str) -> Differences:
     """
     cells = _cell_means(arms, first), _cell_means(arms, second)
     on = ["participant", "scene"]
-    if "intact" not in (first, second):
+    if INTACT not in (first, second):
         on += ["family", "level"]
     pairs = cells[0].merge(cells[1], on=on, suffixes=("_first", "_second"))
     pairs = pairs.assign(difference=pairs["rating_first"] - pairs["rating_second"])
@@ -210,8 +204,8 @@ def differences(arms: pd.DataFrame, first: str, second: str) -> Differences:
     )
     return Differences(
         table.to_numpy(float),
-        tuple(map(str, table.index)),
-        tuple(map(str, table.columns)),
+        tuple(table.index),
+        tuple(table.columns),
         first,
         second,
     )

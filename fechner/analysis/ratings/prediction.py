@@ -15,7 +15,7 @@ prediction with whole maps of other images.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -28,67 +28,84 @@ from fechner.analysis.ratings.correlation import (
     partial,
     shuffled_maps,
 )
-from fechner.analysis.ratings.matrices import rated_arms, require_columns
+from fechner.analysis.ratings.matrices import rated_arms
 from fechner.analysis.ratings.observed import Observed, observed_difference
 from fechner.errors import InputError
 from fechner.provenance import provenance
+from fechner.records.cells import require_columns
 from fechner.records.prediction import ArmPrediction, Correlation, ImagePrediction, Prediction
+from fechner.records.ratings import Ratings
+from fechner.records.stimuli import INTACT, StimulusSet, StimulusTable
 
 LEAST_IMAGES = 4
 
 
 def predicted_against_observed(
-    ratings: pd.DataFrame,
-    stimuli: pd.DataFrame,
+    ratings: Ratings,
+    stimuli: StimulusSet | StimulusTable,
     *,
     low: str = "low",
     high: str = "high",
-    intact: str = "intact",
     dimension: str | None = None,
-    good: str = "high",
     excluded: Sequence[str] = (),
     cross: np.ndarray | None = None,
     level: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
-    simulated: bool = False,
-    inputs: Mapping[str, str] | None = None,
 ) -> Prediction:
     """Compare predicted with observed harm over images.
 
     Parameters
     ----------
-    ratings, stimuli
-        As for the claim; `stimuli` with the column predicted_impact, optionally centre_error.
+    ratings
+        As for the claim.
+    stimuli
+        As for the claim, with the column predicted_impact, optionally centre_error.
+    low, high
+        Names of the regions.
+    dimension
+        Which ratings; may be left out where there is only one.
     excluded
         Participants that screening left out.
     cross
         float (n_images, n_images): ``cross[i, j]`` is the prediction for image i when the map
         of image j weighs its errors, images in alphabetical order; see
-        `correlation.cross_predictions`.
+        `other_maps.predictions_with_other_maps`.
+    level
+        Of the interval of the disattenuated correlation.
+    resamples
+        Draws of the bootstrap over images.
+    seed
+        Of the bootstrap and of the shuffled maps.
+
+    Returns
+    -------
+    Prediction
+        Correlations, controls, and the values of every image.
 
     Raises
     ------
     InputError
-        If a column or an arm is missing, or fewer than four images have both arms.
+        If the scale, a column or an arm is missing, or fewer than four images have both arms.
     """
-    require_columns(stimuli, ("predicted_impact",), table="stimuli")
-    kept = ratings[~ratings["participant"].astype(str).isin(set(excluded))]
-    arms = rated_arms(kept, stimuli, dimension=dimension, good=good)
+    table = stimuli.table
+    require_columns(table, ("predicted_impact",), "the table of stimuli")
+    arms = rated_arms(ratings, stimuli, dimension=dimension, excluded=excluded)
     seen = observed_difference(arms, low, high)
-    predicted = _difference_of(stimuli, "predicted_impact", high, low, seen.images)
+    predicted = _difference_of(table, "predicted_impact", high, low, seen.images)
     _check(predicted, seen)
     observed, reliable = seen.mean, seen.reliability()
     rng = np.random.default_rng(seed)
-    centre = _centre(stimuli, high, low, seen.images)
-    shuffled = _shuffled(cross, stimuli, seen, rng)
-    arm_rows = _arm_rows(arms, stimuli, intact)
+    centre = _centre(table, high, low, seen.images)
+    shuffled = _shuffled(cross, table, seen, rng)
+    arm_rows = _arm_rows(arms, table)
+    chosen, simulated = str(arms["dimension"].iloc[0]), ratings.simulated or stimuli.simulated
     pearson, spearman = correlate(predicted, observed), correlate(predicted, observed, ranks=True)
     corrected, interval = disattenuated(
         predicted, observed, seen.reliability, level=level, resamples=resamples, rng=rng
     )
     return Prediction(
-        dimension=str(arms["dimension"].iloc[0]), low=low, high=high,
+        dimension=chosen, low=low, high=high,
         n_images=len(observed), n_participants=seen.n_participants,
         pearson=pearson, spearman=spearman, reliability=reliable,
         disattenuated=corrected, disattenuated_interval=interval,
@@ -102,9 +119,10 @@ def predicted_against_observed(
         warnings=_warnings(len(observed), reliable, cross, pearson, shuffled),
         simulated=simulated,
         provenance=provenance(
-            parameters={"low": low, "high": high, "good": good, "resamples": resamples,
-                        "excluded": list(excluded), "level": level},
-            inputs=inputs, seed=seed, simulated=simulated,
+            parameters={"low": low, "high": high, "good": ratings.scale(chosen).good,
+                        "resamples": resamples, "excluded": list(excluded), "level": level},
+            inputs={"ratings": ratings.sha256, "stimuli": stimuli.sha256},
+            seed=seed, simulated=simulated,
         ),
     )  # fmt: skip
 
@@ -113,8 +131,7 @@ def _difference_of(
     stimuli: pd.DataFrame, column: str, first: str, second: str, images: Sequence[str]
 ) -> np.ndarray:
     """Return the mean of `column` in `first` minus that in `second`, per image (n_images,)."""
-    means = stimuli.assign(scene=stimuli["scene"].astype(str))
-    means = means.groupby(["scene", "region"])[column].mean().unstack()
+    means = stimuli.groupby(["scene", "region"])[column].mean().unstack()
     return (means[first] - means[second]).reindex(list(images)).to_numpy(float)
 
 
@@ -141,10 +158,10 @@ def _check(predicted: np.ndarray, seen: Observed) -> None:
 def _shuffled(
     cross: np.ndarray | None, stimuli: pd.DataFrame, seen: Observed, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return the correlations under dealt maps, for the images that were rated in both arms."""
+    """Return the correlations under shuffled maps, for the images that were rated in both arms."""
     if cross is None:
         return np.empty(0)
-    names = sorted(stimuli["scene"].astype(str).unique())
+    names = sorted(stimuli["scene"].unique())
     if np.shape(cross) != (len(names), len(names)):
         raise InputError(
             f"cross predictions expect shape {(len(names), len(names))}, got {np.shape(cross)}"
@@ -168,16 +185,15 @@ def _image_rows(
     ]
 
 
-def _arm_rows(arms: pd.DataFrame, stimuli: pd.DataFrame, intact: str) -> list[ArmPrediction]:
+def _arm_rows(arms: pd.DataFrame, stimuli: pd.DataFrame) -> list[ArmPrediction]:
     """Return impact and drop of each degraded arm; without intact ratings there is no drop."""
     present = set(arms["region"])
-    if intact not in present:
+    if INTACT not in present:
         return []
     rows = []
-    named = stimuli.assign(scene=stimuli["scene"].astype(str))
-    impact = named.groupby(["scene", "region"])["predicted_impact"].mean()
-    for arm in sorted(present - {intact}):
-        seen = observed_difference(arms, intact, arm)
+    impact = stimuli.groupby(["scene", "region"])["predicted_impact"].mean()
+    for arm in sorted(present - {INTACT}):
+        seen = observed_difference(arms, INTACT, arm)
         for image, drop in zip(seen.images, seen.mean, strict=True):
             predicted = float(impact[image, arm])
             rows.append(ArmPrediction(image=image, arm=arm, predicted=predicted, drop=float(drop)))

@@ -1,23 +1,28 @@
-"""Mean opinion scores: one number an image, with its uncertainty.
+"""Scores: one number an image, with its uncertainty.
 
-Reads a `RatingMatrix`. From the plainest to the most modelled: MOS; MOS after removing each
-participant's bias (ITU-T P.913); DMOS against hidden references; and the maximum likelihood
-of image quality, participant bias and participant inconsistency together (Li and Bampis
-2017; ITU-T P.910 annex), which needs no rejection because inconsistent participants weigh
-little.
+From the plainest to the most modelled: MOS; MOS after removing each participant's bias
+(ITU-T P.913); DMOS against hidden references (ITU-T P.910); and the maximum likelihood of
+image quality, participant bias and participant inconsistency together (Li and Bampis 2017;
+ITU-T P.910 annex), which needs no rejection because inconsistent participants weigh little.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from fechner.analysis.ratings.matrices import RatingMatrix
-from fechner.errors import InputError, nearest
+from fechner.analysis.ratings.matrices import (
+    RatingMatrix,
+    choose_dimension,
+    rated_arms,
+    rating_matrix,
+)
+from fechner.errors import InputError
+from fechner.records.ratings import Ratings
+from fechner.records.stimuli import INTACT, StimulusSet, StimulusTable
 
 
 @dataclass(frozen=True)
@@ -86,35 +91,67 @@ def remove_bias(matrix: RatingMatrix) -> RatingMatrix:
 
 
 def dmos(
-    matrix: RatingMatrix, references: Mapping[str, str], *, top: float, level: float = 0.95
+    ratings: Ratings,
+    stimuli: StimulusSet | StimulusTable,
+    *,
+    dimension: str | None = None,
+    level: float = 0.95,
 ) -> pd.DataFrame:
-    """Return differential scores against hidden references (ITU-T P.910, ACR-HR).
+    """Return differential scores against the hidden references (ITU-T P.910, ACR-HR).
 
-    ``d[i, s] = rating[i, s] - rating[reference of i, s] + top``, so that an image as good as
-    its reference scores `top`; then as `mos`, for the images that have a reference.
+    For image i, participant s and the reference r of the same scene
+
+        d[i, s] = rating[i, s] - rating[r, s] + good end of the scale
+
+    so that an image as good as its reference scores the good end of the scale; then as `mos`.
 
     Parameters
     ----------
-    references
-        Image and the name of its reference, both rated.
-    top
-        Best value of the scale.
+    ratings
+        Their column image names a stimulus.
+    stimuli
+        Which scene each belongs to; the reference of a scene has the region ``intact``.
+    dimension
+        Which ratings; may be left out where there is only one.
+    level
+        Of the intervals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns stimulus, scene, region, dmos, sd, n, ci_low, ci_high, in points: one row a rated
+        stimulus that is no reference. Participants who did not rate the reference do not count
+        in n; where nobody did, n is 0 and the score NaN.
 
     Raises
     ------
     InputError
-        If an image or a reference was not rated.
+        If a column, the scale or the dimension is missing, a rated image is not in the stimuli,
+        or a scene has no reference that was rated.
     """
+    chosen = choose_dimension(ratings, dimension)
+    arms = rated_arms(ratings, stimuli, dimension=chosen)
+    about = arms.drop_duplicates("image").set_index("image")
+    references = {about["scene"][name]: name for name in about.index[about["region"] == INTACT]}
+    for scene in dict.fromkeys(about["scene"]):
+        if scene not in references:
+            raise InputError(
+                f"scene {scene!r} has no rated stimulus of the region {INTACT!r}; without its "
+                "reference there is no difference to score"
+            )
+    matrix = rating_matrix(ratings, chosen)
     row = {name: k for k, name in enumerate(matrix.images)}
-    for name in [*references, *references.values()]:
-        if name not in row:
-            raise InputError(f"no ratings of image {name!r}; {nearest(name, matrix.images)}")
-    test = matrix.values[[row[name] for name in references]]
-    reference = matrix.values[[row[name] for name in references.values()]]
+    names = [name for name in matrix.images if about["region"][name] != INTACT]
+    test = matrix.values[[row[name] for name in names]]
+    reference = matrix.values[[row[references[about["scene"][name]]] for name in names]]
+    scale = ratings.scale(chosen)
+    top = scale.maximum if scale.good == "high" else scale.minimum
     scores = mos(
-        RatingMatrix(test - reference + top, tuple(references), matrix.participants), level=level
+        RatingMatrix(test - reference + top, tuple(names), matrix.participants), level=level
     )
-    return scores.rename(columns={"mos": "dmos"})
+    scores.insert(1, "scene", about["scene"][names].to_numpy())
+    scores.insert(2, "region", about["region"][names].to_numpy())
+    return scores.rename(columns={"image": "stimulus", "mos": "dmos"})
 
 
 def maximum_likelihood(

@@ -88,10 +88,27 @@ def warnings_about(
     rows: list[ContrastRecord],
     control: str | None,
     excluded: list[str],
-    chosen: pd.DataFrame,
+    n_screened: int,
     arms: pd.DataFrame,
 ) -> list[str]:
-    """Return what a reader must know beside the verdict, one plain sentence each."""
+    """Return what a reader must know beside the verdict, one plain sentence each.
+
+    Parameters
+    ----------
+    rows
+        Every contrast under every model.
+    control
+        The control arm; None where there is none.
+    excluded, n_screened
+        Participants whom screening left out, and of how many.
+    arms
+        The ratings that the contrasts rest on, from `matrices.rated_arms`.
+
+    Returns
+    -------
+    list of str
+        Empty where nothing is to be said.
+    """
     said = [
         f"{row.name}: the model '{row.model}' did not converge; do not rely on it."
         for row in rows
@@ -108,9 +125,9 @@ def warnings_about(
                 f"Only {count} {what}; below {FEW} intervals are wide and rest on normality."
             )
     if excluded:
-        total = chosen["participant"].nunique()
         said.append(
-            f"Screening left out {len(excluded)} of {total} participants: {', '.join(excluded)}."
+            f"Screening left out {len(excluded)} of {n_screened} participants: "
+            f"{', '.join(excluded)}."
         )
     return said
 
