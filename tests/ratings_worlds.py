@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from fechner.analysis.ratings.matrices import Differences
 from fechner.records.ratings import ratings_from_table
 from fechner.records.scales import Scale
 from fechner.records.stimuli import StimulusTable
@@ -64,3 +65,15 @@ def records(ratings, stimuli, *, good="high", simulated=False):
     scales = dict.fromkeys(ratings["dimension"].unique(), Scale(0, 100, good))
     checked = ratings_from_table(ratings, scales=scales, simulated=simulated)
     return checked, StimulusTable(stimuli)
+
+
+def simulated_differences(effect, components, *, participants, images, rng):
+    """A table of differences with a true mean of `effect` points."""
+    values = (
+        effect
+        + rng.normal(0, components.participant, (participants, 1))
+        + rng.normal(0, components.image, (1, images))
+        + rng.normal(0, components.residual, (participants, images))
+    )
+    names = tuple(f"p{k}" for k in range(participants)), tuple(f"i{k}" for k in range(images))
+    return Differences(values, *names, "low", "high")

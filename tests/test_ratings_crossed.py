@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from ratings_worlds import simulated_differences
 
 from fechner.analysis.ratings.crossed import (
     closed_form,
@@ -16,7 +17,7 @@ from fechner.analysis.ratings.crossed import (
     reml_crossed,
 )
 from fechner.analysis.ratings.matrices import Differences
-from fechner.analysis.ratings.power import Components, simulated_differences
+from fechner.analysis.ratings.power import Components
 from fechner.analysis.ratings.reml import fit_reml, indicator
 from fechner.analysis.ratings.slopes import reml_slopes
 from fechner.errors import InputError

@@ -4,11 +4,9 @@ The contrast of two arms rests on the variances of the differences ``D[p, i]`` (
 
     SE^2 = s_p^2 / P + s_i^2 / Q + s_e^2 / (P Q)          (P participants, Q images)
 
-Its participant and image parts are what two conditions differ by, so that SDs per condition
-enter doubled (`from_conditions`). The image part does not shrink with participants: images
-limit, not people (Westfall, Kenny and Judd 2014). `smallest_effect` and `power` use the
-noncentral t with Satterthwaite degrees of freedom; `simulated_power` runs the whole analysis
-and is the check on both.
+A difference holds two conditions, so that variances per condition enter doubled. The image
+part does not shrink with participants: images limit, not people (Westfall, Kenny and Judd
+2014). `smallest_effect` and `power` use the noncentral t with Satterthwaite degrees of freedom.
 """
 
 from __future__ import annotations
@@ -19,8 +17,6 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from fechner.analysis.ratings.crossed import closed_form
-from fechner.analysis.ratings.matrices import Differences
 from fechner.errors import InputError
 
 
@@ -37,14 +33,6 @@ class Components:
     participant: float
     image: float
     residual: float
-
-    @classmethod
-    def from_conditions(cls, *, participant: float, image: float, residual: float) -> Components:
-        """Return the components from SDs of participant by condition, image by condition, rating.
-
-        A difference holds two conditions, so that each variance doubles.
-        """
-        return cls(*(float(np.sqrt(2) * sd) for sd in (participant, image, residual)))
 
 
 ACR_5 = Components(participant=0.283, image=0.557, residual=0.957)
@@ -242,92 +230,6 @@ def power_table(
         for Q in images
     ]
     return pd.DataFrame(rows)
-
-
-def simulated_differences(
-    effect: float,
-    components: Components,
-    *,
-    participants: int,
-    images: int,
-    rng: np.random.Generator,
-) -> Differences:
-    """Return one SIMULATED table of differences.
-
-    Parameters
-    ----------
-    effect
-        True mean difference, in points.
-    components
-        SDs of the differences, in points.
-    participants, images
-        Size of the study.
-    rng
-        Where the draws come from.
-
-    Returns
-    -------
-    Differences
-        Complete, of low - high.
-    """
-    values = (
-        effect
-        + rng.normal(0, components.participant, (participants, 1))
-        + rng.normal(0, components.image, (1, images))
-        + rng.normal(0, components.residual, (participants, images))
-    )
-    names = tuple(f"p{k}" for k in range(participants)), tuple(f"i{k}" for k in range(images))
-    return Differences(values, *names, "low", "high")
-
-
-def simulated_power(
-    effect: float,
-    components: Components,
-    *,
-    participants: int,
-    images: int,
-    runs: int = 1000,
-    alpha: float = 0.05,
-    seed: int = 0,
-) -> float:
-    """Return the share of SIMULATED studies whose closed form finds the effect.
-
-    Parameters
-    ----------
-    effect
-        True mean difference, in points.
-    components
-        SDs of the differences, in points.
-    participants, images
-        Size of the study.
-    runs
-        How many studies are simulated.
-    alpha
-        Level of the test.
-    seed
-        Of the random draws.
-
-    Returns
-    -------
-    float
-        In [0, 1].
-
-    Raises
-    ------
-    InputError
-        If there are fewer than two participants or images.
-    """
-    rng = np.random.default_rng(seed)
-    found = [
-        closed_form(
-            simulated_differences(
-                effect, components, participants=participants, images=images, rng=rng
-            )
-        ).p
-        < alpha
-        for _ in range(runs)
-    ]
-    return float(np.mean(found))
 
 
 def _terms(components: Components, participants: int, images: int) -> tuple[float, float, float]:
