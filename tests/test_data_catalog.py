@@ -71,7 +71,7 @@ def test_avt_scores_equal_those_the_authors_published():
 
 @needs_avt
 def test_avt_leaves_out_the_participants_whom_the_authors_left_out():
-    ratings = load("avt", AVT).ratings
+    ratings = load("avt", AVT).ratings.table
     people = ratings.groupby("dimension")["participant"].nunique()
     assert people.to_dict() == {"appeal": 22, "quality": 25, "realism": 22}
 
@@ -177,6 +177,27 @@ def test_names_that_do_not_belong_to_the_set_are_named(kadid):
     (kadid / "dmos.csv").write_text(text)
     with pytest.raises(InputError, match=r"'holiday\.png' is no image name of this set"):
         load("kadid10k", kadid)
+
+
+@pytest.mark.parametrize("code", ["00", "26", "99"])
+def test_a_distortion_that_the_set_does_not_have_is_named(kadid, code):
+    text = (kadid / "dmos.csv").read_text().replace("I02_25_05.png", f"I02_{code}_05.png")
+    (kadid / "dmos.csv").write_text(text)
+    with pytest.raises(InputError, match=f"'I02_{code}_05.png' .* a distortion from 1 to 25"):
+        load("kadid10k", kadid, check_images=False)
+
+
+def test_an_image_name_that_numbers_nothing_is_named(tmp_path):
+    header = "name,quality_mos,authenticity_mos,correspondence_mos"
+    (tmp_path / "AIGCIQA2023.csv").write_text(f"{header}\n0.png,40,50,60\ncat.png,40,50,60\n")
+    with pytest.raises(InputError, match=r"'cat\.png' is no image name of this set"):
+        load("aigciqa2023", tmp_path, check_images=False)
+
+
+def test_a_score_file_that_is_no_text_is_refused(tid):
+    (tid / "mos_with_names.txt").write_bytes(b"\xff\xfe6.1 i01_01_1.bmp")
+    with pytest.raises(InputError, match="cannot be read as text"):
+        load("tid2013", tid)
 
 
 def test_a_score_outside_the_published_scale_is_named_with_its_row(kadid):

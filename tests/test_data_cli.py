@@ -158,7 +158,7 @@ def test_describe_writes_tables_and_figures_and_warns(table, tmp_path):
     size = Image.open(out / "distribution_quality.png").size
     assert min(size) > 300
     record = json.loads((out / "labels.json").read_text())
-    assert len(record["provenance"]["inputs"]["rated.csv"]) == 64
+    assert len(record["provenance"]["inputs"]["rated_images"]) == 64
 
 
 def test_describe_suggests_a_near_column_and_dimension(table, tmp_path):

@@ -31,8 +31,9 @@ from fechner.data.modes import (
     gaussian_mixture,
 )
 from fechner.errors import InputError
-from fechner.provenance import provenance, read_json
+from fechner.provenance import read_json
 from fechner.records.rated_images import RatedImages
+from fechner.records.ratings import ratings_from_table
 from fechner.records.scales import Scale
 
 DATA = Path(os.environ.get("FECHNER_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -57,6 +58,10 @@ def rated_from(values, scale=FIVE, *, simulated=False, **columns):
         {"image": [f"{k}.png" for k in range(len(values))], "scene": "s", "quality": values}
     )
     return RatedImages(table.assign(**columns), Path(), {"quality": scale}, simulated)
+
+
+def ratings_of(table):
+    return ratings_from_table(table, scales={"quality": FIVE})
 
 
 def test_moments_equal_those_of_pandas():
@@ -131,9 +136,7 @@ def test_without_diptest_the_other_criteria_decide_and_the_table_says_so(monkeyp
     monkeypatch.setattr(builtins, "__import__", without_diptest)
     rng = np.random.default_rng(5)
     two = np.concatenate([rng.normal(2, 0.2, 100), rng.normal(4, 0.2, 100)])
-    found = describe(
-        rated_from(two), tmp_path, provenance_block=provenance(parameters={}), dimensions=None
-    )
+    found = describe(rated_from(two), tmp_path, dimensions=None)
     written = pd.read_csv(tmp_path / "labels.csv")
     assert written["dip_note"][0] == modes_module.NO_DIPTEST
     assert np.isnan(written["dip"][0])
@@ -168,7 +171,7 @@ def test_the_sos_parameter_of_binomial_ratings_is_one_over_their_steps():
             "rating": single.ravel(),
         }
     )
-    found = spread(rated_from(single.mean(axis=1)), "quality", long)
+    found = spread(rated_from(single.mean(axis=1)), "quality", ratings_of(long))
     assert found.sos == pytest.approx(0.25, abs=0.005)
     assert (found.table["n"] == 400).all()
 
@@ -178,11 +181,18 @@ def test_spread_from_the_table_equals_spread_from_the_ratings():
     single = rng.integers(1, 6, (40, 12)).astype(float)
     names = [f"{k}.png" for k in range(40)]
     long = pd.DataFrame(
-        {"image": np.repeat(names, 12), "dimension": "quality", "rating": single.ravel()}
+        {
+            "participant": np.tile(np.arange(12), 40),
+            "image": np.repeat(names, 12),
+            "dimension": "quality",
+            "rating": single.ravel(),
+        }
     )
     sds = {"quality_sd": single.std(axis=1, ddof=1), "quality_n": 12}
     rated = rated_from(single.mean(axis=1), **sds)
-    assert spread(rated, "quality", long).sos == pytest.approx(spread(rated, "quality").sos)
+    assert spread(rated, "quality", ratings_of(long)).sos == pytest.approx(
+        spread(rated, "quality").sos
+    )
 
 
 def test_spread_is_absent_without_single_ratings_and_sds():
@@ -190,9 +200,9 @@ def test_spread_is_absent_without_single_ratings_and_sds():
 
 
 def test_ratings_of_other_images_are_refused():
-    long = pd.DataFrame({"image": ["z.png"], "dimension": ["quality"], "rating": [3.0]})
+    row = {"participant": ["P1"], "image": ["z.png"], "dimension": ["quality"], "rating": [3.0]}
     with pytest.raises(InputError, match="name none of the table's images"):
-        spread(rated_from(np.linspace(1, 5, 20)), "quality", long)
+        spread(rated_from(np.linspace(1, 5, 20)), "quality", ratings_of(pd.DataFrame(row)))
 
 
 def test_the_share_between_groups_is_that_of_an_analysis_of_variance():
@@ -278,8 +288,7 @@ def test_an_unknown_column_and_one_that_names_images_are_refused():
 
 def test_everything_that_rests_on_simulated_ratings_says_so(tmp_path):
     rated = rated_from(np.linspace(1, 5, 40), simulated=True, family=np.tile(list("ab"), 20))
-    block = provenance(parameters={}, simulated=True)
-    found = describe(rated, tmp_path, by="family", provenance_block=block)
+    found = describe(rated, tmp_path, by="family")
     assert {path.name for path in found.files} == {path.name for path in tmp_path.iterdir()}
     assert all(path.name.startswith("SIMULATED_") for path in found.files)
     assert read_json(tmp_path / "SIMULATED_labels.json")["provenance"]["simulated"] is True
@@ -298,10 +307,7 @@ def test_aigciqa2023_quality_has_two_modes_and_authenticity_one():
 @needs_data
 def test_avt_is_described_whole_with_its_generators(tmp_path):
     public = load("avt", DATA / "avt_ai_images")
-    found = describe(
-        public.rated, tmp_path, ratings=public.ratings, by="generator",
-        provenance_block=provenance(parameters={}),
-    )  # fmt: skip
+    found = describe(public.rated, tmp_path, ratings=public.ratings, by="generator")
     record = read_json(tmp_path / "labels.json")
     assert set(record["dimensions"]) == {"quality", "appeal", "realism"}
     assert 0.2 < record["sos"]["quality"] < 0.5

@@ -53,7 +53,7 @@ def import_set(
     rated = public.rated
     _say_what_is_there(rated)
     if public.ratings is not None:
-        people = public.ratings["participant"].nunique()
+        people = len(public.ratings.participants)
         console.print(f"{len(public.ratings)} single ratings of {people} participants")
     console.print("wrote " + ", ".join(str(path) for path in written), soft_wrap=True)
 
@@ -120,23 +120,15 @@ def describe(
     Example: fechner data describe kadid.csv --by family --out labels
     """
     from fechner.data.description import describe as write_description
-    from fechner.provenance import provenance, sha256_file
     from fechner.records.rated_images import read_rated_images
     from fechner.records.ratings import read_ratings
 
     rated = read_rated_images(table, scales=_scales(scale), check_images=False)
     long = read_ratings(ratings, scales=rated.scales) if ratings is not None else None
-    files = [table] if ratings is None else [table, ratings]
-    block = provenance(
-        parameters={"dimensions": dimension or rated.dimensions, "by": by},
-        inputs={path.name: sha256_file(path) for path in files},
-        simulated=rated.simulated or (long is not None and long.simulated),
-    )
     with bar("Dimensions") as progress:
         found = write_description(
-            rated, out, dimensions=dimension, ratings=None if long is None else long.table, by=by,
-            provenance_block=block, progress=progress,
-        )  # fmt: skip
+            rated, out, dimensions=dimension, ratings=long, by=by, progress=progress
+        )
     columns = [
         "dimension",
         "n",

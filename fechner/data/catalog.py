@@ -18,7 +18,7 @@ from fechner.data.published import PublicSet
 from fechner.errors import InputError, nearest
 from fechner.provenance import provenance, sha256_file
 from fechner.records.rated_images import RatedImages, write_rated_images
-from fechner.records.ratings import ratings_from_table, write_ratings
+from fechner.records.ratings import write_ratings
 
 LOADERS: dict[str, Callable[..., PublicSet]] = {
     "avt": avt,
@@ -60,10 +60,9 @@ def write_public_set(public: PublicSet, csv: Path | str) -> list[Path]:
     if public.ratings is None:
         return [csv]
     names = dict(zip(public.rated.table["image"], moved.table["image"], strict=True))
-    table = public.ratings.assign(image=public.ratings["image"].map(names))
+    table = public.ratings.table.assign(image=public.ratings.table["image"].map(names))
     beside = csv.with_name(f"{csv.stem}_ratings{csv.suffix}")
-    ratings = ratings_from_table(table, scales=moved.scales, source=str(beside))
-    write_ratings(ratings, beside, provenance_block=block)
+    write_ratings(replace(public.ratings, table=table), beside, provenance_block=block)
     return [csv, beside]
 
 

@@ -20,8 +20,11 @@ from fechner.data.labels import (
     spread,
 )
 from fechner.progress import Progress, silent
-from fechner.provenance import atomic_path, write_json, write_text
+from fechner.provenance import atomic_path, provenance, write_json, write_text
+from fechner.records.cells import csv_text
 from fechner.records.rated_images import RatedImages
+from fechner.records.ratings import Ratings
+from fechner.records.simulated import marked_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,21 +45,31 @@ def describe(
     folder: Path | str,
     *,
     dimensions: list[str] | None = None,
-    ratings: pd.DataFrame | None = None,
+    ratings: Ratings | None = None,
     by: str | None = None,
-    provenance_block: dict[str, Any],
     progress: Progress = silent,
 ) -> Description:
     """Write tables (CSV, JSON) and figures (PNG) about the ratings into `folder`.
 
     Parameters
     ----------
+    rated
+        The rated images.
+    folder
+        Where the files go; their names say SIMULATED where the ratings are.
     dimensions
         Which to describe; None describes all.
     ratings
-        Long table of single ratings, for the spread of opinion.
+        The single ratings, for the spread of opinion.
     by
         A column of the table that groups the images.
+    progress
+        Told after each dimension.
+
+    Returns
+    -------
+    Description
+        The statistics, warnings and notes, and the files that were written.
 
     Raises
     ------
@@ -64,7 +77,8 @@ def describe(
         If a dimension or column is unknown, ratings are constant, or too few images
         are rated.
     """
-    work = _Writer(Path(folder), rated, rated.simulated or provenance_block["simulated"])
+    simulated = rated.simulated or (ratings is not None and ratings.simulated)
+    work = _Writer(Path(folder), rated, simulated)
     names = dimensions or rated.dimensions
     shapes = [distribution(rated, name) for name in names]
     if by is not None:
@@ -82,12 +96,18 @@ def describe(
     statistics = pd.DataFrame([_row(shape) for shape in shapes])
     work.table("labels", statistics)
     _note_missing_dip(work, shapes)
-    work.json("labels", _record(work, shapes, provenance_block))
+    inputs = {"rated_images": rated.sha256}
+    if ratings is not None:
+        inputs["ratings"] = ratings.sha256
+    block = provenance(
+        parameters={"dimensions": names, "by": by}, inputs=inputs, simulated=simulated
+    )
+    work.json("labels", _record(work, shapes, block))
     return Description(statistics, tuple(work.warnings), tuple(work.notes), tuple(work.files))
 
 
 def _describe_one(
-    work: _Writer, shape: Distribution, ratings: pd.DataFrame | None, by: str | None
+    work: _Writer, shape: Distribution, ratings: Ratings | None, by: str | None
 ) -> None:
     rated, name, simulated = work.rated, shape.dimension, work.simulated
     work.warnings += warnings_for(shape)
@@ -128,7 +148,7 @@ class _Writer:
         self.shares: dict[str, float] = {}
 
     def table(self, name: str, table: pd.DataFrame) -> None:
-        write_text(self._path(name, "csv"), table.to_csv(index=False, lineterminator="\n"))
+        write_text(self._path(name, "csv"), csv_text(table))
 
     def json(self, name: str, content: dict[str, Any]) -> None:
         write_json(self._path(name, "json"), content)
@@ -138,8 +158,7 @@ class _Writer:
             make().savefig(temporary, format="png")
 
     def _path(self, name: str, suffix: str) -> Path:
-        prefix = "SIMULATED_" if self.simulated else ""
-        path = self.folder / f"{prefix}{name}.{suffix}"
+        path = self.folder / marked_name(f"{name}.{suffix}", simulated=self.simulated)
         self.files.append(path)
         return path
 

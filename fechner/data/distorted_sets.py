@@ -48,7 +48,7 @@ KADID10K_DISTORTIONS = (
 def tid2013(folder: Path, *, check_images: bool = True) -> PublicSet:
     """TID2013: MOS 0 to 9 of 25 references x 24 distortions x 5 levels, scene = reference."""
     mos = first_present(folder, ["mos_with_names.txt"])
-    lines = [line.split() for line in mos.read_text("utf-8").splitlines() if line.strip()]
+    lines = [line.split() for line in _text(mos).splitlines() if line.strip()]
     if any(len(line) != 2 for line in lines):
         raise InputError(f"{mos}: expected lines 'MOS NAME', as published; restore the file")
     table = pd.DataFrame(lines, columns=["quality", "name"], dtype=object)
@@ -56,18 +56,17 @@ def tid2013(folder: Path, *, check_images: bool = True) -> PublicSet:
     spread = folder / "mos_std.txt"
     files = (mos, spread) if spread.is_file() else (mos,)
     if spread.is_file():
-        sd = pd.DataFrame({"quality_sd": spread.read_text("utf-8").split()}, dtype=object)
+        sd = pd.DataFrame({"quality_sd": _text(spread).split()}, dtype=object)
         if len(sd) != len(table):
             raise InputError(f"{spread} has {len(sd)} values, expected {len(table)}; restore it")
         table["quality_sd"] = numbers(sd, "quality_sd", spread, lowest=0)
     distorted = files_by_name(folder / "distorted_images")
     references = files_by_name(folder / "reference_images")
-    parts = _coded_names(table["name"], mos)
+    parts = _coded_names(table["name"], TID2013_DISTORTIONS, mos)
     table["image"] = paths(folder, table["name"], distorted, check_images)
     table["scene"] = parts["scene"]
     table["reference"] = paths(folder, parts["scene"] + ".bmp", references, check_images)
-    table["family"] = [TID2013_DISTORTIONS[int(code) - 1] for code in parts["family"]]
-    table["level"] = parts["level"].astype(int)
+    table[["family", "level"]] = parts[["family", "level"]]
     rated = RatedImages(ordered(table, ["quality"]), folder, {"quality": Scale(0, 9)})
     return PublicSet(rated, None, files, "Ponomarenko et al. 2015, TID2013")
 
@@ -81,7 +80,7 @@ def kadid10k(folder: Path, *, check_images: bool = True) -> PublicSet:
     cells = read_cells(scores)
     require_columns(cells, ("dist_img", "ref_img", "dmos", "var"), scores)
     images = files_by_name(folder / "images")
-    parts = _coded_names(cells["dist_img"], scores)
+    parts = _coded_names(cells["dist_img"], KADID10K_DISTORTIONS, scores)
     table = pd.DataFrame(
         {
             "image": paths(folder, cells["dist_img"], images, check_images),
@@ -89,22 +88,32 @@ def kadid10k(folder: Path, *, check_images: bool = True) -> PublicSet:
             "reference": paths(folder, cells["ref_img"], images, check_images),
             "quality": numbers(cells, "dmos", scores, lowest=1, highest=5),
             "quality_sd": np.sqrt(numbers(cells, "var", scores, lowest=0)),
-            "family": [KADID10K_DISTORTIONS[int(code) - 1] for code in parts["family"]],
-            "level": parts["level"].astype(int),
+            "family": parts["family"],
+            "level": parts["level"],
         }
     )
     rated = RatedImages(table, folder, {"quality": Scale(1, 5)})
     return PublicSet(rated, None, (scores,), "Lin, Hosu and Saupe 2019, KADID-10k")
 
 
-def _coded_names(names: pd.Series, path: Path) -> pd.DataFrame:
-    """Split ``I01_02_3.bmp`` into scene ``I01``, family ``02`` and level ``3``."""
+def _coded_names(names: pd.Series, distortions: tuple[str, ...], path: Path) -> pd.DataFrame:
+    """Split ``I01_02_3.bmp`` into scene ``I01``, the name of distortion 2, and level 3."""
     parts = names.str.extract(r"^(?P<scene>[iI]\d+)_(?P<family>\d+)_(?P<level>\d+)\.\w+$")
-    odd = parts.index[parts.isna().any(axis=1)]
+    number = pd.to_numeric(parts["family"])
+    odd = parts.index[~number.between(1, len(distortions))]
     if len(odd):
         raise InputError(
             f"{path}: {names[odd[0]]!r} is no image name of this set; expected one like "
-            "I01_01_1.bmp"
+            f"I01_01_1.bmp, with a distortion from 1 to {len(distortions)}"
         )
     parts["scene"] = parts["scene"].str.upper()
+    parts["family"] = [distortions[k - 1] for k in number.astype(int)]
+    parts["level"] = parts["level"].astype(int)
     return parts
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read as text ({error}); restore the file") from error

@@ -23,7 +23,7 @@ from fechner.data.published import (
 from fechner.errors import InputError
 from fechner.records.cells import numbers, read_cells, require_columns
 from fechner.records.rated_images import RatedImages
-from fechner.records.ratings import RATINGS_COLUMNS
+from fechner.records.ratings import RATINGS_COLUMNS, ratings_from_table
 from fechner.records.scales import Scale
 
 
@@ -44,19 +44,19 @@ def avt(folder: Path, *, check_images: bool = True) -> PublicSet:
     scores = scores[scores["image"] != ""].reset_index(drop=True)
     if scores.empty:
         raise InputError(f"{folder} holds no images; expected images_256/GENERATOR_PROMPT.png")
-    ratings = pd.concat(
+    long = pd.concat(
         [
             _avt_ratings(files[2], "2023", ("quality",)),
             _avt_ratings(files[1], "2022", ("appeal", "realism")),
         ],
         ignore_index=True,
     )
-    ratings["image"] = ratings["image"].map(scores.set_index("image_key")["image"])
-    ratings = ratings.dropna(subset="image").reset_index(drop=True)
-    table = scores[["image", "prompt_id"]].rename(columns={"prompt_id": "scene"})
+    long["image"] = long["image"].map(scores.set_index("image_key")["image"])
     scales = dict.fromkeys(("quality", "appeal", "realism"), Scale(1, 5))
+    ratings = ratings_from_table(long.dropna(subset="image"), scales=scales)
+    table = scores[["image", "prompt_id"]].rename(columns={"prompt_id": "scene"})
     for name in scales:
-        own = ratings[ratings["dimension"] == name].groupby("image")["rating"]
+        own = ratings.table[ratings.table["dimension"] == name].groupby("image")["rating"]
         table = table.join(_named(own.agg(["mean", "std", "count"]), name), on="image")
     table[["generator", "prompt"]] = scores[["generator", "prompt"]]
     rated = RatedImages(table, folder, scales)
@@ -93,7 +93,7 @@ def aigciqa2023(folder: Path, *, check_images: bool = True) -> PublicSet:
         stems = pd.Series([f"{k}.png" for k in range(len(table))])
     where = files_by_name(folder / "Image" / "allimg") or files_by_name(folder / "allimg")
     table["image"] = paths(folder, stems, where, check_images)
-    index = stems.str.removesuffix(".png").astype(int)
+    index = _numbered(stems, files[0])
     table["scene"] = [f"prompt_{number:03d}" for number in index % 400 // 4]
     table["generator"] = [f"generator_{number}" for number in index // 400 + 1]
     scales = dict.fromkeys(names, Scale(0, 100))
@@ -122,6 +122,16 @@ def agiqa3k(folder: Path, *, check_images: bool = True) -> PublicSet:
             table[name] = cells[name]
     rated = RatedImages(table, folder, dict.fromkeys(published, Scale(0, 5)))
     return PublicSet(rated, None, (path,), "Li et al. 2023, AGIQA-3K, arXiv 2306.04717")
+
+
+def _numbered(names: pd.Series, path: Path) -> pd.Series:
+    """Return k of each ``k.png``, as published."""
+    odd = names.index[~names.str.fullmatch(r"\d+(\.png)?")]
+    if len(odd):
+        raise InputError(
+            f"{path}: {names[odd[0]]!r} is no image name of this set; expected one like 17.png"
+        )
+    return names.str.removesuffix(".png").astype(int)
 
 
 def _avt_image(folder: Path, key: str, check_images: bool) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
+from fechner.data.label_warnings import p_text
 from fechner.data.labels import Distribution, Spread
 from fechner.records.rated_images import RatedImages
 from fechner.records.scales import Scale
@@ -156,8 +157,6 @@ def _blank(
 
 
 def _summary(shape: Distribution) -> str:
-    from fechner.data.label_warnings import p_text
-
     modes = shape.modes
     dip = (
         "dip not computed" if modes.dip_p is None else f"dip {modes.dip:.3f}, {p_text(modes.dip_p)}"

@@ -23,6 +23,7 @@ from scipy import stats
 from fechner.data.modes import Modes, find_modes
 from fechner.errors import InputError, nearest
 from fechner.records.rated_images import RatedImages
+from fechner.records.ratings import Ratings
 from fechner.records.scales import Scale
 
 FEWEST_IMAGES = 8
@@ -211,15 +212,13 @@ class Spread:
     sos: float
 
 
-def spread(
-    rated: RatedImages, dimension: str, ratings: pd.DataFrame | None = None
-) -> Spread | None:
+def spread(rated: RatedImages, dimension: str, ratings: Ratings | None = None) -> Spread | None:
     """Return the spread of single ratings against their mean; None where no SDs are known.
 
     Parameters
     ----------
     ratings
-        Long table of ratings; without it the table's own ``NAME_sd`` is used.
+        The single ratings; without them the table's own ``NAME_sd`` is used.
 
     Raises
     ------
@@ -228,9 +227,9 @@ def spread(
     """
     scale = rated.scales[dimension]
     if ratings is not None:
-        own = ratings[(ratings["dimension"] == dimension)]
-        own = own[own["image"].isin(rated.table["image"])]
-        if own.empty and (ratings["dimension"] == dimension).any():
+        all_of_it = ratings.table[ratings.table["dimension"] == dimension]
+        own = all_of_it[all_of_it["image"].isin(rated.table["image"])]
+        if own.empty and not all_of_it.empty:
             raise InputError(
                 "the ratings name none of the table's images; both tables must call an image by "
                 "the same path"

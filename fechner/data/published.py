@@ -10,6 +10,7 @@ import pandas as pd
 
 from fechner.errors import InputError
 from fechner.records.rated_images import RatedImages
+from fechner.records.ratings import Ratings
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class PublicSet:
     """A public set as read: rated images, single ratings if published, and the files read."""
 
     rated: RatedImages
-    ratings: pd.DataFrame | None
+    ratings: Ratings | None
     files: tuple[Path, ...]
     citation: str
 

@@ -17,6 +17,8 @@ from fechner.provenance import (
     write_json,
     write_text,
 )
+from fechner.records.cells import csv_text
+from fechner.records.simulated import marked_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -223,13 +225,12 @@ def _simulated(choice: ChannelSelection) -> bool:
 
 
 def _named(path: Path, simulated: bool) -> Path:
-    """Return `path`, with SIMULATED_ before the name of what rests on simulated ratings."""
-    return path.with_name(f"SIMULATED_{path.name}") if simulated else path
+    return path.with_name(marked_name(path.name, simulated=simulated))
 
 
 def _write_csv(table: pd.DataFrame, path: Path, simulated: bool) -> Path:
     path = _named(path, simulated)
-    write_text(path, table.to_csv(index=False))
+    write_text(path, csv_text(table, path))
     return path
 
 
