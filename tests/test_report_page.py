@@ -1,6 +1,7 @@
 """The report page: whole, self-contained, honest about what is simulated and what is missing."""
 
 import html
+import json
 import re
 import shutil
 from html.parser import HTMLParser
@@ -11,6 +12,7 @@ import pytest
 from report_study import SCENES, write_study
 
 from fechner.errors import InputError
+from fechner.records.images.files import write_map_png, write_png
 from fechner.records.stimuli import read_stimulus_set
 from fechner.report.page import write_report
 from fechner.report.pictures import densest, outlined, picture
@@ -162,8 +164,6 @@ def test_a_torn_journal_line_does_not_stop_the_report(tmp_path, study):
 
 
 def test_the_session_is_shown_where_its_screens_were_kept(tmp_path, study, page):
-    from fechner.records.images.files import write_png
-
     kept = tmp_path / "kept"
     shutil.copytree(study, kept)
     for name in ("page-instructions-1", "question-quality-answered", "test-pattern"):
@@ -211,6 +211,49 @@ def test_a_native_picture_keeps_every_pixel():
     code = picture(image, "crop", side=None).uri.split(",")[1]
     decoded = Image.open(io.BytesIO(base64.b64decode(code))).convert("RGB")
     np.testing.assert_array_equal(np.asarray(decoded), image)
+
+
+@pytest.mark.parametrize(
+    ("name", "whole", "broken", "complaint"),
+    [
+        ("study.toml", 'title = ', 'titel = ', "unknown key 'titel'"),
+        ("images/SIMULATED_rated.csv", "50.0", "500.0", "row 2: 'quality' is 500"),
+        ("ratings/SIMULATED_ratings.csv", ",quality,", ",realism,", "has no declared scale"),
+        ("stimuli/stimuli.csv", "0801_low,", "0801_high,", "'0801_high' is there twice"),
+        ("statistics/claim.json", '"verdict"', '"vredict"', "is not a claim of this version"),
+        ("statistics/prediction.json", '"pearson"', '"person"', "is not a prediction"),
+        ("channels/selection.json", '"chosen"', '"chsoen"', "selection.json"),
+    ],
+)  # fmt: skip
+def test_a_damaged_artefact_is_refused_by_name_as_everywhere(
+    tmp_path, study, name, whole, broken, complaint
+):
+    shutil.copytree(study, tmp_path / "damaged")
+    path = tmp_path / "damaged" / name
+    text = path.read_text("utf-8")
+    assert whole in text
+    path.write_text(text.replace(whole, broken, 1), "utf-8")
+    with pytest.raises(InputError, match=re.escape(complaint)):
+        write_report(tmp_path / "damaged")
+
+
+def test_a_changed_map_is_refused(tmp_path, study):
+    shutil.copytree(study, tmp_path / "damaged")
+    write_map_png(tmp_path / "damaged" / "maps" / "null.png", np.ones((160, 200)))
+    with pytest.raises(InputError, match=r"null\.png was changed"):
+        write_report(tmp_path / "damaged")
+
+
+def test_drops_effects_and_screening_on_the_page_are_those_of_the_claim(tmp_path, study):
+    """The page shows what stands in claim.json, even where the ratings would say otherwise."""
+    shutil.copytree(study, tmp_path / "told")
+    path = tmp_path / "told" / "statistics" / "claim.json"
+    content = json.loads(path.read_text("utf-8"))
+    content["participants"][0].update(participant="P77", mean=12.3)
+    path.write_text(json.dumps(content), "utf-8")
+    page = write_report(tmp_path / "told").read_text("utf-8")
+    assert "<td>P77</td><td>36</td><td>12.3</td>" in page
+    assert "<td>P00</td>" not in page
 
 
 def test_a_folder_that_is_no_study_is_refused(tmp_path):

@@ -3,7 +3,7 @@
 Before channels are scored against ratings, the ratings themselves are described:
 their moments, normality, modes, reliability, the relation between dimensions, the
 differences between groups, and the spread of opinion against its mean. Where a
-distribution limits what alignment can show, `warnings` says so in plain words.
+distribution limits what alignment can show, `label_warnings` says so in plain words.
 
 Hartigan and Hartigan 1985, Annals of Statistics 13:70 (dip test); Pfister et al.
 2013, Frontiers in Psychology 4:700 (bimodality coefficient); Hossfeld, Schatz and

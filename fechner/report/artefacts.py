@@ -43,61 +43,61 @@ class Session:
 class Artefacts:
     """A study's folder; each property reads one artefact, None where the step is not done."""
 
-    place: StudyFolder
+    layout: StudyFolder
 
     @property
     def study(self) -> Study:
         """What the study file declares."""
-        return self.place.study
+        return self.layout.study
 
     @cached_property
     def rated(self) -> RatedImages | None:
         """The rated images."""
         scales = self.study.images.scales
         return _read(
-            self.place.table,
+            self.layout.table,
             lambda path: read_rated_images(path, scales=scales, check_images=False),
         )
 
     @cached_property
     def selection(self) -> SelectionStudy | None:
         """The channel selections that were compared."""
-        return _read(self.place.selection, read_selection)
+        return _read(self.layout.selection, read_selection)
 
     @cached_property
     def maps(self) -> dict[str, ImportanceMap]:
         """The importance maps by name, empty where there are none."""
-        return _read(self.place.maps / SET_RECORD, lambda path: read_maps(path.parent)) or {}
+        return _read(self.layout.maps / SET_RECORD, lambda path: read_maps(path.parent)) or {}
 
     @cached_property
     def maps_record(self) -> dict[str, Any]:
         """The record of the map set: its shared scale."""
-        return _read(self.place.maps / SET_RECORD, read_json) or {}
+        return _read(self.layout.maps / SET_RECORD, read_json) or {}
 
     @cached_property
     def stimuli(self) -> StimulusSet | None:
         """The stimuli, with the record of the scenes that were refused."""
-        return _read(self.place.stimuli / RECORD, lambda path: read_stimulus_set(path.parent))
+        return _read(self.layout.stimuli / RECORD, lambda path: read_stimulus_set(path.parent))
 
     @cached_property
     def ratings(self) -> Ratings | None:
         """The ratings of every session."""
-        return _read(self.place.ratings, read_ratings)
+        return _read(self.layout.ratings, read_ratings)
 
     @cached_property
     def claim(self) -> Claim | None:
         """The tested claim."""
-        return _read(self.place.claim, read_claim)
+        return _read(self.layout.claim, read_claim)
 
     @cached_property
     def prediction(self) -> Prediction | None:
         """Predicted against observed harm."""
-        return _read(self.place.prediction, read_prediction)
+        return _read(self.layout.prediction, read_prediction)
 
     @cached_property
     def sessions(self) -> list[Session]:
         """The journals of the study, in order of their names."""
-        return [_session(path) for path in sorted(self.place.sessions.glob("*.jsonl"))]
+        return [_session(path) for path in sorted(self.layout.sessions.glob("*.jsonl"))]
 
     @cached_property
     def originals(self) -> dict[str, Path]:

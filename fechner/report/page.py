@@ -39,8 +39,8 @@ def write_report(study_folder: Path) -> Path:
         If there is no study file, or an artefact is damaged.
     """
     study = read_artefacts(Path(study_folder))
-    write_text(study.place.report, render(study))
-    return study.place.report
+    write_text(study.layout.report, render(study))
+    return study.layout.report
 
 
 def render(study: Artefacts) -> str:
@@ -131,7 +131,7 @@ def _ratings(study: Artefacts) -> dict[str, Any]:
     parts: dict[str, Any] = {
         "session_facts": tables.session_facts(study.sessions),
         "screens": pictures.session_screens(
-            study.place.sessions / "screens", stamped=study.simulated_participants
+            study.layout.sessions / "screens", stamped=study.simulated_participants
         ),
         "participant_table": None,
         "contrast_table": None,

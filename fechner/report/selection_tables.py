@@ -171,10 +171,21 @@ def write_explanation(
 
     Parameters
     ----------
+    explanation
+        The matrices before and after, and what moved.
     table
         The rows of the rated images that were explained.
+    choice
+        The selection that was explained, for titles and for SIMULATED.
+    folder
+        Where the files go.
     by
         Columns of `table`.
+
+    Returns
+    -------
+    list of Path
+        The files that were written.
 
     Raises
     ------

@@ -130,6 +130,18 @@ def disattenuated(
     reliability_of
         Reliability of the observed means of the images at given positions; each resample
         estimates its own (not below 0.3).
+    level
+        Of the interval.
+    resamples
+        Draws of the bootstrap.
+    rng
+        Where they come from.
+
+    Returns
+    -------
+    tuple
+        The corrected correlation, which may exceed 1, and the two ends of its interval; None
+        twice where the reliability is below 0.3.
     """
     n = len(observed)
     whole = reliability_of(np.arange(n))

@@ -22,6 +22,15 @@ def equivalence(
     ----------
     estimate, standard_error, df
         Of the contrast; ``df=None`` for a z test.
+    bound
+        Smallest difference that would matter, in points.
+    alpha
+        Level of each one-sided test.
+
+    Returns
+    -------
+    Equivalence
+        The larger p value and the 1 - 2 alpha interval.
 
     Raises
     ------

@@ -37,6 +37,15 @@ def ordered_probit(arms: pd.DataFrame, first: str, second: str, *, level: float 
     ----------
     arms
         What `matrices.rated_arms` returns.
+    first, second
+        Names of the arms.
+    level
+        Of the interval.
+
+    Returns
+    -------
+    Contrast
+        In SDs of the latent variable.
 
     Raises
     ------

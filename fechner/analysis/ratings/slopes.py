@@ -30,6 +30,15 @@ def reml_slopes(arms: pd.DataFrame, first: str, second: str, *, level: float = 0
     arms
         What `matrices.rated_arms` returns. The other arms inform the intercepts; family and
         level, where there are several, are fixed effects.
+    first, second
+        Names of the arms.
+    level
+        Of the interval.
+
+    Returns
+    -------
+    Contrast
+        In points of the scale.
 
     Raises
     ------
