@@ -69,6 +69,12 @@ def test_screening_names_the_spammer(folder, tmp_path):
     assert "agreement below 0.2: P05" in output
 
 
+def test_names_in_brackets_are_shown_as_they_are(folder, tmp_path):
+    ratings = pd.read_csv(folder / "ratings.csv").replace("P05", "[b]")
+    ratings.to_csv(tmp_path / "odd.csv", index=False)
+    assert "[b]" in run("screen", tmp_path / "odd.csv", "--scale", "0:100")
+
+
 def test_power_prints_the_smallest_effect(tmp_path):
     run("power", "-p", "30", "-i", "48", "--kind", "acr", "-o", tmp_path / "power.csv")
     table = pd.read_csv(tmp_path / "power.csv")

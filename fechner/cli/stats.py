@@ -305,16 +305,18 @@ def _complain(warnings: Sequence[str]) -> None:
 def _show(table: pd.DataFrame, out: Path | None) -> None:
     """Print a table, and write it whole as CSV where asked."""
     from rich.table import Table
+    from rich.text import Text
 
     from fechner.cli.console import console
     from fechner.provenance import write_text
+    from fechner.records.cells import csv_text
 
     drawn = Table(*(name.replace("_", " ") for name in map(str, table.columns)), box=None)
     for row in table.itertuples(index=False):
-        drawn.add_row(*(_cell(value) for value in row))
+        drawn.add_row(*(Text(_cell(value)) for value in row))
     console.print(drawn)
     if out is not None:
-        write_text(out, table.to_csv(index=False, lineterminator="\n"))
+        write_text(out, csv_text(table, out))
         console.print(f"wrote {out}")
 
 
