@@ -9,7 +9,7 @@ from skimage import data
 from fechner.compression.regions.matched import RegionOptions
 from fechner.records.images.files import write_map_png, write_png
 
-QUICK = RegionOptions(block=12, patch=2, tolerance=0.05, solver_gap=0.5, time_limit_s=20)
+QUICK = RegionOptions(block=12, patch=2, tolerance=0.05, solver_gap=0.5, node_limit=500)
 """Looser than for people, so that tests are quick; what is tested does not depend on it."""
 
 

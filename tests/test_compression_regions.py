@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from skimage import data
 
 from fechner.compression.degrading.families import gaussian
+from fechner.compression.regions import choice
 from fechner.compression.regions.blocks import BlockGrid
 from fechner.compression.regions.choice import Choice, NoChoice, choose_patches
 from fechner.compression.regions.controls import (
@@ -125,7 +126,7 @@ def test_the_choice_is_the_best_of_all_that_are_matched(seed, tolerance):
         patches=2,
         side=1,
         tolerance=tolerance,
-        time_limit_s=20,
+        node_limit=500,
         solver_gap=0.0,
     )
     best = exhaustive(value, covariate, tolerance)
@@ -136,17 +137,28 @@ def test_the_choice_is_the_best_of_all_that_are_matched(seed, tolerance):
         assert found.gap == pytest.approx(best, abs=1e-5)
 
 
-def test_annealing_finds_a_matched_choice_where_the_solver_has_no_time(cat):
-    hurried = matched_regions(CAT, MAP, options=RegionOptions(time_limit_s=0.01))
-    for name in COVARIATES:
-        high, low = (hurried.covariates[arm][name] for arm in ("high", "low"))
-        assert abs(high - low) <= 0.0201 * (high + low) / 2
-    assert hurried.high.sum() == hurried.low.sum() == cat.high.sum()
-    assert not (hurried.high & hurried.low).any()
-    assert hurried.gap > 0.1 * MAP.mean()
-    assert hurried.solver_gap > RegionOptions().solver_gap
-    again = matched_regions(CAT, MAP, options=RegionOptions(time_limit_s=0.01))
-    assert (again.high == hurried.high).all()
+def test_the_search_stops_by_its_nodes_and_never_by_the_clock(monkeypatch):
+    given = []
+    real = choice.milp
+
+    def watched(*args, options, **kwargs):
+        given.append(dict(options))
+        return real(*args, options=options, **kwargs)
+
+    monkeypatch.setattr(choice, "milp", watched)
+    options = RegionOptions(block=12, patch=2, tolerance=0.05, node_limit=3, solver_gap=0.0)
+    first = matched_regions(CAT, MAP, options=options)
+    assert given == [{"node_limit": 3, "mip_rel_gap": 0.0}]
+    assert first.solver_gap > 0
+    again = matched_regions(CAT, MAP, options=options)
+    assert (again.high == first.high).all() and (again.low == first.low).all()
+
+
+def test_a_picture_without_a_choice_says_after_how_many_nodes():
+    edges = ("edge_fine", "edge_middle")
+    options = RegionOptions(block=24, patch=2, match=edges, tolerance=1e-5, node_limit=1)
+    with pytest.raises(RefusedError, match=r"found in 5 nodes of the search within 0\.001%"):
+        matched_regions(CAT, MAP, options=options)
 
 
 def test_the_constraint_that_binds_is_named():

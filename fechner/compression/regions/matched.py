@@ -27,7 +27,7 @@ from fechner.compression.pictures import checked_picture
 from fechner.compression.regions.blocks import BlockGrid
 from fechner.compression.regions.choice import Choice, NoChoice, choose_patches
 from fechner.compression.regions.covariates import covariate_means, covariate_planes, edge_density
-from fechner.compression.regions.options import PATIENCE, RegionOptions
+from fechner.compression.regions.options import RegionOptions
 from fechner.errors import InputError, RefusedError
 
 
@@ -86,15 +86,15 @@ def matched_regions(
     importance
         ``(height, width)``, not negative.
     options
-        What to match, how closely, and for how long to search.
+        What to match, how closely, and when the search stops.
 
     Raises
     ------
     InputError
         If the map does not fit the image, or the image is too small.
     RefusedError
-        If no choice satisfies the constraints, none was found in time, or the best
-        one hardly differs in importance; the message names the constraint that binds.
+        If no choice satisfies the constraints, none was found in the nodes given, or the
+        best one hardly differs in importance; the message names the constraint that binds.
     """
     options = options or RegionOptions()
     image = checked_picture(image, smallest=8 * options.patch)
@@ -154,7 +154,7 @@ def _search(
         patches=options.patches(grid),
         side=options.patch,
         tolerance=options.tolerance,
-        time_limit_s=options.time_limit_s,
+        node_limit=options.node_limit,
         solver_gap=options.solver_gap,
     )
 
@@ -178,16 +178,16 @@ def _why_not(
     elif choice.impossible:
         found = "no two regions are matched"
     else:
-        found = f"no matched regions were found in {(1 + PATIENCE) * options.time_limit_s:g} s"
+        found = f"no matched regions were found in {options.more_patient().node_limit} nodes of the search"
     binding = max(gaps, key=lambda name: gaps[name], default="")
     if gaps and gaps[binding] >= options.minimum_gap:
         return (
-            f"{found} within {options.tolerance:.0%}; the constraint that binds is "
+            f"{found} within {100 * options.tolerance:g}%; the constraint that binds is "
             f"{binding!r} (without it they differ by {gaps[binding]:.1%}): leave the picture "
             "out, or state a looser match"
         )
     return (
-        f"{found} within {options.tolerance:.0%}; no single constraint is to blame: two regions "
+        f"{found} within {100 * options.tolerance:g}%; no single constraint is to blame: two regions "
         f"of {options.share:.0%} are too large for this picture and map, leave it out"
     )
 
