@@ -178,7 +178,8 @@ def _why_not(
     elif choice.impossible:
         found = "no two regions are matched"
     else:
-        found = f"no matched regions were found in {options.more_patient().node_limit} nodes of the search"
+        nodes = options.more_patient().node_limit
+        found = f"no matched regions were found in {nodes} nodes of the search"
     binding = max(gaps, key=lambda name: gaps[name], default="")
     if gaps and gaps[binding] >= options.minimum_gap:
         return (
@@ -187,8 +188,8 @@ def _why_not(
             "out, or state a looser match"
         )
     return (
-        f"{found} within {100 * options.tolerance:g}%; no single constraint is to blame: two regions "
-        f"of {options.share:.0%} are too large for this picture and map, leave it out"
+        f"{found} within {100 * options.tolerance:g}%; no single constraint is to blame: two "
+        f"regions of {options.share:.0%} are too large for this picture and map, leave it out"
     )
 
 
