@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from fechner.cli.report import report
 from fechner.cli.stats import app
 from fechner.errors import InputError
+from fechner.records.cells import read_cells
 
 runner = CliRunner()
 
@@ -67,6 +68,36 @@ def test_screening_names_the_spammer(folder, tmp_path):
     ratings.to_csv(tmp_path / "spam.csv", index=False)
     output = run("screen", tmp_path / "spam.csv", "--scale", "0:100")
     assert "agreement below 0.2: P05" in output
+
+
+ODD = ("0801", "null", "NA", "1e5", "True", "2024-01-02", "-1", "a,b", "nan", "1.0")
+
+
+@pytest.mark.parametrize("command", ["scores", "dmos", "screen", "claim"])
+def test_names_that_look_like_something_else_stay_names(tmp_path, command):
+    stimuli = stimuli_table(10)
+    scenes = dict(zip(sorted(stimuli["scene"].unique()), ODD, strict=True))
+    table = rate(stimuli, column="predicted_impact", participants=10)
+    people = dict(zip(sorted(table["participant"].unique()), ODD, strict=True))
+    stimuli["scene"] = stimuli["scene"].map(scenes)
+    old = stimuli["stimulus"]
+    stimuli["stimulus"] = stimuli["scene"] + "_" + stimuli["region"]
+    table["image"] = table["image"].map(dict(zip(old, stimuli["stimulus"], strict=True)))
+    table["participant"] = table["participant"].map(people)
+    table.to_csv(tmp_path / "ratings.csv", index=False)
+    stimuli.to_csv(tmp_path / "stimuli.csv", index=False)
+    out, given = tmp_path / "out.csv", ["--scale", "0:100", "-o"]
+    also = [tmp_path / "stimuli.csv"] if command in ("dmos", "claim") else []
+    run(command, tmp_path / "ratings.csv", *also, *given, out)
+    if command == "claim":
+        found = json.loads(out.read_text())
+        assert {row["image"] for row in found["images"]} == set(ODD)
+        assert {row["participant"] for row in found["participants"]} == set(ODD)
+    else:
+        written = read_cells(out)
+        named = {"scores": "image", "dmos": "scene", "screen": "participant"}[command]
+        expected = set(stimuli["stimulus"]) if command == "scores" else set(ODD)
+        assert set(written[named]) == expected
 
 
 def test_names_in_brackets_are_shown_as_they_are(folder, tmp_path):

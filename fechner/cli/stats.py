@@ -170,7 +170,8 @@ def screen(
     left = result.loc[~result["keep"], "participant"].tolist()
     console.print(
         f"agreement below {minimum:g}: {', '.join(left) if left else 'nobody'} "
-        f"(BT.500 columns for comparison, with {'sample' if sample_sd else 'population'} SD)"
+        f"(BT.500 columns for comparison, with {'sample' if sample_sd else 'population'} SD)",
+        markup=False,
     )
 
 
