@@ -27,14 +27,35 @@ class Equivalence(BaseModel):
 Verdict = Literal["supported", "not supported", "not specific to the map"]
 
 
-class ContrastRecord(BaseModel):
-    """One contrast under one model, in points of the scale; ``df`` is null for a z test."""
+class Contrast(BaseModel):
+    """An estimated difference between two arms under one model, in points of the scale.
+
+    Attributes
+    ----------
+    name
+        Which arms, ``"low - high"``.
+    model
+        Which analysis: "closed form", "REML", "REML slopes", "clustered", "mixed model",
+        "ordered probit" (whose points are SDs of the latent variable).
+    decides
+        Whether the verdict rests on this model.
+    estimate, standard_error, low, high
+        Mean difference, its standard error and the ends of its interval.
+    df, p
+        Degrees of freedom, null for a z test, and two-sided p value.
+    n_participants, n_images, n_differences
+        What the estimate rests on; no differences where the ratings entered the model directly.
+    variances
+        Estimated variance components in squared points, empty where the model has none.
+    converged
+        False where an optimiser did not reach its optimum.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     model: str
-    decides: bool
+    decides: bool = False
     estimate: float
     standard_error: float
     low: float
@@ -43,9 +64,9 @@ class ContrastRecord(BaseModel):
     p: float
     n_participants: int
     n_images: int
-    n_differences: int
-    variances: dict[str, float]
-    converged: bool
+    n_differences: int = 0
+    variances: dict[str, float] = {}
+    converged: bool = True
 
 
 class ScreenedParticipant(BaseModel):
@@ -109,16 +130,16 @@ class Claim(BaseModel):
     n_ratings: int
     participants: list[ScreenedParticipant]
     excluded: list[str]
-    contrasts: list[ContrastRecord]
-    drops: list[ContrastRecord]
+    contrasts: list[Contrast]
+    drops: list[Contrast]
     images: list[ImageContrast]
-    ordinal: list[ContrastRecord] = []
+    ordinal: list[Contrast] = []
     equivalence: Equivalence | None = None
     warnings: list[str]
     simulated: bool
     provenance: dict[str, Any]
 
-    def contrast(self, name: str, model: str | None = None) -> ContrastRecord:
+    def contrast(self, name: str, model: str | None = None) -> Contrast:
         """Return a contrast by name; by the model that decides, unless one is named.
 
         Raises

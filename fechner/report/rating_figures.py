@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fechner.analysis.ratings.matrices import Differences
-from fechner.records.claim import Claim, ContrastRecord, ImageContrast
+from fechner.records.claim import Claim, Contrast, ImageContrast
 from fechner.records.prediction import Prediction
 from fechner.report.style import (
     ARM_NAMES,
@@ -58,7 +58,7 @@ def _contrast_title(name: str) -> str:
     return name.replace(" - ", " \N{MINUS SIGN} ")
 
 
-def _forest(axis: Axes, rows: Sequence[ContrastRecord], colour: str) -> None:
+def _forest(axis: Axes, rows: Sequence[Contrast], colour: str) -> None:
     y = np.arange(len(rows))[::-1]
     axis.axvline(0, color=PALETTE["soft"], linewidth=0.8)
     for at, row in zip(y, rows, strict=True):

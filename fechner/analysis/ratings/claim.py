@@ -25,10 +25,8 @@ import pandas as pd
 from scipy import stats
 
 from fechner.analysis.ratings.crossed import (
-    Contrast,
     closed_form,
     clustered,
-    contrast_record,
     mixed_model,
     reml_crossed,
 )
@@ -55,7 +53,7 @@ from fechner.errors import InputError
 from fechner.provenance import provenance
 from fechner.records.claim import (
     Claim,
-    ContrastRecord,
+    Contrast,
     Equivalence,
     ImageContrast,
     ScreenedParticipant,
@@ -206,17 +204,21 @@ def _screened(ratings: Ratings, dimension: str, minimum: float | None) -> list[S
     return [ScreenedParticipant.model_validate(row) for row in rows]
 
 
-def _contrasts(arms: pd.DataFrame, first: str, second: str, level: float) -> list[ContrastRecord]:
+def _contrasts(arms: pd.DataFrame, first: str, second: str, level: float) -> list[Contrast]:
     """Return the contrast by every model that the design allows, the deciding one first."""
     table = differences(arms, first, second)
     if not mostly_paired(table, arms):
-        return [contrast_record(reml_slopes(arms, first, second, level=level), decides=True)]
+        return _first_decides([reml_slopes(arms, first, second, level=level)])
     if np.ptp(table.values[np.isfinite(table.values)]) == 0:
-        return [contrast_record(clustered(table, level=level), decides=True)]
+        return _first_decides([clustered(table, level=level)])
     models = [closed_form] if table.complete else []
     models += [reml_crossed, mixed_model, clustered]
     found = [contrast for model in models if (contrast := _fit(model, table, level)) is not None]
-    return [contrast_record(contrast, decides=k == 0) for k, contrast in enumerate(found)]
+    return _first_decides(found)
+
+
+def _first_decides(found: list[Contrast]) -> list[Contrast]:
+    return [found[0].model_copy(update={"decides": True}), *found[1:]]
 
 
 def _fit(model: Callable[..., Contrast], table: Differences, level: float) -> Contrast | None:
@@ -235,9 +237,9 @@ def _pairs_from_intact(arms: pd.DataFrame, regions: tuple[str | None, ...]) -> P
     return [pair for pair in pairs if min(differences(arms, *pair).values.shape) > 1]
 
 
-def _drop(table: Differences, level: float) -> ContrastRecord:
+def _drop(table: Differences, level: float) -> Contrast:
     test = closed_form if table.complete else reml_crossed
-    return contrast_record(test(table, level=level), decides=False)
+    return test(table, level=level)
 
 
 def _image_contrasts(arms: pd.DataFrame, pairs: Pairs, level: float) -> list[ImageContrast]:
@@ -265,21 +267,20 @@ def _by_image(table: Differences, level: float) -> list[ImageContrast]:
     return rows
 
 
-def _ordinal(arms: pd.DataFrame, pairs: Pairs, level: float) -> list[ContrastRecord]:
+def _ordinal(arms: pd.DataFrame, pairs: Pairs, level: float) -> list[Contrast]:
     if not is_ordinal(arms):
         return []
-    found = [ordered_probit(arms, first, second, level=level) for first, second in pairs]
-    return [contrast_record(contrast, decides=False) for contrast in found]
+    return [ordered_probit(arms, first, second, level=level) for first, second in pairs]
 
 
-def _equivalence(row: ContrastRecord, bound: float | None, level: float) -> Equivalence | None:
+def _equivalence(row: Contrast, bound: float | None, level: float) -> Equivalence | None:
     if bound is None:
         return None
     return equivalence(row.estimate, row.standard_error, row.df, bound, alpha=1 - level)
 
 
 def _without_screening(
-    rows: list[ContrastRecord],
+    rows: list[Contrast],
     everyone: pd.DataFrame,
     pairs: Pairs,
     level: float,

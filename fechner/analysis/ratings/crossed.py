@@ -19,7 +19,7 @@ in the difference. Models that leave one of the slopes out call noise an effect 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -27,45 +27,7 @@ from scipy import stats
 from fechner.analysis.ratings.matrices import Differences
 from fechner.analysis.ratings.reml import fit_reml, indicator
 from fechner.errors import InputError
-from fechner.records.claim import ContrastRecord
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """An estimated difference between two arms, in points of the scale.
-
-    Attributes
-    ----------
-    name
-        Which arms, ``"low - high"``.
-    model
-        Which analysis: "closed form", "REML", "clustered", "mixed model".
-    estimate, standard_error, low, high
-        Mean difference, its standard error and the ends of its interval.
-    df, p
-        Degrees of freedom and two-sided p value. ``df = inf`` stands for a z test.
-    n_participants, n_images, n_differences
-        What the estimate rests on.
-    variances
-        Estimated ``{"participant": s_p^2, "image": s_i^2, "residual": s_e^2}`` in squared
-        points, empty where the model has none.
-    converged
-        False where an optimiser did not reach its optimum.
-    """
-
-    name: str
-    model: str
-    estimate: float
-    standard_error: float
-    low: float
-    high: float
-    df: float
-    p: float
-    n_participants: int
-    n_images: int
-    n_differences: int
-    variances: dict[str, float]
-    converged: bool = True
+from fechner.records.claim import Contrast
 
 
 def closed_form(table: Differences, *, level: float = 0.95) -> Contrast:
@@ -252,26 +214,63 @@ def _contrast(
     standard_error: float,
     df: float,
     level: float,
-    *,
-    variances: dict[str, float] | None = None,
-    converged: bool = True,
+    **more: Any,
 ) -> Contrast:
+    return tested_contrast(
+        table.name,
+        model,
+        estimate,
+        standard_error,
+        df,
+        level=level,
+        n_participants=table.values.shape[0],
+        n_images=table.values.shape[1],
+        n_differences=int(np.isfinite(table.values).sum()),
+        **more,
+    )
+
+
+def tested_contrast(
+    name: str,
+    model: str,
+    estimate: float,
+    standard_error: float,
+    df: float,
+    *,
+    level: float,
+    **more: Any,
+) -> Contrast:
+    """Return an estimate with its t interval and its test against 0.
+
+    Parameters
+    ----------
+    name, model
+        Which arms and which analysis.
+    estimate, standard_error
+        In points of the scale.
+    df
+        Degrees of freedom of t; infinite for a z test.
+    level
+        Of the interval.
+    more
+        The other fields of the contrast.
+
+    Returns
+    -------
+    Contrast
+    """
     estimate, standard_error = float(estimate), float(standard_error)
     half = float(stats.t.ppf(0.5 + level / 2, df)) * standard_error
     return Contrast(
-        name=table.name,
+        name=name,
         model=model,
         estimate=estimate,
         standard_error=standard_error,
         low=estimate - half,
         high=estimate + half,
-        df=float(df),
+        df=float(df) if np.isfinite(df) else None,
         p=_two_sided(estimate, standard_error, df),
-        n_participants=table.values.shape[0],
-        n_images=table.values.shape[1],
-        n_differences=int(np.isfinite(table.values).sum()),
-        variances=dict(variances or {}),
-        converged=converged,
+        **more,
     )
 
 
@@ -279,10 +278,3 @@ def _two_sided(estimate: float, standard_error: float, df: float) -> float:
     if standard_error == 0:
         return 1.0 if estimate == 0 else 0.0
     return float(2 * stats.t.sf(abs(estimate) / standard_error, df))
-
-
-def contrast_record(contrast: Contrast, *, decides: bool) -> ContrastRecord:
-    """Return a contrast as a record; infinite degrees of freedom become null."""
-    fields = dict(vars(contrast))
-    df = fields.pop("df")
-    return ContrastRecord(**fields, df=df if np.isfinite(df) else None, decides=decides)

@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from fechner.analysis.ratings.crossed import Contrast
+from fechner.analysis.ratings.crossed import tested_contrast
 from fechner.errors import InputError
+from fechner.records.claim import Contrast
 
 MOST_CATEGORIES = 11
 """Distinct ratings above which a scale counts as continuous."""
@@ -60,22 +61,15 @@ def ordered_probit(arms: pd.DataFrame, first: str, second: str, *, level: float 
     _check(rows, first, second, y, p, i)
     theta, bread, scores, converged = _fit(y, x)
     V = _two_way(scores, p, i, bread)
-    estimate, error = float(theta[-1]), float(np.sqrt(V))
-    df = float(min(p.max(), i.max()))
-    half = float(stats.t.ppf(0.5 + level / 2, df)) * error
-    return Contrast(
-        name=f"{first} - {second}",
-        model="ordered probit",
-        estimate=estimate,
-        standard_error=error,
-        low=estimate - half,
-        high=estimate + half,
-        df=df,
-        p=float(2 * stats.t.sf(abs(estimate) / error, df)),
+    return tested_contrast(
+        f"{first} - {second}",
+        "ordered probit",
+        theta[-1],
+        np.sqrt(V),
+        min(p.max(), i.max()),
+        level=level,
         n_participants=int(p.max()) + 1,
         n_images=int(i.max()) + 1,
-        n_differences=0,
-        variances={},
         converged=converged,
     )
 

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from fechner.analysis.ratings.crossed import Contrast
+from fechner.analysis.ratings.crossed import tested_contrast
 from fechner.analysis.ratings.reml import fit_reml, indicator
 from fechner.errors import InputError
+from fechner.records.claim import Contrast
 
 
 def reml_slopes(arms: pd.DataFrame, first: str, second: str, *, level: float = 0.95) -> Contrast:
@@ -59,16 +59,18 @@ def reml_slopes(arms: pd.DataFrame, first: str, second: str, *, level: float = 0
     x = 0.5 * (region == first) - 0.5 * (region == second)
     X, contrast = _fixed_effects(arms, present, first, second)
     fit = fit_reml(arms["rating"].to_numpy(float), X, _blocks(p, i, x))
-    estimate, error = float(contrast @ fit.beta), fit.standard_error(contrast)
-    df = fit.df(contrast)
-    half = float(stats.t.ppf(0.5 + level / 2, df)) * error
-    return Contrast(
-        name=f"{first} - {second}", model="REML slopes", estimate=estimate, standard_error=error,
-        low=estimate - half, high=estimate + half, df=df,
-        p=float(2 * stats.t.sf(abs(estimate) / error, df)),
-        n_participants=len(participants), n_images=len(images), n_differences=0,
-        variances=fit.variances, converged=fit.converged,
-    )  # fmt: skip
+    return tested_contrast(
+        f"{first} - {second}",
+        "REML slopes",
+        contrast @ fit.beta,
+        fit.standard_error(contrast),
+        fit.df(contrast),
+        level=level,
+        n_participants=len(participants),
+        n_images=len(images),
+        variances=fit.variances,
+        converged=fit.converged,
+    )
 
 
 def _fixed_effects(

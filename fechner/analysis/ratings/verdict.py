@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from fechner.records.claim import ContrastRecord, Verdict
+from fechner.records.claim import Contrast, Verdict
 
 FEW = 15
 """Participants below which ITU-R BT.500 asks for more; the same is said of images."""
 
 
 def judge(
-    rows: list[ContrastRecord], low: str, high: str, control: str | None, level: float
+    rows: list[Contrast], low: str, high: str, control: str | None, level: float
 ) -> tuple[Verdict, tuple[str, str]]:
     """Return the verdict by the rule in `claim`, and the two sentences that give its reason.
 
@@ -63,7 +63,7 @@ def judge(
     )
 
 
-def _effect_sentence(row: ContrastRecord, level: float) -> str:
+def _effect_sentence(row: Contrast, level: float) -> str:
     less = "better" if row.estimate >= 0 else "worse"
     return (
         f"Images degraded where the model sees little importance were rated "
@@ -73,7 +73,7 @@ def _effect_sentence(row: ContrastRecord, level: float) -> str:
     )
 
 
-def _interval(row: ContrastRecord, level: float) -> str:
+def _interval(row: Contrast, level: float) -> str:
     return f"{level:.0%} interval {points(row.low)} to {points(row.high)}".replace(
         "%", "\N{NO-BREAK SPACE}%"
     )
@@ -85,7 +85,7 @@ def points(value: float) -> str:
 
 
 def warnings_about(
-    rows: list[ContrastRecord],
+    rows: list[Contrast],
     control: str | None,
     excluded: list[str],
     n_screened: int,
@@ -132,7 +132,7 @@ def warnings_about(
     return said
 
 
-def _disagreements(rows: list[ContrastRecord]) -> list[str]:
+def _disagreements(rows: list[Contrast]) -> list[str]:
     decides = next(row for row in rows if row.decides)
     said = []
     if decides.model == "REML":
@@ -149,7 +149,7 @@ def _disagreements(rows: list[ContrastRecord]) -> list[str]:
     return said
 
 
-def against_ordinal(rows: list[ContrastRecord], ordinal: list[ContrastRecord]) -> list[str]:
+def against_ordinal(rows: list[Contrast], ordinal: list[Contrast]) -> list[str]:
     """Return a warning for each contrast whose ordered probit concludes otherwise."""
     deciding = {row.name: row for row in rows if row.decides}
     return [
@@ -159,6 +159,6 @@ def against_ordinal(rows: list[ContrastRecord], ordinal: list[ContrastRecord]) -
     ]
 
 
-def sign(row: ContrastRecord) -> int:
+def sign(row: Contrast) -> int:
     """Return 1 or -1 where the interval lies above or below 0, else 0."""
     return int(row.low > 0) - int(row.high < 0)
