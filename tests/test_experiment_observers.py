@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
-from small_stimuli import SmallStimulusSet, degraded
+from small_stimuli import degraded, small_set
 
 from fechner.errors import InputError
 from fechner.experiment.display import (
@@ -20,8 +20,8 @@ from fechner.experiment.simulated.observers import (
     on_scale,
     simulated_panel,
 )
-from fechner.protocols.parts import RatingScale
 from fechner.protocols.schema import load_protocol
+from fechner.records.scales import RatingScale
 
 LINE = load_protocol("slider").scale
 
@@ -152,7 +152,7 @@ def test_bad_observers_are_refused_in_one_line(make, complaint):
 
 @pytest.fixture
 def shown(tmp_path):
-    return SmallStimulusSet(tmp_path, degraded(3))
+    return small_set(tmp_path, degraded(3))
 
 
 RATE = Question("slider", "quality", "How good?", ("Bad", "Excellent"), (0, 100), step=1)

@@ -12,10 +12,10 @@ from fechner.protocols.methods import METHODS, json_schema, texts_json_schema
 from fechner.protocols.parts import (
     Catch,
     Keys,
-    RatingScale,
     Timing,
 )
 from fechner.protocols.schema import load_protocol, shipped
+from fechner.records.scales import RatingScale
 
 LANGUAGES = ("en", "it")
 EVERY = [(name, language) for name in shipped() for language in LANGUAGES]

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
 
-from fechner.protocols.parts import Quest, RatingScale
+from fechner.protocols.parts import Quest
 from fechner.protocols.protocol import Protocol
 from fechner.protocols.texts import Texts
+from fechner.records.scales import RatingScale
 
 
 class SliderProtocol(Protocol):

@@ -1,4 +1,4 @@
-"""The pieces that a rating protocol is made of: scale, timing, screen, keys, trials, checks.
+"""The pieces that a rating protocol is made of: timing, screen, keys, trials, checks.
 
 Every piece is a frozen record that refuses unknown keys. Times are milliseconds,
 distances centimetres, angles degrees of visual angle, greys 8-bit sRGB values.
@@ -10,60 +10,16 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from fechner.records.scales import TOLERANCE
+
 Milliseconds = Annotated[float, Field(ge=0, le=600_000)]
 UNTIL_RESPONSE: Literal["until response"] = "until response"
-TOLERANCE = 1e-9
 
 
 class Piece(BaseModel):
     """A frozen record that refuses keys it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class RatingScale(Piece):
-    """The numbers a participant can answer with, and where the labels stand.
-
-    `labels_at` lists the values that carry a label, in the order of the labels of
-    the text file; with ``shown = "choices"`` these values are the only answers.
-    """
-
-    minimum: float
-    maximum: float
-    step: float = Field(gt=0)
-    good: Literal["high", "low"] = "high"
-    shown: Literal["slider", "choices"]
-    labels_at: tuple[float, ...] = Field(min_length=2)
-
-    @model_validator(mode="after")
-    def _labels_lie_on_the_scale(self) -> RatingScale:
-        if self.maximum <= self.minimum:
-            raise ValueError(f"maximum ({self.maximum:g}) must be above minimum ({self.minimum:g})")
-        if abs(self.rounded(self.maximum) - self.maximum) > TOLERANCE:
-            raise ValueError(f"step {self.step:g} does not lead from minimum to maximum")
-        for value in self.labels_at:
-            if not self.contains(value):
-                raise ValueError(
-                    f"labels_at names {value:g}, which is not on the scale "
-                    f"{self.minimum:g} to {self.maximum:g} in steps of {self.step:g}"
-                )
-        if list(self.labels_at) != sorted(set(self.labels_at)):
-            raise ValueError("labels_at must rise from the lowest to the highest value")
-        return self
-
-    def rounded(self, value: float) -> float:
-        """Return the scale value nearest to `value`, within [minimum, maximum]."""
-        steps = round((value - self.minimum) / self.step)
-        return min(max(self.minimum + steps * self.step, self.minimum), self.maximum)
-
-    def contains(self, value: float) -> bool:
-        """Say whether `value` is one of the scale's answers."""
-        return abs(self.rounded(value) - value) <= TOLERANCE
-
-    @property
-    def choices(self) -> tuple[float, ...]:
-        """The answers of a scale shown as choices, from the lowest; empty for a slider."""
-        return self.labels_at if self.shown == "choices" else ()
 
 
 TYPICAL_VIEW_MS = 2000.0

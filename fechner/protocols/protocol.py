@@ -21,7 +21,6 @@ from fechner.protocols.parts import (
     Catch,
     Keys,
     Piece,
-    RatingScale,
     ScreeningQuestion,
     ScreenSettings,
     Timing,
@@ -29,6 +28,7 @@ from fechner.protocols.parts import (
 )
 from fechner.protocols.texts import Texts
 from fechner.provenance import digest
+from fechner.records.scales import RatingScale
 
 SCHEMA: Literal[1] = 1
 

@@ -12,7 +12,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from fechner.errors import InputError, nearest
-from fechner.protocols.complaints import one_line
 from fechner.protocols.files import (
     joined_texts,
     protocol_path,
@@ -21,6 +20,7 @@ from fechner.protocols.files import (
 )
 from fechner.protocols.methods import METHODS
 from fechner.protocols.protocol import Protocol
+from fechner.records.complaints import one_line
 
 __all__ = ["Protocol", "load_protocol", "shipped"]
 

@@ -11,12 +11,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 from fechner.errors import InputError
 from fechner.provenance import read_json, write_json
 from fechner.records.simulated import is_marked
+
+TOLERANCE = 1e-9
+"""Numbers that differ by less are one value of a scale."""
 
 RESERVED = ("image", "scene", "reference", "participant", "dimension", "rating")
 
@@ -37,6 +40,65 @@ class Scale:
 
     def __str__(self) -> str:
         return f"{self.minimum:g} to {self.maximum:g}"
+
+
+class RatingScale(BaseModel):
+    """The numbers a participant can answer with, and where the labels stand.
+
+    `labels_at` lists the values that carry a label, in the order of the labels of
+    the text file; with ``shown = "choices"`` these values are the only answers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    minimum: float
+    maximum: float
+    step: float = Field(gt=0)
+    good: Literal["high", "low"] = "high"
+    shown: Literal["slider", "choices"]
+    labels_at: tuple[float, ...] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _labels_lie_on_the_scale(self) -> RatingScale:
+        if self.maximum <= self.minimum:
+            raise ValueError(f"maximum ({self.maximum:g}) must be above minimum ({self.minimum:g})")
+        if abs(self.rounded(self.maximum) - self.maximum) > TOLERANCE:
+            raise ValueError(f"step {self.step:g} does not lead from minimum to maximum")
+        for value in self.labels_at:
+            if not self.contains(value):
+                raise ValueError(
+                    f"labels_at names {value:g}, which is not on the scale "
+                    f"{self.minimum:g} to {self.maximum:g} in steps of {self.step:g}"
+                )
+        if list(self.labels_at) != sorted(set(self.labels_at)):
+            raise ValueError("labels_at must rise from the lowest to the highest value")
+        return self
+
+    def rounded(self, value: float) -> float:
+        """Return the scale value nearest to `value`, within [minimum, maximum]."""
+        steps = round((value - self.minimum) / self.step)
+        return min(max(self.minimum + steps * self.step, self.minimum), self.maximum)
+
+    def contains(self, value: float) -> bool:
+        """Say whether `value` is one of the scale's answers."""
+        if self.shown == "choices" and value not in self.labels_at:
+            return False
+        return abs(self.rounded(value) - value) <= TOLERANCE
+
+    @property
+    def choices(self) -> tuple[float, ...]:
+        """The answers of a scale shown as choices, from the lowest; empty for a slider."""
+        return self.labels_at if self.shown == "choices" else ()
+
+    @property
+    def ends(self) -> Scale:
+        """What a table of ratings declares of the scale: its ends, and which of them is good."""
+        return Scale(self.minimum, self.maximum, self.good)
+
+    def __str__(self) -> str:
+        if self.choices:
+            return "one of " + ", ".join(f"{value:g}" for value in self.choices)
+        return f"{self.minimum:g} to {self.maximum:g} in steps of {self.step:g}"
 
 
 class Declarations(BaseModel):
