@@ -27,6 +27,12 @@ from fechner.experiment.screens.look import (
 )
 from fechner.experiment.screens.sliders import slider
 
+TABLE_COLUMNS_EM = (0.0, 1.5, 11.0)
+"""Where the sign, the name and the finding of a table's row begin, in sizes of its font."""
+
+LEAST_TABLE_PX = 10
+"""Size of the smallest letters that a table is written in."""
+
 
 def blank(look: Look) -> Screen:
     """Return the empty background."""
@@ -97,9 +103,14 @@ def page(look: Look, content: Page) -> Screen:
 
 def strip_height(look: Look, content: Question) -> int:
     """Return the height in pixels that a question needs under a standing picture."""
+    return table_height(look, content) + _height_without_table(look, content)
+
+
+def _height_without_table(look: Look, content: Question) -> int:
     text = len(_question_lines(look, content)) * line_height(look.body)
     answers = look.em(5.4) if content.kind == "slider" else row_height(look, content)
-    return table_height(look, content) + look.em(0.6) + text + look.em(1) + answers + look.em(0.6)
+    gap = look.em(1.5) if content.table else 0
+    return look.em(0.6) + text + look.em(1) + gap + answers + look.em(0.6)
 
 
 def _question_lines(look: Look, content: Question) -> list[str]:
@@ -107,23 +118,31 @@ def _question_lines(look: Look, content: Question) -> list[str]:
 
 
 def table_height(look: Look, content: Question) -> int:
-    """Return the height in pixels of a question's table."""
-    rows = len(_table_lines(look, content))
-    return rows * line_height(_table_font(look, content)) + (look.em(1.5) if rows else 0)
+    """Return the height in pixels of the rows of a question's table."""
+    if not content.table:
+        return 0
+    font = _table_font(look, content)
+    return len(_table_lines(look, content, font)) * line_height(font)
 
 
 def _table_font(look: Look, content: Question) -> ImageFont.FreeTypeFont:
-    """Return the font of a table: that of the text where the window has room for it."""
-    room = 0.6 * look.size[1]
-    return look.body if len(content.table) * line_height(look.body) < room else look.small
+    """Return the font of a table: that of the text, or the largest in which it fits the window."""
+    room = look.size[1] - _height_without_table(look, content)
+    for pixels in range(look.text_px, LEAST_TABLE_PX, -1):
+        font = ImageFont.truetype(str(look.font), pixels)
+        if len(_table_lines(look, content, font)) * line_height(font) <= room:
+            return font
+    return ImageFont.truetype(str(look.font), LEAST_TABLE_PX)
 
 
-def _table_lines(look: Look, content: Question) -> list[tuple[str, str, str]]:
+def _table_lines(
+    look: Look, content: Question, font: ImageFont.FreeTypeFont
+) -> list[tuple[str, str, str]]:
     """Return the table's rows, long findings broken into several lines."""
     lines: list[tuple[str, str, str]] = []
-    font = _table_font(look, content)
     for sign, name, finding in content.table:
-        broken = wrap(finding, font, round(look.size[0] * 0.86) - look.em(11))
+        width = round(look.size[0] * 0.86 - TABLE_COLUMNS_EM[-1] * font.size)
+        broken = wrap(finding, font, width)
         lines += [(sign, name, broken[0]), *(("", "", line) for line in broken[1:])]
     return lines
 
@@ -131,10 +150,10 @@ def _table_lines(look: Look, content: Question) -> list[tuple[str, str, str]]:
 def _draw_table(look: Look, content: Question, image: Image.Image, top: int) -> None:
     draw = ImageDraw.Draw(image)
     left, font = round(look.size[0] * 0.07), _table_font(look, content)
-    for number, row in enumerate(_table_lines(look, content)):
+    for number, row in enumerate(_table_lines(look, content, font)):
         y = top + number * line_height(font)
-        for text, shift in zip(row, (0, 1.5, 11), strict=True):
-            draw.text((left + look.em(shift), y), text, font=font, fill=look.ink)
+        for text, shift in zip(row, TABLE_COLUMNS_EM, strict=True):
+            draw.text((left + round(shift * font.size), y), text, font=font, fill=look.ink)
 
 
 def question(look: Look, content: Question, *, below: bool) -> Screen:
@@ -163,8 +182,9 @@ def question(look: Look, content: Question, *, below: bool) -> Screen:
         draw.text((x, y), line, font=look.body, fill=look.ink)
         y += line_height(look.body)
     y += look.em(1)
-    _draw_table(look, content, screen.image, y)
-    y += table_height(look, content)
+    if content.table:
+        _draw_table(look, content, screen.image, y)
+        y += table_height(look, content) + look.em(1.5)
     if content.kind == "slider":
         return slider(look, content, screen.image, y)
     return button_row(look, content, screen.image, y)
