@@ -41,12 +41,12 @@ import numpy as np
 from PIL import Image
 
 from fechner.experiment.display import Frame
-from fechner.experiment.journal.journal import read_journal
 from fechner.experiment.simulated.observers import SimulatedObserver
-from fechner.experiment.starting.opening import open_window
-from fechner.experiment.starting.run import run_participant
+from fechner.experiment.starting.open_window import open_window
+from fechner.experiment.starting.run_participant import run_participant
 from fechner.protocols.schema import load_protocol
 from fechner.provenance import provenance, sha256_file
+from fechner.records.journal import read_journal
 from fechner.records.stimuli import Stimulus, write_stimulus_set
 
 FIXATION_MS, SHOWN_MS = 300.0, 100.0
@@ -163,7 +163,7 @@ def overhead(folder: Path, scenes: int) -> dict[str, float]:
     stimuli = stimulus_folder(folder / "set", scenes)
     heard: list[float] = []
     record = simulate(stimuli, folder, "psychopy", lambda _: heard.append(time.perf_counter()))
-    asked = record.header["timing_override"]
+    asked = record.header.timing_override
     wanted = asked["fixation_ms"] + asked["interval_ms"] + asked["minimum_view_ms"]
     gaps = [1000 * (b - a) for a, b in pairwise(heard)]
     began = time.perf_counter()
@@ -194,7 +194,7 @@ def kills_survived(folder: Path, kills: int) -> int:
     stimuli = stimulus_folder(folder / "set", 32)
     path = folder / "SIMULATED_sub-S01_ses-1.jsonl"
     rng = random.Random(1)
-    survived, before = 0, []
+    survived, before = 0, ()
     for _ in range(kills):
         child = multiprocessing.get_context("fork").Process(target=slowly, args=(stimuli, folder))
         child.start()
@@ -204,11 +204,11 @@ def kills_survived(folder: Path, kills: int) -> int:
         time.sleep(0.006 * rng.random())
         os.kill(child.pid, signal.SIGKILL)
         child.join()
-        after = read_journal(path).trials if lines(path) else []
+        after = read_journal(path).trials if lines(path) else ()
         survived += after[: len(before)] == before and len(after) >= len(before)
         before = after
     record = simulate(stimuli, folder, "none")
-    whole = [trial["trial"] for trial in record.trials] == list(range(1, len(record.trials) + 1))
+    whole = [trial.trial for trial in record.trials] == list(range(1, len(record.trials) + 1))
     return survived if whole and record.complete else 0
 
 

@@ -1,16 +1,17 @@
 """A small study folder for tests of the report: every artefact as the steps write it."""
 
-import json
-
 import numpy as np
 import pandas as pd
+from journals import header_of, trial
 from ratings_worlds import rate
 from scipy.ndimage import gaussian_filter
 
 from fechner.analysis.ratings.claim import claim
 from fechner.analysis.ratings.prediction import predicted_against_observed
+from fechner.experiment.journal.journal import Journal
 from fechner.provenance import provenance, sha256_file
 from fechner.records.images.files import write_map_png, write_png
+from fechner.records.journal import journal_name
 from fechner.records.maps import write_maps
 from fechner.records.rated_images import RatedImages, write_rated_images
 from fechner.records.ratings import ratings_from_table, write_ratings
@@ -147,28 +148,21 @@ def stimulus(folder, scene, arm, impact, mse):
 
 
 def write_sessions(folder, ratings, *, simulated):
-    prefix = "SIMULATED_" if simulated else ""
+    model = {"world": "map"} if simulated else None
     for participant, rows in ratings.groupby("participant"):
-        header = {
-            "event": "session", "participant": participant, "session": 1, "protocol": "slider",
-            "language": "en", "simulated": simulated, "stimuli_sha256": "b" * 64,
-            "model": {"world": "map"} if simulated else None,
-        }  # fmt: skip
-        trials = [
-            {
-                "event": "trial",
-                "trial": k,
-                "kind": "main",
-                "stimulus": row.image,
-                "rt_ms": 900 + k,
-                "pixel_difference": 0 if participant == "P00" else None,
-            }
-            for k, row in enumerate(rows.itertuples(), start=1)
-        ]
-        lines = [json.dumps(event) for event in (header, *trials, {"event": "end"})]
-        path = folder / "sessions" / f"{prefix}sub-{participant}_ses-1.jsonl"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text("\n".join(lines) + "\n")
+        header = header_of(participant=participant, stimuli_sha256="b" * 64, model=model)
+        name = journal_name(participant, 1, simulated=simulated)
+        with Journal.create(folder / "sessions" / name, header) as journal:
+            for number, row in enumerate(rows.itertuples(), start=1):
+                journal.append(
+                    trial(
+                        number,
+                        stimulus=row.image,
+                        rt_ms=900 + number,
+                        pixel_difference=0 if participant == "P00" else None,
+                    )
+                )
+            journal.append({"event": "end"})
 
 
 def write_study(folder, *, simulated=True, people=True, statistics=True):

@@ -2,82 +2,93 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from PIL import Image
 
-from fechner.experiment.journal.journal import (
-    Journal,
-    JournalRecord,
-    journal_header,
-    journal_name,
-)
+from fechner.experiment.journal.journal import Journal, journal_header
 from fechner.experiment.plan.plan import make_plan
 from fechner.experiment.session.session import run_session
 from fechner.experiment.simulated.display import SimulatedDisplay, SimulatedResponder
 from fechner.experiment.simulated.observers import SimulatedObserver
 from fechner.protocols.schema import Protocol
-from fechner.provenance import digest
+from fechner.provenance import provenance, sha256_file
+from fechner.records.journal import JournalRecord, journal_name
+from fechner.records.stimuli import Stimulus, StimulusSet, write_stimulus_set
 
 
-@dataclass(frozen=True)
-class Picture:
-    """What plans, sessions and simulated participants need of a stimulus."""
+def picture(
+    stimulus: str,
+    scene: str,
+    region: str,
+    predicted_impact: float,
+    mse: float = 200.0,
+    centre_error: float = 200.0,
+    family: str = "blur",
+    level: int = 1,
+    strength: float = 1.0,
+) -> Stimulus:
+    """Return a stimulus with what plans, sessions and simulated participants need of it."""
+    return Stimulus(
+        stimulus=stimulus,
+        file=f"{stimulus}.png",
+        scene=scene,
+        region=region,
+        family=family,
+        level=level,
+        strength=strength,
+        strength_unit="px",
+        mask_area=0.2,
+        bytes=0,
+        mse=mse,
+        ssim=1.0,
+        predicted_impact=predicted_impact,
+        centre_error=centre_error,
+        sha256="",
+    )
 
-    stimulus: str
-    scene: str
-    region: str
-    predicted_impact: float
-    mse: float = 200.0
-    centre_error: float = 200.0
-    family: str = "blur"
-    level: str = "1"
-    strength: float = 1.0
+
+def small_set(folder: Path, stimuli: list[Stimulus]) -> StimulusSet:
+    """Write a set of such stimuli, with one small PNG each."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for number, stimulus in enumerate(stimuli):
+        path = folder / stimulus.file
+        Image.new("RGB", (8, 6), (number, 7, 9)).save(path)
+        size = path.stat().st_size
+        written.append(replace(stimulus, bytes=size, sha256=sha256_file(path)))
+    return write_stimulus_set(folder, written, {"provenance": provenance(parameters={})})
 
 
-class SmallStimulusSet:
-    """Stimuli in a folder, with one small PNG each."""
-
-    def __init__(self, folder: Path, stimuli: list[Picture]) -> None:
-        self.folder = folder
-        self.stimuli = stimuli
-        self.sha256 = digest([vars(stimulus) for stimulus in stimuli])
-        for number, stimulus in enumerate(stimuli):
-            Image.new("RGB", (8, 6), (number, 7, 9)).save(self.image_path(stimulus))
-
-    def image_path(self, stimulus: Picture) -> Path:
-        return self.folder / f"{stimulus.stimulus}.png"
-
-
-def degraded(scenes: int, *, low: float = 100.0, high: float = 360.0) -> list[Picture]:
+def degraded(scenes: int, *, low: float = 100.0, high: float = 360.0) -> list[Stimulus]:
     """A low and a high stimulus for each scene, impacts varying from scene to scene."""
     return [
-        Picture(f"scene{i}_{region}", f"scene{i}", region, error * (0.8 + 0.4 * (i % 3) / 2))
+        picture(f"scene{i}_{region}", f"scene{i}", region, error * (0.8 + 0.4 * (i % 3) / 2))
         for i in range(scenes)
         for region, error in (("low", low), ("high", high))
     ]
 
 
-def with_intact(scenes: int) -> list[Picture]:
+def with_intact(scenes: int) -> list[Stimulus]:
     """The same with an intact stimulus a scene."""
     intact = [
-        Picture(f"scene{i}_intact", f"scene{i}", "intact", 0.0, 0.0, 0.0, "none", "0", 0.0)
+        picture(f"scene{i}_intact", f"scene{i}", "intact", 0.0, 0.0, 0.0, "none", 0, 0.0)
         for i in range(scenes)
     ]
     return intact + degraded(scenes)
 
 
-def several_strengths(scenes: int) -> list[Picture]:
+def several_strengths(scenes: int) -> list[Stimulus]:
     """Intact, and two regions at five strengths each, for thresholds."""
     levels = [
-        Picture(
+        picture(
             f"scene{i}_{region}_{k}",
             f"scene{i}",
             region,
             predicted_impact=weight * 4.0**k,
             mse=4.0**k,
-            level=str(k),
+            level=k,
             strength=2.0**k,
         )
         for i in range(scenes)
@@ -90,13 +101,13 @@ def several_strengths(scenes: int) -> list[Picture]:
 def simulated_session(
     folder: Path,
     protocol: Protocol,
-    stimuli: SmallStimulusSet,
+    stimuli: StimulusSet,
     observer: SimulatedObserver,
     *,
     session: int = 1,
 ) -> JournalRecord:
     """Run one session without a window and return its record."""
-    plan = make_plan(protocol, stimuli, observer.participant, session=session)  # type: ignore[arg-type]
+    plan = make_plan(protocol, stimuli, observer.participant, session=session)
     header = journal_header(
         protocol,
         participant=observer.participant,
@@ -108,6 +119,6 @@ def simulated_session(
         screen={"frame_ms": 16.667},
     )
     path = folder / journal_name(observer.participant, session, simulated=True)
-    display = SimulatedDisplay(SimulatedResponder(observer, stimuli))  # type: ignore[arg-type]
+    display = SimulatedDisplay(SimulatedResponder(observer, stimuli))
     with Journal.create(path, header) as journal:
-        return run_session(protocol, stimuli, plan, display, journal)  # type: ignore[arg-type]
+        return run_session(protocol, stimuli, plan, display, journal)

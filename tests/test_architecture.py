@@ -169,7 +169,7 @@ def test_importing_a_room_does_not_bring_what_it_does_not_need(module):
 
 
 @pytest.mark.parametrize(
-    "module", ["fechner.experiment.starting.run", "fechner.experiment.session.session"]
+    "module", ["fechner.experiment.starting.run_participant", "fechner.experiment.session.session"]
 )
 def test_a_rating_session_never_imports_torch(module):
     code = f"import {module}, sys; print('torch' in sys.modules)"

@@ -10,21 +10,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from small_stimuli import SmallStimulusSet, several_strengths, simulated_session, with_intact
+from small_stimuli import several_strengths, simulated_session, small_set, with_intact
 
 from fechner.errors import InputError
 from fechner.experiment.exports.bids import bids_files
-from fechner.experiment.exports.exports import (
-    FORMS,
-    export,
-    export_files,
-    rating_rows,
-    ratings_table,
-    write_ratings_table,
-)
-from fechner.experiment.journal.journal import read_journals
+from fechner.experiment.exports.forms import FORMS, export, export_files
+from fechner.experiment.exports.ratings import ratings_table, write_ratings_table
 from fechner.experiment.simulated.observers import simulated_panel
 from fechner.protocols.schema import load_protocol, shipped
+from fechner.records.journal import read_journals
 from fechner.records.ratings import read_ratings
 from fechner.records.scales import is_simulated
 
@@ -34,14 +28,14 @@ FOLDERS = tuple(form for form in FORMS if form != "ratings")
 
 @pytest.fixture(scope="module")
 def stimuli(tmp_path_factory):
-    return SmallStimulusSet(tmp_path_factory.mktemp("stimuli"), with_intact(6))
+    return small_set(tmp_path_factory.mktemp("stimuli"), with_intact(6))
 
 
 def sessions_of(folder, name, stimuli, participants=3, language="en"):
     protocol = load_protocol(name, language=language)
     for observer in simulated_panel(participants, "map", 3).values():
         simulated_session(folder, protocol, stimuli, observer)
-    return read_journals(folder)
+    return read_journals(folder).intact()
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +58,8 @@ def validate(folder):
 
 
 def test_only_main_trials_count(journals):
-    rows = rating_rows(journals)
-    assert {trial["kind"] for journal in journals for trial in journal.trials} == {
+    rows = ratings_table(journals).table
+    assert {trial.kind for journal in journals for trial in journal.trials} == {
         "anchor",
         "practice",
         "stabilising",
@@ -74,22 +68,22 @@ def test_only_main_trials_count(journals):
         "catch",
     }
     assert len(rows) == 3 * 18, "six scenes in three conditions, once a participant"
-    counted = {(row["participant"], row["trial"]) for row in rows}
+    counted = set(zip(rows["participant"], rows["trial"], strict=True))
     for journal in journals:
         for trial in journal.trials:
-            key = (journal.participant, trial["trial"])
-            assert (key in counted) == (trial["kind"] == "main")
+            key = (journal.participant, trial.trial)
+            assert (key in counted) == (trial.kind == "main")
 
 
 def test_the_table_repeats_the_journal_to_the_digit(journals):
-    table = ratings_table(journals).set_index(["participant", "trial"])
+    table = ratings_table(journals).table.set_index(["participant", "trial"])
     for journal in journals:
         for trial in journal.trials:
-            if trial["kind"] == "main":
-                row = table.loc[journal.participant, trial["trial"]]
-                assert row["rating"] == trial["rating"]
-                assert row["image"] == trial["stimulus"]
-                assert row["rt_ms"] == trial["rt_ms"]
+            if trial.kind == "main":
+                row = table.loc[journal.participant, trial.trial]
+                assert row["rating"] == trial.rating
+                assert row["image"] == trial.stimulus
+                assert row["rt_ms"] == trial.rt_ms
 
 
 def test_the_written_table_is_read_by_the_readers_of_ratings(journals, tmp_path):
@@ -98,7 +92,7 @@ def test_the_written_table_is_read_by_the_readers_of_ratings(journals, tmp_path)
     assert is_simulated(path)
     back = read_ratings(path).table
     pd.testing.assert_series_equal(
-        back["rating"], ratings_table(journals)["rating"], check_dtype=False
+        back["rating"], ratings_table(journals).table["rating"], check_dtype=False
     )
     assert list(back["participant"].unique()) == ["S01", "S02", "S03"]
 
@@ -106,7 +100,7 @@ def test_the_written_table_is_read_by_the_readers_of_ratings(journals, tmp_path)
 @pytest.mark.parametrize("form", FOLDERS)
 def test_the_same_journals_give_the_same_bytes_in_any_order(journals, form):
     once = export_files(journals, form)
-    again = export_files(read_journals(journals[0].path.parent)[::-1], form)
+    again = export_files(read_journals(journals[0].path.parent).journals[::-1], form)
     assert once == again
 
 
@@ -156,9 +150,9 @@ def test_bids_tables_hold_every_trial_and_describe_every_column(journals):
         table = as_table(files[f"{stem}_beh.tsv"], sep="\t")
         sidecar = json.loads(files[f"{stem}_beh.json"])
         assert len(table) == len(journal.trials)
-        assert [float(r) for r in table["rating"]] == [t["rating"] for t in journal.trials]
+        assert [float(r) for r in table["rating"]] == [t.rating for t in journal.trials]
         assert set(table.columns) <= set(sidecar)
-        assert sidecar["ProtocolSHA256"] == journal.header["protocol_sha256"]
+        assert sidecar["ProtocolSHA256"] == journal.header.protocol_sha256
         catch = table[table["kind"] == "catch"]
         assert set(catch["stimulus"]) == {"n/a"}
         assert set(catch["passed"]) <= {"true", "false"}
@@ -168,7 +162,7 @@ def test_bids_response_times_are_seconds(journals):
     files = bids_files(journals)
     name = next(name for name in files if name.endswith("_beh.tsv"))
     seconds = as_table(files[name], sep="\t")["response_time"].astype(float)
-    assert np.allclose(seconds * 1000, [t["rt_ms"] for t in journals[0].trials])
+    assert np.allclose(seconds * 1000, [t.rt_ms for t in journals[0].trials])
 
 
 def test_bids_participants_carry_screening_and_catch_trials(journals):
@@ -216,7 +210,7 @@ def test_psychds_describes_every_column_of_every_table(journals):
 def test_the_sureal_matrix_is_the_ratings_table_pivoted(journals):
     files = export_files(journals, "sureal")
     matrix = np.loadtxt(io.BytesIO(files["matrix.csv"]), delimiter=",")
-    table = ratings_table(journals)
+    table = ratings_table(journals).table
     expected = table.pivot(index="image", columns="participant", values="rating")
     np.testing.assert_array_equal(matrix, expected.to_numpy())
     assert list(as_table(files["rows.csv"])["stimulus"]) == list(expected.index)
@@ -229,7 +223,7 @@ def test_the_sureal_dataset_gives_the_mos_of_the_table(journals):
     """MOS as sureal computes it: the mean over the `os` of each of the dis_videos."""
     dataset = json.loads(export_files(journals, "sureal")["dataset.json"])
     mos = {video["path"]: np.mean(list(video["os"].values())) for video in dataset["dis_videos"]}
-    expected = ratings_table(journals).groupby("image")["rating"].mean()
+    expected = ratings_table(journals).table.groupby("image")["rating"].mean()
     assert mos == pytest.approx(expected.to_dict())
     contents = {video["content_id"] for video in dataset["dis_videos"]}
     assert contents == {video["content_id"] for video in dataset["ref_videos"]}
@@ -237,10 +231,10 @@ def test_the_sureal_dataset_gives_the_mos_of_the_table(journals):
 
 def test_an_unrated_image_leaves_an_empty_cell_in_the_matrix(journals):
     first = journals[0]
-    gone = next(t for t in first.trials if t["kind"] == "main")
-    shorter = replace(first, trials=[t for t in first.trials if t is not gone])
+    gone = next(t for t in first.trials if t.kind == "main")
+    shorter = replace(first, events=tuple(e for e in first.events if e is not gone))
     files = export_files([shorter, *journals[1:]], "sureal")
-    row = list(as_table(files["rows.csv"])["stimulus"]).index(gone["stimulus"])
+    row = list(as_table(files["rows.csv"])["stimulus"]).index(gone.stimulus)
     cells = list(csv.reader(io.StringIO(files["matrix.csv"].decode())))[row]
     assert cells[0] == "" and "" not in cells[1:]
     matrix = pd.read_csv(io.BytesIO(files["matrix.csv"]), header=None)
@@ -262,11 +256,10 @@ def test_wide_tables_speak_psychopy(journals):
 @pytest.mark.parametrize("name", [name for name in shipped() if name != "slider"])
 def test_sessions_of_every_protocol_can_be_exported(tmp_path, name):
     pictures = several_strengths(4) if name == "jnd" else with_intact(4)
-    (tmp_path / "stimuli").mkdir()
-    small = SmallStimulusSet(tmp_path / "stimuli", pictures)
+    small = small_set(tmp_path / "stimuli", pictures)
     found = sessions_of(tmp_path / "sessions", name, small, participants=1, language="it")
     assert found[0].complete
-    table = ratings_table(found)
+    table = ratings_table(found).table
     protocol = load_protocol(name)
     assert table["rating"].between(protocol.scale.minimum, protocol.scale.maximum).all()
     assert ("second" in table) == (protocol.method == "pair")
@@ -287,20 +280,30 @@ def test_sessions_of_every_protocol_can_be_exported(tmp_path, name):
 
 def test_journals_that_do_not_belong_together_are_refused(journals, tmp_path):
     first = journals[0]
-    real = replace(journals[1], header={**journals[1].header, "simulated": False})
+    header = journals[1].header
+    real = replace(journals[1], header=header.model_copy(update={"simulated": False}))
     with pytest.raises(InputError, match="mix simulated and real"):
         ratings_table([first, real])
     with pytest.raises(InputError, match="both session 1 of participant S01"):
         ratings_table([first, first])
     with pytest.raises(InputError, match="run sessions first"):
         export_files([], "bids")
-    other = {**journals[1].header, "scale": {**first.header["scale"], "maximum": 10}}
-    with pytest.raises(InputError, match="another scale"):
-        write_ratings_table([first, replace(journals[1], header=other)], tmp_path / "r.csv")
+    wider = header.scale.model_copy(update={"maximum": 110.0})
+    for changed, complaint in (
+        ({"scale": wider}, "different scales"),
+        ({"scale": header.scale.model_copy(update={"good": "low"})}, "good is low"),
+        ({"labels": (*header.labels[:-1], "Superb")}, "different words.*Superb"),
+    ):
+        other = replace(journals[1], header=header.model_copy(update=changed))
+        with pytest.raises(
+            InputError, match=f"{first.path.name} and {other.path.name}.*{complaint}"
+        ):
+            write_ratings_table([first, other], tmp_path / "r.csv")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_session_without_trials_leaves_no_empty_table(journals):
-    turned_away = replace(journals[0], trials=[])
+    turned_away = replace(journals[0], events=())
     files = bids_files([turned_away, *journals[1:]])
     assert not any(name.startswith("sub-S01") for name in files)
     assert f"sourcedata/{journals[0].path.name}" in files

@@ -1,11 +1,14 @@
 """Checks before a session, calibration, fonts, and the screens as pictures."""
 
+import json
 import math
 from collections import namedtuple
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
+from journals import edit, header_of, written
 from PIL import Image
 from small_sets import write_small_set
 
@@ -23,7 +26,6 @@ from fechner.experiment.display import (
     Question,
     load_pixels,
 )
-from fechner.experiment.journal.journal import JournalRecord
 from fechner.experiment.plan.plan import Trial, make_plan
 from fechner.experiment.screens import (
     layout,
@@ -37,9 +39,11 @@ from fechner.experiment.screens.fonts import check_font, find_font, missing_lett
 from fechner.experiment.screens.look import Look
 from fechner.experiment.session.presentation import rating_question
 from fechner.experiment.starting import preflight
-from fechner.experiment.starting.opening import look_of
+from fechner.experiment.starting.open_window import look_of
 from fechner.protocols.files import languages
 from fechner.protocols.schema import load_protocol, shipped
+from fechner.records.journal import JournalRecord
+from fechner.records.journal.lines import parse_line
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +74,10 @@ def test_impossible_calibrations_are_refused(px, cm):
 
 def _record(written, *, simulated=False, size=(1280, 1024), ppc=38.0):
     screen = {"size": list(size), "monitor": 0, "pixels_per_cm": ppc, "distance_cm": 60.0}
-    header = {"written": written, "simulated": simulated, "screen": screen}
-    return JournalRecord(None, header, [], [], complete=True, torn=False)
+    model = {} if simulated else None
+    header = header_of(model=model, screen=screen) | {"event": "session", "schema": 2}
+    line = json.dumps({**header, "written": f"{written}T08:00:00.000+00:00"})
+    return JournalRecord(Path("a.jsonl"), parse_line(line.encode()))
 
 
 def test_the_last_calibration_of_this_very_screen_is_used():
@@ -188,6 +194,27 @@ def test_a_table_stands_under_its_heading_in_letters_as_large_as_the_text():
     first, last = np.flatnonzero(ink[:, 640 - 40 : 640 + 40].any(1))[[0, -1]]
     rows_begin = np.flatnonzero(ink[:, :200].any(1))[0]
     assert first < rows_begin < last
+
+
+@pytest.mark.parametrize("size", [(800, 600), (900, 700), (1024, 768), (1280, 1024)])
+def test_the_checks_fit_every_usual_window_however_much_they_say(size):
+    look = look_of(load_protocol("slider"), size)
+    rows = tuple(
+        ("!", f"check {number}", "found something that is long " * 3) for number in range(12)
+    )
+    labels, values = ("Begin the session", "Calibrate with a card", "Stop"), (0.0, 1.0, 2.0)
+    question = Question("buttons", "checks", "Checks before", labels, values, table=rows)
+    screen = screens.question(look, question, below=False)
+    assert all(box[3] <= size[1] for box in screen.zones.values())
+
+
+def test_damaged_journals_are_said_to_the_experimenter_and_stop_nobody(tmp_path):
+    assert preflight.check_sessions(tmp_path / "none").state == "good"
+    written(tmp_path / "sub-P01_ses-1.jsonl", 2, header_of(participant="P01"))
+    edit(written(tmp_path / "sub-P02_ses-1.jsonl", 2, header_of(participant="P02")), 2, rating=1.0)
+    check = preflight.check_sessions(tmp_path)
+    assert check.state == "mind"
+    assert check.found == "journals before this one: 1; damaged: sub-P02_ses-1.jsonl"
 
 
 def test_the_frozen_prediction_has_its_own_digest(tmp_path):

@@ -1,6 +1,5 @@
 """The session loop without a window: nothing is lost, whatever ends it."""
 
-import json
 import multiprocessing
 import os
 import random
@@ -11,11 +10,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from journals import forge, trial_line
 from small_sets import write_small_set
 
 from fechner.errors import InputError, RefusedError
 from fechner.experiment.display import Response, SessionQuitError, TrialInterruptedError
-from fechner.experiment.journal.journal import Journal, journal_header, read_journal
+from fechner.experiment.journal.journal import Journal, journal_header
 from fechner.experiment.plan.plan import make_plan, row_of
 from fechner.experiment.session.codes import check_code, offer_code
 from fechner.experiment.session.session import run_session
@@ -23,9 +23,10 @@ from fechner.experiment.session.signals import ending_signals, held
 from fechner.experiment.session.staircases import Staircases
 from fechner.experiment.simulated.display import SimulatedDisplay, SimulatedResponder
 from fechner.experiment.simulated.observers import SimulatedObserver
-from fechner.experiment.starting.run import run_participant
+from fechner.experiment.starting.run_participant import run_participant
 from fechner.experiment.verify import verify_session
 from fechner.protocols.schema import load_protocol, shipped
+from fechner.records.journal import read_journal
 from fechner.records.stimuli import write_stimulus_set
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX processes and signals")
@@ -54,8 +55,8 @@ def test_every_protocol_runs_to_its_end_and_verifies(name, stimuli, tmp_path):
     record = simulate(stimuli, tmp_path, protocol=name)
     protocol = load_protocol(name)
     assert record.complete
-    assert [t["trial"] for t in record.trials] == list(range(1, len(record.trials) + 1))
-    assert all(protocol.scale.contains(trial["rating"]) for trial in record.trials)
+    assert [t.trial for t in record.trials] == list(range(1, len(record.trials) + 1))
+    assert all(protocol.scale.contains(trial.rating) for trial in record.trials)
     verdict = verify_session(record, protocol=protocol, stimuli=stimuli)
     assert verdict.problems == ()
 
@@ -96,7 +97,7 @@ def open_session(stimuli, folder, name="slider", participant="S01"):
         plan_sha256=plan.sha256,
         model={},
     )
-    return protocol, plan, Journal.create(folder / "j.jsonl", header)
+    return protocol, plan, Journal.create(folder / "SIMULATED_j.jsonl", header)
 
 
 def responder(stimuli, participant="S01"):
@@ -110,7 +111,7 @@ def test_quitting_keeps_every_answered_trial_and_says_so(stimuli, tmp_path):
         run_session(protocol, stimuli, plan, display, journal)
     record = read_journal(journal.path)
     assert record.last_trial == 10
-    assert record.events[-1]["event"] == "quit"
+    assert record.events[-1].event == "quit"
     assert not record.complete
 
 
@@ -119,8 +120,8 @@ def test_an_interrupted_trial_is_shown_anew_and_noted(stimuli, tmp_path):
     with journal:
         display = Stubborn(responder(stimuli), interrupt_at=(3, 4))
         record = run_session(protocol, stimuli, plan, display, journal)
-    notes = [event for event in record.events if event["event"] == "note"]
-    assert [note["trial"] for note in notes] == [3, 3]
+    notes = [event for event in record.events if event.event == "note"]
+    assert [note.content["trial"] for note in notes] == [3, 3]
     assert record.complete and record.last_trial == len(plan.trials)
 
 
@@ -130,7 +131,7 @@ def test_breaks_are_taken_once_each(stimuli, tmp_path):
         update={"trials": protocol.trials.model_copy(update={"break_every": 10})}
     )
     record = simulate(stimuli, tmp_path, protocol=protocol)
-    taken = [event["after_trial"] for event in record.events if event["event"] == "break"]
+    taken = [event.after_trial for event in record.events if event.event == "break"]
     assert taken == list(make_plan(protocol, stimuli, "S01").breaks)
 
 
@@ -153,8 +154,18 @@ def test_a_spammer_is_admitted_and_fails_the_catch_trials(stimuli, tmp_path):
         observer=SimulatedObserver("S01", lapse=1.0),
     )
     assert record.complete and len(record.trials) > 40
-    catches = [trial for trial in record.trials if trial["kind"] == "catch"]
-    assert not all(trial["passed"] for trial in catches)
+    catches = [trial for trial in record.trials if trial.kind == "catch"]
+    assert not all(trial.passed for trial in catches)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_who_does_what_an_attention_check_asks_passes_it(name, stimuli, tmp_path):
+    protocol = load_protocol(name)
+    catch = protocol.catch.model_copy(update={"count": 2, "kind": "instructed"})
+    record = simulate(stimuli, tmp_path, protocol=protocol.model_copy(update={"catch": catch}))
+    checks = [trial for trial in record.trials if trial.kind == "catch"]
+    assert len(checks) == 2 and all(trial.passed for trial in checks)
+    assert [trial.rating for trial in checks] == [trial.target for trial in checks]
 
 
 class Refusing(SimulatedDisplay):
@@ -177,12 +188,8 @@ def test_without_consent_or_with_poor_sight_no_trial_is_shown(refused, stimuli, 
         record = run_session(
             protocol, stimuli, plan, Refusing(responder(stimuli), refused), journal
         )
-    assert record.trials == []
-    assert record.events[-1] | {"written": 0} == {
-        "event": "end",
-        "reason": "not admitted",
-        "written": 0,
-    }
+    assert record.trials == ()
+    assert (record.events[-1].event, record.events[-1].reason) == ("end", "not admitted")
 
 
 class Slow(SimulatedDisplay):
@@ -194,15 +201,15 @@ class Slow(SimulatedDisplay):
 
 
 def _killable(folder, stimuli_folder, seed):
-    from fechner.experiment.starting import run
+    from fechner.experiment.starting import run_participant as module
 
-    ordinary = run._windowless
+    ordinary = module._windowless
 
     def slow(observer, stimuli, seen):
         made = ordinary(observer, stimuli, seen)
         return Slow(made.responder)
 
-    run._windowless = slow
+    module._windowless = slow
     run_participant(
         stimuli_folder,
         "slider",
@@ -224,7 +231,7 @@ def test_twenty_kills_at_random_trials_lose_nothing(tmp_path):
     path = tmp_path / "killed" / "SIMULATED_sub-S01_ses-1.jsonl"
     spawn = multiprocessing.get_context("fork")
     rng = random.Random(5)
-    kills, before = 0, []
+    kills, before = 0, ()
     while kills < 20:
         child = spawn.Process(target=_killable, args=(path.parent, stimuli.folder, 3))
         child.start()
@@ -237,14 +244,14 @@ def test_twenty_kills_at_random_trials_lose_nothing(tmp_path):
         os.kill(child.pid, signal.SIGKILL)
         child.join()
         kills += 1
-        after = read_journal(path).trials if _lines(path) else []
+        after = read_journal(path).trials if _lines(path) else ()
         assert after[: len(before)] == before
         before = after
     record = simulate(stimuli, tmp_path / "killed")
     assert record.complete
-    assert [t["trial"] for t in record.trials] == [t["trial"] for t in whole.trials]
-    main = [(t["stimulus"], t["rating"]) for t in record.trials if t["kind"] == "main"]
-    assert main == [(t["stimulus"], t["rating"]) for t in whole.trials if t["kind"] == "main"]
+    assert [t.trial for t in record.trials] == [t.trial for t in whole.trials]
+    main = [(t.stimulus, t.rating) for t in record.trials if t.kind == "main"]
+    assert main == [(t.stimulus, t.rating) for t in whole.trials if t.kind == "main"]
     assert verify_session(record, protocol=load_protocol("slider"), stimuli=stimuli).problems == ()
 
 
@@ -260,8 +267,8 @@ def test_sigterm_ends_a_session_in_order(stimuli, tmp_path):
     os.kill(child.pid, signal.SIGTERM)
     child.join(20)
     record = read_journal(path)
-    assert record.events[-1]["event"] == "quit"
-    assert "SIGTERM" in record.events[-1]["reason"]
+    assert record.events[-1].event == "quit"
+    assert "SIGTERM" in record.events[-1].reason
     assert not record.torn and not path.with_name(path.name + ".lock").exists()
     assert simulate(stimuli, tmp_path).complete
 
@@ -316,7 +323,7 @@ def test_predictions_are_frozen_with_the_first_participant(tmp_path):
 
 def test_the_end_says_whether_the_participant_was_attentive(stimuli, tmp_path):
     end = simulate(stimuli, tmp_path).events[-1]
-    assert (end["catch_passed"], end["catch_shown"], end["attentive"]) == (2, 2, True)
+    assert (end.catch_passed, end.catch_shown, end.attentive) == (2, 2, True)
 
 
 def test_people_need_a_window(stimuli, tmp_path):
@@ -360,7 +367,7 @@ def test_staircases_rebuilt_from_the_journal_choose_the_same_next_stimulus(stimu
         again = Staircases(protocol.quest, stimuli)
         again.replay(done)
         line = record.trials[trial.number - 1]
-        assert again.fill(trial).stimulus == line["stimulus"]
+        assert again.fill(trial).stimulus == line.stimulus
         done = record.trials[: trial.number]
 
 
@@ -370,9 +377,9 @@ def test_simulated_participants_find_strong_degradations_beside_the_intact_image
     record = run_participant(
         stimuli.folder, "jnd", "S01", sessions_folder=tmp_path, window="none", observer=exact
     )
-    strongest = [t for t in record.trials if t["strength"] > 3]
+    strongest = [t for t in record.trials if t.strength > 3]
     assert len(strongest) > 2
-    assert sum(t["rating"] for t in strongest) / len(strongest) > 0.8
+    assert sum(t.rating for t in strongest) / len(strongest) > 0.8
 
 
 @pytest.mark.parametrize("side", ["left", "right", "random"])
@@ -380,9 +387,9 @@ def test_the_test_is_rated_on_whichever_side_the_reference_stands(side, stimuli,
     protocol = load_protocol("dcr_side_by_side").model_copy(update={"reference_side": side})
     sequential = simulate(stimuli, tmp_path / "a", protocol="dcr_sequential")
     beside = simulate(stimuli, tmp_path / "b", protocol=protocol)
-    sides = {t.get("side", "left") for t in beside.trials if t["stimulus"]}
+    sides = {t.side or "left" for t in beside.trials if t.stimulus}
     assert sides == {"left": {"right"}, "right": {"left"}, "random": {"left", "right"}}[side]
-    means = [np.mean([t["rating"] for t in r.trials]) for r in (sequential, beside)]
+    means = [np.mean([t.rating for t in r.trials]) for r in (sequential, beside)]
     assert abs(means[0] - means[1]) < 0.5
 
 
@@ -399,8 +406,8 @@ def test_a_staircase_finds_the_threshold_of_a_known_observer(tmp_path):
             continue
         strength = stairs.strength(stairs.fill(trial).stimulus)
         p = 0.98 - 0.48 * np.exp(-(10 ** (3.5 * (np.log10(strength) - np.log10(2.0)))))
-        answer = {"kind": "main", "region": "low", "strength": strength}
-        stairs.answer({**answer, "rating": float(rng.random() < p)})
+        found = float(rng.random() < p)
+        stairs.answer(trial_line(trial.number, region="low", strength=strength, rating=found))
     found = stairs.thresholds()[0]
     tail = (0.98 - 0.75) / 0.48
     expected = np.log10(2.0) + np.log10(-np.log(tail)) / 3.5
@@ -416,17 +423,49 @@ def test_a_threshold_needs_several_strengths(tmp_path):
 
 def test_verification_finds_a_changed_digest_and_a_missing_trial(stimuli, tmp_path):
     record = simulate(stimuli, tmp_path)
-    lines = record.path.read_bytes().splitlines()
-    trial = json.loads(lines[12])
-    trial["shown_sha256"] = "0" * 64
-    lines[12] = json.dumps(trial).encode()
-    del lines[20]
-    record.path.write_bytes(b"\n".join(lines) + b"\n")
+    number = record.trials[12].trial
+
+    def change(events):
+        place = next(k for k, event in enumerate(events) if event.get("trial") == number)
+        events[place]["shown_sha256"] = "0" * 64
+        del events[place + 5]
+
     verdict = verify_session(
-        read_journal(record.path), protocol=load_protocol("slider"), stimuli=stimuli
+        read_journal(forge(record.path, change)), protocol=load_protocol("slider"), stimuli=stimuli
     )
     text = "; ".join(verdict.problems)
-    assert "gaps" in text and f"trials {trial['trial']}" in text
+    assert "gaps" in text and f"trials {number}" in text
+
+
+@pytest.mark.parametrize("key", ["region", "block", "reference", "repeat_of", "kind"])
+def test_verification_compares_all_that_the_plan_fixes(key, stimuli, tmp_path):
+    record = simulate(stimuli, tmp_path)
+    repeat = next(trial for trial in record.trials if trial.kind == "repeat")
+    other = {"region": "elsewhere", "block": 9, "reference": "x", "repeat_of": 1, "kind": "main"}
+    more = {"repeat_of": repeat.repeat_of} | {key: other[key]}
+
+    def change(events):
+        place = next(k for k, event in enumerate(events) if event.get("trial") == repeat.trial)
+        events[place] |= more
+
+    verdict = verify_session(
+        read_journal(forge(record.path, change)), protocol=load_protocol("slider"), stimuli=stimuli
+    )
+    assert verdict.problems == (f"trials {repeat.trial} are not those of the plan",)
+
+
+def test_verification_finds_an_attention_check_that_was_judged_otherwise(stimuli, tmp_path):
+    record = simulate(stimuli, tmp_path)
+    catch = next(trial for trial in record.trials if trial.kind == "catch")
+
+    def change(events):
+        place = next(k for k, event in enumerate(events) if event.get("trial") == catch.trial)
+        events[place]["passed"] = not catch.passed
+
+    verdict = verify_session(
+        read_journal(forge(record.path, change)), protocol=load_protocol("slider"), stimuli=stimuli
+    )
+    assert verdict.problems == (f"catch trials {catch.trial} are not judged by the protocol",)
 
 
 def test_verification_refuses_another_stimulus_set(stimuli, tmp_path):

@@ -14,12 +14,13 @@ from fechner.experiment.display import (
     load_pixels,
     pixels_sha256,
 )
+from fechner.experiment.journal.lock import SessionLock
 from fechner.experiment.plan.plan import Trial
 from fechner.experiment.session.presentation import rating_question
-from fechner.experiment.simulated.hands import SimulatedHands
 from fechner.experiment.simulated.observers import SimulatedObserver
-from fechner.experiment.starting.opening import open_window
-from fechner.experiment.starting.run import run_participant
+from fechner.experiment.simulated.window_user import SimulatedUser
+from fechner.experiment.starting.open_window import open_window
+from fechner.experiment.starting.run_participant import run_participant
 from fechner.experiment.tour import shortened, tour
 from fechner.experiment.verify import verify_session
 from fechner.experiment.window import xvfb
@@ -63,7 +64,7 @@ def opened(slider):
 
 
 class Script:
-    """Hands that do a list of actions, one at each call."""
+    """A user who does a list of actions, one at each call."""
 
     def __init__(self, *actions):
         self.actions = list(actions)
@@ -112,11 +113,11 @@ def test_each_protocol_runs_in_the_window_with_every_pixel_as_in_its_file(name, 
         verify_pixels="all",
         size=(800, 620),
     )
-    shown = [trial for trial in record.trials if trial["stimulus"]]
+    shown = [trial for trial in record.trials if trial.stimulus]
     assert record.complete and shown
-    assert {trial["pixel_difference"] for trial in shown} == {0}
-    assert {trial["device"] for trial in record.trials} == {"mouse", "keyboard"}
-    assert record.header["simulated"] and record.header["timing_override"]
+    assert {trial.pixel_difference for trial in shown} == {0}
+    assert {trial.device for trial in record.trials} == {"mouse", "keyboard"}
+    assert record.header.simulated and record.header.timing_override
     assert verify_session(record, protocol=protocol, stimuli=stimuli).problems == ()
 
 
@@ -172,7 +173,7 @@ def test_a_window_that_changes_pixels_ends_the_session(opened, stimuli, monkeypa
     ],
 )
 def test_the_slider_takes_mouse_keyboard_and_keypad(actions, value, device, opened, slider):
-    response = opened(hands=Script(*actions)).rate(asked(slider))
+    response = opened(user=Script(*actions)).rate(asked(slider))
     assert (response.value, response.device) == (value, device)
     assert response.path[-1][1] == value
     assert 0 <= response.path[-1][0] <= response.rt_ms + 1
@@ -182,7 +183,7 @@ def test_the_slider_takes_mouse_keyboard_and_keypad(actions, value, device, open
     ("action", "value"), [(key("4"), 4), (key("num_2"), 2), (click("4"), 5), (click("0"), 1)]
 )
 def test_categories_take_mouse_keyboard_and_keypad(action, value, opened, acr):
-    response = opened(acr, hands=Script(action)).rate(asked(acr))
+    response = opened(acr, user=Script(action)).rate(asked(acr))
     assert response.value == value
 
 
@@ -199,7 +200,7 @@ def test_categories_take_mouse_keyboard_and_keypad(action, value, opened, acr):
 )
 def test_choices_take_mouse_keyboard_and_keypad(name, action, place, opened):
     protocol = load_protocol(name)
-    response = opened(protocol, hands=Script(action)).rate(asked(protocol))
+    response = opened(protocol, user=Script(action)).rate(asked(protocol))
     assert response.value == protocol.scale.labels_at[place]
 
 
@@ -210,7 +211,7 @@ def test_no_answer_is_taken_before_the_picture_was_seen_long_enough(opened, slid
         def at_question(self, board, question, screen, value):
             super().at_question(board, question, screen, value)
 
-    display = opened(hands=Hasty(key("5"), key("return")))
+    display = opened(user=Hasty(key("5"), key("return")))
     display.show(Frame((stimuli.image_path(stimuli.stimuli[0]),)), None)
     display.window.press_key("9")
     response = display.rate(replace(asked(slider), not_before_ms=250))
@@ -219,32 +220,32 @@ def test_no_answer_is_taken_before_the_picture_was_seen_long_enough(opened, slid
 
 
 def test_escape_asks_and_going_on_shows_the_trial_anew(opened, slider):
-    display = opened(hands=Script(key("escape"), key("1")))
+    display = opened(user=Script(key("escape"), key("1")))
     with pytest.raises(TrialInterruptedError):
         display.rate(asked(slider))
-    display = opened(hands=Script(key("escape"), key("escape")))
+    display = opened(user=Script(key("escape"), key("escape")))
     with pytest.raises(TrialInterruptedError):
         display.rate(asked(slider))
 
 
 def test_escape_and_a_click_on_end_ends_the_session(opened, slider):
-    display = opened(hands=Script(key("escape"), click("1")))
+    display = opened(user=Script(key("escape"), click("1")))
     with pytest.raises(SessionQuitError):
         display.rate(asked(slider))
 
 
 def test_escape_works_during_the_fixation_and_on_pages(opened):
-    display = opened(hands=Script(key("2")))
+    display = opened(user=Script(key("2")))
     display.window.press_key("escape")
     with pytest.raises(SessionQuitError):
         display.fixation(300)
-    display = opened(hands=Script(key("escape"), key("2")))
+    display = opened(user=Script(key("escape"), key("2")))
     with pytest.raises(SessionQuitError):
         display.text(Page("p", "Title", "Body", "Go on"))
 
 
 def test_a_page_can_insist_on_its_time(opened):
-    display = opened(hands=Script(key("return")))
+    display = opened(user=Script(key("return")))
     began = display.now()
     display.text(Page("break", "", "Rest", "Go on", minimum_s=0.3))
     assert display.now() - began >= 0.3
@@ -325,21 +326,18 @@ def test_the_calibration_reaches_the_journal(stimuli, tmp_path):
         show_checks=True,
         size=(1000, 760),
     )
-    screen = record.header["screen"]
-    assert screen["distance_cm"] == 60
-    assert screen["pixels_per_degree"] == pytest.approx(
-        screen["pixels_per_cm"] * 60 * np.tan(np.radians(1)), abs=0.01
+    screen = record.header.screen
+    assert screen.distance_cm == 60
+    assert screen.pixels_per_degree == pytest.approx(
+        screen.pixels_per_cm * 60 * np.tan(np.radians(1)), abs=0.01
     )
-    assert screen["test_pattern_difference"] == 0
+    assert screen.test_pattern_difference == 0
 
 
 def test_two_windows_at_once_are_refused(stimuli, tmp_path):
-    (tmp_path / "window.lock").write_text("{}")
-    from fechner.experiment.journal.lock import Lock
-
-    lock = Lock.take(tmp_path / "window")
+    lock = SessionLock.take(tmp_path / "window")
     try:
-        with pytest.raises(RefusedError, match="being written by process"):
+        with pytest.raises(RefusedError, match="window is held by process"):
             run_participant(
                 stimuli.folder,
                 "slider",
@@ -351,5 +349,5 @@ def test_two_windows_at_once_are_refused(stimuli, tmp_path):
         lock.release()
 
 
-def test_hands_use_mouse_and_keyboard_in_turn():
-    assert SimulatedHands(None)._device() == "mouse"
+def test_a_simulated_user_takes_mouse_and_keyboard_in_turn():
+    assert SimulatedUser(None)._device() == "mouse"

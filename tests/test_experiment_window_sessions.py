@@ -12,10 +12,10 @@ import pytest
 from small_sets import write_small_set
 
 from fechner.errors import MissingPartError
-from fechner.experiment.journal.journal import read_journal
 from fechner.experiment.verify import verify_session
 from fechner.experiment.window import xvfb
 from fechner.protocols.schema import load_protocol
+from fechner.records.journal import read_journal
 
 pytest.importorskip("psychopy", reason="the extra 'experiment' is not installed")
 pytestmark = pytest.mark.window
@@ -64,7 +64,7 @@ def test_a_window_session_that_was_killed_twenty_times_goes_on_and_loses_nothing
     arguments += ["--participant", "S01", "--simulate", "map", "--size", "900x700"]
     path = tmp_path / "SIMULATED_sub-S01_ses-1.jsonl"
     moment = random.Random(1)
-    before = []
+    before = ()
     for kill in range(20):
         child = start(arguments, screen, home=tmp_path)
         wait_for_lines(path, max(6, lines(path)) + moment.randint(2, 3), child)
@@ -94,7 +94,7 @@ def test_sigterm_closes_the_window_and_keeps_the_answers(stimuli, screen, tmp_pa
     child.send_signal(signal.SIGTERM)
     child.communicate(timeout=30)
     record = read_journal(path)
-    assert record.events[-1]["event"] == "quit"
+    assert record.events[-1].event == "quit"
     assert list(tmp_path.glob("*.lock")) == []
 
 
@@ -170,9 +170,9 @@ def test_a_person_can_do_a_whole_session_from_outside_with_xdotool(stimuli, scre
     assert child.returncode == 0, err
     record = read_journal(path)
     assert record.complete and not record.simulated and "session complete" in out
-    assert {trial["device"] for trial in record.trials} <= {"mouse", "keyboard"}
+    assert {trial.device for trial in record.trials} <= {"mouse", "keyboard"}
     assert len(record.trials) == len(stimuli.stimuli) + 2
-    assert record.header["screen"]["pixels_per_cm"] == 38
+    assert record.header.screen.pixels_per_cm == 38
     assert "Traceback" not in err
 
 

@@ -4,11 +4,10 @@ import re
 import sys
 from pathlib import Path
 
-from fechner.experiment.exports.exports import FORMS
-from fechner.experiment.exports.trial_tables import TRIAL_COLUMNS
+from fechner.experiment.exports.forms import FORMS
 from fechner.protocols.files import copy_protocol
 from fechner.protocols.schema import load_protocol, shipped
-from fechner.records.journal_lines import EVENTS, HEADER_KEYS
+from fechner.records.journal.lines import EVENTS, ScreenFacts
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -49,9 +48,13 @@ def test_the_page_names_every_protocol_and_its_method():
 
 def test_the_page_of_the_journal_names_every_field_and_event():
     named = set(re.findall(r"`\"?(\w+)\"?`", page("journal-format.md")))
-    assert set(HEADER_KEYS) <= named
+    keys = {
+        field.alias or name
+        for line in (*EVENTS.values(), ScreenFacts)
+        for name, field in line.model_fields.items()
+    }
+    assert keys - named == set()
     assert set(EVENTS) <= named
-    assert {column.key for column in TRIAL_COLUMNS} <= named
 
 
 def test_the_page_of_exports_names_every_form():

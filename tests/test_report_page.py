@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+from journals import edit
 from report_study import SCENES, write_study
 
 from fechner.errors import InputError
@@ -153,6 +154,19 @@ def test_a_study_without_stimuli_shows_its_maps(tmp_path, study):
 
 def test_the_same_artefacts_give_the_same_page(study, page):
     assert write_report(study).read_text("utf-8") == page
+
+
+def test_a_damaged_journal_is_named_and_not_told_as_a_short_session(tmp_path, study):
+    damaged = tmp_path / "damaged"
+    shutil.copytree(study, damaged)
+    first, second = sorted((damaged / "sessions").glob("*.jsonl"))[:2]
+    edit(first, 9, rating=1.0)
+    lines = second.read_bytes().splitlines(keepends=True)
+    second.write_bytes(b"".join([*lines[:19], lines[19][:-9] + b"\n", *lines[20:]]))
+    with pytest.raises(InputError, match="2 of 13 journals cannot be read") as refused:
+        write_report(damaged)
+    for path, line in ((first, 9), (second, 20)):
+        assert f"{path.name} is damaged in line {line}" in str(refused.value)
 
 
 def test_a_torn_journal_line_does_not_stop_the_report(tmp_path, study):

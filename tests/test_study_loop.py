@@ -20,9 +20,9 @@ import pytest
 
 from fechner.errors import InputError
 from fechner.executors import executor
-from fechner.experiment.journal.journal import read_journal
 from fechner.provenance import sha256_file, write_text
 from fechner.records.images.files import read_image
+from fechner.records.journal import read_journal
 from fechner.records.maps import read_maps, write_maps
 from fechner.records.selection import read_selection
 from fechner.records.stimuli import read_stimulus_set
@@ -110,15 +110,15 @@ def test_at_least_eight_scenes_lose_equal_information_in_every_arm(loop):
 
 def test_the_window_showed_the_very_pixels_of_the_files(loop):
     journals = [read_journal(path) for path in (loop / "sessions").glob("SIMULATED_sub-*.jsonl")]
-    seen = [record for record in journals if record.header["screen"]["window"] == "psychopy"]
+    seen = [record for record in journals if record.header.screen.window == "psychopy"]
     assert len(seen) == 1
     stimuli = read_stimulus_set(loop / "stimuli")
     files = {s.stimulus: stimuli.image_path(s) for s in stimuli.stimuli}
-    trials = [trial for trial in seen[0].trials if trial["kind"] == "main"]
+    trials = [trial for trial in seen[0].trials if trial.kind == "main"]
     assert len(trials) == len(stimuli.stimuli)
     for trial in trials[:4]:
-        pixels = np.ascontiguousarray(read_image(files[trial["stimulus"]]))
-        assert trial["shown_sha256"] == hashlib.sha256(pixels.tobytes()).hexdigest()
+        pixels = np.ascontiguousarray(read_image(files[trial.stimulus]))
+        assert trial.shown_sha256 == hashlib.sha256(pixels.tobytes()).hexdigest()
 
 
 def test_every_rating_of_every_journal_reaches_the_table(loop):
@@ -126,10 +126,10 @@ def test_every_rating_of_every_journal_reaches_the_table(loop):
         rows = list(csv.DictReader(file))
     journals = [read_journal(path) for path in (loop / "sessions").glob("SIMULATED_sub-*.jsonl")]
     told = {
-        (record.header["participant"], trial["stimulus"]): trial["rating"]
+        (record.participant, trial.stimulus): trial.rating
         for record in journals
         for trial in record.trials
-        if trial["kind"] == "main"
+        if trial.kind == "main"
     }
     assert len(journals) == 13
     assert {(r["participant"], r["image"]): float(r["rating"]) for r in rows} == told

@@ -10,7 +10,8 @@ import typer
 from fechner.errors import InputError, RefusedError, nearest
 
 if TYPE_CHECKING:
-    from fechner.experiment.session.session import Standing
+    from fechner.experiment.session.session import SessionStatus
+    from fechner.records.journal import JournalFolder
 
 app = typer.Typer(
     no_args_is_help=True, help="Rating sessions: plan, run, list, verify, export, screens."
@@ -20,8 +21,6 @@ Stimuli = Annotated[Path, typer.Option(help="Folder of a stimulus set.")]
 ProtocolName = Annotated[str, typer.Option(help="A shipped protocol or a TOML file.")]
 Sessions = Annotated[Path, typer.Option(help="Folder of the journals.")]
 Language = Annotated[str, typer.Option(help="Language of the participant's texts.")]
-
-EXIT_PROBLEMS = 2
 
 
 @app.command()
@@ -116,7 +115,8 @@ def run(
     """
     from fechner.cli.console import complaints, console
     from fechner.experiment.calibration import Calibration
-    from fechner.experiment.starting.run import run_participant
+    from fechner.experiment.starting.run_participant import run_participant
+    from fechner.records.journal import read_journals
 
     if verify_pixels not in ("first", "all", "none"):
         hint = nearest(verify_pixels, ("first", "all", "none"))
@@ -141,20 +141,22 @@ def run(
             verify_pixels=verify_pixels,  # type: ignore[arg-type]
             screenshots=screens,
             language=language,
-            on_trial=lambda standing: status.update(live_line(standing)),
+            on_trial=lambda now: status.update(live_line(now)),
             calibration=Calibration(pixels_per_cm, distance) if pixels_per_cm else None,
         )
     kind = "SIMULATED session" if record.simulated else "session"
     console.print(f"{kind} complete: {len(record.trials)} trials in {record.path}")
+    for damaged in read_journals(sessions).damaged:
+        complaints.print(f"note: {damaged.problem}", markup=False, soft_wrap=True)
 
 
-def live_line(standing: Standing) -> str:
+def live_line(now: SessionStatus) -> str:
     """Return the experimenter's line: trial, minutes left, catch trials, reaction time."""
     return (
-        f"trial {standing.done}/{standing.total}  "
-        f"{standing.minutes_left:.1f} min left  "
-        f"catch {standing.catch_passed}/{standing.catch_shown}  "
-        f"median answer {standing.rt_ms / 1000:.1f} s"
+        f"trial {now.done}/{now.total}  "
+        f"{now.minutes_left:.1f} min left  "
+        f"catch {now.catch_passed}/{now.catch_shown}  "
+        f"median answer {now.rt_ms / 1000:.1f} s"
     )
 
 
@@ -173,9 +175,9 @@ def _offered(sessions: Path) -> str:
     import sys
 
     from fechner.experiment.session.codes import offer_code
+    from fechner.experiment.starting.earlier_sessions import codes_in_use
 
-    taken = [path.name.split("_ses-")[0].rpartition("sub-")[2] for path in sessions.glob("*.jsonl")]
-    code = offer_code(taken, seed=secrets.randbits(32), rows=4)
+    code = offer_code(codes_in_use(sessions), seed=secrets.randbits(32), rows=4)
     if not sys.stdin.isatty():
         raise InputError(f"give --participant CODE; a free random one is {code}")
     return typer.prompt("participant code", default=code)
@@ -191,27 +193,37 @@ def _observer(participant: str, simulate: str, seed: int) -> Any:
 
 @app.command("list")
 def list_sessions(sessions: Sessions = Path("sessions")) -> None:
-    """List the sessions of a folder and how they stand.
+    """List the sessions of a folder and how they stand; damaged journals are named.
 
     Example: fechner session list --sessions study/sessions
     """
     from rich.table import Table
 
     from fechner.cli.console import console
-    from fechner.experiment.journal.journal import read_journals
+    from fechner.records.journal import read_journals
 
+    found = read_journals(sessions)
     table = Table("participant", "session", "protocol", "trials", "state", "begun", box=None)
-    for record in read_journals(sessions):
+    for record in found.journals:
         state = "complete" if record.complete else "interrupted"
         table.add_row(
             record.participant,
             str(record.session),
-            str(record.header["protocol"]),
+            record.header.protocol,
             str(len(record.trials)),
             f"SIMULATED {state}" if record.simulated else state,
-            str(record.header.get("written", ""))[:16],
+            record.header.written[:16],
         )
     console.print(table)
+    _print_damaged(found)
+
+
+def _print_damaged(found: JournalFolder) -> None:
+    from fechner.cli.console import console
+
+    for damaged in found.damaged:
+        console.print("[red]✗[/red]", end=" ")
+        console.print(damaged.problem, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -223,23 +235,28 @@ def verify(
 ) -> None:
     """Check every journal, and with --stimuli what it says was shown; exit code 2 on a problem.
 
+    Every journal is reported, whatever is wrong with the others.
+
     Example: fechner session verify --sessions study/sessions --stimuli study/stimuli
     """
     from fechner.cli.console import console
-    from fechner.experiment.journal.journal import read_journals
-    from fechner.experiment.verify import verify_session
+    from fechner.experiment.verify import verify_sessions
     from fechner.protocols.schema import load_protocol
+    from fechner.records.journal import read_journals
     from fechner.records.stimuli import verify as verify_stimuli
 
-    found = verify_stimuli(stimuli) if stimuli else None
+    shown = verify_stimuli(stimuli) if stimuli else None
     loaded = load_protocol(protocol, language=language) if protocol else None
-    bad = 0
-    for record in read_journals(sessions):
-        verdict = verify_session(record, protocol=loaded, stimuli=found)
+    found = read_journals(sessions)
+    bad = len(found.damaged)
+    verdicts = verify_sessions(found.journals, protocol=loaded, stimuli=shown)
+    for record, verdict in zip(found.journals, verdicts, strict=True):
         bad += bool(verdict.problems)
         line = "; ".join(verdict.problems + verdict.notes) or "whole"
         sign = "[red]✗[/red]" if verdict.problems else "[green]✓[/green]"
-        console.print(f"{sign} {record.path.name}: {line}")
+        console.print(sign, end=" ")
+        console.print(f"{record.path.name}: {line}", markup=False, soft_wrap=True)
+    _print_damaged(found)
     if bad:
         raise RefusedError(f"{bad} journals have problems (above); keep them out of the analysis")
 
@@ -252,20 +269,33 @@ def export(
         str, typer.Option("--format", help="ratings, bids, psychds, sureal or psychopy.")
     ] = "ratings",
     stimuli: Annotated[Path | None, typer.Option(help="Images for bids.")] = None,
+    skip_damaged: Annotated[
+        bool, typer.Option("--skip-damaged", help="Leave out journals that cannot be read.")
+    ] = False,
 ) -> None:
     """Export journals; the same journals always give the same files.
+
+    A journal that cannot be read is refused, because its participant would be missing from
+    the export without a word; --skip-damaged leaves such journals out and names them.
 
     Example: fechner session export bids/ --sessions study/sessions --format bids
     """
     from fechner.cli.console import console
-    from fechner.experiment.exports.exports import export as write
-    from fechner.experiment.journal.journal import read_journals
+    from fechner.experiment.exports.forms import export as write
+    from fechner.records.journal import read_journals
     from fechner.records.stimuli import read_stimulus_set
 
-    found = read_stimulus_set(stimuli) if stimuli else None
-    written = write(read_journals(sessions), form, out, stimuli=found)
+    shown = read_stimulus_set(stimuli) if stimuli else None
+    found = read_journals(sessions)
+    try:
+        journals = found.journals if skip_damaged else found.intact()
+    except InputError as error:
+        raise InputError(f"{error}; or leave them out with --skip-damaged") from error
+    written = write(journals, form, out, stimuli=shown)
     where = ", ".join(map(str, written)) if len(written) < 3 else f"{len(written)} files in {out}"
     console.print(f"written: {where}", soft_wrap=True)
+    for damaged in found.damaged:
+        console.print(f"left out: {damaged.problem}", markup=False, soft_wrap=True)
 
 
 @app.command()

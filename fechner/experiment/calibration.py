@@ -79,11 +79,11 @@ def last_calibration(
 ) -> Calibration | None:
     """Return the latest calibration that a person's session measured on this very screen."""
     found = None
-    for journal in sorted(journals, key=lambda one: one.header.get("written", "")):
-        screen = journal.header.get("screen") or {}
-        same = tuple(screen.get("size", ())) == size and screen.get("monitor") == monitor
-        if same and not journal.simulated and "pixels_per_cm" in screen:
-            found = Calibration(screen["pixels_per_cm"], screen["distance_cm"])
+    for journal in sorted(journals, key=lambda one: one.header.written):
+        screen = journal.header.screen
+        same = screen.size == size and screen.monitor == monitor and not journal.simulated
+        if same and screen.pixels_per_cm is not None and screen.distance_cm is not None:
+            found = Calibration(screen.pixels_per_cm, screen.distance_cm)
     return found
 
 

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from PIL import Image, ImageDraw, ImageFont
+
+from fechner.experiment.display import Question
 from fechner.experiment.screens.fonts import find_font
-from fechner.experiment.simulated.hands import Board, SimulatedHands
+from fechner.experiment.screens.look import Screen
 from fechner.experiment.simulated.observers import SimulatedObserver
+from fechner.experiment.simulated.window_user import KeyboardAndMouse, SimulatedUser
+from fechner.experiment.starting.run_participant import run_participant
 from fechner.protocols.schema import Protocol, load_protocol
 from fechner.provenance import atomic_path
-
-if TYPE_CHECKING:
-    from PIL import Image
-
-    from fechner.experiment.display import Question
-    from fechner.experiment.screens.look import Screen
 
 TOUR_TRIALS = {
     "practice": 1,
@@ -36,13 +34,13 @@ NOT_ON_SHEET = ("test-pattern",)
 """Screens that nobody looks at."""
 
 
-class TouringHands(SimulatedHands):
-    """Hands that press Escape once, to show what it asks, and go on."""
+class TouringUser(SimulatedUser):
+    """WindowUser that press Escape once, to show what it asks, and go on."""
 
     _escaped = False
 
     def at_question(
-        self, board: Board, question: Question, screen: Screen, value: float | None
+        self, board: KeyboardAndMouse, question: Question, screen: Screen, value: float | None
     ) -> None:
         """Press Escape at the first rating, then answer as usual."""
         rating = not question.name.startswith(("consent", "screening", "checks", "calibration"))
@@ -76,15 +74,31 @@ def tour(
 ) -> list[Path]:
     """Save each screen, `width` pixels wide, to ``out/PROTOCOL``, and all on ``out/PROTOCOL.png``.
 
-    Returns the files of the single screens.
+    Parameters
+    ----------
+    stimuli_folder
+        A stimulus set.
+    protocol
+        A shipped protocol's name or the path of a TOML file.
+    out
+        The folder for the pictures.
+    language
+        Of the participant's texts.
+    size
+        Width and height of the window in pixels.
+    width
+        Of the pictures in pixels.
+
+    Returns
+    -------
+    list of Path
+        The files of the single screens.
 
     Raises
     ------
     MissingPartError
         If no window can be opened.
     """
-    from fechner.experiment.starting.run import run_participant
-
     loaded = shortened(load_protocol(protocol, language=language))
     out = Path(out)
     with tempfile.TemporaryDirectory(prefix="fechner-tour-") as temporary:
@@ -95,7 +109,7 @@ def tour(
             "S1",
             sessions_folder=Path(temporary),
             observer=SimulatedObserver("S1"),
-            hands_type=TouringHands,
+            user_type=TouringUser,
             size=size,
             screenshots=shots,
             show_checks=True,
@@ -111,8 +125,6 @@ def tour(
 
 
 def _smaller(path: Path, width: int) -> Image.Image:
-    from PIL import Image
-
     with Image.open(path) as picture:
         height = round(width * picture.height / picture.width)
         return picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
@@ -125,8 +137,6 @@ def _save(picture: Image.Image, target: Path) -> None:
 
 def overview(pictures: dict[str, Image.Image], *, columns: int = 4) -> Image.Image:
     """Return all pictures on one sheet, in order, each with its name above it."""
-    from PIL import Image, ImageDraw, ImageFont
-
     font = ImageFont.truetype(str(find_font("DejaVu Sans")), 13)
     width = max(picture.width for picture in pictures.values()) + 8
     height = max(picture.height for picture in pictures.values()) + 26

@@ -1,25 +1,31 @@
-"""Whether a journal is whole and says what was really shown.
+"""Whether a journal that can be read is whole and says what was really shown.
 
-Without the stimulus set: the trials' numbers, torn lines, clocks, read-backs, catch
-trials. With it: the set's digest, the plan made again, and the digest of the pixels
-of every file against what the journal says was shown.
+Reading alone proves that every line is what was written (its chain) and could have been
+answered. Here come the trials' numbers, torn lines, clocks, read-backs and catch trials;
+with the stimulus set its digest and the pixels of every file against those that the
+journal says were shown; with the protocol too, the plan made again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fechner.experiment.display import load_pixels, pixels_sha256
-from fechner.experiment.plan.plan import make_plan
+from fechner.experiment.plan.plan import Trial, make_plan
+from fechner.experiment.shown_pixels import ShownPixels, few
 
 if TYPE_CHECKING:
     from fechner.protocols.schema import Protocol
     from fechner.records.journal import JournalRecord
+    from fechner.records.journal.lines import TrialLine
     from fechner.records.stimuli import StimulusSet
 
 LATE_FRAMES = 1.0
 """Onsets later than so many frames are counted as late."""
+
+PLANNED = ("block", "kind", "scene", "region", "reference", "second", "target", "repeat_of")
+"""What a journalled trial has as it was planned."""
 
 
 @dataclass(frozen=True)
@@ -30,87 +36,94 @@ class Verdict:
     notes: tuple[str, ...]
 
 
+def verify_sessions(
+    records: Iterable[JournalRecord],
+    *,
+    protocol: Protocol | None = None,
+    stimuli: StimulusSet | None = None,
+) -> Iterator[Verdict]:
+    """Return for each journal what is wrong with it, checked against what is given."""
+    pixels = ShownPixels(stimuli) if stimuli is not None else None
+    for record in records:
+        problems = _alone(record)
+        if pixels is not None:
+            problems += _against_stimuli(record, pixels)
+        if protocol is not None and stimuli is not None:
+            problems += _against_plan(record, protocol, stimuli)
+        yield Verdict(tuple(problems), tuple(_notes(record)))
+
+
 def verify_session(
     record: JournalRecord,
     *,
     protocol: Protocol | None = None,
     stimuli: StimulusSet | None = None,
 ) -> Verdict:
-    """Return what is wrong with a journal, checked against what is given."""
-    problems = _alone(record)
-    if stimuli is not None:
-        problems += _against_stimuli(record, stimuli)
-    if protocol is not None and stimuli is not None:
-        problems += _against_plan(record, protocol, stimuli)
-    return Verdict(tuple(problems), tuple(_notes(record)))
+    """Return what is wrong with one journal, checked against what is given."""
+    return next(verify_sessions([record], protocol=protocol, stimuli=stimuli))
 
 
 def _alone(record: JournalRecord) -> list[str]:
-    numbers = [int(trial["trial"]) for trial in record.trials]
+    numbers = [trial.trial for trial in record.trials]
     problems = []
     if numbers != list(range(1, len(numbers) + 1)):
         problems.append("trial numbers have gaps")
-    changed = [t["trial"] for t in record.trials if t.get("pixel_difference")]
+    changed = [trial.trial for trial in record.trials if trial.pixel_difference]
     if changed:
-        problems.append(f"pixels were shown changed in trials {_few(changed)}")
+        problems.append(f"pixels were shown changed in trials {few(changed)}")
     if record.torn:
         problems.append("the last line is torn (resuming the session repairs it)")
     return problems
 
 
-def _against_stimuli(record: JournalRecord, stimuli: StimulusSet) -> list[str]:
-    if record.header["stimuli_sha256"] != stimuli.sha256:
+def _against_stimuli(record: JournalRecord, pixels: ShownPixels) -> list[str]:
+    if record.header.stimuli_sha256 != pixels.stimuli.sha256:
         return ["the stimulus set is not the one that was shown"]
-    digests: dict[str, str] = {}
-    wrong = []
-    for trial in record.trials:
-        name = trial["stimulus"]
-        if not name or "shown_sha256" not in trial:
-            continue
-        if name not in digests:
-            digests[name] = pixels_sha256(load_pixels(stimuli.image_path(stimuli.named(name))))
-        if digests[name] != trial["shown_sha256"]:
-            wrong.append(trial["trial"])
-    return [f"other pixels than the files' were shown in trials {_few(wrong)}"] if wrong else []
+    wrong = [trial.trial for trial in pixels.differing(record)]
+    return [f"other pixels than the files' were shown in trials {few(wrong)}"] if wrong else []
 
 
 def _against_plan(record: JournalRecord, protocol: Protocol, stimuli: StimulusSet) -> list[str]:
-    if record.header["protocol_sha256"] != protocol.sha256:
+    if record.header.protocol_sha256 != protocol.sha256:
         return ["the protocol is not the one that was followed"]
     plan = make_plan(protocol, stimuli, record.participant, session=record.session)
-    if plan.sha256 != record.header["plan_sha256"]:
+    if plan.sha256 != record.header.plan_sha256:
         return ["the plan made again is another one"]
     planned = {trial.number: trial for trial in plan.trials}
-    wrong = [
-        line["trial"]
-        for line in record.trials
-        if (trial := planned.get(line["trial"])) is None
-        or trial.kind != line["kind"]
-        or trial.scene != line["scene"]
-        or (trial.stimulus and trial.stimulus != line["stimulus"])
+    wrong = [t.trial for t in record.trials if not _is_planned(t, planned.get(t.trial))]
+    misjudged = [
+        t.trial
+        for t in record.trials
+        if t.target is not None and t.passed != protocol.catch.passed(t.rating, t.target)
     ]
-    return [f"trials {_few(wrong)} are not those of the plan"] if wrong else []
+    problems = [f"trials {few(wrong)} are not those of the plan"] if wrong else []
+    if misjudged:
+        problems.append(f"catch trials {few(misjudged)} are not judged by the protocol")
+    return problems
+
+
+def _is_planned(line: TrialLine, trial: Trial | None) -> bool:
+    if trial is None or any(getattr(line, key) != getattr(trial, key) for key in PLANNED):
+        return False
+    # The stimulus of a staircase's trial is chosen while the session runs.
+    return not trial.stimulus or trial.stimulus == line.stimulus
 
 
 def _notes(record: JournalRecord) -> list[str]:
-    notes = [] if record.complete else ["not finished"]
-    catches = [trial for trial in record.trials if trial.get("target") is not None]
+    notes = [] if record.chained else ["not chained (schema 1), so a later change cannot be seen"]
+    notes += [] if record.complete else ["not finished"]
+    catches = [trial for trial in record.trials if trial.kind == "catch"]
     if catches:
-        notes.append(f"catch {sum(bool(t['passed']) for t in catches)} of {len(catches)}")
-    screen = record.header.get("screen") or {}
+        notes.append(f"catch {sum(bool(t.passed) for t in catches)} of {len(catches)}")
+    screen = record.header.screen
     # Without synchronised flips there is no refresh; lateness is judged by the usual one.
-    frame_ms = float(screen["frame_ms"]) if screen.get("synchronised") else 1000 / 60
-    late = sum(float(t.get("late_ms", 0)) > LATE_FRAMES * frame_ms for t in record.trials)
-    dropped = sum(int(t.get("dropped_frames", 0)) for t in record.trials)
+    frame_ms = (screen.synchronised and screen.frame_ms) or 1000 / 60
+    late = sum((trial.late_ms or 0) > LATE_FRAMES * frame_ms for trial in record.trials)
+    dropped = sum(trial.dropped_frames or 0 for trial in record.trials)
     if late or dropped:
         notes.append(f"{late} late onsets, {dropped} dropped frames")
-    kinds = [event["event"] for event in record.events]
+    kinds = [event.event for event in record.events]
     for kind, word in (("resume", "resumed"), ("clock", "clock set")):
         if kind in kinds:
             notes.append(f"{word} {kinds.count(kind)}x")
     return notes
-
-
-def _few(numbers: list[int]) -> str:
-    more = f" and {len(numbers) - 5} more" if len(numbers) > 5 else ""
-    return ", ".join(map(str, numbers[:5])) + more

@@ -8,7 +8,6 @@ so it needs the standard library only.
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -23,6 +22,7 @@ from fechner.provenance import (
     write_json,
     write_text,
 )
+from fechner.records.csv_text import rows_as_csv
 from fechner.records.simulated import is_marked
 
 if TYPE_CHECKING:
@@ -199,11 +199,8 @@ def write_stimulus_set(
     made = StimulusSet(Path(folder), tuple(stimuli), {**record})
     rows = [as_row(stimulus) for stimulus in made.stimuli]
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(made.folder / TABLE, text.getvalue())
+    cells = ([row.get(column, "") for column in columns] for row in rows)
+    write_text(made.folder / TABLE, rows_as_csv(columns, cells))
     write_json(made.folder / RECORD, {**record, "stimuli_sha256": made.sha256})
     return made
 
@@ -314,7 +311,7 @@ def verify(folder: Path) -> StimulusSet:
         message names each file.
     """
     found = read_stimulus_set(folder)
-    changed = [problem for stimulus in found.stimuli for problem in _problem(found, stimulus)]
+    changed = changed_pictures(found)
     expected = found.record.get("stimuli_sha256")
     if not changed and expected != found.sha256:
         changed = [f"{TABLE} (its rows are not those that were written)"]
@@ -325,6 +322,11 @@ def verify(folder: Path) -> StimulusSet:
             "restore it or build it again"
         )
     return found
+
+
+def changed_pictures(found: StimulusSet) -> list[str]:
+    """Return the files of a set's pictures that are missing or not what the table says."""
+    return [problem for stimulus in found.stimuli for problem in _problem(found, stimulus)]
 
 
 def _problem(found: StimulusSet, stimulus: Stimulus) -> list[str]:

@@ -8,7 +8,6 @@ does it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 
 from fechner.provenance import read_json
 from fechner.records.claim import Claim, read_claim
+from fechner.records.journal import JournalRecord, read_journal_files
 from fechner.records.layout import StudyFolder, read_study_folder
 from fechner.records.maps import SET_RECORD, ImportanceMap, read_maps
 from fechner.records.prediction import Prediction, read_prediction
@@ -27,16 +27,6 @@ from fechner.records.stimuli import RECORD, StimulusSet, read_stimulus_set
 from fechner.records.study import Study
 
 Record = TypeVar("Record")
-
-
-@dataclass(frozen=True)
-class Session:
-    """One journal: its first line, its trials, and whether the session reached its end."""
-
-    name: str
-    header: dict[str, Any]
-    trials: list[dict[str, Any]]
-    complete: bool
 
 
 @dataclass(frozen=True)
@@ -95,9 +85,9 @@ class Artefacts:
         return _read(self.layout.prediction, read_prediction)
 
     @cached_property
-    def sessions(self) -> list[Session]:
-        """The journals of the study, in order of their names."""
-        return [_session(path) for path in sorted(self.layout.sessions.glob("*.jsonl"))]
+    def sessions(self) -> tuple[JournalRecord, ...]:
+        """The journals that count, in order of their names; refused where one is damaged."""
+        return read_journal_files(self.layout.journals).intact()
 
     @cached_property
     def originals(self) -> dict[str, Path]:
@@ -118,7 +108,7 @@ class Artefacts:
     def simulated_participants(self) -> bool:
         """Whether the participants were simulated."""
         return (self.ratings is not None and self.ratings.simulated) or any(
-            session.header.get("simulated") for session in self.sessions
+            session.simulated for session in self.sessions
         )
 
     @property
@@ -158,20 +148,3 @@ def read_artefacts(folder: Path) -> Artefacts:
         If there is no study file, or it is wrong.
     """
     return Artefacts(read_study_folder(Path(folder)))
-
-
-def _session(path: Path) -> Session:
-    """Read a journal; a torn last line is left out, as the session itself does."""
-    events = []
-    for line in path.read_text("utf-8", errors="replace").splitlines():
-        try:
-            events.append(json.loads(line))
-        except ValueError:
-            break
-    header = events[0] if events else {}
-    return Session(
-        name=path.stem,
-        header=header,
-        trials=[event for event in events if event.get("event") == "trial"],
-        complete=any(event.get("event") == "end" for event in events),
-    )

@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 
 from fechner.records.claim import Claim
+from fechner.records.journal import JournalRecord
 from fechner.records.stimuli import COVARIATE, INTACT
-from fechner.report.artefacts import Session
 
 
 @dataclass(frozen=True)
@@ -154,34 +154,29 @@ def participant_table(claim: Claim) -> Table:
     return Table(header, rows)
 
 
-def session_facts(sessions: Sequence[Session]) -> list[tuple[str, str]]:
+def session_facts(sessions: Sequence[JournalRecord]) -> list[tuple[str, str]]:
     """Return what the journals say of the sessions, as pairs of name and value."""
     if not sessions:
         return []
     headers = [session.header for session in sessions]
-    main = [t for s in sessions for t in s.trials if t.get("kind") == "main"]
-    catch = [t for s in sessions for t in s.trials if t.get("kind") == "catch"]
-    times = [float(t["rt_ms"]) for t in main if t.get("rt_ms") is not None]
+    main = [t for s in sessions for t in s.trials if t.kind == "main"]
+    catch = [t for s in sessions for t in s.trials if t.kind == "catch"]
     facts = [
-        ("participants", str(len({h.get("participant") for h in headers}))),
+        ("participants", str(len({h.participant for h in headers}))),
         ("sessions", f"{len(sessions)}, {sum(s.complete for s in sessions)} finished"),
         ("ratings", f"{len(main):,} that count"),
-        ("protocol", ", ".join(sorted({str(h.get("protocol")) for h in headers}))),
-        ("language", ", ".join(sorted({str(h.get("language", "?")) for h in headers}))),
+        ("protocol", ", ".join(sorted({h.protocol for h in headers}))),
+        ("language", ", ".join(sorted({h.language for h in headers}))),
     ]
-    if times:
-        facts.append(("median response time", f"{median(times) / 1000:.1f} s"))
+    if main:
+        facts.append(("median response time", f"{median(t.rt_ms for t in main) / 1000:.1f} s"))
     if catch:
         facts.append(("catch trials", f"{len(catch)}"))
-    checked = [t["pixel_difference"] for t in main if t.get("pixel_difference") is not None]
+    checked = [t.pixel_difference for t in main if t.pixel_difference is not None]
     if checked:
         exact = sum(difference == 0 for difference in checked)
         facts.append(("shown pixels read back", f"{exact} of {len(checked)} trials bit-exact"))
-    facts.append(("stimulus set", _agreeing(headers, "stimuli_sha256")))
-    return facts
-
-
-def _agreeing(headers: Sequence[dict[str, Any]], key: str) -> str:
-    digests = sorted({str(h.get(key, "?")) for h in headers})
+    digests = sorted({h.stimuli_sha256 for h in headers})
     same = "the same bytes for everybody" if len(digests) == 1 else f"{len(digests)} DIFFERENT SETS"
-    return f"{same} ({digests[0][:12]}\N{HORIZONTAL ELLIPSIS})"
+    facts.append(("stimulus set", f"{same} ({digests[0][:12]}\N{HORIZONTAL ELLIPSIS})"))
+    return facts

@@ -169,7 +169,7 @@ def make_stimuli(place: OpenStudy) -> None:
 def simulate_sessions(place: OpenStudy) -> None:
     """Let SIMULATED participants rate the stimuli, the first of them in the real window."""
     from fechner.experiment.simulated.observers import simulated_panel
-    from fechner.experiment.starting.run import run_participant
+    from fechner.experiment.starting.run_participant import run_participant
 
     simulate = place.study.simulate
     if simulate is None:
@@ -196,21 +196,22 @@ def simulate_sessions(place: OpenStudy) -> None:
 
 def collect_ratings(place: OpenStudy) -> None:
     """Every journal of the study becomes one long table of ratings, its scales beside it."""
-    from fechner.experiment.exports.exports import write_ratings_table
-    from fechner.records.journal import read_journal
+    from fechner.experiment.exports.ratings import write_ratings_table
+    from fechner.records.journal import read_journal_files
 
-    journals = [read_journal(path) for path in place.journals]
+    journals = read_journal_files(place.journals).intact()
     _check_protocol(protocol(place), journals)
     write_ratings_table(journals, place.ratings)
 
 
 def _check_protocol(followed: Protocol, journals: Iterable[JournalRecord]) -> None:
     """Refuse a protocol that no longer means by a rating what it meant when people gave it."""
-    now = followed.scale.model_dump(mode="json")
+    now = followed.scale
     for journal in journals:
-        then = journal.header["scale"]
-        changed = [name for name in ("minimum", "maximum", "good") if now[name] != then[name]]
-        if followed.dimension != journal.header["dimension"]:
+        then = journal.header.scale
+        ends = ("minimum", "maximum", "good")
+        changed = [name for name in ends if getattr(now, name) != getattr(then, name)]
+        if followed.dimension != journal.header.dimension:
             changed.append("dimension")
         if changed:
             raise InputError(

@@ -3,7 +3,7 @@
 One ``_beh.tsv`` with its ``.json`` a session, because ratings without recordings
 have no ``events.tsv``; the participants; and the journals as they are under
 ``sourcedata``. With the stimulus set at hand the images go into ``stimuli`` and each
-trial names its file, as BIDS wants it.
+trial names its file, as BIDS wants it; only images that the sessions showed are shipped.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fechner import __version__
-from fechner.errors import InputError
+from fechner.experiment.exports.export_folder import Files, ShownFile, json_bytes, tsv_bytes
 from fechner.experiment.exports.trial_tables import (
     Column,
-    Files,
     cell,
-    json_bytes,
     together,
-    tsv_bytes,
     used_columns,
+    with_trials,
 )
+from fechner.experiment.shown_pixels import check_shown
 from fechner.records.journal import JournalRecord
+from fechner.records.journal.lines import ScreeningLine
 
 if TYPE_CHECKING:
     from fechner.records.stimuli import StimulusSet
@@ -40,17 +40,33 @@ def bids_files(
 ) -> Files:
     """Return the files of a BIDS dataset: a pure function of its arguments.
 
+    Parameters
+    ----------
+    journals
+        Of one study, those without trials included.
+    stimuli
+        The set whose images are shipped; None for none.
+    name, authors
+        Of the dataset, as its description states them.
+
+    Returns
+    -------
+    Files
+        Relative path to content.
+
     Raises
     ------
     InputError
         If the journals do not belong together, or none holds a trial.
+    RefusedError
+        If the images are not those that the sessions showed; names them.
     """
     journals = together(journals)
-    rated = [journal for journal in journals if journal.trials]
-    if not rated:
-        raise InputError("the journals hold no trials; run sessions first")
+    rated = with_trials(journals)
+    if stimuli is not None:
+        check_shown(journals, stimuli)
     columns = used_columns(rated)
-    files: dict[str, bytes | Path] = {
+    files: dict[str, bytes | ShownFile] = {
         "dataset_description.json": json_bytes(_description(rated, name, authors)),
         "README.md": _readme(rated, name).encode("utf-8"),
         "participants.tsv": _participants(rated),
@@ -72,7 +88,7 @@ def _stem(journal: JournalRecord) -> str:
 
 def _task(journal: JournalRecord) -> str:
     """Return the protocol's name as a BIDS label: letters and digits only."""
-    return str(journal.header["protocol"]).replace("_", "")
+    return journal.header.protocol.replace("_", "")
 
 
 def _description(
@@ -88,7 +104,7 @@ def _description(
 
 
 def _readme(journals: Sequence[JournalRecord], name: str) -> str:
-    protocols = sorted({str(journal.header["protocol"]) for journal in journals})
+    protocols = sorted({journal.header.protocol for journal in journals})
     simulated = (
         "\nSIMULATED: the participants of this dataset are computer models, no people.\n"
         if journals[0].simulated
@@ -116,27 +132,26 @@ def _trials(
         header.append("stim_file")
         known = {s.stimulus: _image_name(stimuli, s) for s in stimuli.stimuli}
         for row, trial in zip(rows, journal.trials, strict=True):
-            row.append(known.get(trial["stimulus"]))
+            row.append(known.get(trial.stimulus))
     return tsv_bytes(header, rows)
 
 
 def _sidecar(
     journal: JournalRecord, columns: Sequence[Column], stimuli: StimulusSet | None
 ) -> dict[str, Any]:
-    header = journal.header
-    software = header.get("software", {})
+    header, software = journal.header, journal.header.software
     content: dict[str, Any] = {
         "TaskName": _task(journal),
-        "TaskDescription": f"Protocol {header['protocol']} in {header.get('language', 'n/a')}",
-        "Instructions": header.get("question", "n/a"),
+        "TaskDescription": f"Protocol {header.protocol} in {header.language}",
+        "Instructions": header.question,
         "StimulusPresentation": {
             "OperatingSystem": software.get("system", "n/a"),
             "SoftwareName": "fechner with PsychoPy",
             "SoftwareVersion": f"{software.get('fechner', 'n/a')} {software.get('psychopy', '')}",
         },
-        "ProtocolSHA256": header["protocol_sha256"],
-        "StimuliSHA256": header["stimuli_sha256"],
-        "PlanSHA256": header["plan_sha256"],
+        "ProtocolSHA256": header.protocol_sha256,
+        "StimuliSHA256": header.stimuli_sha256,
+        "PlanSHA256": header.plan_sha256,
         "SimulatedParticipant": journal.simulated,
         "SessionComplete": journal.complete,
     }
@@ -151,17 +166,15 @@ def _sidecar(
 
 
 def _rating_levels(journal: JournalRecord) -> dict[str, Any]:
-    """Return the words that stood at the values of the scale, where the journal has them."""
-    scale, labels = journal.header.get("scale"), journal.header.get("labels")
-    if not scale or not labels:
-        return {}
+    """Return the words that stood at the values of the scale."""
+    scale, labels = journal.header.scale, journal.header.labels
     described = (
-        f"The answer, {scale['minimum']:g} to {scale['maximum']:g} in steps of "
-        f"{scale['step']:g}; the {scale['good']} end is good."
+        f"The answer, {scale.minimum:g} to {scale.maximum:g} in steps of {scale.step:g}; "
+        f"the {scale.good} end is good."
     )
-    words = {cell(v, missing=""): w for v, w in zip(scale["labels_at"], labels, strict=True)}
+    words = {cell(v, missing=""): w for v, w in zip(scale.labels_at, labels, strict=True)}
     # Levels are the only values a column may hold, so a line with labels has none.
-    if scale["shown"] == "slider":
+    if scale.shown == "slider":
         placed = "; ".join(f"{value}: {word}" for value, word in words.items())
         return {"Description": f"{described} Labels: {placed}."}
     return {"Description": described, "Levels": words}
@@ -174,8 +187,8 @@ def _participants(journals: Sequence[JournalRecord]) -> bytes:
     for code in sorted({journal.participant for journal in journals}):
         own = [journal for journal in journals if journal.participant == code]
         answers = _answers(own)
-        catches = [t for journal in own for t in journal.trials if t["kind"] == "catch"]
-        passed = sum(bool(trial.get("passed")) for trial in catches)
+        catches = [t for journal in own for t in journal.trials if t.kind == "catch"]
+        passed = sum(bool(trial.passed) for trial in catches)
         given = [answers.get(question) for question in questions]
         rows.append([f"sub-{code}", *given, len(own), len(catches), passed, own[0].simulated])
     return tsv_bytes(header, rows)
@@ -185,8 +198,8 @@ def _answers(journals: Sequence[JournalRecord]) -> dict[str, str]:
     """Return the first answer to each screening question."""
     found: dict[str, str] = {}
     for event in (event for journal in journals for event in journal.events):
-        if event["event"] == "screening" and event.get("answer") is not None:
-            found.setdefault(str(event["question"]), str(event["answer"]))
+        if isinstance(event, ScreeningLine) and event.answer is not None:
+            found.setdefault(event.question, event.answer)
     return found
 
 
@@ -210,9 +223,10 @@ def _image_name(stimuli: StimulusSet, stimulus: Any) -> str:
     return Path(stimuli.image_path(stimulus)).name
 
 
-def _images(stimuli: StimulusSet | None) -> dict[str, Path]:
+def _images(stimuli: StimulusSet | None) -> dict[str, ShownFile]:
     if stimuli is None:
         return {}
     return {
-        f"stimuli/{_image_name(stimuli, s)}": Path(stimuli.image_path(s)) for s in stimuli.stimuli
+        f"stimuli/{_image_name(stimuli, s)}": ShownFile(Path(stimuli.image_path(s)), s.sha256)
+        for s in stimuli.stimuli
     }

@@ -7,19 +7,11 @@ every table in ``variableMeasured``, and tables under ``data`` named by keywords
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from fechner import __version__
-from fechner.errors import InputError
-from fechner.experiment.exports.trial_tables import (
-    Column,
-    Files,
-    csv_bytes,
-    json_bytes,
-    together,
-    used_columns,
-)
+from fechner.experiment.exports.export_folder import Files, ShownFile, csv_bytes, json_bytes
+from fechner.experiment.exports.trial_tables import Column, used_columns, with_trials
 from fechner.records.journal import JournalRecord
 
 PARTICIPANT = Column("participant", "", "Code of the participant.")
@@ -36,11 +28,9 @@ def psychds_files(
     InputError
         If the journals do not belong together, or none holds a trial.
     """
-    journals = [journal for journal in together(journals) if journal.trials]
-    if not journals:
-        raise InputError("the journals hold no trials; run sessions first")
+    journals = with_trials(journals)
     columns = used_columns(journals)
-    files: dict[str, bytes | Path] = {
+    files: dict[str, bytes | ShownFile] = {
         "dataset_description.json": json_bytes(_description(journals, columns, name)),
         "README.md": f"# {_title(journals, name)}\n\nExported by fechner.\n".encode(),
     }
@@ -48,7 +38,7 @@ def psychds_files(
     for journal in journals:
         who = [journal.participant, journal.session]
         rows = [[*who, *(column.value(t) for column in columns)] for t in journal.trials]
-        task = str(journal.header["protocol"]).replace("_", "")
+        task = journal.header.protocol.replace("_", "")
         stem = f"subject-{journal.participant}_session-{journal.session}_task-{task}"
         files[f"data/{stem}_data.csv"] = csv_bytes(header, rows)
     return files

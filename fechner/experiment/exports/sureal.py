@@ -11,14 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from fechner.errors import InputError
-from fechner.experiment.exports.trial_tables import (
-    Files,
-    csv_bytes,
-    json_bytes,
-    rated_trials,
-    together,
-)
+from fechner.experiment.exports.export_folder import Files, csv_bytes, json_bytes
+from fechner.experiment.exports.trial_tables import rated_trials, together
 from fechner.records.journal import JournalRecord
+from fechner.records.simulated import marked_name
 
 ABSOLUTE_METHODS = ("slider", "acr", "acr_hr", "dcr_sequential", "dcr_side_by_side")
 
@@ -52,14 +48,17 @@ def sureal_files(journals: Sequence[JournalRecord]) -> Files:
 
 def _check_method(journals: Sequence[JournalRecord]) -> None:
     for journal in journals:
-        method = journal.header.get("method")
+        method = journal.header.method
         if method not in ABSOLUTE_METHODS:
             raise InputError(
                 f"{journal.path.name} was made by the method {method!r}, whose answers are no "
                 "scores of single images; export its ratings table instead"
             )
-    if len({str(journal.header.get("scale")) for journal in journals}) > 1:
-        raise InputError("the journals rate on different scales; export them separately")
+        if journal.header.scale != journals[0].header.scale:
+            raise InputError(
+                f"{journals[0].path.name} and {journal.path.name} rate on different scales; "
+                "export them separately"
+            )
 
 
 def _column(journal: JournalRecord) -> str:
@@ -67,18 +66,18 @@ def _column(journal: JournalRecord) -> str:
 
 
 def _ratings(journal: JournalRecord) -> dict[str, float]:
-    scale = journal.header["scale"]
-    turned = scale["good"] == "low"
-    ends = scale["minimum"] + scale["maximum"]
+    scale = journal.header.scale
+    turned = scale.good == "low"
+    ends = scale.minimum + scale.maximum
     return {
-        trial["stimulus"]: ends - trial["rating"] if turned else trial["rating"]
+        trial.stimulus: ends - trial.rating if turned else trial.rating
         for trial in rated_trials(journal)
     }
 
 
 def _scenes(journals: Sequence[JournalRecord]) -> dict[str, str]:
     """Return every rated stimulus with its scene, ordered by name."""
-    found = {t["stimulus"]: str(t.get("scene", "")) for j in journals for t in rated_trials(j)}
+    found = {t.stimulus: t.scene for j in journals for t in rated_trials(j)}
     return dict(sorted(found.items()))
 
 
@@ -88,7 +87,7 @@ def _dataset(
     ratings: dict[str, dict[str, float]],
 ) -> dict[str, Any]:
     numbers = {scene: number for number, scene in enumerate(sorted(set(scenes.values())))}
-    simulated = "SIMULATED_" if journals[0].simulated else ""
+    first = journals[0]
     scored = [
         {
             "content_id": numbers[scene],
@@ -99,9 +98,9 @@ def _dataset(
         for number, (stimulus, scene) in enumerate(scenes.items())
     ]
     return {
-        "dataset_name": f"{simulated}{journals[0].header['protocol']}",
+        "dataset_name": marked_name(first.header.protocol, simulated=first.simulated),
         "yuv_fmt": "notyuv",
-        "ref_score": journals[0].header["scale"]["maximum"],
+        "ref_score": first.header.scale.maximum,
         "ref_videos": [
             {"content_id": number, "content_name": scene, "path": scene}
             for scene, number in numbers.items()

@@ -1,33 +1,23 @@
-"""Journals as trial tables: what every export shares, and the export's files.
+"""Journals as trial tables: what every export shares.
 
 Which trials count: those of kind ``main`` with an answer. Practice, stabilising,
 anchor and catch trials never count, and the second showings of ``repeat`` trials
 serve consistency only. Everybody's trials are in, also of sessions that were not
 finished or failed their catch trials: leaving people out is screening, which says so.
-
-An export is a pure function from journals to files in memory; only `write_files`
-touches the disk, and makes the whole folder or nothing.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import shutil
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from fechner.errors import InputError
 from fechner.records.journal import JournalRecord
-
-Files = Mapping[str, bytes | Path]
-"""Relative path to content; a `Path` is a file to be copied as it is."""
+from fechner.records.journal.lines import TrialLine
 
 RATED_KIND = "main"
+"""The kind of trials whose ratings count."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +30,9 @@ class Column:
     unit: str = ""
     scale: float = 1.0
 
-    def value(self, trial: Mapping[str, Any]) -> Any:
+    def value(self, trial: TrialLine) -> Any:
         """Return the trial's value, in the column's unit; None where it has none."""
-        found = trial.get(self.key)
+        found = getattr(trial, self.key)
         if found is None or found == "":
             return None
         return found * self.scale if self.scale != 1.0 else found
@@ -110,13 +100,23 @@ def together(journals: Sequence[JournalRecord]) -> list[JournalRecord]:
     return sorted(journals, key=lambda journal: (journal.participant, journal.session))
 
 
-def rated_trials(journal: JournalRecord) -> list[dict[str, Any]]:
+def rated_trials(journal: JournalRecord) -> list[TrialLine]:
     """Return the trials of a journal whose ratings count (see the module)."""
-    return [
-        trial
-        for trial in journal.trials
-        if trial["kind"] == RATED_KIND and trial["rating"] is not None
-    ]
+    return [trial for trial in journal.trials if trial.kind == RATED_KIND]
+
+
+def with_trials(journals: Sequence[JournalRecord]) -> list[JournalRecord]:
+    """Return those of the journals, in order, that hold a trial.
+
+    Raises
+    ------
+    InputError
+        If they do not belong together, or none holds a trial.
+    """
+    journals = [journal for journal in together(journals) if journal.trials]
+    if not journals:
+        raise InputError("the journals hold no trials; run sessions first")
+    return journals
 
 
 def cell(value: Any, *, missing: str) -> str:
@@ -130,60 +130,3 @@ def cell(value: Any, *, missing: str) -> str:
             str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(round(value, 9))
         )
     return " ".join(str(value).split())
-
-
-def csv_bytes(header: Sequence[str], rows: Sequence[Sequence[Any]], *, missing: str = "") -> bytes:
-    """Return a comma-separated table: UTF-8 without a mark, lines ended by a line feed."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    if header:
-        writer.writerow(header)
-    writer.writerows([[cell(value, missing=missing) for value in row] for row in rows])
-    return text.getvalue().encode("utf-8")
-
-
-def tsv_bytes(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
-    """Return a tab-separated table as BIDS wants it: missing values are ``n/a``, no quotes."""
-    lines = ["\t".join(header)]
-    lines += ["\t".join(cell(value, missing="n/a") for value in row) for row in rows]
-    return ("\n".join(lines) + "\n").encode("utf-8")
-
-
-def json_bytes(content: Any) -> bytes:
-    """Return indented UTF-8 JSON."""
-    return (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
-
-
-def write_files(folder: Path, files: Files) -> list[Path]:
-    """Write an export's folder, whole or not at all; return the files in it.
-
-    Raises
-    ------
-    InputError
-        If the folder exists and is not empty, or cannot be written.
-    """
-    folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} exists and is not empty; export into a new folder")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=folder.parent) as place:
-            new = Path(place) / "export"
-            for name, content in sorted(files.items()):
-                _write(new / name, content)
-            if folder.exists():
-                folder.rmdir()
-            new.rename(folder)
-    except OSError as error:
-        raise InputError(
-            f"cannot write {folder}: {error.strerror or error}; nothing was changed there"
-        ) from error
-    return [folder / name for name in sorted(files)]
-
-
-def _write(path: Path, content: bytes | Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(content, Path):
-        shutil.copyfile(content, path)
-    else:
-        path.write_bytes(content)

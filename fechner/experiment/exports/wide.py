@@ -10,13 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fechner.errors import InputError
-from fechner.experiment.exports.trial_tables import (
-    Files,
-    csv_bytes,
-    together,
-    used_columns,
-)
+from fechner.experiment.exports.export_folder import Files, csv_bytes
+from fechner.experiment.exports.trial_tables import used_columns, with_trials
 from fechner.records.journal import JournalRecord
 
 NAMES = {
@@ -34,9 +29,7 @@ def wide_files(journals: Sequence[JournalRecord]) -> Files:
     InputError
         If the journals do not belong together, or none holds a trial.
     """
-    journals = [journal for journal in together(journals) if journal.trials]
-    if not journals:
-        raise InputError("the journals hold no trials; run sessions first")
+    journals = with_trials(journals)
     return {f"{journal.path.stem}.csv": _table(journal, journals) for journal in journals}
 
 
@@ -52,15 +45,13 @@ def _table(journal: JournalRecord, journals: Sequence[JournalRecord]) -> bytes:
 
 
 def _about(journal: JournalRecord) -> dict[str, Any]:
-    software = journal.header.get("software", {})
-    screen = journal.header.get("screen", {})
-    frame_ms = screen.get("frame_ms")
+    frame_ms = journal.header.screen.frame_ms
     return {
         "participant": journal.participant,
         "session": journal.session,
-        "date": journal.header.get("written"),
-        "expName": journal.header["protocol"],
-        "psychopyVersion": software.get("psychopy"),
+        "date": journal.header.written,
+        "expName": journal.header.protocol,
+        "psychopyVersion": journal.header.software.get("psychopy"),
         "frameRate": 1000 / frame_ms if frame_ms else None,
         "simulated": journal.simulated,
     }

@@ -1,7 +1,6 @@
 """Files that survive a kill, a power cut or a full disk: appended line by line, and flushed.
 
-The journal's hands: everything here is about bytes on the disk, nothing about
-what the lines mean.
+Everything here is about bytes on the disk, nothing about what the lines mean.
 """
 
 from __future__ import annotations
@@ -11,6 +10,9 @@ from pathlib import Path
 
 from fechner.errors import FechnerError, InputError, RefusedError
 from fechner.provenance import write_bytes
+
+BINARY = getattr(os, "O_BINARY", 0)
+"""Without it Windows writes a carriage return before every line feed."""
 
 
 class JournalError(FechnerError):
@@ -35,7 +37,7 @@ def open_new(path: Path) -> int:
     if path.is_file() and b"\n" not in path.read_bytes():
         path.replace(path.with_suffix(".torn"))
     try:
-        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | BINARY, 0o644)
     except FileExistsError as error:
         raise RefusedError(
             f"{path.name} exists already; resume it, or give the next session number"
@@ -49,7 +51,7 @@ def open_new(path: Path) -> int:
 def open_again(path: Path) -> int:
     """Open a file that is there for appending; InputError where that cannot be."""
     try:
-        return os.open(path, os.O_WRONLY | os.O_APPEND)
+        return os.open(path, os.O_WRONLY | os.O_APPEND | BINARY)
     except OSError as error:
         raise InputError(
             f"cannot write {path}: {error.strerror}; make the file writable and run again"

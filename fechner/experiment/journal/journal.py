@@ -1,23 +1,26 @@
-"""The journal: one line a trial, on the disk before the next trial begins.
+"""The journal as it is written: one line a trial, on the disk before the next trial begins.
 
 A session writes nothing else; plans come before it and exports after it. The file
 is JSON lines: the first line says what the session is, every further line is an
 event, and each line reaches the disk (fsync) before `append` returns. So a kill, a
-power cut or a full disk costs at most the running trial. `journal_events` says what a
-line may hold, `journal_record` reads the lines back.
+power cut or a full disk costs at most the running trial. What is written passes
+through the reader of `records.journal` first: no line reaches the disk that it would
+refuse.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fechner.errors import RefusedError
+from fechner.errors import InputError, RefusedError
 from fechner.experiment.journal.durable import (
     JournalError,
     append_whole_line,
@@ -27,39 +30,15 @@ from fechner.experiment.journal.durable import (
     open_new,
     sync_folder,
 )
-from fechner.experiment.journal.lock import Lock
-from fechner.records.journal import (
-    JournalRecord,
-    read_journal,
-    read_journals,
-    with_event,
-)
-from fechner.records.journal_lines import (
-    SCHEMA,
-    checked_event,
-    checked_header,
-    encode,
-)
+from fechner.experiment.journal.lock import SessionLock
+from fechner.records.journal import JournalRecord, check_name, read_journal
+from fechner.records.journal.chain import chained, link
+from fechner.records.journal.lines import SCHEMA, as_header, parse_line
 
 if TYPE_CHECKING:
     from fechner.protocols.schema import Protocol
 
-__all__ = [
-    "Journal",
-    "JournalRecord",
-    "journal_header",
-    "journal_name",
-    "read_journal",
-    "read_journals",
-]
-
-SIMULATED = "SIMULATED_"
 CLOCK_TOLERANCE_S = 1.0
-
-
-def journal_name(participant: str, session: int, *, simulated: bool = False) -> str:
-    """Return the file name of a session's journal, e.g. ``sub-A7_ses-1.jsonl``."""
-    return f"{SIMULATED if simulated else ''}sub-{participant}_ses-{session}.jsonl"
 
 
 def journal_header(
@@ -74,9 +53,25 @@ def journal_header(
 ) -> dict[str, Any]:
     """Return the header of a session: what exports need to stand without the protocol file.
 
-    `model` is the simulated participant's record; None for people. `more` holds further
-    keys such as ``software`` and ``screen``.
+    Parameters
+    ----------
+    protocol
+        What the session follows.
+    participant, session
+        The code, and the session number from 1.
+    stimuli_sha256, plan_sha256
+        Digests of the stimulus set and of the trial plan.
+    model
+        The simulated participant's record; None for people.
+    more
+        Further keys of the header, such as ``software`` and ``screen``.
+
+    Returns
+    -------
+    dict
+        The first line without its event, schema and time of day.
     """
+    confidence = getattr(protocol, "confidence", None)
     return {
         "participant": participant,
         "session": session,
@@ -85,6 +80,7 @@ def journal_header(
         "language": protocol.language,
         "dimension": protocol.dimension,
         "scale": protocol.scale.model_dump(mode="json"),
+        **({"confidence_scale": confidence.model_dump(mode="json")} if confidence else {}),
         "labels": list(protocol.texts.labels),
         "question": protocol.texts.question,
         "protocol_sha256": protocol.sha256,
@@ -103,7 +99,7 @@ class Journal:
     path: Path
     record: JournalRecord
     _descriptor: int
-    _lock: Lock
+    _lock: SessionLock
     _wall: Callable[[], float] = field(default=time.time, repr=False)
     _steady: Callable[[], float] = field(default=time.monotonic, repr=False)
     _offset: float = 0.0
@@ -124,31 +120,31 @@ class Journal:
         path
             The file to be made, named as `journal_name` says.
         header
-            The keys in `HEADER_KEYS`, and any others; ``event``, ``schema`` and
-            ``written`` are added.
+            From `journal_header`; ``event``, ``schema`` and ``written`` are added.
         wall, steady
             Clocks in seconds: the time of day and a monotonic one.
 
         Raises
         ------
         InputError
-            If a key is missing or the folder cannot be written.
+            If a key is missing or of another type, or the folder cannot be written.
         RefusedError
             If the file exists, or another session is writing it.
         """
         path = Path(path)
-        first = checked_header({"event": "session", "schema": SCHEMA, **header})
+        text = _text({"event": "session", "schema": SCHEMA, **header}, wall())
+        first = as_header(parse_line(text))
+        check_name(path, first)
         make_folder(path.parent)
-        lock = Lock.take(path)
-        try:
-            descriptor = open_new(path)
-            record = JournalRecord(path, {}, [], [], complete=False, torn=False)
-            journal = cls(path, record, descriptor, lock, wall, steady, wall() - steady())
-            journal._write(first)
+        with ExitStack() as undo:
+            lock = SessionLock.take(path)
+            undo.callback(lock.release)
+            record = JournalRecord(path, first, chain=link(text, ""))
+            journal = cls(path, record, open_new(path), lock, wall, steady, wall() - steady())
+            undo.callback(journal.close)
+            journal._put(chained(text, record.chain))
             sync_folder(path.parent)
-        except BaseException:
-            lock.release()
-            raise
+            undo.pop_all()
         return journal
 
     @classmethod
@@ -171,8 +167,9 @@ class Journal:
             If the session is complete, or another session is writing it.
         """
         path = Path(path)
-        lock = Lock.take(path)
-        try:
+        with ExitStack() as undo:
+            lock = SessionLock.take(path)
+            undo.callback(lock.release)
             record = read_journal(path)
             if record.complete:
                 raise RefusedError(
@@ -181,13 +178,12 @@ class Journal:
                 )
             if record.torn:
                 cut_torn_line(path)
-            descriptor = open_again(path)
-            journal = cls(path, record, descriptor, lock, wall, steady, wall() - steady())
+                record = replace(record, torn=False)
+            journal = cls(path, record, open_again(path), lock, wall, steady, wall() - steady())
+            undo.callback(journal.close)
             journal._note_time_before_last_line()
             journal.append({"event": "resume", "after_trial": record.last_trial})
-        except BaseException:
-            lock.release()
-            raise
+            undo.pop_all()
         return journal
 
     def append(self, event: Mapping[str, Any]) -> None:
@@ -198,14 +194,13 @@ class Journal:
         Raises
         ------
         InputError
-            If the event is unknown or lacks a field.
+            If the event is unknown, lacks a field, or holds what its reader would refuse.
         JournalError
             If it cannot be written (full disk, disk gone); the file then ends with the
             event before it.
         """
-        line = checked_event(dict(event), after=self.record.last_trial)
         self._note_clock()
-        self._write(line)
+        self._write(event)
 
     def close(self) -> None:
         """Close the file and give the lock back; safe to call twice."""
@@ -232,20 +227,38 @@ class Journal:
 
     def _note_time_before_last_line(self) -> None:
         """Note a clock that now shows an earlier time than the journal's last line."""
-        last = datetime.fromisoformat(self.record.events[-1]["written"]).timestamp()
+        last = datetime.fromisoformat(self.record.last_written).timestamp()
         if self._wall() < last - CLOCK_TOLERANCE_S:
             self._write({"event": "clock", "jump_s": round(self._wall() - last, 3)})
 
-    def _write(self, line: dict[str, Any]) -> None:
+    def _write(self, event: Mapping[str, Any]) -> None:
+        """Write an event with its time of day, and in a chained journal with its chain."""
         if self._descriptor < 0:
             raise JournalError(f"{self.path.name} is closed; resume it to write on")
-        stamped = {**line, "written": _time_of_day(self._wall())}
+        text = _text(event, self._wall())
+        chain = link(text, self.record.chain) if self.record.chained else ""
+        record = self.record.follow(parse_line(text), chain)
+        self._put(chained(text, chain) if chain else text)
+        self.record = record
+
+    def _put(self, line: bytes) -> None:
         try:
-            append_whole_line(self._descriptor, encode(stamped), self.path)
+            append_whole_line(self._descriptor, line + b"\n", self.path)
         except JournalError:
             self.close()
             raise
-        self.record = with_event(self.record, stamped)
+
+
+def _text(event: Mapping[str, Any], wall: float) -> bytes:
+    """Return an event with its time of day as JSON text: UTF-8, one line, NaN refused."""
+    stamped = {**event, "written": _time_of_day(wall)}
+    try:
+        text = json.dumps(stamped, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"a journal event holds what JSON cannot ({error}); give plain finite values"
+        ) from error
+    return text.encode("utf-8")
 
 
 def _time_of_day(seconds: float) -> str:

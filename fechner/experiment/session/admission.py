@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fechner.experiment.display import Display, Question, TrialInterruptedError
 from fechner.experiment.session.presentation import numbered_buttons
+from fechner.records.journal.lines import Line, ScreeningLine
 
 if TYPE_CHECKING:
     from fechner.protocols.parts import ScreeningQuestion
@@ -15,12 +16,27 @@ if TYPE_CHECKING:
 Append = Callable[[Mapping[str, Any]], None]
 
 
-def admitted(
-    protocol: Protocol, display: Display, events: Sequence[Mapping[str, Any]], append: Append
-) -> bool:
-    """Ask what was not answered in `events` yet; return whether the participant is admitted."""
-    answered = {e["question"]: e for e in events if e["event"] == "screening"}
-    if any(not event["accepted"] for event in answered.values()):
+def admitted(protocol: Protocol, display: Display, events: Sequence[Line], append: Append) -> bool:
+    """Ask for consent and every screening question that was not answered yet.
+
+    Parameters
+    ----------
+    protocol
+        Whose questions are asked.
+    display
+        Where they are asked.
+    events
+        What the journal holds already.
+    append
+        Writes an answer into the journal.
+
+    Returns
+    -------
+    bool
+        Whether the participant is admitted.
+    """
+    answered = {event.question: event for event in events if isinstance(event, ScreeningLine)}
+    if any(not event.accepted for event in answered.values()):
         return False
     if protocol.consent and "consent" not in answered:
         event = _consent(protocol, display)

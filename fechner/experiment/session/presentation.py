@@ -23,8 +23,9 @@ from fechner.experiment.display import (
 if TYPE_CHECKING:
     from fechner.experiment.plan.plan import Trial
     from fechner.protocols.methods import AuthenticityProtocol
-    from fechner.protocols.parts import RatingScale, Timing
+    from fechner.protocols.parts import Timing
     from fechner.protocols.schema import Protocol
+    from fechner.records.scales import RatingScale
     from fechner.records.stimuli import StimulusSet
 
 DIGITS = tuple((str(k), f"num_{k}") for k in range(1, 10))
@@ -32,7 +33,7 @@ DIGITS = tuple((str(k), f"num_{k}") for k in range(1, 10))
 
 
 @dataclass(frozen=True)
-class Frames:
+class TrialFrames:
     """The frames of a trial: the reference shown first, if any, then the rated frame.
 
     `place` is the index of the rated image among the images of `test`.
@@ -48,17 +49,17 @@ class Frames:
         return tuple(frame for frame in (self.first, self.test) if frame is not None)
 
 
-def frames(protocol: Protocol, trial: Trial, stimuli: StimulusSet) -> Frames:
+def frames_of(protocol: Protocol, trial: Trial, stimuli: StimulusSet) -> TrialFrames:
     """Return the frames of a trial; none for a trial that shows no image."""
     if not trial.stimulus:
-        return Frames(None)
+        return TrialFrames(None)
     path = _paths(stimuli)
     test = path[trial.stimulus]
     reference = path[trial.reference] if trial.reference else None
     method, texts = protocol.method, protocol.texts
     if method == "dcr_sequential" and reference is not None:
         first = Frame((reference,), (texts.reference_caption,))
-        return Frames(Frame((test,), (texts.test_caption,)), first)
+        return TrialFrames(Frame((test,), (texts.test_caption,)), first)
     if method == "dcr_side_by_side" and reference is not None:
         side = {"left": "right", "right": "left"}.get(_of(protocol, "reference_side"), trial.side)
         captions = (texts.test_caption, texts.reference_caption)
@@ -68,8 +69,8 @@ def frames(protocol: Protocol, trial: Trial, stimuli: StimulusSet) -> Frames:
     if method == "pair" and trial.second is not None:
         pair = _beside(protocol, test, path[trial.second], trial.side, ())
         before = Frame((reference,), (texts.reference_caption,)) if reference else None
-        return Frames(pair.test, before, pair.place)
-    return Frames(Frame((test,)))
+        return TrialFrames(pair.test, before, pair.place)
+    return TrialFrames(Frame((test,)))
 
 
 def _paths(stimuli: StimulusSet) -> dict[str, Path]:
@@ -82,12 +83,12 @@ def _of(protocol: Protocol, name: str) -> Any:
 
 def _beside(
     protocol: Protocol, test: Path, other: Path, side: str, captions: tuple[str, ...]
-) -> Frames:
+) -> TrialFrames:
     """Return two images side by side with `test` on `side`; captions are (test, other)."""
     gap = _of(protocol, "gap_px")
     if side == "left":
-        return Frames(Frame((test, other), captions, gap), place=0)
-    return Frames(Frame((other, test), captions[::-1], gap), place=1)
+        return TrialFrames(Frame((test, other), captions, gap), place=0)
+    return TrialFrames(Frame((other, test), captions[::-1], gap), place=1)
 
 
 def rating_question(protocol: Protocol, trial: Trial) -> Question:
@@ -148,7 +149,27 @@ def _question(
 
 
 def numbered_buttons(name: str, text: str, labels: tuple[str, ...], expected: float) -> Question:
-    """Return a question with one numbered button a label."""
+    """Return a question with one numbered button a label.
+
+    Parameters
+    ----------
+    name, text
+        What is asked, as the journal names it and as the participant reads it.
+    labels
+        Of the buttons; the first stands for 0, the next for 1, ...
+    expected
+        The answer that a simulated participant gives.
+
+    Returns
+    -------
+    Question
+        Answered by buttons.
+
+    Raises
+    ------
+    InputError
+        If there are more labels than number keys.
+    """
     if len(labels) > len(DIGITS):
         raise InputError(f"{name} offers {len(labels)} answers; at most 9 fit the number keys")
     return Question(
@@ -197,17 +218,35 @@ class Presented:
         return fields
 
 
-def present(
+def present_trial(
     protocol: Protocol, trial: Trial, stimuli: StimulusSet, display: Display, *, timing: Timing
 ) -> Presented:
     """Run one trial on `display`, from the fixation cross to the answer.
+
+    Parameters
+    ----------
+    protocol
+        Whose method says what is shown and asked.
+    trial
+        With its stimulus; an empty one shows no image.
+    stimuli
+        The set that the images come from.
+    display
+        Where the trial is shown.
+    timing
+        The times of the trial, in milliseconds.
+
+    Returns
+    -------
+    Presented
+        What was shown and answered.
 
     Raises
     ------
     TrialInterruptedError
         If Escape was pressed and the session goes on: the trial is to be run anew.
     """
-    seen = frames(protocol, trial, stimuli)
+    seen = frames_of(protocol, trial, stimuli)
     for frame in seen.all:
         display.preload(frame)
     display.fixation(timing.fixation_ms)
@@ -217,11 +256,12 @@ def present(
     if protocol.method == "authenticity":
         asked = confidence_question(cast("AuthenticityProtocol", protocol))
         confidence = display.rate(asked)
-    rating = _rating(protocol, response.value, seen.place)
+    # Where no image was shown (an instructed catch trial) the answer is not about one of two.
+    rating = response.value if shown is None else _rating(protocol, response.value, seen.place)
     return Presented(rating, response, shown, seen.place, confidence)
 
 
-def _show(seen: Frames, display: Display, timing: Timing) -> Shown:
+def _show(seen: TrialFrames, display: Display, timing: Timing) -> Shown:
     if seen.first is not None:
         display.show(seen.first, timing.reference_ms or 2000.0)
         display.blank(timing.gap_ms or 0.0)

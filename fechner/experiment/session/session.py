@@ -22,6 +22,7 @@ from fechner.experiment.display import (
 from fechner.experiment.plan.plan import NOT_COUNTED
 from fechner.experiment.session import admission, presentation
 from fechner.experiment.session.signals import held
+from fechner.records.journal.lines import BreakLine
 
 if TYPE_CHECKING:
     from fechner.experiment.journal.journal import Journal
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Standing:
+class SessionStatus:
     """How the session stands after a trial, for the experimenter's line.
 
     `catch_passed` of `catch_shown` attention checks were passed; `rt_ms` is the median
@@ -50,7 +51,7 @@ class Standing:
     rt_ms: float
 
 
-OnTrial = Callable[[Standing], None]
+OnTrial = Callable[[SessionStatus], None]
 
 
 def run_session(
@@ -67,10 +68,21 @@ def run_session(
 
     Parameters
     ----------
+    protocol, stimuli, plan
+        What is shown, and in which order.
+    display
+        Where it is shown.
+    journal
+        Open for writing, new or resumed.
     timing
         Overrides the protocol's timing (simulated participants in a window).
     on_trial
         Called after every journalled trial.
+
+    Returns
+    -------
+    JournalRecord
+        The whole session, earlier runs of it included.
 
     Raises
     ------
@@ -155,26 +167,27 @@ class _Run:
             self._break_before(trial)
             self._one(trial)
             if on_trial is not None:
-                on_trial(self._standing(clock))
+                on_trial(self._status(clock))
 
     def _filled(self, trial: Trial) -> Trial:
         """Return the trial with its stimulus: the plan's, or the staircase's choice."""
-        return trial if self.staircases is None else self.staircases.fill(trial)
+        if self.staircases is None or not trial.scene:
+            return trial
+        return self.staircases.fill(trial)
 
     def _one(self, trial: Trial) -> None:
         trial = self._filled(trial)
         while True:
             try:
-                presented = presentation.present(
+                presented = presentation.present_trial(
                     self.protocol, trial, self.stimuli, self.display, timing=self.timing
                 )
                 break
             except TrialInterruptedError:
                 self.append({"event": "note", "note": "interrupted", "trial": trial.number})
-        event = self._event(trial, presented)
-        self.append(event)
+        self.append(self._event(trial, presented))
         if self.staircases is not None:
-            self.staircases.answer(event)
+            self.staircases.answer(self.journal.record.trials[-1])
         self._interval(trial)
 
     def _interval(self, trial: Trial) -> None:
@@ -182,7 +195,7 @@ class _Run:
         following = [t for t in self.plan.trials if t.number == trial.number + 1]
         for coming in following:
             coming = self._filled(coming)
-            for frame in presentation.frames(self.protocol, coming, self.stimuli).all:
+            for frame in presentation.frames_of(self.protocol, coming, self.stimuli).all:
                 self.display.preload(frame)
         try:
             self.display.blank(self.timing.interval_ms)
@@ -207,7 +220,7 @@ class _Run:
                 event[name] = getattr(trial, name)
         if trial.second is not None or presented.place:
             event["side"] = "right" if presented.place else "left"
-        if self.staircases is not None:
+        if self.staircases is not None and trial.stimulus:
             event["strength"] = self.staircases.strength(trial.stimulus)
         if trial.target is not None:
             event["passed"] = self.protocol.catch.passed(presented.rating, trial.target)
@@ -215,7 +228,8 @@ class _Run:
 
     def _break_before(self, trial: Trial) -> None:
         after = trial.number - 1
-        taken = {e.get("after_trial") for e in self.journal.record.events if e["event"] == "break"}
+        events = self.journal.record.events
+        taken = {event.after_trial for event in events if isinstance(event, BreakLine)}
         if after not in self.plan.breaks or after in taken:
             return
         practice = sum(t.kind in NOT_COUNTED for t in self.plan.trials)
@@ -227,16 +241,16 @@ class _Run:
         seconds = round(self.display.now() - began, 2)
         self.append({"event": "break", "after_trial": after, "seconds": seconds})
 
-    def _standing(self, pace: _Pace) -> Standing:
+    def _status(self, pace: _Pace) -> SessionStatus:
         trials = self.journal.record.trials
         done, total = self.journal.record.last_trial, len(self.plan.trials)
-        catches = [t for t in trials if t.get("target") is not None]
-        times = sorted(float(t["rt_ms"]) for t in trials)
-        return Standing(
+        catches = [t for t in trials if t.kind == "catch"]
+        times = sorted(t.rt_ms for t in trials)
+        return SessionStatus(
             done=done,
             total=total,
             minutes_left=pace.minutes_left(self.display.now(), total - done),
-            catch_passed=sum(bool(t["passed"]) for t in catches),
+            catch_passed=sum(bool(t.passed) for t in catches),
             catch_shown=len(catches),
             rt_ms=times[len(times) // 2],
         )
@@ -252,8 +266,8 @@ class _Run:
 
     def _attention(self) -> dict[str, Any]:
         """Return how many attention checks were passed, and whether they are enough."""
-        catches = [t for t in self.journal.record.trials if t["kind"] == "catch"]
-        passed = sum(bool(t["passed"]) for t in catches)
+        catches = [t for t in self.journal.record.trials if t.kind == "catch"]
+        passed = sum(bool(t.passed) for t in catches)
         enough = self.protocol.catch.participant_passes(passed, len(catches))
         return {"catch_passed": passed, "catch_shown": len(catches), "attentive": enough}
 

@@ -13,7 +13,7 @@ session goes on exactly where it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from fechner.experiment.plan.conditions import INTACT
 if TYPE_CHECKING:
     from fechner.experiment.plan.plan import Trial
     from fechner.protocols.parts import Quest
+    from fechner.records.journal.lines import TrialLine
     from fechner.records.stimuli import Stimulus, StimulusSet
 
 COUNTED = ("main", "repeat")
@@ -134,19 +135,19 @@ class Staircases:
         """Return the strength of a stimulus."""
         return self._strength[stimulus]
 
-    def answer(self, trial: Mapping[str, Any]) -> None:
+    def answer(self, trial: TrialLine) -> None:
         """Take a journalled trial into account: its region, strength and rating (1 right)."""
-        if trial["kind"] not in COUNTED:
+        if trial.kind not in COUNTED or trial.strength is None:
             return
-        region = str(trial["region"])
+        region = trial.region
         grid = self._grids[region]
-        shown = grid[int(np.abs(grid - np.log10(float(trial["strength"]))).argmin())]
-        outcome = "right" if trial["rating"] == 1 else "wrong"
+        shown = grid[int(np.abs(grid - np.log10(trial.strength)).argmin())]
+        outcome = "right" if trial.rating == 1 else "wrong"
         self._procedures[region].update(intensity=float(shown), response=outcome)
         self._trials[region] += 1
         self._wanted.pop(region, None)
 
-    def replay(self, trials: Iterable[Mapping[str, Any]]) -> None:
+    def replay(self, trials: Iterable[TrialLine]) -> None:
         """Take all journalled trials into account, in their order."""
         for trial in trials:
             self.answer(trial)

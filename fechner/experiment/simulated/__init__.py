@@ -1,1 +1,1 @@
-"""SIMULATED participants: what they answer, and the hands that answer for them."""
+"""SIMULATED participants: what they answer, and who presses keys and clicks for them."""

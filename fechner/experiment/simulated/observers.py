@@ -26,7 +26,7 @@ import numpy as np
 from fechner.errors import InputError, nearest
 
 if TYPE_CHECKING:
-    from fechner.protocols.parts import RatingScale
+    from fechner.records.scales import RatingScale
     from fechner.records.stimuli import Stimulus
 
 World = Literal["map", "null", "centre"]

@@ -20,7 +20,9 @@ from fechner.experiment.calibration import (
     from_card,
 )
 from fechner.experiment.display import Question, SessionQuitError, TrialInterruptedError
+from fechner.experiment.shown_pixels import few
 from fechner.provenance import digest
+from fechner.records.journal import journal_paths, read_journal_files
 
 if TYPE_CHECKING:
     from fechner.experiment.plan.plan import Plan
@@ -89,6 +91,16 @@ def check_inputs(protocol: Protocol, stimuli: StimulusSet, plan: Plan) -> list[C
         Check("prediction", prediction_sha256(stimuli)[:10]),
         Check("length", length, "mind" if long else "good", remedy),
     ]
+
+
+def check_sessions(folder: Path) -> Check:
+    """Check the journals that lie where this one will: damaged ones stop nobody, and are named."""
+    found = read_journal_files(journal_paths(folder))
+    text = f"journals before this one: {len(found.journals)}"
+    if not found.damaged:
+        return Check("sessions", text)
+    names = few([one.path.name for one in found.damaged])
+    return Check("sessions", f"{text}; damaged: {names}", "mind", "see: fechner session verify")
 
 
 def check_disk(folder: Path) -> Check:
@@ -172,6 +184,22 @@ def experimenter_screen(
     calibration: Calibration | None,
 ) -> Calibration | None:
     """Show the checks until the experimenter begins; calibrate when asked to or unknown.
+
+    Parameters
+    ----------
+    display
+        Where the checks are shown.
+    protocol
+        What asks for pixels per degree and a distance.
+    checks
+        What was found.
+    calibration
+        What is known of this screen.
+
+    Returns
+    -------
+    Calibration or None
+        What is known of the screen now.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Questions in the window: drawn, answered by people or simulated hands, and kept in textures.
+"""Questions in the window: drawn, answered by people or simulated users, kept in textures.
 
 What an answer is, `answering` says; this is the loop that draws, flips and listens.
 """
@@ -14,10 +14,10 @@ from fechner.experiment.display import Question, Response
 from fechner.experiment.screens import pages, sliders
 from fechner.experiment.screens.answering import Answering, asks_to_quit
 from fechner.experiment.screens.look import Screen
-from fechner.experiment.window.frames import Frames, Ready
+from fechner.experiment.window.frames import FrameLoader, UploadedFrame
 
 if TYPE_CHECKING:
-    from fechner.experiment.simulated.hands import Hands
+    from fechner.experiment.simulated.window_user import WindowUser
     from fechner.experiment.window.screenshots import Screenshots
     from fechner.experiment.window.window import Texture, Window
     from fechner.protocols.parts import Keys
@@ -32,7 +32,7 @@ KEPT_QUESTIONS = 4
 class StandingFrame(NamedTuple):
     """A frame that stands while a question is answered, and the time in seconds it came."""
 
-    frame: Ready
+    frame: UploadedFrame
     onset: float
 
 
@@ -42,21 +42,24 @@ class Asking:
     def __init__(
         self,
         window: Window,
-        frames: Frames,
+        frames: FrameLoader,
         *,
         keys: Keys,
         screenshots: Screenshots,
-        hands: Hands | None,
+        user: WindowUser | None,
     ) -> None:
         self._window, self._look, self._frames = window, window.look, frames
-        self._keys, self._screenshots, self._hands = keys, screenshots, hands
+        self._keys, self._screenshots, self._user = keys, screenshots, user
         self._questions: dict[tuple[Question, bool], tuple[Screen, Texture]] = {}
         self._overlay, self._mark = window.texture(), window.texture()
 
     def answer(
         self, question: Question, *, standing: StandingFrame | None = None
     ) -> Response | None:
-        """Ask a question, below a standing frame if there is one; None when Escape was pressed."""
+        """Ask a question, below a standing frame if there is one; None when Escape was pressed.
+
+        Nothing that was pressed before the question was on the screen is taken for its answer.
+        """
         window, below = self._window, standing is not None or question.name == "calibration-card"
         screen, texture = self._screen(question, below)
         answering = Answering(question, screen, self._look, self._keys)
@@ -72,13 +75,15 @@ class Asking:
             self._draw_answer(answering)
             self._screenshots.keep(self._screenshots.question_name(answering))
             flipped = window.flip()
-            began = flipped if began is None else began
+            if began is None:
+                began = flipped
+                open_at = max(open_at, began)
             if answering.done is not None:
-                if question.kind == "buttons" and not self._hands:
+                if question.kind == "buttons" and not self._user:
                     time.sleep(PRESS_MS / 1000)
                 return answering.response(began)
-            if self._hands and flipped >= open_at:
-                self._hands.at_question(window, question, screen, answering.value)
+            if self._user and flipped >= open_at:
+                self._user.at_question(window, question, screen, answering.value)
             happened = window.inputs()
             if asks_to_quit(happened, self._keys):
                 return None

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Loaded:
+class DecodedFrame:
     """The images of a frame, decoded, with their places, digests and captions."""
 
     images: list[Image.Image]
@@ -37,10 +37,10 @@ class Loaded:
 
 
 @dataclass(frozen=True)
-class Ready:
+class UploadedFrame:
     """A frame in textures, to be drawn."""
 
-    loaded: Loaded
+    loaded: DecodedFrame
     textures: list[Texture]
 
     def draw(self) -> None:
@@ -60,14 +60,14 @@ class Ready:
         return largest
 
 
-class Frames:
+class FrameLoader:
     """The frames of a session, shown in `area` of a window."""
 
     def __init__(self, window: Window, look: Look, area: Box) -> None:
         self._window, self._look, self._area = window, look, area
         self._decoder = ThreadPoolExecutor(1, thread_name_prefix="decode")
-        self._decoding: dict[Frame, Future[Loaded]] = {}
-        self._ready: dict[Frame, Ready] = {}
+        self._decoding: dict[Frame, Future[DecodedFrame]] = {}
+        self._ready: dict[Frame, UploadedFrame] = {}
         self._seen: set[Frame] = set()
         self._spare: list[Texture] = []
 
@@ -76,7 +76,7 @@ class Frames:
         if frame not in self._decoding and frame not in self._ready:
             self._decoding[frame] = self._decoder.submit(self._load, frame)
 
-    def _load(self, frame: Frame) -> Loaded:
+    def _load(self, frame: Frame) -> DecodedFrame:
         images = [load_pixels(path) for path in frame.images]
         if frame.mask:
             images = [patterns.noise_mask(image.size, seed=0) for image in images]
@@ -86,7 +86,7 @@ class Frames:
             for text, box in zip(frame.captions, boxes, strict=False)
             if text
         ]
-        return Loaded(images, boxes, tuple(pixels_sha256(i) for i in images), captions)
+        return DecodedFrame(images, boxes, tuple(pixels_sha256(i) for i in images), captions)
 
     def upload_waiting(self, *, all_of_them: bool) -> None:
         """Upload what was decoded, into textures whose frames were shown.
@@ -100,17 +100,17 @@ class Frames:
             if all_of_them or decoding.done():
                 self._upload(frame)
 
-    def _upload(self, frame: Frame) -> Ready:
+    def _upload(self, frame: Frame) -> UploadedFrame:
         if frame not in self._ready:
             waiting = self._decoding.pop(frame, None)
             loaded = waiting.result() if waiting else self._load(frame)
             textures = [self.texture() for _ in loaded.pieces]
             for texture, (image, box) in zip(textures, loaded.pieces, strict=True):
                 texture.put(image, box)
-            self._ready[frame] = Ready(loaded, textures)
+            self._ready[frame] = UploadedFrame(loaded, textures)
         return self._ready[frame]
 
-    def take(self, frame: Frame) -> Ready:
+    def take(self, frame: Frame) -> UploadedFrame:
         """Return a frame to be shown now; its textures are free after the next interval began."""
         self._seen.add(frame)
         return self._upload(frame)

@@ -1,7 +1,7 @@
 """The display that people sit before: pages, frames and questions in a real window.
 
 Implements `display.Display` on a `Window`. The same loop serves people and simulated
-hands, which press keys and click in it.
+participants, for whom a `WindowUser` presses keys and clicks.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from fechner.experiment.screens import layout, pages
 from fechner.experiment.screens.answering import Input, asks_to_quit
 from fechner.experiment.screens.look import Screen
 from fechner.experiment.window.asking import Asking, StandingFrame
-from fechner.experiment.window.frames import Frames
+from fechner.experiment.window.frames import FrameLoader
 from fechner.experiment.window.read_back import ReadBack, Verify
 from fechner.experiment.window.screenshots import Screenshots, picture_name
 
 if TYPE_CHECKING:
-    from fechner.experiment.simulated.hands import Hands
+    from fechner.experiment.simulated.window_user import WindowUser
     from fechner.experiment.window.window import Window
     from fechner.protocols.parts import Keys
 
@@ -52,8 +52,8 @@ class ParticipantDisplay:
         Which shown frames are read back and compared with their files.
     screenshots
         A folder for one picture of every screen; None for none.
-    hands
-        A simulated participant's hands; None for a person.
+    user
+        Who acts in the window for a simulated participant; None for a person.
     """
 
     def __init__(
@@ -65,17 +65,17 @@ class ParticipantDisplay:
         strip: int = 0,
         verify: Verify = "first",
         screenshots: Path | None = None,
-        hands: Hands | None = None,
+        user: WindowUser | None = None,
     ) -> None:
         self.window, self.look = window, window.look
         self.area = layout.stage(self.look, strip)
         self._keys, self._quit_question = keys, quit_question
         self._read_back = ReadBack(window, verify)
         self._screenshots = Screenshots(window, screenshots)
-        self._hands = hands
-        self._frames = Frames(window, self.look, self.area)
+        self._user = user
+        self._frames = FrameLoader(window, self.look, self.area)
         self._asking = Asking(
-            window, self._frames, keys=keys, screenshots=self._screenshots, hands=hands
+            window, self._frames, keys=keys, screenshots=self._screenshots, user=user
         )
         self._standing: StandingFrame | None = None
         self._base, self._overlay = window.texture(), window.texture()
@@ -133,8 +133,8 @@ class ParticipantDisplay:
             self._flip(f"page-{page.name}" if ready or not page.proceed else "")
             if page.maximum_s is not None and waited >= page.maximum_s:
                 return
-            if self._hands and ready:
-                self._hands.at_page(self.window, page, screen)
+            if self._user and ready:
+                self._user.at_page(self.window, page, screen)
             happened = self.window.inputs()
             if asks_to_quit(happened, self._keys):
                 self._ask_to_quit()
@@ -215,8 +215,8 @@ class ParticipantDisplay:
         """
         ready = self._frames.take(frame)
         self.window.cursor(False)
-        if self._hands and not frame.mask:
-            self._hands.see(frame)
+        if self._user and not frame.mask:
+            self._user.see(frame)
         asked = self.now()
         ready.draw()
         onset = self._flip("" if frame.mask else picture_name(frame))

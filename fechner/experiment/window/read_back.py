@@ -8,7 +8,7 @@ from fechner.errors import RefusedError
 
 if TYPE_CHECKING:
     from fechner.experiment.display import Frame
-    from fechner.experiment.window.frames import Ready
+    from fechner.experiment.window.frames import UploadedFrame
     from fechner.experiment.window.window import Window
 
 Verify = Literal["first", "all", "none"]
@@ -21,7 +21,7 @@ class ReadBack:
     def __init__(self, window: Window, verify: Verify) -> None:
         self._window, self._verify, self._verified = window, verify, 0
 
-    def difference(self, ready: Ready, frame: Frame) -> int | None:
+    def difference(self, ready: UploadedFrame, frame: Frame) -> int | None:
         """Read a frame back while it stands; return its largest difference, None if not wanted.
 
         Raises

@@ -1,8 +1,8 @@
 """One participant's session from its inputs to its journal: the call behind the commands.
 
-Reads the protocol, has the session's inputs checked (`ready`), opens the window (or
-none) and checks it too, and runs the loop. Only a window needs PsychoPy; nothing here
-needs more than the stimulus records.
+Reads the protocol, has the session's inputs checked, opens the window (or none) and
+checks it too, and runs the loop. Only a window needs PsychoPy; nothing here needs more
+than the stimulus records.
 """
 
 from __future__ import annotations
@@ -14,19 +14,22 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fechner.errors import InputError
 from fechner.experiment.display import Display
-from fechner.experiment.journal.lock import Lock
-from fechner.experiment.session.session import OnTrial, Standing
+from fechner.experiment.journal.durable import make_folder
+from fechner.experiment.journal.lock import SessionLock
+from fechner.experiment.session.session import OnTrial, SessionStatus
+from fechner.experiment.simulated.display import SimulatedDisplay, SimulatedResponder
+from fechner.experiment.simulated.window_user import SimulatedUser, WindowUser
 from fechner.experiment.starting import preflight
-from fechner.experiment.starting.beginning import known_calibration, seen_so_far
-from fechner.experiment.starting.inputs import Ready, checked_session
-from fechner.experiment.starting.opening import check_fit, open_window, simulated_timing
+from fechner.experiment.starting.earlier_sessions import known_calibration
+from fechner.experiment.starting.inputs import PreparedSession, prepare_session
+from fechner.experiment.starting.open_window import check_fit, open_window, simulated_timing
+from fechner.experiment.starting.resuming import seen_so_far
 from fechner.progress import Progress, silent
 from fechner.protocols.schema import Protocol, load_protocol
 from fechner.records.journal import JournalRecord
 
 if TYPE_CHECKING:
     from fechner.experiment.calibration import Calibration
-    from fechner.experiment.simulated.hands import Hands, SimulatedHands
     from fechner.experiment.simulated.observers import SimulatedObserver
     from fechner.experiment.window.participant_display import ParticipantDisplay
     from fechner.experiment.window.read_back import Verify
@@ -52,7 +55,7 @@ def run_participant(
     on_trial: OnTrial | None = None,
     calibration: Calibration | None = None,
     show_checks: bool = False,
-    hands_type: type[SimulatedHands] | None = None,
+    user_type: type[SimulatedUser] = SimulatedUser,
 ) -> JournalRecord:
     """Run, or resume, one session of one participant; return its journal's record.
 
@@ -86,8 +89,13 @@ def run_participant(
         Pixels per centimetre and distance, where they are known.
     show_checks
         Show the experimenter's screen before a simulated session too.
-    hands_type
-        How a simulated participant acts in a window; None for `SimulatedHands`.
+    user_type
+        How a simulated participant acts in a window.
+
+    Returns
+    -------
+    JournalRecord
+        The whole session.
 
     Raises
     ------
@@ -99,48 +107,55 @@ def run_participant(
     protocol = _loaded(protocol, language)
     if observer is None and window == "none":
         raise InputError("a session without a window needs a simulated participant; give one")
-    ready = checked_session(
-        stimuli_folder, protocol, participant, session, sessions_folder, observer
+    prepared = prepare_session(
+        Path(stimuli_folder), protocol, participant, session, Path(sessions_folder), observer
     )
-    seen = seen_so_far(ready.kept, protocol, ready.stimuli)
+    seen = seen_so_far(prepared.kept, protocol, prepared.stimuli)
 
-    def tell(standing: Standing) -> None:
-        progress(standing.done, standing.total)
+    def tell(status: SessionStatus) -> None:
+        progress(status.done, status.total)
         if on_trial is not None:
-            on_trial(standing)
+            on_trial(status)
 
-    if window == "none":
-        return ready.run(_windowless(observer, ready.stimuli, seen), {"window": "none"}, tell)
-    lock = Lock.take(_made(ready.path.parent) / "window")
+    if observer is not None and window == "none":
+        display = _windowless(observer, prepared.stimuli, seen)
+        return prepared.run(display, {"window": "none"}, tell)
+    make_folder(prepared.path.parent)
+    lock = SessionLock.take(prepared.path.parent / "window")
     try:
-        hands = _hands(observer, ready.stimuli, seen, hands_type)
-        display = open_window(
-            protocol,
-            size=size,
-            windowed=windowed,
-            monitor=monitor,
-            verify=verify_pixels,
-            screenshots=screenshots,
-            hands=hands,
-        )
-        with closing(display):
+        with closing(
+            open_window(
+                protocol,
+                size=size,
+                windowed=windowed,
+                monitor=monitor,
+                verify=verify_pixels,
+                screenshots=screenshots,
+                user=_user(observer, prepared.stimuli, seen, user_type),
+            )
+        ) as opened:
             ask = observer is None or show_checks
-            screen = _checked_screen(display, ready, calibration, ask=ask)
+            screen = _checked_screen(opened, prepared, calibration, ask=ask)
             timing = simulated_timing(protocol) if observer else None
-            return ready.run(display, screen, tell, timing=timing)
+            return prepared.run(opened, screen, tell, timing=timing)
     finally:
         lock.release()
 
 
 def _checked_screen(
-    display: ParticipantDisplay, ready: Ready, calibration: Calibration | None, *, ask: bool
+    display: ParticipantDisplay,
+    prepared: PreparedSession,
+    calibration: Calibration | None,
+    *,
+    ask: bool,
 ) -> dict[str, Any]:
     """Check the open window, asking the experimenter if `ask`; return the journal's facts."""
-    protocol, stimuli, plan = ready.protocol, ready.stimuli, ready.plan
-    folder = ready.path.parent
+    protocol, stimuli, plan = prepared.protocol, prepared.stimuli, prepared.plan
+    folder = prepared.path.parent
     check_fit(display, protocol, stimuli, plan)
     checks = preflight.check_inputs(protocol, stimuli, plan)
-    checks += [preflight.check_disk(folder), *preflight.check_window(display)]
+    checks += [preflight.check_sessions(folder), preflight.check_disk(folder)]
+    checks += preflight.check_window(display)
     if ask:
         calibration = calibration or known_calibration(folder, display)
         calibration = preflight.experimenter_screen(display, protocol, checks, calibration)
@@ -153,32 +168,16 @@ def _loaded(protocol: Protocol | str | Path, language: str) -> Protocol:
     return load_protocol(protocol, language=language)
 
 
-def _made(folder: Path) -> Path:
-    from fechner.experiment.journal.durable import make_folder
-
-    make_folder(folder)
-    return folder
-
-
-def _windowless(
-    observer: SimulatedObserver | None, stimuli: StimulusSet, seen: Counter[str]
-) -> Display:
-    from fechner.experiment.simulated.display import SimulatedDisplay, SimulatedResponder
-
-    if observer is None:
-        raise InputError("a session without a window needs a simulated participant; give one")
+def _windowless(observer: SimulatedObserver, stimuli: StimulusSet, seen: Counter[str]) -> Display:
     return SimulatedDisplay(SimulatedResponder(observer, stimuli, seen=seen))
 
 
-def _hands(
+def _user(
     observer: SimulatedObserver | None,
     stimuli: StimulusSet,
     seen: Counter[str],
-    hands_type: type[SimulatedHands] | None,
-) -> Hands | None:
+    user_type: type[SimulatedUser],
+) -> WindowUser | None:
     if observer is None:
         return None
-    from fechner.experiment.simulated.display import SimulatedResponder
-    from fechner.experiment.simulated.hands import SimulatedHands
-
-    return (hands_type or SimulatedHands)(SimulatedResponder(observer, stimuli, seen=seen))
+    return user_type(SimulatedResponder(observer, stimuli, seen=seen))

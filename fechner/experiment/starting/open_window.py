@@ -10,13 +10,16 @@ from fechner.errors import RefusedError
 from fechner.experiment.display import Frame
 from fechner.experiment.plan.plan import Plan, Trial
 from fechner.experiment.screens import layout, pages
+from fechner.experiment.screens.fonts import check_font, find_font
 from fechner.experiment.screens.look import Look
 from fechner.experiment.session import presentation
 from fechner.experiment.session.session import quit_question
+from fechner.experiment.window.participant_display import ParticipantDisplay
+from fechner.experiment.window.window import Window, monitor_size
+from fechner.experiment.window.xvfb import screen_server
 
 if TYPE_CHECKING:
-    from fechner.experiment.simulated.hands import Hands
-    from fechner.experiment.window.participant_display import ParticipantDisplay
+    from fechner.experiment.simulated.window_user import WindowUser
     from fechner.experiment.window.read_back import Verify
     from fechner.protocols.parts import Timing
     from fechner.protocols.schema import Protocol
@@ -38,8 +41,6 @@ def look_of(protocol: Protocol, size: tuple[int, int]) -> Look:
     Text is as high as the protocol says in degrees, at the wanted pixels per degree, but
     never so large that fewer than 24 lines fit.
     """
-    from fechner.experiment.screens.fonts import check_font, find_font
-
     screen = protocol.screen
     font = find_font(screen.font)
     check_font(font, protocol.texts.every_word, language=protocol.language)
@@ -55,9 +56,29 @@ def open_window(
     monitor: int = 0,
     verify: Verify = "first",
     screenshots: Path | None = None,
-    hands: Hands | None = None,
+    user: WindowUser | None = None,
 ) -> ParticipantDisplay:
     """Open the participant's window, on a virtual screen where the machine has none.
+
+    Parameters
+    ----------
+    protocol
+        Whose look and keys the window has.
+    size
+        Width and height in pixels; None for `WINDOW_SIZE`, or the whole monitor.
+    windowed, monitor
+        A window, or the full screen of a monitor (from 0).
+    verify
+        Which shown images are read back and compared with their files.
+    screenshots
+        A folder for a picture of every screen.
+    user
+        Who acts in the window for a simulated participant; None for a person.
+
+    Returns
+    -------
+    ParticipantDisplay
+        Open; `close` gives the screen back.
 
     Raises
     ------
@@ -66,12 +87,7 @@ def open_window(
     RefusedError
         If the monitor does not exist, or the window does not become as large as asked for.
     """
-    from fechner.experiment.window.xvfb import screen_server
-
     virtual = screen_server().virtual
-    from fechner.experiment.window.participant_display import ParticipantDisplay
-    from fechner.experiment.window.window import Window, monitor_size
-
     size = size or (WINDOW_SIZE if windowed else monitor_size(monitor))
     look = look_of(protocol, size)
     return ParticipantDisplay(
@@ -81,7 +97,7 @@ def open_window(
         strip=_strip(protocol, look),
         verify=verify,
         screenshots=screenshots,
-        hands=hands,
+        user=user,
     )
 
 
@@ -103,6 +119,13 @@ def check_fit(
 ) -> None:
     """Refuse a session in which an image would not fit the window at native size.
 
+    Parameters
+    ----------
+    display
+        The open window.
+    protocol, stimuli, plan
+        What the session shows.
+
     Raises
     ------
     RefusedError
@@ -117,7 +140,7 @@ def check_fit(
         trial = planned
         if trial.reference and not trial.stimulus:
             trial = replace(trial, stimulus=trial.reference)
-        for frame in presentation.frames(protocol, trial, stimuli).all:
+        for frame in presentation.frames_of(protocol, trial, stimuli).all:
             for path in frame.images:
                 if path not in sizes:
                     with Image.open(path) as file:

@@ -1,7 +1,7 @@
-"""A simulated participant's hands: real key presses and clicks into a real window.
+"""A simulated participant at a real window: real key presses and clicks.
 
-The window asks the hands at every turn of its loop, as it would wait for a person;
-what they do goes through the same event queue. What to answer comes from the same
+The window calls its user at every turn of its loop, as it would wait for a person;
+what the user does goes through the same event queue. What to answer comes from the same
 responder that answers without a window.
 """
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from fechner.records.stimuli import Stimulus
 
 
-class Board(Protocol):
-    """What hands can touch: a keyboard and a mouse."""
+class KeyboardAndMouse(Protocol):
+    """The keyboard and the mouse of a window."""
 
     look: Look
 
@@ -30,23 +30,35 @@ class Board(Protocol):
         """Click at (x, y) pixels from the top left corner."""
 
 
-class Hands(Protocol):
-    """Something that looks at frames and acts on pages and questions."""
+class WindowUser(Protocol):
+    """Someone who looks at frames and acts on pages and questions."""
 
     def see(self, frame: Frame) -> None:
         """Look at a frame."""
 
-    def at_page(self, board: Board, page: Page, screen: Screen) -> None:
+    def at_page(self, board: KeyboardAndMouse, page: Page, screen: Screen) -> None:
         """Act on a page that waits; called until the page goes."""
 
     def at_question(
-        self, board: Board, question: Question, screen: Screen, value: float | None
+        self, board: KeyboardAndMouse, question: Question, screen: Screen, value: float | None
     ) -> None:
-        """Act on a question; `value` is what the screen shows as chosen so far."""
+        """Act on a question; called until it is answered.
+
+        Parameters
+        ----------
+        board
+            What can be pressed and clicked.
+        question
+            What is asked.
+        screen
+            Its picture and the zones that take clicks.
+        value
+            What the screen shows as chosen so far; None for nothing.
+        """
 
 
-class SimulatedHands:
-    """Hands that answer at once, in turn with keyboard and mouse.
+class SimulatedUser:
+    """WindowUser that answer at once, in turn with keyboard and mouse.
 
     Parameters
     ----------
@@ -70,7 +82,7 @@ class SimulatedHands:
         """Remember what the answer is about."""
         self._looked = self._responder.look(frame)
 
-    def at_page(self, board: Board, page: Page, screen: Screen) -> None:
+    def at_page(self, board: KeyboardAndMouse, page: Page, screen: Screen) -> None:
         """Go on, with Return or a click on the button."""
         self._count += 1
         if self._device() == "keyboard":
@@ -79,9 +91,9 @@ class SimulatedHands:
             board.click(*_middle(screen.zones["proceed"]))
 
     def at_question(
-        self, board: Board, question: Question, screen: Screen, value: float | None
+        self, board: KeyboardAndMouse, question: Question, screen: Screen, value: float | None
     ) -> None:
-        """Choose, then confirm."""
+        """Choose, then confirm; parameters as in `WindowUser.at_question`."""
         if self._answers is None or self._answers[0] is not question:
             self._count += 1
             self._answers = (question, self._responder.answer(question, self._looked)[0])
@@ -101,7 +113,7 @@ class SimulatedHands:
         return self._devices[self._count % len(self._devices)]
 
     def _press_button(
-        self, board: Board, question: Question, screen: Screen, wanted: float
+        self, board: KeyboardAndMouse, question: Question, screen: Screen, wanted: float
     ) -> None:
         place = question.values.index(wanted)
         keys = question.keys[place] if place < len(question.keys) else ()
@@ -110,7 +122,9 @@ class SimulatedHands:
         else:
             board.click(*_middle(screen.zones[str(place)]))
 
-    def _move(self, board: Board, question: Question, screen: Screen, wanted: float) -> None:
+    def _move(
+        self, board: KeyboardAndMouse, question: Question, screen: Screen, wanted: float
+    ) -> None:
         if self._device() == "keyboard" and wanted == int(wanted) and wanted >= 0:
             for digit in str(int(wanted)):
                 board.press_key(digit)
@@ -118,7 +132,7 @@ class SimulatedHands:
             y = _middle(screen.zones["track"])[1]
             board.click(track_place(board.look, question, wanted), y)
 
-    def _confirm(self, board: Board, screen: Screen) -> None:
+    def _confirm(self, board: KeyboardAndMouse, screen: Screen) -> None:
         if self._device() == "keyboard":
             board.press_key("return")
         else:

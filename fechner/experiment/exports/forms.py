@@ -1,0 +1,83 @@
+"""The forms that journals can be exported in; each has a module of its own.
+
+Exports are pure functions of journals: the same journals give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fechner.errors import InputError, nearest
+from fechner.experiment.exports.bids import bids_files
+from fechner.experiment.exports.export_folder import Files, write_files
+from fechner.experiment.exports.psychds import psychds_files
+from fechner.experiment.exports.sureal import sureal_files
+from fechner.experiment.exports.wide import wide_files
+from fechner.records.journal import JournalRecord
+
+if TYPE_CHECKING:
+    from fechner.records.stimuli import StimulusSet
+
+FOLDERS: dict[str, Callable[[Sequence[JournalRecord]], Files]] = {
+    "bids": bids_files,
+    "psychds": psychds_files,
+    "sureal": sureal_files,
+    "psychopy": wide_files,
+}
+"""The forms that fill a folder."""
+
+FORMS = ("ratings", *FOLDERS)
+"""What can be exported: see docs/howto-exports.md."""
+
+
+def export(
+    journals: Sequence[JournalRecord],
+    form: str,
+    out: Path,
+    *,
+    stimuli: StimulusSet | None = None,
+) -> list[Path]:
+    """Write the export called `form` (one of `FORMS`) to `out`; return the files written.
+
+    Parameters
+    ----------
+    journals
+        What is exported.
+    form
+        One of `FORMS`.
+    out
+        A CSV file for ``ratings`` and a new folder otherwise.
+    stimuli
+        Lets ``bids`` carry the images, which must be those that were shown.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    InputError
+        If there is no such form, the journals do not fit it, or `out` is not empty.
+    RefusedError
+        If the images are not those that were shown.
+    """
+    if form == "ratings":
+        from fechner.experiment.exports.ratings import write_ratings_table
+
+        path = write_ratings_table(journals, out)
+        return [path, path.with_suffix(".json")]
+    return write_files(out, export_files(journals, form, stimuli=stimuli))
+
+
+def export_files(
+    journals: Sequence[JournalRecord], form: str, *, stimuli: StimulusSet | None = None
+) -> Files:
+    """Return the files of an export folder, a pure function of its arguments."""
+    if form not in FOLDERS:
+        raise InputError(f"no export is called {form!r}: {nearest(form, FORMS)}")
+    if form == "bids":
+        return bids_files(journals, stimuli=stimuli)
+    return FOLDERS[form](journals)

@@ -1,0 +1,380 @@
+"""The lines of a journal: which events there are, and what each of them may hold.
+
+The first line is the session's header; every further line is one event. A line is a
+frozen record that knows its keys and their types, so that a rating is a number and a
+flag is true or false wherever a journal is read. What must agree between lines (ratings
+on the header's scale, trials in order) is checked by `check_follows`.
+docs/journal-format.md describes every field.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    model_validator,
+)
+
+from fechner.errors import InputError, nearest
+from fechner.records.complaints import one_line
+from fechner.records.scales import RatingScale
+
+SCHEMA = 2
+"""What is written: every line carries the digest of the one before it."""
+
+UNCHAINED_SCHEMA = 1
+"""What earlier versions wrote: the same lines without digests. Still read, and noted."""
+
+EARLY_MS = 50.0
+"""In schema 1 an answer could be taken up to a few refreshes before its question was drawn."""
+
+PARTICIPANT = r"^[A-Za-z0-9]{2,16}$"
+"""A participant's code: letters and digits only, as BIDS wants them for ``sub-<label>``."""
+
+Kind = Literal["practice", "anchor", "stabilising", "main", "repeat", "catch"]
+
+
+def _time_of_day(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("expected a time of day with its zone")
+    return text
+
+
+Name = Annotated[str, Field(min_length=1)]
+Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+NotNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=0)]
+TrialNumber = Annotated[int, Field(ge=1)]
+TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
+
+
+class Record(BaseModel):
+    """A frozen record that takes the keys and types it knows, and nothing else."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Line(Record):
+    """What every line has: its event, and the time of day at which it was written (UTC)."""
+
+    event: str
+    written: TimeOfDay
+
+
+class ScreenFacts(Record):
+    """What a session knew of its window: sizes in pixels, times in milliseconds.
+
+    `window` is "psychopy", or "none" for a simulated participant without one.
+    """
+
+    window: str | None = None
+    size: tuple[int, int] | None = None
+    screen: tuple[int, int] | None = None
+    monitor: int | None = None
+    fullscreen: bool | None = None
+    virtual: bool | None = None
+    scaling: float | None = None
+    bits: int | None = None
+    frame_ms: NotNegative | None = None
+    jitter_ms: NotNegative | None = None
+    synchronised: bool | None = None
+    test_pattern_difference: Count | None = None
+    pixels_per_cm: NotNegative | None = None
+    distance_cm: NotNegative | None = None
+    pixels_per_degree: NotNegative | None = None
+
+
+class Header(Line):
+    """The first line: what the session is, with all that exports need to stand alone."""
+
+    event: Literal["session"]
+    schema_: Literal[1, 2] = Field(alias="schema")
+    participant: str = Field(pattern=PARTICIPANT)
+    session: int = Field(ge=1)
+    protocol: Word
+    method: Word
+    language: Name
+    dimension: Word
+    scale: RatingScale
+    confidence_scale: RatingScale | None = None
+    labels: tuple[str, ...]
+    question: str
+    protocol_sha256: Digest
+    stimuli_sha256: Digest
+    plan_sha256: Digest
+    prediction_sha256: Digest | None = None
+    row: Count | None = None
+    timing_override: Mapping[str, float | str | None] | None = None
+    simulated: bool
+    model: Mapping[str, JsonValue] | None
+    software: Mapping[str, str] = {}
+    screen: ScreenFacts = ScreenFacts()
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Header:
+        if self.simulated != (self.model is not None):
+            raise ValueError("a session is simulated if, and only if, a model stands in it")
+        labels, places = len(self.labels), len(self.scale.labels_at)
+        if labels != places:
+            raise ValueError(f"{labels} labels stand at {places} values of the scale")
+        asks_confidence = self.method == "authenticity" and self.schema_ >= SCHEMA
+        if asks_confidence != (self.confidence_scale is not None):
+            raise ValueError("confidence_scale stands in sessions of the method authenticity only")
+        return self
+
+
+class TrialLine(Line):
+    """One answered trial."""
+
+    event: Literal["trial"]
+    trial: TrialNumber
+    block: Count
+    kind: Kind
+    stimulus: str
+    scene: str
+    region: str
+    dimension: Word
+    rating: float
+    rt_ms: Annotated[float, Field(ge=-EARLY_MS)]
+    path: tuple[tuple[float, float], ...] = ()
+    device: Literal["mouse", "keyboard", "simulated"] | None = None
+    reference: Name | None = None
+    second: Name | None = None
+    side: Literal["left", "right"] | None = None
+    onset_s: NotNegative | None = None
+    duration_ms: NotNegative | None = None
+    late_ms: float | None = None
+    dropped_frames: Count | None = None
+    shown_sha256: Digest | None = None
+    pixel_difference: Annotated[int, Field(ge=0, le=255)] | None = None
+    confidence: float | None = None
+    confidence_rt_ms: NotNegative | None = None
+    strength: NotNegative | None = None
+    target: float | None = None
+    passed: bool | None = None
+    repeat_of: TrialNumber | None = None
+    simulated: bool | None = None
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> TrialLine:
+        if not self.stimulus and self.kind != "catch":
+            raise ValueError(f"a {self.kind} trial must name its stimulus")
+        if not self.stimulus and self.shown_sha256 is not None:
+            raise ValueError("pixels were shown, and no stimulus is named")
+        if (self.kind == "catch") != (self.target is not None):
+            raise ValueError("a trial has a target if, and only if, it is a catch trial")
+        if (self.target is None) != (self.passed is None):
+            raise ValueError("a catch trial says whether it was passed, and no other trial does")
+        if self.repeat_of is not None and self.repeat_of >= self.trial:
+            raise ValueError(f"trial {self.trial} cannot repeat trial {self.repeat_of}")
+        return self
+
+
+class ResumeLine(Line):
+    """The session was opened again after an interruption."""
+
+    event: Literal["resume"]
+    after_trial: Count
+
+
+class BreakLine(Line):
+    """A rest between two trials."""
+
+    event: Literal["break"]
+    after_trial: Count
+    seconds: NotNegative
+
+
+class QuitLine(Line):
+    """The session was ended early; it can be resumed."""
+
+    event: Literal["quit"]
+    reason: str = ""
+
+
+class EndLine(Line):
+    """The session reached its end."""
+
+    event: Literal["end"]
+    reason: str = ""
+    catch_passed: Count | None = None
+    catch_shown: Count | None = None
+    attentive: bool | None = None
+
+
+class CalibrationLine(Line):
+    """The window and the viewing distance from here on, after a resumption."""
+
+    event: Literal["calibration"]
+    screen: ScreenFacts
+
+
+class ScreeningLine(Line):
+    """Consent, or one answered screening question."""
+
+    event: Literal["screening"]
+    question: Name
+    answer: str | None = None
+    accepted: bool
+
+
+class ClockLine(Line):
+    """The computer's clock was set by `jump_s` seconds."""
+
+    event: Literal["clock"]
+    jump_s: float
+
+
+class NoteLine(Line):
+    """Anything else worth keeping, under keys of its own."""
+
+    model_config = ConfigDict(extra="allow")
+
+    event: Literal["note"]
+
+    @property
+    def content(self) -> Mapping[str, Any]:
+        """The keys of this note."""
+        return dict(self.model_extra or {})
+
+
+EVENTS: dict[str, type[Line]] = {
+    "session": Header,
+    "trial": TrialLine,
+    "resume": ResumeLine,
+    "break": BreakLine,
+    "quit": QuitLine,
+    "end": EndLine,
+    "calibration": CalibrationLine,
+    "screening": ScreeningLine,
+    "clock": ClockLine,
+    "note": NoteLine,
+}
+
+METHOD_KEYS = {"pair": "second", "authenticity": "confidence", "jnd": "strength"}
+"""What a trial that shows an image holds in these methods, and in no other."""
+
+
+def parse_line(content: bytes) -> Line:
+    """Return the line that stands in JSON text, its keys and types checked.
+
+    Raises
+    ------
+    InputError
+        If it is no JSON object, its event is unknown, or a key is missing, unknown or of
+        another type.
+    """
+    try:
+        found = json.loads(content, parse_constant=_no_number)
+    except ValueError as error:
+        raise InputError(f"no JSON ({error})") from error
+    if not isinstance(found, dict):
+        raise InputError("expected a JSON object")
+    kind = found.get("event")
+    if not isinstance(kind, str) or kind not in EVENTS:
+        raise InputError(f"unknown journal event {kind!r}; {nearest(str(kind), EVENTS)}")
+    if kind == "session":
+        _check_schema(found.get("schema"))
+    model = EVENTS[kind]
+    try:
+        return model.model_validate_json(content, strict=True)
+    except ValidationError as error:
+        raise InputError(one_line(error, model, f"{kind} event")) from error
+
+
+def _check_schema(schema: object) -> None:
+    if schema not in (UNCHAINED_SCHEMA, SCHEMA):
+        raise InputError(
+            f"expected journal schema {UNCHAINED_SCHEMA} or {SCHEMA}, got {schema!r}; "
+            "read it with the fechner version that wrote it"
+        )
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is no number")
+
+
+def as_header(line: Line) -> Header:
+    """Return the first line of a journal, if it is one.
+
+    Raises
+    ------
+    InputError
+        If it is another event.
+    """
+    if not isinstance(line, Header):
+        raise InputError("the first line of a journal must be its session event")
+    return line
+
+
+def check_follows(line: Line, header: Header, *, last_trial: int, complete: bool) -> None:
+    """Refuse a line that cannot follow those before it in its journal.
+
+    Parameters
+    ----------
+    line
+        A further line.
+    header
+        The journal's first line.
+    last_trial
+        Number of the last trial before; 0 before the first.
+    complete
+        Whether the session's end stands before it.
+
+    Raises
+    ------
+    InputError
+        If it is another header or comes after the end, if trial numbers do not rise, or
+        if an answer is not one that the header's scale and method allow.
+    """
+    if isinstance(line, Header):
+        raise InputError("a second session begins here; a journal holds one")
+    if complete:
+        raise InputError("the session ended before this line")
+    if isinstance(line, (ResumeLine, BreakLine)) and line.after_trial != last_trial:
+        raise InputError(
+            f"the line says it follows trial {line.after_trial}, and trial {last_trial} is the last"
+        )
+    if isinstance(line, TrialLine):
+        if line.trial <= last_trial:
+            raise InputError(
+                f"trial {line.trial} comes after trial {last_trial}; numbers must rise"
+            )
+        _check_answer(line, header)
+
+
+def _check_answer(trial: TrialLine, header: Header) -> None:
+    """Refuse answers that nobody can have given in the session of this header."""
+    if trial.dimension != header.dimension:
+        raise InputError(f"expected the dimension {header.dimension!r}, got {trial.dimension!r}")
+    if not header.scale.contains(trial.rating):
+        raise InputError(f"rating: expected {header.scale}, got {trial.rating:g}")
+    if trial.target is not None and not (
+        header.scale.minimum <= trial.target <= header.scale.maximum
+    ):
+        raise InputError(f"target: expected {header.scale}, got {trial.target:g}")
+    if header.schema_ >= SCHEMA and trial.rt_ms < 0:
+        raise InputError(f"rt_ms: expected 0 or more milliseconds, got {trial.rt_ms:g}")
+    if trial.simulated not in (None, header.simulated):
+        raise InputError("the header and this trial disagree whether the session is simulated")
+    if trial.device == "simulated" and not header.simulated:
+        raise InputError("a simulated answer stands in the session of a person")
+    for method, key in METHOD_KEYS.items():
+        held = getattr(trial, key) is not None
+        if held and method != header.method:
+            raise InputError(f"{key} has no meaning in the method {header.method!r}")
+        if not held and method == header.method and trial.stimulus:
+            raise InputError(f"a trial of the method {method!r} needs {key}")
+    scale = header.confidence_scale
+    if trial.confidence is not None and scale and not scale.contains(trial.confidence):
+        raise InputError(f"confidence: expected {scale}, got {trial.confidence:g}")
