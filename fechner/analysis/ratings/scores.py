@@ -58,6 +58,13 @@ def mos(matrix: RatingMatrix, *, level: float = 0.95) -> pd.DataFrame:
     pandas.DataFrame
         Columns image, mos, sd (of the sample, n - 1), n, ci_low, ci_high. Where n is 1 the SD
         and the interval are NaN.
+
+    Examples
+    --------
+    >>> ratings = np.array([[4.0, 5.0, 3.0], [1.0, 2.0, np.nan]])
+    >>> scores = mos(RatingMatrix(ratings, ("a", "b"), ("P1", "P2", "P3")))
+    >>> scores["mos"].tolist(), scores["n"].tolist()
+    ([4.0, 1.5], [3, 2])
     """
     values = matrix.values
     n = np.isfinite(values).sum(axis=1)
