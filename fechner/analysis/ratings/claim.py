@@ -22,7 +22,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from fechner.analysis.ratings.crossed import (
     closed_form,
@@ -38,9 +37,9 @@ from fechner.analysis.ratings.matrices import (
     rated_arms,
     rating_matrix,
 )
-from fechner.analysis.ratings.observed import mostly_paired
+from fechner.analysis.ratings.observed import image_contrasts, mostly_paired
 from fechner.analysis.ratings.ordinal import is_ordinal, ordered_probit
-from fechner.analysis.ratings.screening import MINIMUM_AGREEMENT, screen
+from fechner.analysis.ratings.screening import MINIMUM_AGREEMENT, screened_participants
 from fechner.analysis.ratings.slopes import reml_slopes
 from fechner.analysis.ratings.verdict import (
     against_ordinal,
@@ -49,14 +48,11 @@ from fechner.analysis.ratings.verdict import (
     sign,
     warnings_about,
 )
-from fechner.errors import InputError
 from fechner.provenance import provenance
 from fechner.records.claim import (
     Claim,
     Contrast,
     Equivalence,
-    ImageContrast,
-    ScreenedParticipant,
 )
 from fechner.records.ratings import Ratings
 from fechner.records.stimuli import INTACT, StimulusSet, StimulusTable
@@ -139,7 +135,7 @@ def claim(
     True
     """
     chosen = choose_dimension(ratings, dimension)
-    screened = _screened(ratings, chosen, minimum_agreement)
+    screened = screened_participants(rating_matrix(ratings, chosen), minimum_agreement)
     excluded = [row.participant for row in screened if not row.kept]
     arms = rated_arms(ratings, stimuli, dimension=chosen, excluded=excluded)
     control = control if control in set(arms["region"]) else None
@@ -169,7 +165,7 @@ def claim(
         excluded=excluded,
         contrasts=rows,
         drops=[_drop(differences(arms, *pair), level) for pair in from_intact],
-        images=_image_contrasts(arms, pairs + from_intact, level),
+        images=image_contrasts(arms, pairs + from_intact, level=level),
         ordinal=ordinal,
         equivalence=_equivalence(rows[0], equivalence_bound, level),
         warnings=warned,
@@ -184,24 +180,6 @@ def claim(
             simulated=simulated,
         ),
     )  # fmt: skip
-
-
-def _screened(ratings: Ratings, dimension: str, minimum: float | None) -> list[ScreenedParticipant]:
-    """Return the screening of everybody; with fewer than three nobody can be left out."""
-    matrix = rating_matrix(ratings, dimension)
-    table = screen(matrix, minimum=MINIMUM_AGREEMENT if minimum is None else minimum)
-    if minimum is None or len(table) < 3:
-        table["keep"] = True
-    if table["keep"].sum() < 2 <= len(table):
-        raise InputError(
-            f"screening would leave out {(~table['keep']).sum()} of {len(table)} participants: "
-            "they agree on nothing; look at them with fechner stats screen, or keep everybody"
-        )
-    rows = table.rename(columns={"keep": "kept"}).to_dict("records")
-    for row in rows:
-        for name in ("sd", "agreement"):
-            row[name] = row[name] if np.isfinite(row[name]) else None
-    return [ScreenedParticipant.model_validate(row) for row in rows]
 
 
 def _contrasts(arms: pd.DataFrame, first: str, second: str, level: float) -> list[Contrast]:
@@ -240,31 +218,6 @@ def _pairs_from_intact(arms: pd.DataFrame, regions: tuple[str | None, ...]) -> P
 def _drop(table: Differences, level: float) -> Contrast:
     test = closed_form if table.complete else reml_crossed
     return test(table, level=level)
-
-
-def _image_contrasts(arms: pd.DataFrame, pairs: Pairs, level: float) -> list[ImageContrast]:
-    """Return every contrast image by image, for those that participants rated in pairs."""
-    tables = [differences(arms, *pair) for pair in pairs]
-    return [
-        row for table in tables if min(table.values.shape) > 1 for row in _by_image(table, level)
-    ]
-
-
-def _by_image(table: Differences, level: float) -> list[ImageContrast]:
-    rows = []
-    for image, column in zip(table.images, table.values.T, strict=True):
-        own = column[np.isfinite(column)]
-        mean, n = float(own.mean()), len(own)
-        low = high = None
-        if n > 1:
-            half = float(stats.t.ppf(0.5 + level / 2, n - 1) * own.std(ddof=1) / np.sqrt(n))
-            low, high = mean - half, mean + half
-        rows.append(
-            ImageContrast(
-                name=table.name, image=image, estimate=mean, low=low, high=high, n_participants=n
-            )
-        )
-    return rows
 
 
 def _ordinal(arms: pd.DataFrame, pairs: Pairs, level: float) -> list[Contrast]:

@@ -1,19 +1,23 @@
 """The observed difference between two arms of each image, and how reliable it is.
 
-What `prediction` compares with. Where most participants rated both arms, the difference of an
-image is the mean of its paired differences. In a Latin square nobody rates both; then it is
-the difference of two means of ratings from which each participant's own mean was taken.
+What `prediction` compares with, and what the claim shows image by image. Where most
+participants rated both arms, the difference of an image is the mean of its paired
+differences. In a Latin square nobody rates both; then it is the difference of two means of
+ratings from which each participant's own mean was taken.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from fechner.analysis.ratings.correlation import reliability
 from fechner.analysis.ratings.matrices import Differences, differences
+from fechner.records.claim import ImageContrast
 
 PAIRED_SHARE = 0.5
 """Share of participant-by-image pairs from which on a table counts as paired."""
@@ -100,3 +104,33 @@ def _unpaired(arms: pd.DataFrame, first: str, second: str) -> Observed:
         int(rows["participant"].nunique()),
         None,
     )
+
+
+def image_contrasts(
+    arms: pd.DataFrame, pairs: Sequence[tuple[str, str]], *, level: float = 0.95
+) -> list[ImageContrast]:
+    """Return the mean difference of each image with its t interval over participants.
+
+    Pairs of arms that fewer than two participants rated, or on one image only, are left out.
+    """
+    tables = [differences(arms, *pair) for pair in pairs]
+    return [
+        row for table in tables if min(table.values.shape) > 1 for row in _by_image(table, level)
+    ]
+
+
+def _by_image(table: Differences, level: float) -> list[ImageContrast]:
+    rows = []
+    for image, column in zip(table.images, table.values.T, strict=True):
+        own = column[np.isfinite(column)]
+        mean, n = float(own.mean()), len(own)
+        low = high = None
+        if n > 1:
+            half = float(stats.t.ppf(0.5 + level / 2, n - 1) * own.std(ddof=1) / np.sqrt(n))
+            low, high = mean - half, mean + half
+        rows.append(
+            ImageContrast(
+                name=table.name, image=image, estimate=mean, low=low, high=high, n_participants=n
+            )
+        )
+    return rows

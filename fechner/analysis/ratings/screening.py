@@ -17,6 +17,8 @@ import pandas as pd
 
 from fechner.analysis.ratings.matrices import RatingMatrix
 from fechner.analysis.ratings.scores import participant_bias, remove_bias
+from fechner.errors import InputError
+from fechner.records.claim import ScreenedParticipant
 
 MINIMUM_AGREEMENT = 0.2
 """Leave-one-out correlation below which a participant is screened out."""
@@ -143,3 +145,30 @@ def screen(
         bt500=bt500(matrix, sd=sd).rejected,
         bt500_bias_removed=bt500(remove_bias(matrix), sd=sd).rejected,
     )
+
+
+def screened_participants(
+    matrix: RatingMatrix, minimum: float | None = MINIMUM_AGREEMENT
+) -> list[ScreenedParticipant]:
+    """Return the screening of everybody as the claim records it.
+
+    With fewer than three participants, or without a `minimum`, nobody is left out.
+
+    Raises
+    ------
+    InputError
+        If screening would leave fewer than two.
+    """
+    table = screen(matrix, minimum=MINIMUM_AGREEMENT if minimum is None else minimum)
+    if minimum is None or len(table) < 3:
+        table["keep"] = True
+    if table["keep"].sum() < 2 <= len(table):
+        raise InputError(
+            f"screening would leave out {(~table['keep']).sum()} of {len(table)} participants: "
+            "they agree on nothing; look at them with fechner stats screen, or keep everybody"
+        )
+    rows = table.rename(columns={"keep": "kept"}).to_dict("records")
+    for row in rows:
+        for name in ("sd", "agreement"):
+            row[name] = row[name] if np.isfinite(row[name]) else None
+    return [ScreenedParticipant.model_validate(row) for row in rows]
