@@ -1,4 +1,6 @@
+from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,13 +19,19 @@ from fechner.experiment.simulated.observers import (
     SimulatedObserver,
     error_of,
     harm_of,
-    on_scale,
     simulated_panel,
 )
-from fechner.protocols.schema import load_protocol
-from fechner.records.scales import RatingScale
+from fechner.records.stimuli import StimulusSet
 
-LINE = load_protocol("slider").scale
+RATE = Question("slider", "quality", "How good?", ("Bad", "Excellent"), (0, 100), step=1)
+
+
+def answer(observer, stimulus, *, repetition=1, question=RATE):
+    """What a simulated participant answers to one picture: value and reaction time in ms."""
+    stimuli = StimulusSet(Path("anywhere"), (stimulus,), {})
+    before = Counter({stimulus.stimulus: repetition - 1})
+    responder = SimulatedResponder(observer, stimuli, seen=before)
+    return responder.answer(question, responder.look(Frame((stimuli.image_path(stimulus),))))
 
 
 def differences(world, seed, *, participants, scenes):
@@ -31,7 +39,7 @@ def differences(world, seed, *, participants, scenes):
     shown = degraded(scenes)
     rows = [
         [
-            observer.rate(low, LINE)[0] - observer.rate(high, LINE)[0]
+            answer(observer, low)[0] - answer(observer, high)[0]
             for low, high in zip(shown[::2], shown[1::2], strict=True)
         ]
         for observer in simulated_panel(participants, world, seed).values()
@@ -52,8 +60,8 @@ def crossed_t(difference):
 def test_the_same_names_and_seed_give_the_same_rating_in_any_order():
     observer = simulated_panel(3, "map", 7)["S02"]
     shown = degraded(6)
-    forwards = {p.stimulus: observer.rate(p, LINE) for p in shown}
-    backwards = {p.stimulus: replace(observer).rate(p, LINE) for p in reversed(shown)}
+    forwards = {p.stimulus: answer(observer, p) for p in shown}
+    backwards = {p.stimulus: answer(replace(observer), p) for p in reversed(shown)}
     assert forwards == backwards
 
 
@@ -69,15 +77,23 @@ def test_seed_participant_and_repetition_each_change_the_residual():
     assert len(qualities) == 4
 
 
-def test_ratings_lie_on_the_scale_and_follow_its_direction():
-    coarse = RatingScale(
-        minimum=1, maximum=5, step=1, shown="choices", labels_at=(1, 2, 3, 4, 5), good="low"
-    )
-    assert [on_scale(points, coarse) for points in (-20, 0, 49, 100, 300)] == [5, 5, 3, 1, 1]
+@pytest.mark.parametrize("kind", ["slider", "buttons"])
+@pytest.mark.parametrize("good", ["high", "low"])
+def test_ratings_lie_on_the_scale_and_follow_its_direction(kind, good):
+    values = (1.0, 2.0, 3.0, 4.0, 5.0)
+    labels = tuple(map(str, values))
+    coarse = Question(kind, "quality", "?", labels, values, minimum=1, maximum=5, good=good)
     observer = SimulatedObserver("S01", inconsistency=40)
-    for number in range(200):
-        rating, rt_ms = observer.rate(degraded(1)[0], LINE, repetition=number)
-        assert LINE.contains(rating) and rt_ms > 0
+    answers = {
+        region: [answer(observer, p, repetition=k, question=coarse) for k in range(1, 101)]
+        for p in degraded(1)
+        for region in [p.region]
+    }
+    for given in answers.values():
+        assert {value for value, _ in given} <= set(values)
+        assert all(rt_ms > 0 for _, rt_ms in given)
+    low, high = (np.mean([value for value, _ in answers[region]]) for region in ("low", "high"))
+    assert (low > high) == (good == "high")
 
 
 def test_harm_saturates_and_vanishes_without_error():
@@ -121,8 +137,8 @@ def test_in_the_world_null_the_crossed_test_keeps_its_level():
 def test_a_spammer_does_not_look():
     panel = simulated_panel(4, "map", 5, spammers=1)
     shown = degraded(200)
-    honest = [panel["S01"].rate(p, LINE)[0] for p in shown]
-    blind = [panel["S04"].rate(p, LINE)[0] for p in shown]
+    honest = [answer(panel["S01"], p)[0] for p in shown]
+    blind = [answer(panel["S04"], p)[0] for p in shown]
     region = [p.region == "high" for p in shown]
     assert np.corrcoef(honest, region)[0, 1] < -0.3
     assert abs(np.corrcoef(blind, region)[0, 1]) < 0.15
@@ -155,9 +171,6 @@ def shown(tmp_path):
     return small_set(tmp_path, degraded(3))
 
 
-RATE = Question("slider", "quality", "How good?", ("Bad", "Excellent"), (0, 100), step=1)
-
-
 def test_the_display_without_a_window_reports_the_pixels_of_the_file(shown):
     display = SimulatedDisplay(SimulatedResponder(SimulatedObserver("S01"), shown))
     path = shown.image_path(shown.stimuli[2])
@@ -174,8 +187,8 @@ def test_the_display_answers_as_the_observer_rates(shown):
     for _ in range(2):
         display.show(Frame((shown.image_path(stimulus),)), None)
         answers.append(display.rate(RATE).value)
-    expected = [observer.rate(stimulus, LINE, repetition=number)[0] for number in (1, 2)]
-    assert answers == expected
+    seen = [observer.quality(stimulus, repetition=number) for number in (1, 2)]
+    assert answers == [round(min(max(points, 0), 100)) for points in seen]
 
 
 def test_the_clock_of_the_display_runs_with_what_it_shows(shown):
@@ -183,10 +196,10 @@ def test_the_clock_of_the_display_runs_with_what_it_shows(shown):
     display.fixation(500)
     onset = display.show(Frame((shown.image_path(shown.stimuli[0]),)), 1000).onset_s
     display.blank(250)
-    display.text(Page("break", "", "", minimum_s=30))
-    assert (onset, display.now()) == (0.5, 31.75)
+    display.text(Page("break", "", "", "Go on"))
+    assert (onset, display.now()) == (0.5, 2.75)
     response = display.rate(replace(RATE, not_before_ms=1000))
-    assert display.now() == pytest.approx(31.75 + response.rt_ms / 1000)
+    assert display.now() == pytest.approx(2.75 + response.rt_ms / 1000)
     assert response.rt_ms > 1000
 
 

@@ -16,7 +16,6 @@ from fechner.experiment.plan.audit import audit, nearest_return
 from fechner.experiment.plan.order import insert_spaced, spaced_order
 from fechner.experiment.plan.plan import Plan, make_plan, row_of
 from fechner.protocols.schema import load_protocol, shipped
-from fechner.provenance import canonical_json
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +38,7 @@ class Thing:
 def test_the_same_inputs_give_the_same_plan_to_the_byte(name, stimuli):
     protocol = load_protocol(name)
     one, two = (make_plan(protocol, stimuli, "P07", session=2) for _ in range(2))
-    assert canonical_json(one.to_json()) == canonical_json(two.to_json())
+    assert one == two and one.sha256 == two.sha256
     assert one.sha256 != make_plan(protocol, stimuli, "P08", session=2).sha256
     assert one.sha256 != make_plan(protocol, stimuli, "P07", session=1).sha256
 
@@ -65,17 +64,6 @@ def test_a_plan_does_not_depend_on_the_machines_hash_seed(stimuli):
     assert json.dumps(make_plan(load_protocol("slider"), stimuli, "P01").sha256).strip('"') in str(
         hashes
     )
-
-
-@pytest.mark.parametrize("name", shipped())
-def test_a_plan_survives_json(name, stimuli):
-    plan = make_plan(load_protocol(name), stimuli, "P01")
-    assert Plan.from_json(plan.to_json()) == plan
-
-
-def test_a_damaged_plan_is_refused():
-    with pytest.raises(InputError, match="not a trial plan"):
-        Plan.from_json({"trials": [{"number": 1}]})
 
 
 @settings(max_examples=40, deadline=None)
@@ -140,7 +128,7 @@ def test_over_a_full_square_every_stimulus_falls_into_every_block_equally_often(
     assert result.in_block == (2, 2)
     assert result.distinct_orders == len(codes)
     assert all(abs(place - 0.5) < 0.06 for place in result.positions.values())
-    assert not result.too_long
+    assert result.minutes <= result.limit_minutes
 
 
 def test_a_latin_square_shows_each_scene_once_and_rotates_over_participants(stimuli):

@@ -21,6 +21,7 @@ from fechner.experiment.session.codes import check_code, offer_code
 from fechner.experiment.session.session import run_session
 from fechner.experiment.session.signals import ending_signals, held
 from fechner.experiment.session.staircases import Staircases
+from fechner.experiment.shown_pixels import ShownPixels
 from fechner.experiment.simulated.display import SimulatedDisplay, SimulatedResponder
 from fechner.experiment.simulated.observers import SimulatedObserver
 from fechner.experiment.starting.run_participant import run_participant
@@ -57,7 +58,7 @@ def test_every_protocol_runs_to_its_end_and_verifies(name, stimuli, tmp_path):
     assert record.complete
     assert [t.trial for t in record.trials] == list(range(1, len(record.trials) + 1))
     assert all(protocol.scale.contains(trial.rating) for trial in record.trials)
-    verdict = verify_session(record, protocol=protocol, stimuli=stimuli)
+    verdict = verify_session(record, protocol=protocol, pixels=ShownPixels(stimuli))
     assert verdict.problems == ()
 
 
@@ -252,7 +253,12 @@ def test_twenty_kills_at_random_trials_lose_nothing(tmp_path):
     assert [t.trial for t in record.trials] == [t.trial for t in whole.trials]
     main = [(t.stimulus, t.rating) for t in record.trials if t.kind == "main"]
     assert main == [(t.stimulus, t.rating) for t in whole.trials if t.kind == "main"]
-    assert verify_session(record, protocol=load_protocol("slider"), stimuli=stimuli).problems == ()
+    assert (
+        verify_session(
+            record, protocol=load_protocol("slider"), pixels=ShownPixels(stimuli)
+        ).problems
+        == ()
+    )
 
 
 @posix
@@ -431,7 +437,9 @@ def test_verification_finds_a_changed_digest_and_a_missing_trial(stimuli, tmp_pa
         del events[place + 5]
 
     verdict = verify_session(
-        read_journal(forge(record.path, change)), protocol=load_protocol("slider"), stimuli=stimuli
+        read_journal(forge(record.path, change)),
+        protocol=load_protocol("slider"),
+        pixels=ShownPixels(stimuli),
     )
     text = "; ".join(verdict.problems)
     assert "gaps" in text and f"trials {number}" in text
@@ -449,7 +457,9 @@ def test_verification_compares_all_that_the_plan_fixes(key, stimuli, tmp_path):
         events[place] |= more
 
     verdict = verify_session(
-        read_journal(forge(record.path, change)), protocol=load_protocol("slider"), stimuli=stimuli
+        read_journal(forge(record.path, change)),
+        protocol=load_protocol("slider"),
+        pixels=ShownPixels(stimuli),
     )
     assert verdict.problems == (f"trials {repeat.trial} are not those of the plan",)
 
@@ -463,7 +473,9 @@ def test_verification_finds_an_attention_check_that_was_judged_otherwise(stimuli
         events[place]["passed"] = not catch.passed
 
     verdict = verify_session(
-        read_journal(forge(record.path, change)), protocol=load_protocol("slider"), stimuli=stimuli
+        read_journal(forge(record.path, change)),
+        protocol=load_protocol("slider"),
+        pixels=ShownPixels(stimuli),
     )
     assert verdict.problems == (f"catch trials {catch.trial} are not judged by the protocol",)
 
@@ -471,4 +483,7 @@ def test_verification_finds_an_attention_check_that_was_judged_otherwise(stimuli
 def test_verification_refuses_another_stimulus_set(stimuli, tmp_path):
     record = simulate(stimuli, tmp_path)
     other = replace(stimuli, stimuli=stimuli.stimuli[1:])
-    assert "not the one that was shown" in verify_session(record, stimuli=other).problems[0]
+    assert (
+        "not the one that was shown"
+        in verify_session(record, pixels=ShownPixels(other)).problems[0]
+    )

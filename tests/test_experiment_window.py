@@ -17,6 +17,7 @@ from fechner.experiment.display import (
 from fechner.experiment.journal.lock import SessionLock
 from fechner.experiment.plan.plan import Trial
 from fechner.experiment.session.presentation import rating_question
+from fechner.experiment.shown_pixels import ShownPixels
 from fechner.experiment.simulated.observers import SimulatedObserver
 from fechner.experiment.simulated.window_user import SimulatedUser
 from fechner.experiment.starting.open_window import open_window
@@ -118,7 +119,7 @@ def test_each_protocol_runs_in_the_window_with_every_pixel_as_in_its_file(name, 
     assert {trial.pixel_difference for trial in shown} == {0}
     assert {trial.device for trial in record.trials} == {"mouse", "keyboard"}
     assert record.header.simulated and record.header.timing_override
-    assert verify_session(record, protocol=protocol, stimuli=stimuli).problems == ()
+    assert verify_session(record, protocol=protocol, pixels=ShownPixels(stimuli)).problems == ()
 
 
 @pytest.mark.parametrize("size", [(900, 700), (1051, 801)])
@@ -143,8 +144,9 @@ def test_nothing_of_a_picture_that_was_read_back_is_left_on_the_next_screen(open
 @pytest.mark.parametrize("grey", [0, 77, 128, 201])
 def test_the_background_is_the_protocols_grey_everywhere(grey, slider, opened):
     screen = slider.screen.model_copy(update={"background_grey": grey})
-    display = opened(slider.model_copy(update={"screen": screen}), size=(640, 480))
-    display.text(Page("p", "", "Text", "", maximum_s=0.05))
+    protocol = slider.model_copy(update={"screen": screen})
+    display = opened(protocol, size=(640, 480), user=Script(key("return")))
+    display.text(Page("p", "", "Text", "Go on"))
     display.blank(20)
     assert display.window.read_back().getcolors() == [(640 * 480, (grey, grey, grey))]
 
@@ -244,11 +246,21 @@ def test_escape_works_during_the_fixation_and_on_pages(opened):
         display.text(Page("p", "Title", "Body", "Go on"))
 
 
-def test_a_page_can_insist_on_its_time(opened):
-    display = opened(user=Script(key("return")))
-    began = display.now()
-    display.text(Page("break", "", "Rest", "Go on", minimum_s=0.3))
-    assert display.now() - began >= 0.3
+def test_a_key_pressed_before_the_question_is_on_the_screen_answers_nothing(opened, acr):
+    display = opened(acr, user=Script(key("2")))
+    flip = display.window.flip
+
+    def late_flip():
+        # Somebody presses a key while the question is being drawn.
+        if not presses:
+            presses.append(display.window.press_key("5"))
+        return flip()
+
+    presses = []
+    display.window.flip = late_flip
+    response = display.rate(asked(acr))
+    assert response.value == 2
+    assert response.rt_ms >= 0
 
 
 def test_frames_last_as_long_as_asked_by_the_clock(opened, stimuli):

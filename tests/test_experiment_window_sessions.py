@@ -12,6 +12,7 @@ import pytest
 from small_sets import write_small_set
 
 from fechner.errors import MissingPartError
+from fechner.experiment.shown_pixels import ShownPixels
 from fechner.experiment.verify import verify_session
 from fechner.experiment.window import xvfb
 from fechner.protocols.schema import load_protocol
@@ -80,7 +81,7 @@ def test_a_window_session_that_was_killed_twenty_times_goes_on_and_loses_nothing
     assert "SIMULATED session complete" in out and len(out.splitlines()) <= 2
     record = read_journal(path)
     assert record.complete and record.trials[: len(before)] == before
-    verdict = verify_session(record, protocol=load_protocol("slider"), stimuli=stimuli)
+    verdict = verify_session(record, protocol=load_protocol("slider"), pixels=ShownPixels(stimuli))
     assert verdict.problems == ()
 
 

@@ -240,17 +240,18 @@ def verify(
     Example: fechner session verify --sessions study/sessions --stimuli study/stimuli
     """
     from fechner.cli.console import console
-    from fechner.experiment.verify import verify_sessions
+    from fechner.experiment.shown_pixels import ShownPixels
+    from fechner.experiment.verify import verify_session
     from fechner.protocols.schema import load_protocol
     from fechner.records.journal import read_journals
     from fechner.records.stimuli import verify as verify_stimuli
 
-    shown = verify_stimuli(stimuli) if stimuli else None
+    pixels = ShownPixels(verify_stimuli(stimuli)) if stimuli else None
     loaded = load_protocol(protocol, language=language) if protocol else None
     found = read_journals(sessions)
     bad = len(found.damaged)
-    verdicts = verify_sessions(found.journals, protocol=loaded, stimuli=shown)
-    for record, verdict in zip(found.journals, verdicts, strict=True):
+    for record in found.journals:
+        verdict = verify_session(record, protocol=loaded, pixels=pixels)
         bad += bool(verdict.problems)
         line = "; ".join(verdict.problems + verdict.notes) or "whole"
         sign = "[red]✗[/red]" if verdict.problems else "[green]✓[/green]"

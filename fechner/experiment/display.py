@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from fechner.errors import StoppedError
+from fechner.errors import InputError, RefusedError, StoppedError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -41,18 +41,12 @@ class Page:
         The text; paragraphs of `body` are separated by blank lines.
     proceed
         The line that says how to go on.
-    minimum_s
-        Seconds during which nothing goes on (a break that must be taken).
-    maximum_s
-        Seconds after which the page goes on by itself; None waits.
     """
 
     name: str
     title: str
     body: str
-    proceed: str = ""
-    minimum_s: float = 0.0
-    maximum_s: float | None = None
+    proceed: str
 
 
 @dataclass(frozen=True)
@@ -196,8 +190,6 @@ def load_pixels(path: Path) -> Image.Image:
         If the file is not an upright 8-bit RGB or grey picture without transparency.
     """
     from PIL import Image, UnidentifiedImageError
-
-    from fechner.errors import InputError, RefusedError
 
     try:
         with Image.open(path) as file:

@@ -42,7 +42,13 @@ class TouringUser(SimulatedUser):
     def at_question(
         self, board: KeyboardAndMouse, question: Question, screen: Screen, value: float | None
     ) -> None:
-        """Press Escape at the first rating, then answer as usual."""
+        """Press Escape at the first rating, then answer as usual.
+
+        Parameters
+        ----------
+        board, question, screen, value
+            As in `WindowUser.at_question`.
+        """
         rating = not question.name.startswith(("consent", "screening", "checks", "calibration"))
         if rating and not self._escaped:
             self._escaped = True

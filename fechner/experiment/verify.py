@@ -8,7 +8,6 @@ journal says were shown; with the protocol too, the plan made again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,31 +35,23 @@ class Verdict:
     notes: tuple[str, ...]
 
 
-def verify_sessions(
-    records: Iterable[JournalRecord],
-    *,
-    protocol: Protocol | None = None,
-    stimuli: StimulusSet | None = None,
-) -> Iterator[Verdict]:
-    """Return for each journal what is wrong with it, checked against what is given."""
-    pixels = ShownPixels(stimuli) if stimuli is not None else None
-    for record in records:
-        problems = _alone(record)
-        if pixels is not None:
-            problems += _against_stimuli(record, pixels)
-        if protocol is not None and stimuli is not None:
-            problems += _against_plan(record, protocol, stimuli)
-        yield Verdict(tuple(problems), tuple(_notes(record)))
-
-
 def verify_session(
     record: JournalRecord,
     *,
     protocol: Protocol | None = None,
-    stimuli: StimulusSet | None = None,
+    pixels: ShownPixels | None = None,
 ) -> Verdict:
-    """Return what is wrong with one journal, checked against what is given."""
-    return next(verify_sessions([record], protocol=protocol, stimuli=stimuli))
+    """Return what is wrong with a journal, checked against the protocol and the pictures given.
+
+    One `ShownPixels` serves the journals of one stimulus set; the plan is made again where the
+    protocol is given with it.
+    """
+    problems = _alone(record)
+    if pixels is not None:
+        problems += _against_stimuli(record, pixels)
+        if protocol is not None:
+            problems += _against_plan(record, protocol, pixels.stimuli)
+    return Verdict(tuple(problems), tuple(_notes(record)))
 
 
 def _alone(record: JournalRecord) -> list[str]:

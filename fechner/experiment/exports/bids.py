@@ -17,6 +17,7 @@ from fechner.experiment.exports.export_folder import Files, ShownFile, json_byte
 from fechner.experiment.exports.trial_tables import (
     Column,
     cell,
+    title,
     together,
     used_columns,
     with_trials,
@@ -35,24 +36,8 @@ def bids_files(
     journals: Sequence[JournalRecord],
     *,
     stimuli: StimulusSet | None = None,
-    name: str = "Ratings of image quality",
-    authors: Sequence[str] = (),
 ) -> Files:
-    """Return the files of a BIDS dataset: a pure function of its arguments.
-
-    Parameters
-    ----------
-    journals
-        Of one study, those without trials included.
-    stimuli
-        The set whose images are shipped; None for none.
-    name, authors
-        Of the dataset, as its description states them.
-
-    Returns
-    -------
-    Files
-        Relative path to content.
+    """Return the files of a BIDS dataset, with the images of `stimuli` where they are given.
 
     Raises
     ------
@@ -67,8 +52,8 @@ def bids_files(
         check_shown(journals, stimuli)
     columns = used_columns(rated)
     files: dict[str, bytes | ShownFile] = {
-        "dataset_description.json": json_bytes(_description(rated, name, authors)),
-        "README.md": _readme(rated, name).encode("utf-8"),
+        "dataset_description.json": json_bytes(_description(rated)),
+        "README.md": _readme(rated).encode("utf-8"),
         "participants.tsv": _participants(rated),
         "participants.json": json_bytes(_participants_sidecar(rated)),
     }
@@ -91,26 +76,24 @@ def _task(journal: JournalRecord) -> str:
     return journal.header.protocol.replace("_", "")
 
 
-def _description(
-    journals: Sequence[JournalRecord], name: str, authors: Sequence[str]
-) -> dict[str, Any]:
+def _description(journals: Sequence[JournalRecord]) -> dict[str, Any]:
     return {
-        "Name": f"{'SIMULATED: ' if journals[0].simulated else ''}{name}",
+        "Name": title(journals),
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "raw",
-        "Authors": list(authors) or ["not stated"],
+        "Authors": ["not stated"],
         "GeneratedBy": [{"Name": "fechner", "Version": __version__}],
     }
 
 
-def _readme(journals: Sequence[JournalRecord], name: str) -> str:
+def _readme(journals: Sequence[JournalRecord]) -> str:
     protocols = sorted({journal.header.protocol for journal in journals})
     simulated = (
         "\nSIMULATED: the participants of this dataset are computer models, no people.\n"
         if journals[0].simulated
         else ""
     )
-    return f"""# {name}
+    return f"""# {title(journals)}
 {simulated}
 Ratings of images, exported by fechner {__version__} from {len(journals)} session journals
 (in `sourcedata/`, one JSON line a trial). Protocols: {", ".join(protocols)}.

@@ -11,16 +11,14 @@ from typing import Any
 
 from fechner import __version__
 from fechner.experiment.exports.export_folder import Files, ShownFile, csv_bytes, json_bytes
-from fechner.experiment.exports.trial_tables import Column, used_columns, with_trials
+from fechner.experiment.exports.trial_tables import Column, title, used_columns, with_trials
 from fechner.records.journal import JournalRecord
 
 PARTICIPANT = Column("participant", "", "Code of the participant.")
 SESSION = Column("session", "", "Number of the session, from 1.")
 
 
-def psychds_files(
-    journals: Sequence[JournalRecord], *, name: str = "Ratings of image quality"
-) -> Files:
+def psychds_files(journals: Sequence[JournalRecord]) -> Files:
     """Return the files of a Psych-DS dataset: a pure function of its arguments.
 
     Raises
@@ -31,8 +29,8 @@ def psychds_files(
     journals = with_trials(journals)
     columns = used_columns(journals)
     files: dict[str, bytes | ShownFile] = {
-        "dataset_description.json": json_bytes(_description(journals, columns, name)),
-        "README.md": f"# {_title(journals, name)}\n\nExported by fechner.\n".encode(),
+        "dataset_description.json": json_bytes(_description(journals, columns)),
+        "README.md": f"# {title(journals)}\n\nExported by fechner.\n".encode(),
     }
     header = [PARTICIPANT.name, SESSION.name, *(column.name for column in columns)]
     for journal in journals:
@@ -44,17 +42,11 @@ def psychds_files(
     return files
 
 
-def _title(journals: Sequence[JournalRecord], name: str) -> str:
-    return f"{'SIMULATED: ' if journals[0].simulated else ''}{name}"
-
-
-def _description(
-    journals: Sequence[JournalRecord], columns: Sequence[Column], name: str
-) -> dict[str, Any]:
+def _description(journals: Sequence[JournalRecord], columns: Sequence[Column]) -> dict[str, Any]:
     return {
         "@context": "https://schema.org/",
         "@type": "Dataset",
-        "name": _title(journals, name),
+        "name": title(journals),
         "description": (
             f"Ratings of images in {len(journals)} sessions; only trials of kind main are analysed."
         ),

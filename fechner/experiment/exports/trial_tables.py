@@ -119,6 +119,11 @@ def with_trials(journals: Sequence[JournalRecord]) -> list[JournalRecord]:
     return journals
 
 
+def title(journals: Sequence[JournalRecord]) -> str:
+    """Return what a dataset of these journals is called."""
+    return f"{'SIMULATED: ' if journals[0].simulated else ''}Ratings of image quality"
+
+
 def cell(value: Any, *, missing: str) -> str:
     """Return a value as the text of a table cell; whole numbers without a point."""
     if value is None or value == "":

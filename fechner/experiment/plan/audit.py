@@ -14,7 +14,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from fechner.experiment.plan.plan import Plan, make_plan
-from fechner.progress import Progress, silent
 
 if TYPE_CHECKING:
     from fechner.protocols.schema import Protocol
@@ -43,19 +42,8 @@ class Audit:
     nearest_return: int
     distinct_orders: int
 
-    @property
-    def too_long(self) -> bool:
-        """Whether a session is expected to take longer than the protocol allows."""
-        return self.minutes > self.limit_minutes
 
-
-def audit(
-    protocol: Protocol,
-    stimuli: StimulusSet,
-    participants: Sequence[str],
-    *,
-    progress: Progress = silent,
-) -> Audit:
+def audit(protocol: Protocol, stimuli: StimulusSet, participants: Sequence[str]) -> Audit:
     """Return the balance of the plans of `participants`.
 
     Raises
@@ -63,10 +51,7 @@ def audit(
     InputError
         If the stimulus set cannot serve the protocol.
     """
-    plans = []
-    for number, participant in enumerate(participants, start=1):
-        plans.append(make_plan(protocol, stimuli, participant))
-        progress(number, len(participants))
+    plans = [make_plan(protocol, stimuli, participant) for participant in participants]
     shown: Counter[str] = Counter()
     blocks: Counter[tuple[int, tuple[str | None, ...]]] = Counter()
     follows: Counter[tuple[str, str]] = Counter()

@@ -22,7 +22,24 @@ Placed = tuple[int, str, Item]
 def staircase_items(
     protocol: JndProtocol, scenes: dict[str, list[Item]], row: int, rng: random.Random
 ) -> list[Item]:
-    """Return the trials of every region's staircase, spread evenly over the scenes."""
+    """Return the trials of every region's staircase, spread evenly over the scenes.
+
+    Parameters
+    ----------
+    protocol
+        Says how many trials a region has.
+    scenes
+        The items of each scene.
+    row
+        Which scene comes first, so that participants differ.
+    rng
+        Of the order.
+
+    Returns
+    -------
+    list of Item
+        Without stimuli, which the staircases choose.
+    """
     by_region: dict[str, list[Item]] = {}
     for items in scenes.values():
         for item in items:
@@ -36,7 +53,29 @@ def staircase_items(
 
 
 def with_repeats(main: list[Placed], count: int, gap: int, rng: random.Random) -> list[Placed]:
-    """Insert second showings of trials of the first half into the last third."""
+    """Insert second showings of trials of the first half into the last third.
+
+    Parameters
+    ----------
+    main
+        The trials so far.
+    count
+        How many are shown again.
+    gap
+        Least number of trials between two of one scene.
+    rng
+        Of the choice and the places.
+
+    Returns
+    -------
+    list of Placed
+        With the second showings.
+
+    Raises
+    ------
+    InputError
+        If the first half has fewer trials, or no place keeps the gap.
+    """
     early = main[: max(1, len(main) // 2)]
     if count > len(early):
         raise InputError(
@@ -54,7 +93,29 @@ def with_repeats(main: list[Placed], count: int, gap: int, rng: random.Random) -
 def with_catches(
     main: list[Placed], protocol: Protocol, scenes: dict[str, list[Item]], rng: random.Random
 ) -> list[Placed]:
-    """Spread catch trials over the session: one at random in each equal part of it."""
+    """Spread catch trials over the session: one at random in each equal part of it.
+
+    Parameters
+    ----------
+    main
+        The trials so far.
+    protocol
+        Says how many there are and of which kind.
+    scenes
+        The items of each scene, for catch trials that show an image.
+    rng
+        Of the choice and the places.
+
+    Returns
+    -------
+    list of Placed
+        With the catch trials.
+
+    Raises
+    ------
+    InputError
+        If no place keeps the gap between two trials of one scene.
+    """
     catch, gap = protocol.catch, protocol.trials.scene_gap
     result = list(main)
     ends = (protocol.scale.labels_at[0], protocol.scale.labels_at[-1])
@@ -76,7 +137,24 @@ def with_catches(
 def practice_items(
     protocol: Protocol, stimuli: StimulusSet, scenes: dict[str, list[Item]], rng: random.Random
 ) -> list[Item]:
-    """Return the practice trials, anchors first, each with its kind."""
+    """Return the practice trials, anchors first, each with its kind.
+
+    Parameters
+    ----------
+    protocol
+        Says how many there are, and which anchors.
+    stimuli
+        Whose errors tell the best from the worst.
+    scenes
+        The items of each scene.
+    rng
+        Of the choice.
+
+    Returns
+    -------
+    list of Item
+        In the order in which they are shown.
+    """
     known = {s.stimulus: s for s in stimuli.stimuli}
     everything = [item for items in scenes.values() for item in items]
     anchors: list[Item] = []
@@ -113,7 +191,26 @@ def draw_spaced(
     before: Sequence[Item],
     after: Sequence[Item],
 ) -> list[Item]:
-    """Draw `count` items whose scenes keep the gap to each other and to both neighbours."""
+    """Draw items whose scenes keep the gap to each other and to both neighbours.
+
+    Parameters
+    ----------
+    scenes
+        The items of each scene.
+    count
+        How many are drawn.
+    gap
+        Least number of trials between two of one scene.
+    rng
+        Of the choice.
+    before, after
+        The items that come just before and just after.
+
+    Returns
+    -------
+    list of Item
+        `count` of them.
+    """
     drawn: list[Item] = []
     for place in range(count):
         recent = [*before, *drawn][-gap:] if gap else []

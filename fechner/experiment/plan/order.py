@@ -35,8 +35,15 @@ def spaced_order(
         What to order.
     gap
         Least number of trials between two of one scene.
+    rng
+        Of the order.
     before
         The scenes of the trials just before, the last one last.
+
+    Returns
+    -------
+    list
+        The same items.
 
     Raises
     ------
@@ -88,7 +95,23 @@ def insert_spaced(
 ) -> list[Placed]:
     """Return `sequence` with `new` at a random place in [start, end] that keeps the gap.
 
-    The last element of each tuple has the scene.
+    Parameters
+    ----------
+    sequence
+        Tuples whose last element has the scene.
+    new
+        What is inserted.
+    start, end
+        The places that are tried first; the whole rest of the sequence where `end` is None.
+    gap
+        Least number of trials between two of one scene.
+    rng
+        Of the place.
+
+    Returns
+    -------
+    list
+        One longer than `sequence`.
 
     Raises
     ------

@@ -14,7 +14,7 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from fechner.errors import InputError
 from fechner.experiment.plan.conditions import Item, items_by_scene
@@ -109,27 +109,7 @@ class Plan:
     @property
     def sha256(self) -> str:
         """The digest of the whole plan."""
-        return digest(self.to_json())
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the plan as plain JSON values."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, content: dict[str, Any]) -> Plan:
-        """Return the plan that `to_json` wrote.
-
-        Raises
-        ------
-        InputError
-            If keys are missing or unknown.
-        """
-        try:
-            trials = tuple(Trial(**trial) for trial in content["trials"])
-            rest = {k: v for k, v in content.items() if k not in ("trials", "breaks")}
-            return cls(trials=trials, breaks=tuple(content["breaks"]), **rest)
-        except (KeyError, TypeError) as error:
-            raise InputError(f"this is not a trial plan ({error}); make it again") from error
+        return digest(asdict(self))
 
 
 def row_of(participant: str) -> int:
@@ -148,6 +128,22 @@ def make_plan(
     protocol: Protocol, stimuli: StimulusSet, participant: str, *, session: int = 1
 ) -> Plan:
     """Return the trial plan of one participant and session.
+
+    Parameters
+    ----------
+    protocol
+        Which trials there are, and how they are ordered.
+    stimuli
+        What is rated.
+    participant
+        The code; its row of the Latin square follows from it.
+    session
+        The session number, from 1.
+
+    Returns
+    -------
+    Plan
+        The same for the same inputs, to the byte.
 
     Raises
     ------

@@ -20,14 +20,34 @@ KEY_SIGNS = {"left": "←", "right": "→", "up": "↑", "down": "↓"}
 """How a key's name is written on its button."""
 
 
-def button_box(look: Look, text: str, left: int, top: int) -> Box:
-    """Return the place of a button as wide as its text."""
+def button_box(look: Look, text: str, corner: tuple[int, int]) -> Box:
+    """Return the place of a button as wide as its text, from its top left corner."""
+    left, top = corner
     width = round(look.body.getlength(text)) + look.em(2)
     return (left, top, left + width, top + look.em(2.2))
 
 
 def button(look: Look, text: str, box: Box, *, key: str = "", pressed: bool = False) -> Image.Image:
-    """Return a button with its text and, in small, the sign of the key that presses it."""
+    """Return a button with its text and, in small, the sign of the key that presses it.
+
+    Parameters
+    ----------
+    look
+        Of the window.
+    text
+        On the button, broken into lines where it is too long.
+    box
+        Its place, which gives its size.
+    key
+        The sign of a key; empty for none.
+    pressed
+        Whether it is drawn as pressed.
+
+    Returns
+    -------
+    PIL.Image.Image
+        The button alone, of the size of its box.
+    """
     width, height = box[2] - box[0], box[3] - box[1]
     image = Image.new("RGB", (width, height), look.paper)
     draw = ImageDraw.Draw(image)
@@ -73,7 +93,24 @@ def _key_sign(content: Question, place: int) -> str:
 
 
 def button_row(look: Look, content: Question, image: Image.Image, top: int) -> Screen:
-    """Draw a question's buttons side by side; zones and overlays as `screens.question` says."""
+    """Draw a question's buttons side by side.
+
+    Parameters
+    ----------
+    look
+        Of the window.
+    content
+        The question.
+    image
+        The whole screen, which is drawn on.
+    top
+        Where the buttons begin, in pixels.
+
+    Returns
+    -------
+    Screen
+        Zones "0", "1", ... and overlays "pressed-0", ... .
+    """
     column, height, gap = _column(look, content), row_height(look, content), look.em(0.6)
     count = len(content.labels)
     left = (look.size[0] - count * column - (count - 1) * gap) // 2

@@ -36,6 +36,22 @@ def room_for(look: Look, frame: Frame, area: Box) -> tuple[int, int]:
 def place_frame(look: Look, frame: Frame, sizes: list[tuple[int, int]], area: Box) -> list[Box]:
     """Return where the images of a frame stand: side by side, centred in `area`, native size.
 
+    Parameters
+    ----------
+    look
+        Of the window.
+    frame
+        What is shown, with its captions.
+    sizes
+        Width and height in pixels of each of its images.
+    area
+        The part of the window that they may fill.
+
+    Returns
+    -------
+    list of Box
+        One place an image.
+
     Raises
     ------
     RefusedError

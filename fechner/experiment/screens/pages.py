@@ -60,7 +60,7 @@ def fixation(look: Look, centre: tuple[int, int]) -> Screen:
 
 
 def page(look: Look, content: Page) -> Screen:
-    """Return a page of text; its button is the overlay and zone "proceed".
+    """Return a page of text with its button, the zone "proceed".
 
     Raises
     ------
@@ -94,11 +94,9 @@ def page(look: Look, content: Page) -> Screen:
     for line in body:
         draw.text((left, y), line, font=look.body, fill=look.ink)
         y += line_height(look.body)
-    if not content.proceed:
-        return screen
-    box = button_box(look, content.proceed, left, y + look.em(2))
-    overlay = button(look, content.proceed, box)
-    return Screen(screen.image, {"proceed": box}, {"proceed": (overlay, box)})
+    box = button_box(look, content.proceed, (left, y + look.em(2)))
+    screen.image.paste(button(look, content.proceed, box), box[:2])
+    return Screen(screen.image, {"proceed": box})
 
 
 def strip_height(look: Look, content: Question) -> int:

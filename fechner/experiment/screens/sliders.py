@@ -35,7 +35,24 @@ def track_place(look: Look, content: Question, value: float) -> int:
 
 
 def slider(look: Look, content: Question, image: Image.Image, top: int) -> Screen:
-    """Draw a question's slider on `image`; zones and overlays as `screens.question` says."""
+    """Draw a question's slider.
+
+    Parameters
+    ----------
+    look
+        Of the window.
+    content
+        The question.
+    image
+        The whole screen, which is drawn on.
+    top
+        Where the slider begins, in pixels.
+
+    Returns
+    -------
+    Screen
+        Zones "track" and "confirm"; the overlay "confirm", for when there is an answer.
+    """
     draw = ImageDraw.Draw(image)
     left, right = track_ends(look)
     middle, half = top + look.em(0.7), max(1, look.em(0.06))
@@ -68,7 +85,22 @@ def marker(look: Look) -> Image.Image:
 
 
 def marker_box(look: Look, screen: Screen, content: Question, value: float) -> Box:
-    """Return where the mark lies for a value."""
+    """Return where the mark lies for a value.
+
+    Parameters
+    ----------
+    look, screen
+        Of the window, and the question as `slider` drew it.
+    content
+        The question.
+    value
+        On its scale.
+
+    Returns
+    -------
+    Box
+        Of the size of the mark.
+    """
     mark = marker(look)
     x = track_place(look, content, value) - mark.width // 2
     top, bottom = screen.zones["track"][1] + look.em(0.3), screen.zones["track"][1] + look.em(1.7)

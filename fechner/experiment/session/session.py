@@ -22,12 +22,12 @@ from fechner.experiment.display import (
 from fechner.experiment.plan.plan import NOT_COUNTED
 from fechner.experiment.session import admission, presentation
 from fechner.experiment.session.signals import held
+from fechner.experiment.session.staircases import Staircases
 from fechner.records.journal.lines import BreakLine
 
 if TYPE_CHECKING:
     from fechner.experiment.journal.journal import Journal
     from fechner.experiment.plan.plan import Plan, Trial
-    from fechner.experiment.session.staircases import Staircases
     from fechner.protocols.methods import JndProtocol
     from fechner.protocols.parts import Timing
     from fechner.protocols.schema import Protocol
@@ -275,8 +275,6 @@ class _Run:
 def _staircases(protocol: Protocol, stimuli: StimulusSet) -> Staircases | None:
     if protocol.method != "jnd":
         return None
-    from fechner.experiment.session.staircases import Staircases
-
     return Staircases(cast("JndProtocol", protocol).quest, stimuli)
 
 

@@ -134,8 +134,8 @@ class SimulatedDisplay:
         return self._clock_ms / 1000
 
     def text(self, page: Page) -> None:
-        """Read a page: a second, or as long as it asks for."""
-        self._clock_ms += max(PAGE_MS, 1000 * page.minimum_s)
+        """Read a page, which takes a second."""
+        self._clock_ms += PAGE_MS
 
     def fixation(self, ms: float) -> None:
         """Let `ms` milliseconds pass."""

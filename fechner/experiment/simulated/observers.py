@@ -26,7 +26,6 @@ import numpy as np
 from fechner.errors import InputError, nearest
 
 if TYPE_CHECKING:
-    from fechner.records.scales import RatingScale
     from fechner.records.stimuli import Stimulus
 
 World = Literal["map", "null", "centre"]
@@ -83,15 +82,6 @@ class SimulatedObserver:
         if not 0 <= self.lapse <= 1:
             raise InputError(f"expected a lapse share in [0, 1], got {self.lapse}")
 
-    def rate(
-        self, stimulus: Stimulus, scale: RatingScale, *, repetition: int = 1
-    ) -> tuple[float, float]:
-        """Return the rating on `scale` and the reaction time in milliseconds."""
-        points = self.quality(stimulus, repetition=repetition)
-        if self.lapses(stimulus.stimulus, repetition):
-            points = 100 * self._draw("lapse rating", stimulus.stimulus, repetition).random()
-        return on_scale(points, scale), self.reaction_ms(stimulus.stimulus, repetition)
-
     def quality(self, stimulus: Stimulus, *, repetition: int = 1) -> float:
         """Return the quality that this participant sees now, in points (0..100, unclipped)."""
         condition = (stimulus.region, stimulus.family, str(stimulus.level))
@@ -140,21 +130,29 @@ def harm_of(error: float) -> float:
     return HARM_MAXIMUM * error / (error + HARM_HALF)
 
 
-def on_scale(points: float, scale: RatingScale) -> float:
-    """Return `points` (0..100, higher is better) as the nearest answer of `scale`."""
-    share = min(max(points / 100, 0.0), 1.0)
-    if scale.good == "low":
-        share = 1 - share
-    return scale.rounded(scale.minimum + share * (scale.maximum - scale.minimum))
-
-
 def simulated_panel(
     n: int, world: World = "map", seed: int = 0, *, spammers: int = 0
 ) -> dict[str, SimulatedObserver]:
     """Return `n` different simulated participants of one world, by code ``S01``, ``S02``, ...
 
     Bias has SD 8, the logarithm of slope SD 0.1, residual SDs scatter about 13 by a
-    factor of 1.25, lapses are up to 2 %. The last `spammers` of them answer blindly.
+    factor of 1.25, lapses are up to 2 %.
+
+    Parameters
+    ----------
+    n
+        How many.
+    world
+        What harms: "map", "null" or "centre".
+    seed
+        Of every draw; the same panel for the same seed.
+    spammers
+        How many of them, the last ones, answer blindly.
+
+    Returns
+    -------
+    dict
+        Code to participant.
 
     Raises
     ------

@@ -93,7 +93,13 @@ class SimulatedUser:
     def at_question(
         self, board: KeyboardAndMouse, question: Question, screen: Screen, value: float | None
     ) -> None:
-        """Choose, then confirm; parameters as in `WindowUser.at_question`."""
+        """Choose, then confirm.
+
+        Parameters
+        ----------
+        board, question, screen, value
+            As in `WindowUser.at_question`.
+        """
         if self._answers is None or self._answers[0] is not question:
             self._count += 1
             self._answers = (question, self._responder.answer(question, self._looked)[0])

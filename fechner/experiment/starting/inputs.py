@@ -61,7 +61,7 @@ class PreparedSession:
         self,
         display: Display,
         screen: dict[str, Any],
-        tell: OnTrial,
+        on_trial: OnTrial | None,
         *,
         timing: Timing | None = None,
     ) -> JournalRecord:
@@ -73,7 +73,7 @@ class PreparedSession:
             Where the session is shown.
         screen
             What the journal keeps of it.
-        tell
+        on_trial
             Called after every journalled trial.
         timing
             Overrides the protocol's timing (simulated participants in a window).
@@ -100,7 +100,7 @@ class PreparedSession:
                 display,
                 journal,
                 timing=timing,
-                on_trial=tell,
+                on_trial=on_trial,
             )
 
     def _journal(self, timing: Timing | None, screen: dict[str, Any]) -> Journal:

@@ -16,7 +16,7 @@ from fechner.errors import InputError
 from fechner.experiment.display import Display
 from fechner.experiment.journal.durable import make_folder
 from fechner.experiment.journal.lock import SessionLock
-from fechner.experiment.session.session import OnTrial, SessionStatus
+from fechner.experiment.session.session import OnTrial
 from fechner.experiment.simulated.display import SimulatedDisplay, SimulatedResponder
 from fechner.experiment.simulated.window_user import SimulatedUser, WindowUser
 from fechner.experiment.starting import preflight
@@ -24,7 +24,6 @@ from fechner.experiment.starting.earlier_sessions import known_calibration
 from fechner.experiment.starting.inputs import PreparedSession, prepare_session
 from fechner.experiment.starting.open_window import check_fit, open_window, simulated_timing
 from fechner.experiment.starting.resuming import seen_so_far
-from fechner.progress import Progress, silent
 from fechner.protocols.schema import Protocol, load_protocol
 from fechner.records.journal import JournalRecord
 
@@ -51,7 +50,6 @@ def run_participant(
     verify_pixels: Verify = "first",
     screenshots: Path | None = None,
     language: str = "en",
-    progress: Progress = silent,
     on_trial: OnTrial | None = None,
     calibration: Calibration | None = None,
     show_checks: bool = False,
@@ -83,7 +81,7 @@ def run_participant(
         A folder for a picture of every screen.
     language
         Of the participant's texts, where `protocol` is not loaded yet.
-    progress, on_trial
+    on_trial
         Called after each trial.
     calibration
         Pixels per centimetre and distance, where they are known.
@@ -112,14 +110,9 @@ def run_participant(
     )
     seen = seen_so_far(prepared.kept, protocol, prepared.stimuli)
 
-    def tell(status: SessionStatus) -> None:
-        progress(status.done, status.total)
-        if on_trial is not None:
-            on_trial(status)
-
     if observer is not None and window == "none":
         display = _windowless(observer, prepared.stimuli, seen)
-        return prepared.run(display, {"window": "none"}, tell)
+        return prepared.run(display, {"window": "none"}, on_trial)
     make_folder(prepared.path.parent)
     lock = SessionLock.take(prepared.path.parent / "window")
     try:
@@ -137,7 +130,7 @@ def run_participant(
             ask = observer is None or show_checks
             screen = _checked_screen(opened, prepared, calibration, ask=ask)
             timing = simulated_timing(protocol) if observer else None
-            return prepared.run(opened, screen, tell, timing=timing)
+            return prepared.run(opened, screen, on_trial, timing=timing)
     finally:
         lock.release()
 

@@ -78,7 +78,7 @@ class ParticipantDisplay:
             window, self._frames, keys=keys, screenshots=self._screenshots, user=user
         )
         self._standing: StandingFrame | None = None
-        self._base, self._overlay = window.texture(), window.texture()
+        self._base = window.texture()
         left, top, right, bottom = self.area
         cross = pages.fixation(self.look, ((left + right) // 2, (top + bottom) // 2)).image
         self._cross = window.texture()
@@ -125,29 +125,18 @@ class ParticipantDisplay:
         self._base.put(*pages.drawn_part(self.look, screen.image))
         self.window.cursor(True)
         self.window.inputs()
-        began = self.now()
         while True:
-            waited = self.now() - began
-            ready = bool(page.proceed) and waited >= page.minimum_s
-            self._draw_page(screen, ready)
-            self._flip(f"page-{page.name}" if ready or not page.proceed else "")
-            if page.maximum_s is not None and waited >= page.maximum_s:
-                return
-            if self._user and ready:
+            self._base.draw()
+            self._flip(f"page-{page.name}")
+            if self._user:
                 self._user.at_page(self.window, page, screen)
             happened = self.window.inputs()
             if asks_to_quit(happened, self._keys):
                 self._ask_to_quit()
                 self._base.put(*pages.drawn_part(self.look, screen.image))
-            elif ready and any(self._proceeds(one, screen) for one in happened):
+            elif any(self._proceeds(one, screen) for one in happened):
                 return
             self.window.pause()
-
-    def _draw_page(self, screen: Screen, ready: bool) -> None:
-        self._base.draw()
-        if ready:
-            self._overlay.put(*screen.overlays["proceed"])
-            self._overlay.draw()
 
     def _proceeds(self, one: Input, screen: Screen) -> bool:
         if one.kind == "key":
