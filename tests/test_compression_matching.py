@@ -13,7 +13,8 @@ from fechner.compression.degrading.matching import (
     parse_target,
     strength_ratio,
 )
-from fechner.compression.metrics.quality import mse, ss2, ssim
+from fechner.compression.metrics.quality import mse, ssim
+from fechner.compression.metrics.ssimulacra2 import Ss2Reference
 from fechner.errors import InputError, RefusedError
 
 COFFEE = np.ascontiguousarray(cv2.resize(data.coffee(), (240, 160), interpolation=cv2.INTER_AREA))
@@ -48,7 +49,7 @@ def test_every_family_meets_one_error_in_both_arms_within_one_percent(family):
     ("target", "loss"),
     [
         (Target("ssim", 0.03), lambda image: 1 - ssim(COFFEE, image)),
-        (Target("ss2", 12.0), lambda image: 100 - ss2(COFFEE, image)),
+        (Target("ss2", 12.0), lambda image: 100 - Ss2Reference(COFFEE).score(image)),
     ],
 )
 def test_arms_can_be_matched_in_what_people_see(target, loss):

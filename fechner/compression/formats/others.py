@@ -18,7 +18,6 @@ just what it gives; ``strength`` says how much the rest loses.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -70,7 +69,7 @@ def require(name: str) -> None:
 
 
 def jpeg_to_jxl(jpeg: bytes) -> bytes:
-    """Pack a JPEG losslessly as JPEG XL, about a tenth smaller; `jxl_to_jpeg` gives it back.
+    """Pack a JPEG losslessly as JPEG XL, about a tenth smaller; libjxl's ``djxl`` gives it back.
 
     Raises
     ------
@@ -79,27 +78,13 @@ def jpeg_to_jxl(jpeg: bytes) -> bytes:
     InputError
         If the JPEG is of a kind that cannot be packed.
     """
-    return _transcoded(_jxl().jpeg_to_jxl, jpeg, "a JPEG that JPEG XL can pack")
-
-
-def jxl_to_jpeg(jxl: bytes) -> bytes:
-    """Unpack the JPEG that `jpeg_to_jxl` packed, byte by byte.
-
-    Raises
-    ------
-    MissingPartError
-        If pylibjxl is not installed.
-    InputError
-        If the file was not made from a JPEG.
-    """
-    return _transcoded(_jxl().jxl_to_jpeg, jxl, "a JPEG XL file made from a JPEG")
-
-
-def _transcoded(work: Callable[[bytes], bytes], content: bytes, expected: str) -> bytes:
     try:
-        return bytes(work(content))
+        return bytes(_jxl().jpeg_to_jxl(jpeg))
     except (RuntimeError, ValueError) as error:
-        raise InputError(f"expected {expected}, got another file ({error})") from error
+        raise InputError(
+            f"expected a JPEG that JPEG XL can pack, got another file ({error}); "
+            "choose another format"
+        ) from error
 
 
 def prefiltered(picture: np.ndarray, share: np.ndarray, *, strength: float) -> np.ndarray:
