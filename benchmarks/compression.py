@@ -44,16 +44,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fechner.compression.folders.batch import work
-from fechner.compression.folders.compare import CONDITIONS, at_bytes, curves
+from fechner.compression.folders.batch import compress_job
+from fechner.compression.folders.curves import CONDITIONS, at_bytes, curves
 from fechner.compression.folders.jobs import Job
-from fechner.compression.formats import others as formats
+from fechner.compression.formats import beyond_jpeg as formats
 from fechner.compression.formats.codecs import Settings
 from fechner.compression.jpeg import encoder
 from fechner.compression.jpeg.source import from_pixels
 from fechner.compression.jpeg.targets import Target, reach
 from fechner.compression.metrics.ssimulacra2 import Ss2Reference
-from fechner.compression.ramp import centre, most_important, ramp
+from fechner.compression.ramp import centre_map, most_important, ramp
 from fechner.records.images.files import (
     read_image,
     read_map_png,
@@ -117,11 +117,11 @@ def photograph(path, maps, judges, effort) -> dict[str, float]:
     inside = most_important(importance, source.size)
     halves = {"important": inside, "rest": 1 - inside}
     plain = encoder.reference_encoder(picture, QUALITY, "4:2:0")
-    yardstick = judge.regions(encoder.decode(plain), halves)
+    yardstick = judge.regions(encoder.decode_jpeg(plain), halves)
     row: dict[str, float] = {}
     for level in ("fast", "high"):
         found = reach(source, importance, Target(quality=QUALITY), effort=level)
-        scores = judge.regions(encoder.decode(found.content), halves)
+        scores = judge.regions(encoder.decode_jpeg(found.content), halves)
         packed = formats.jpeg_to_jxl(found.content)
         row[f"saving_jpeg_{level}"] = 100 * (1 - len(found.content) / len(plain))
         row[f"saving_jxl_{level}"] = 100 * (1 - len(packed) / len(plain))
@@ -173,7 +173,7 @@ def time_figures(paths, maps) -> dict[str, float]:
 
         def whole(effort, p=picture, m=importance) -> bytes:
             share = ramp(m, p.shape[:2])
-            content = encoder.encode(
+            content = encoder.encode_jpeg(
                 from_pixels(p), share, quality=85.7, strength=1.0, effort=effort
             )
             return encoder.finished(content, effort)
@@ -233,7 +233,7 @@ def one(picture: Path, importance: Path) -> None:
     target = picture.with_suffix(".jpg")
     target.unlink(missing_ok=True)
     start = time.process_time()
-    row = work(Job(picture, target, picture.name, picture.parent, importance, Settings()))
+    row = compress_job(Job(picture, target, picture.name, picture.parent, importance, Settings()))
     seconds = time.process_time() - start
     if row.status != "compressed":
         sys.exit(row.note)
@@ -253,12 +253,12 @@ def rating_figures(paths, maps, network, selection, effort) -> dict[str, float]:
         best = reach(source, maps[path], Target(quality=QUALITY), effort=effort)
         shared = other_map(path, maps)
         conditions = {"_anti": maps[path].max() - maps[path], "_shuffled": shared,
-                      "_centre": centre(picture.shape[:2])}  # fmt: skip
+                      "_centre": centre_map(picture.shape[:2])}  # fmt: skip
         target = Target(bytes=len(best.content), strength=best.strength)
         files = [reach(source, m, target, effort=effort) for m in conditions.values()]
         no_map = Target(bytes=len(best.content), strength=0.0)
         files.append(reach(source, maps[path], no_map, effort=effort))
-        shown = [encoder.decode(file.content) for file in (best, *files)]
+        shown = [encoder.decode_jpeg(file.content) for file in (best, *files)]
         scores = predicted(network, [picture, *shown], selection)
         rows.append(scores[0] - scores[1:])
     losses = np.array(rows)

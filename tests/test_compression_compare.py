@@ -9,7 +9,7 @@ from skimage.data import astronaut
 from typer.testing import CliRunner
 
 from fechner.cli.compress import app
-from fechner.compression.folders.compare import (
+from fechner.compression.folders.curves import (
     CONDITIONS,
     Point,
     at_bytes,
@@ -20,7 +20,7 @@ from fechner.compression.folders.compare import (
     parts,
 )
 from fechner.compression.jpeg.source import from_pixels
-from fechner.compression.ramp import centre
+from fechner.compression.ramp import centre_map
 from fechner.errors import InputError
 from fechner.records.images.files import write_map_png
 
@@ -36,7 +36,7 @@ def points(photograph) -> list[Point]:
     return curves(
         from_pixels(photograph),
         left,
-        other=centre((100, 120)),
+        other=centre_map((100, 120)),
         judges={"top": left.T},
         qualities=(60, 75, 85, 92),
     )
@@ -111,8 +111,8 @@ def test_the_command_writes_tables_summary_and_figure(photograph, tmp_path):
     for number, name in enumerate(("one", "two")):
         (tmp_path / "in").mkdir(exist_ok=True)
         Image.fromarray(np.roll(photograph, 90 * number, 1)).save(tmp_path / "in" / f"{name}.png")
-        write_map_png(tmp_path / "maps" / f"{name}.png", centre((256, 256)))
-        write_map_png(tmp_path / "judge" / f"{name}.png", 1 - centre((256, 256)))
+        write_map_png(tmp_path / "maps" / f"{name}.png", centre_map((256, 256)))
+        write_map_png(tmp_path / "judge" / f"{name}.png", 1 - centre_map((256, 256)))
     out = tmp_path / "out"
     words = ["compare", tmp_path / "in", "--out", out, "--map", tmp_path / "maps", "--jobs", 1,
              "--judge", tmp_path / "judge"]  # fmt: skip

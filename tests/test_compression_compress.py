@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 
 from fechner.cli.compress import app
 from fechner.compression.folders import batch
-from fechner.compression.folders.batch import run
+from fechner.compression.folders.batch import compress_all
 from fechner.compression.folders.jobs import plan
 from fechner.compression.formats.codecs import Settings
 from fechner.compression.jpeg.targets import Target
-from fechner.compression.ramp import centre
+from fechner.compression.ramp import centre_map
 from fechner.errors import InputError
 from fechner.records.images.files import read_image, write_map_png
 
@@ -65,12 +65,12 @@ def test_a_folder_is_compressed_with_its_structure_and_originals_stay(folder, tm
 
 def test_a_second_run_does_nothing_and_a_changed_picture_is_done_again(folder, tmp_path):
     jobs = plan([folder], tmp_path / "out", Settings())
-    first = run(jobs)
+    first = compress_all(jobs)
     stamps = [job.destination.stat().st_mtime_ns for job in jobs]
-    assert run(jobs) == first
+    assert compress_all(jobs) == first
     assert [job.destination.stat().st_mtime_ns for job in jobs] == stamps
     Image.fromarray(astronaut()[200:400, 100:340]).save(folder / "a.png")
-    again = run(jobs)
+    again = compress_all(jobs)
     assert again[0].bytes_after != first[0].bytes_after
     assert again[1] == first[1]
 
@@ -88,12 +88,12 @@ def test_what_an_interrupted_run_finished_stays(folder, tmp_path, monkeypatch):
 
     monkeypatch.setattr(batch, "compress", stopped)
     with pytest.raises(KeyboardInterrupt):
-        run(jobs)
+        compress_all(jobs)
     assert jobs[0].destination.is_file()
     assert not jobs[1].destination.exists()
     monkeypatch.setattr(batch, "compress", real)
     stamp = jobs[0].destination.stat().st_mtime_ns
-    rows = run(jobs)
+    rows = compress_all(jobs)
     assert jobs[0].destination.stat().st_mtime_ns == stamp
     assert all(row.status == "compressed" for row in rows)
 
@@ -124,7 +124,7 @@ def test_in_place_keeps_the_rights_of_a_file_and_follows_its_link(folder, tmp_pa
     path.chmod(0o600)
     link.symlink_to(path)
     size = path.stat().st_size
-    (row,) = run(plan([link], tmp_path / "out", Settings(), in_place=True))
+    (row,) = compress_all(plan([link], tmp_path / "out", Settings(), in_place=True))
     assert row.status == "compressed"
     assert link.is_symlink()
     assert path.stat().st_size < size
@@ -143,9 +143,9 @@ def test_a_replacement_that_was_stopped_before_the_file_leaves_the_original(
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(batch, "write_json", stop)
-        run(jobs)
+        compress_all(jobs)
     assert path.read_bytes() == before
-    assert run(jobs)[0].status == "compressed"
+    assert compress_all(jobs)[0].status == "compressed"
 
 
 def test_a_jpeg_damaged_in_the_middle_is_refused_not_patched_over(folder, tmp_path):
@@ -154,7 +154,7 @@ def test_a_jpeg_damaged_in_the_middle_is_refused_not_patched_over(folder, tmp_pa
     third = len(content) // 3
     content[third : third + 300] = bytes(i * 7 & 0x7F for i in range(300))
     path.write_bytes(content)
-    (row,) = run(plan([path], tmp_path / "out", Settings(), in_place=True))
+    (row,) = compress_all(plan([path], tmp_path / "out", Settings(), in_place=True))
     assert row.status == "failed"
     assert "damaged" in row.note
     assert path.read_bytes() == content
@@ -165,10 +165,10 @@ def test_a_jpeg_that_holds_further_pictures_is_not_replaced(folder, tmp_path):
     frames = [Image.fromarray(astronaut()[:100, :100]) for _ in range(2)]
     frames[0].save(path, "MPO", save_all=True, append_images=frames[1:])
     before = path.read_bytes()
-    (row,) = run(plan([path], tmp_path / "out", Settings(), in_place=True))
+    (row,) = compress_all(plan([path], tmp_path / "out", Settings(), in_place=True))
     assert "further pictures" in row.note
     assert path.read_bytes() == before
-    (copy,) = run(plan([path], tmp_path / "out", Settings()))
+    (copy,) = compress_all(plan([path], tmp_path / "out", Settings()))
     assert copy.status == "compressed"
 
 
@@ -200,7 +200,7 @@ def test_two_folders_with_a_picture_of_one_name_are_refused(folder, tmp_path):
 
 def test_results_inside_the_source_folder_are_not_taken_for_sources(folder):
     out = folder / "smaller"
-    run(plan([folder], out, Settings(Target(strength=1))))
+    compress_all(plan([folder], out, Settings(Target(strength=1))))
     assert len(plan([folder], out, Settings())) == 2
 
 
@@ -236,7 +236,7 @@ def test_unusual_pngs_come_out_right(tmp_path, kind):
     else:
         Image.fromarray(picture).convert("RGBA").save(path)
     (job,) = plan([path], tmp_path / "out", Settings(Target(quality=95, strength=0)))
-    (row,) = run([job])
+    (row,) = compress_all([job])
     assert row.status == "compressed", row.note
     with Image.open(path) as before, Image.open(job.destination) as after:
         if kind == "sixteen":
@@ -251,9 +251,9 @@ def test_a_map_decides_where_and_one_that_does_not_fit_is_refused(folder, tmp_pa
     maps = tmp_path / "maps"
     left = np.linspace(1, 0, 240)[None, :].repeat(200, axis=0)
     write_map_png(maps / "a.png", left)
-    write_map_png(maps / "deep" / "b.png", centre((200, 300)))
+    write_map_png(maps / "deep" / "b.png", centre_map((200, 300)))
     jobs = plan([folder], tmp_path / "out", Settings(), maps=maps)
-    rows = run(jobs)
+    rows = compress_all(jobs)
     error = np.abs(
         np.asarray(Image.open(jobs[0].destination)).astype(float) - Image.open(folder / "a.png")
     ).mean(axis=(0, 2))
@@ -272,7 +272,7 @@ def test_a_jpeg_that_cannot_shrink_is_kept_as_it_is(tmp_path):
     path = tmp_path / "in" / "flat.jpg"
     path.parent.mkdir()
     Image.new("RGB", (16, 16), (90, 120, 90)).save(path, quality=20, optimize=True)
-    (row,) = run(plan([path], tmp_path / "out", Settings(Target(strength=0))))
+    (row,) = compress_all(plan([path], tmp_path / "out", Settings(Target(strength=0))))
     if row.status == "kept":
         assert Path(row.output).read_bytes() == path.read_bytes()
     assert row.bytes_after <= row.bytes_before
@@ -281,7 +281,7 @@ def test_a_jpeg_that_cannot_shrink_is_kept_as_it_is(tmp_path):
 def test_a_folder_that_cannot_be_written_is_told_and_leaves_nothing(folder, tmp_path):
     out = tmp_path / "out"
     out.write_text("a file stands where the folder should be")
-    (row, _) = run(plan([folder], out, Settings()))
+    (row, _) = compress_all(plan([folder], out, Settings()))
     assert row.status == "failed"
     assert "cannot write" in row.note
     assert out.read_text().startswith("a file")
@@ -290,7 +290,7 @@ def test_a_folder_that_cannot_be_written_is_told_and_leaves_nothing(folder, tmp_
 def test_a_folder_that_cannot_be_written_is_told_before_the_work(folder, tmp_path, monkeypatch):
     out = tmp_path / "out"
     out.write_text("a file stands where the folder should be")
-    monkeypatch.setattr(batch, "work", lambda job: pytest.fail("work began"))
+    monkeypatch.setattr(batch, "compress_job", lambda job: pytest.fail("work began"))
     result = invoke(folder, "--out", out, "--centre", "--jobs", 1)
     assert "cannot write" in str(result.exception)
 
@@ -298,7 +298,7 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_work(folder, tmp_pat
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_full_disk_leaves_the_old_file(folder, tmp_path, monkeypatch):
     (job,) = plan([folder / "a.png"], tmp_path / "out", Settings())
-    run([job])
+    compress_all([job])
     old = job.destination.read_bytes()
 
     def full(file: int) -> None:
@@ -306,7 +306,7 @@ def test_a_full_disk_leaves_the_old_file(folder, tmp_path, monkeypatch):
 
     monkeypatch.setattr("fechner.provenance.os.fsync", full)
     Image.fromarray(astronaut()[200:400, 100:340]).save(folder / "a.png")
-    (row,) = run([job])
+    (row,) = compress_all([job])
     assert row.status == "failed"
     assert "No space left" in row.note
     assert job.destination.read_bytes() == old
@@ -431,7 +431,7 @@ def test_a_selection_of_other_weights_is_refused(folder, tmp_path, lite0):
 
 def test_a_floor_that_the_quality_does_not_reach_is_told(folder, tmp_path):
     jobs = plan([folder / "a.png"], tmp_path / "out", Settings(Target(background_floor=99.0)))
-    (row,) = run(jobs)
+    (row,) = compress_all(jobs)
     assert row.status == "compressed"
     assert "below the floor of 99" in row.note
 

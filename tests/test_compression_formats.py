@@ -9,14 +9,14 @@ from PIL import Image
 from skimage.data import astronaut
 from skimage.metrics import peak_signal_noise_ratio
 
+from fechner.compression.formats import beyond_jpeg as formats
 from fechner.compression.formats import heic
-from fechner.compression.formats import others as formats
 from fechner.compression.formats.codecs import Settings, compress
 from fechner.compression.jpeg import encoder
 from fechner.compression.jpeg.source import from_pixels
 from fechner.compression.jpeg.targets import Target
 from fechner.compression.metrics.ssimulacra2 import Ss2Reference
-from fechner.compression.ramp import centre, most_important, ramp
+from fechner.compression.ramp import centre_map, most_important, ramp
 from fechner.errors import InputError
 
 
@@ -27,22 +27,22 @@ def photograph() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def share(photograph) -> np.ndarray:
-    return ramp(centre(photograph.shape[:2]), photograph.shape[:2])
+    return ramp(centre_map(photograph.shape[:2]), photograph.shape[:2])
 
 
 def scores(reference: np.ndarray, decoded: np.ndarray) -> dict[str, float]:
-    inside = most_important(centre(reference.shape[:2]), reference.shape[:2])
+    inside = most_important(centre_map(reference.shape[:2]), reference.shape[:2])
     return Ss2Reference(reference).regions(decoded, {"inside": inside, "rest": 1 - inside})
 
 
 def test_a_jpeg_comes_back_from_jpeg_xl_byte_by_byte_and_is_smaller_there(photograph, share):
     pylibjxl = pytest.importorskip("pylibjxl")
-    content = encoder.encode(from_pixels(photograph), share, quality=85, strength=1)
+    content = encoder.encode_jpeg(from_pixels(photograph), share, quality=85, strength=1)
     packed = formats.jpeg_to_jxl(content)
     assert len(packed) < 0.97 * len(content)
     assert pylibjxl.jxl_to_jpeg(packed) == content
     # The two decoders smooth chroma differently.
-    assert peak_signal_noise_ratio(encoder.decode(content), formats.decode(packed, "jxl")) > 35
+    assert peak_signal_noise_ratio(encoder.decode_jpeg(content), formats.decode(packed, "jxl")) > 35
 
 
 @pytest.mark.parametrize("size", [(256, 256), (97, 131)])
@@ -88,7 +88,7 @@ def test_every_format_keeps_the_floor_and_saves_bytes(photograph, form):
         formats.require(form)
     except formats.MissingPartError as missing:
         pytest.skip(str(missing))
-    source, importance = from_pixels(photograph), centre(photograph.shape[:2])
+    source, importance = from_pixels(photograph), centre_map(photograph.shape[:2])
     plain = compress(source, importance, Settings(Target(quality=80, strength=0), form=form))
     mapped = compress(source, importance, Settings(Target(quality=80), form=form))
     assert len(mapped.content) < 0.95 * len(plain.content)
@@ -113,7 +113,7 @@ def test_unknown_formats_and_impossible_wishes_end_in_one_line(photograph, share
         formats.prefiltered(photograph, share, strength=3)
     with pytest.raises(InputError, match="not of webp"):
         settings = Settings(Target(bytes=1000), form="webp")
-        compress(from_pixels(photograph), centre(photograph.shape[:2]), settings)
+        compress(from_pixels(photograph), centre_map(photograph.shape[:2]), settings)
     pytest.importorskip("pylibjxl")
     with pytest.raises(InputError, match="choose another format"):
         formats.jpeg_to_jxl(b"no such file")

@@ -33,7 +33,7 @@ from fechner.compression.jpeg.source import (
 from fechner.compression.jpeg.targets import Target, reach
 from fechner.compression.metrics.ssimulacra2 import Ss2Reference
 from fechner.compression.ramp import (
-    centre,
+    centre_map,
     most_important,
     per_block,
     ramp,
@@ -99,8 +99,8 @@ def test_five_decoders_agree_on_every_file(photograph, tmp_path, subsampling, si
     picture = np.ascontiguousarray(photograph[: size[0], : size[1]])
     source = from_pixels(picture, subsampling=subsampling)
     path = tmp_path / "a.jpg"
-    path.write_bytes(jpeg.encode(source, nothing(picture), quality=95, strength=0))
-    by_pillow = jpeg.decode(path.read_bytes()).astype(int)
+    path.write_bytes(jpeg.encode_jpeg(source, nothing(picture), quality=95, strength=0))
+    by_pillow = jpeg.decode_jpeg(path.read_bytes()).astype(int)
     assert by_pillow.shape == picture.shape
     for name, decoder in DECODERS.items():
         others = decoder(path).astype(int)
@@ -113,9 +113,9 @@ def test_five_decoders_agree_on_every_file(photograph, tmp_path, subsampling, si
 def test_the_coefficients_written_are_the_ones_a_decoder_reads(photograph, tmp_path):
     source = from_pixels(photograph)
     path = tmp_path / "a.jpg"
-    path.write_bytes(jpeg.encode(source, nothing(photograph), quality=80, strength=0))
+    path.write_bytes(jpeg.encode_jpeg(source, nothing(photograph), quality=80, strength=0))
     stored = from_jpeg(path)
-    for plane, read in zip(source.planes, stored.planes, strict=True):
+    for plane, read in zip(source.components, stored.components, strict=True):
         steps = read.steps.reshape(64)[ZIGZAG]
         expected = np.rint(plane.blocks / steps)
         # A coefficient may lie so near half a step that either neighbour is right.
@@ -126,9 +126,9 @@ def test_the_coefficients_written_are_the_ones_a_decoder_reads(photograph, tmp_p
 def test_plain_rounding_is_as_near_to_the_picture_as_libjpeg(photograph):
     luma, chroma = jpeg.tables(85)
     tables = [luma.reshape(64).tolist(), chroma.reshape(64).tolist()]
-    by_pillow = jpeg.decode(pillow(photograph, qtables=tables, subsampling="4:2:0"))
-    ours = jpeg.decode(
-        jpeg.encode(from_pixels(photograph), nothing(photograph), quality=85, strength=0)
+    by_pillow = jpeg.decode_jpeg(pillow(photograph, qtables=tables, subsampling="4:2:0"))
+    ours = jpeg.decode_jpeg(
+        jpeg.encode_jpeg(from_pixels(photograph), nothing(photograph), quality=85, strength=0)
     )
     assert peak_signal_noise_ratio(photograph, ours) == pytest.approx(
         peak_signal_noise_ratio(photograph, by_pillow), abs=0.05
@@ -208,14 +208,15 @@ def test_without_strength_the_dead_zone_rounds_to_the_nearest():
 @pytest.mark.parametrize("effort", ["fast", "high"])
 def test_bytes_fall_with_strength_and_the_kept_part_stays(photograph, effort):
     source = from_pixels(photograph)
-    share = ramp(centre(source.size), source.size)
+    share = ramp(centre_map(source.size), source.size)
     files = [
-        jpeg.encode(source, share, quality=85, strength=s, effort=effort) for s in (0, 0.5, 1, 3)
+        jpeg.encode_jpeg(source, share, quality=85, strength=s, effort=effort)
+        for s in (0, 0.5, 1, 3)
     ]
     assert [len(f) for f in files] == sorted((len(f) for f in files), reverse=True)
     kept = cv2.erode((share == 0).astype(np.uint8), np.ones((33, 33))) > 0
     assert kept.any()
-    plain, strong = jpeg.decode(files[0])[kept], jpeg.decode(files[-1])[kept]
+    plain, strong = jpeg.decode_jpeg(files[0])[kept], jpeg.decode_jpeg(files[-1])[kept]
     limit = 0 if effort == "fast" else 24
     assert np.abs(plain.astype(int) - strong).max() <= limit
 
@@ -226,17 +227,17 @@ def test_direct_current_is_never_touched(photograph, tmp_path):
     means = []
     for strength in (0, 8):
         path = tmp_path / "a.jpg"
-        path.write_bytes(jpeg.encode(source, share, quality=85, strength=strength))
-        means.append([plane.blocks[..., 0] for plane in from_jpeg(path).planes])
+        path.write_bytes(jpeg.encode_jpeg(source, share, quality=85, strength=strength))
+        means.append([plane.blocks[..., 0] for plane in from_jpeg(path).components])
     assert all(np.array_equal(a, b) for a, b in zip(*means, strict=True))
 
 
 def test_mozjpeg_makes_the_file_smaller_and_changes_no_pixel(photograph):
     source = from_pixels(photograph)
-    content = jpeg.encode(source, nothing(photograph), quality=85, strength=0, effort="max")
+    content = jpeg.encode_jpeg(source, nothing(photograph), quality=85, strength=0, effort="max")
     smaller = jpeg.finished(content, "max")
     assert len(smaller) < len(content)
-    assert np.array_equal(jpeg.decode(content), jpeg.decode(smaller))
+    assert np.array_equal(jpeg.decode_jpeg(content), jpeg.decode_jpeg(smaller))
 
 
 @pytest.mark.parametrize("options", [
@@ -246,8 +247,8 @@ def test_mozjpeg_makes_the_file_smaller_and_changes_no_pixel(photograph):
 def test_an_existing_jpeg_is_rewritten_without_changing_a_pixel(photograph, tmp_path, options):
     odd = np.ascontiguousarray(photograph[:251, :313])
     source = from_jpeg(pillow(odd, tmp_path / "a.jpg", quality=80, **options))
-    again = jpeg.encode(source, nothing(odd), quality=None, strength=0)
-    assert np.array_equal(jpeg.decode(again), source.picture)
+    again = jpeg.encode_jpeg(source, nothing(odd), quality=None, strength=0)
+    assert np.array_equal(jpeg.decode_jpeg(again), source.picture)
 
 
 @pytest.mark.parametrize("factors", ["411", "440", "422"])
@@ -263,9 +264,9 @@ def test_unusual_sampling_and_restarts_are_rewritten_and_thinned(
     }
     cv2.imwrite(str(path), photograph[:251, :313], [v for pair in options.items() for v in pair])
     source = from_jpeg(path)
-    same = jpeg.encode(source, nothing(source.picture), quality=None, strength=0)
-    assert np.array_equal(jpeg.decode(same), source.picture)
-    result = reach(source, centre(source.size), Target())
+    same = jpeg.encode_jpeg(source, nothing(source.picture), quality=None, strength=0)
+    assert np.array_equal(jpeg.decode_jpeg(same), source.picture)
+    result = reach(source, centre_map(source.size), Target())
     assert len(result.content) < 0.8 * len(same)
 
 
@@ -273,8 +274,8 @@ def test_a_jpeg_that_stores_rgb_stays_rgb(photograph, tmp_path):
     path = tmp_path / "a.jpg"
     Image.fromarray(photograph).save(path, quality=90, keep_rgb=True)
     source = from_jpeg(path)
-    same = jpeg.encode(source, nothing(photograph), quality=None, strength=0)
-    assert np.array_equal(jpeg.decode(same), source.picture)
+    same = jpeg.encode_jpeg(source, nothing(photograph), quality=None, strength=0)
+    assert np.array_equal(jpeg.decode_jpeg(same), source.picture)
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
@@ -282,17 +283,19 @@ def test_grey_and_cmyk_jpegs_keep_their_channels(photograph, tmp_path, mode):
     path = tmp_path / "a.jpg"
     Image.fromarray(photograph).convert(mode).save(path, quality=85)
     source = from_jpeg(path)
-    content = jpeg.encode(source, nothing(photograph), quality=None, strength=0)
+    content = jpeg.encode_jpeg(source, nothing(photograph), quality=None, strength=0)
     with Image.open(io.BytesIO(content)) as ours, Image.open(path) as theirs:
         assert ours.mode == mode
         assert np.array_equal(np.asarray(ours), np.asarray(theirs))
-    thinner = jpeg.encode(source, ramp(centre(source.size), source.size), quality=None, strength=2)
+    thinner = jpeg.encode_jpeg(
+        source, ramp(centre_map(source.size), source.size), quality=None, strength=2
+    )
     assert len(thinner) < len(content)
 
 
 def test_a_grey_picture_is_stored_as_grey(photograph):
     grey = np.repeat(photograph[..., :1], 3, axis=2)
-    content = jpeg.encode(from_pixels(grey), nothing(grey), quality=90, strength=0)
+    content = jpeg.encode_jpeg(from_pixels(grey), nothing(grey), quality=90, strength=0)
     assert Image.open(io.BytesIO(content)).mode == "L"
 
 
@@ -307,7 +310,7 @@ def test_a_map_follows_the_exif_orientation(photograph, tmp_path, turn):
     source = from_jpeg(path)
     assert source.turn == turn
     assert np.array_equal(upright_to_stored(upright[..., 0], turn), source.picture[..., 0])
-    content = jpeg.encode(source, nothing(source.picture), quality=None, strength=0)
+    content = jpeg.encode_jpeg(source, nothing(source.picture), quality=None, strength=0)
     with Image.open(io.BytesIO(content)) as image:
         assert np.array_equal(np.asarray(ImageOps.exif_transpose(image)), upright)
 
@@ -324,7 +327,7 @@ def test_metadata_travels_on_request_and_the_colour_profile_always(photograph, t
     )
     for metadata in (False, True):
         source = from_jpeg(path, metadata=metadata)
-        content = jpeg.encode(source, nothing(photograph), quality=None, strength=0)
+        content = jpeg.encode_jpeg(source, nothing(photograph), quality=None, strength=0)
         with Image.open(io.BytesIO(content)) as image:
             assert image.info["icc_profile"] == profile
             assert (image.getexif().get(0x010F) == "Maker") is metadata
@@ -343,7 +346,7 @@ def test_the_ramp_is_smooth_keeps_the_quarter_and_ignores_scale(photograph):
     assert share[most_important(importance, shape) > 0].mean() < 0.03
     assert np.abs(np.diff(share)).max() < 0.1
     assert np.allclose(share, ramp(importance * 37, shape), atol=1e-4)
-    assert np.allclose(ramp(1 - centre(shape), shape)[128, 160], 1)
+    assert np.allclose(ramp(1 - centre_map(shape), shape)[128, 160], 1)
     binary = np.zeros(shape, np.float32)
     binary[100:150, 100:180] = 1
     assert np.abs(np.diff(ramp(binary, shape))).max() < 0.07
@@ -364,14 +367,14 @@ def test_shares_of_blocks_are_means_over_the_pixels_they_cover():
 
 @pytest.mark.parametrize("effort", ["fast", "high"])
 def test_a_target_by_quality_is_met_and_saves_bytes(photograph, effort):
-    importance = centre(photograph.shape[:2])
+    importance = centre_map(photograph.shape[:2])
     result = reach(from_pixels(photograph), importance, Target(), effort=effort)
     judge = Ss2Reference(photograph)
     inside = most_important(importance, importance.shape)
     parts = {"important": inside, "rest": 1 - inside}
     yardstick = jpeg.reference_encoder(photograph, 85, "4:2:0")
-    ours = judge.regions(jpeg.decode(result.content), parts)
-    theirs = judge.regions(jpeg.decode(yardstick), parts)
+    ours = judge.regions(jpeg.decode_jpeg(result.content), parts)
+    theirs = judge.regions(jpeg.decode_jpeg(yardstick), parts)
     assert result.note == ""
     assert abs(ours["important"] - theirs["important"]) <= 0.5
     assert 70 <= ours["rest"] < 72
@@ -379,7 +382,7 @@ def test_a_target_by_quality_is_met_and_saves_bytes(photograph, effort):
 
 
 def test_a_lower_floor_saves_more(photograph):
-    importance = centre(photograph.shape[:2])
+    importance = centre_map(photograph.shape[:2])
     sizes = [
         len(reach(from_pixels(photograph), importance, Target(background_floor=floor)).content)
         for floor in (78, 70, 60)
@@ -389,19 +392,19 @@ def test_a_lower_floor_saves_more(photograph):
 
 @pytest.mark.parametrize("wanted", [6000, 12000, 30000])
 def test_a_target_in_bytes_is_met_from_below(photograph, wanted):
-    result = reach(from_pixels(photograph), centre((256, 320)), Target(bytes=wanted))
+    result = reach(from_pixels(photograph), centre_map((256, 320)), Target(bytes=wanted))
     assert 0.97 * wanted < len(result.content) <= wanted
 
 
 def test_bits_per_pixel_are_bytes_of_the_picture(photograph):
-    result = reach(from_pixels(photograph), centre((256, 320)), Target(bits_per_pixel=1.0))
+    result = reach(from_pixels(photograph), centre_map((256, 320)), Target(bits_per_pixel=1.0))
     assert 0.97 < 8 * len(result.content) / (256 * 320) <= 1
 
 
 def test_unreachable_bytes_state_what_can_be_reached(photograph):
     with pytest.raises(InputError, match=r"takes \d+ to \d+"):
-        reach(from_pixels(photograph), centre((256, 320)), Target(bytes=100))
-    large = reach(from_pixels(photograph), centre((256, 320)), Target(bytes=10_000_000))
+        reach(from_pixels(photograph), centre_map((256, 320)), Target(bytes=100))
+    large = reach(from_pixels(photograph), centre_map((256, 320)), Target(bytes=10_000_000))
     assert "at its best" in large.note
 
 
@@ -411,7 +414,7 @@ def test_a_constant_map_takes_from_nowhere(photograph):
 
 
 def test_a_coarse_jpeg_keeps_its_tables_and_a_fine_one_gets_ours(photograph, tmp_path):
-    importance = centre((256, 320))
+    importance = centre_map((256, 320))
     for level, keeps in ((60, True), (97, False)):
         path = pillow(photograph, tmp_path / "a.jpg", quality=level)
         result = reach(from_jpeg(path), importance, Target())
@@ -427,7 +430,7 @@ def test_a_sample_is_made_of_the_same_tiles_of_everything():
     assert part.size == (768, 1024)
     assert np.array_equal(part.picture[..., 0], red)
     again = from_pixels(part.picture, subsampling="4:2:0")
-    for cut, made in zip(part.planes, again.planes, strict=True):
+    for cut, made in zip(part.components, again.components, strict=True):
         assert np.allclose(cut.blocks, made.blocks, atol=1e-3)
 
 
@@ -448,9 +451,9 @@ def test_broken_sources_and_options_end_in_one_line(photograph, tmp_path):
         from_pixels(photograph, subsampling="420")
     source = from_pixels(photograph)
     with pytest.raises(InputError, match="1 to 100"):
-        jpeg.encode(source, nothing(photograph), quality=101, strength=0)
+        jpeg.encode_jpeg(source, nothing(photograph), quality=101, strength=0)
     with pytest.raises(InputError, match="give a quality"):
-        jpeg.encode(source, nothing(photograph), quality=None, strength=0)
+        jpeg.encode_jpeg(source, nothing(photograph), quality=None, strength=0)
     with pytest.raises(InputError, match="make it for this picture"):
         reach(source, np.ones((8, 8)), Target())
     with pytest.raises(InputError, match="leave one out"):

@@ -14,7 +14,7 @@ from fechner.compression.regions import choice
 from fechner.compression.regions.blocks import BlockGrid
 from fechner.compression.regions.choice import Choice, NoChoice, choose_patches
 from fechner.compression.regions.controls import (
-    centre,
+    centre_region,
     donor_region,
     middle_map,
     mirrored,
@@ -242,7 +242,7 @@ def test_random_patches_that_cannot_fit_are_refused():
 
 def test_the_centre_region_holds_the_nearest_blocks():
     grid = BlockGrid.fitting(192, 288)
-    region = centre(grid, 50)
+    region = centre_region(grid, 50)
     assert region.sum() == 50 * grid.block**2
     assert region[96, 144] and not region[0, 0]
 

@@ -14,7 +14,7 @@ from fechner.records.stimuli import (
     verify,
     write_stimulus_set,
 )
-from fechner.stimuli.balance import balance, summary
+from fechner.stimuli.balance import balance_summary, balance_table
 
 
 def stimulus(folder, name, region, impact=0.1 + 0.2):
@@ -121,12 +121,12 @@ def test_an_unknown_stimulus_suggests_the_nearest(made):
 def test_the_balance_is_the_difference_relative_to_the_mean(made):
     low = replace(made.stimuli[1], strength=2.0, covariates={"luminance": 0.2})
     high = replace(made.stimuli[2], strength=3.0, covariates={"luminance": 0.3})
-    table = balance(replace(made, stimuli=(made.stimuli[0], low, high)))
+    table = balance_table(replace(made, stimuli=(made.stimuli[0], low, high)))
     assert list(table["first"]) == ["high"] and list(table["second"]) == ["low"]
     assert table["strength"][0] == pytest.approx(0.4)
     assert table["cov_luminance"][0] == pytest.approx(0.4)
     assert table["mse"][0] == 0
-    assert summary(table)["high - low", "largest"]["strength"] == pytest.approx(0.4)
+    assert balance_summary(table)["high - low", "largest"]["strength"] == pytest.approx(0.4)
 
 
 def test_reading_a_set_imports_the_standard_library_only():

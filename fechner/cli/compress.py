@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from fechner.analysis.network.layers.networks import Network
     from fechner.analysis.network.maps.importance import Method
-    from fechner.compression.folders.batch import Row
-    from fechner.compression.folders.compare_folder import Trial
+    from fechner.compression.folders.batch import SummaryRow
+    from fechner.compression.folders.comparison import PictureMaps
     from fechner.compression.folders.jobs import Job
     from fechner.compression.formats.codecs import Settings
     from fechner.records.selection import ChannelSelection
@@ -102,11 +102,10 @@ def run(
 
     Example: fechner compress photos/ --out smaller --centre
     """
-    from fechner.compression.folders.batch import run as run_jobs
-    from fechner.compression.folders.batch import totals, write_about, write_summary
+    from fechner.compression.folders.batch import compress_all, totals, write_about, write_summary
     from fechner.compression.folders.jobs import plan
+    from fechner.compression.formats.beyond_jpeg import require
     from fechner.compression.formats.codecs import Settings
-    from fechner.compression.formats.others import require
     from fechner.compression.jpeg.encoder import checked_effort
     from fechner.compression.jpeg.targets import Target
     from fechner.executors import executor
@@ -120,7 +119,7 @@ def run(
     todo = plan(paths, out, settings, maps=maps, in_place=in_place)
     write_about(out)
     with executor(jobs, cluster) as pool, _saving(len(todo)) as on_row:
-        rows = run_jobs(todo, pool=pool, on_row=on_row)
+        rows = compress_all(todo, pool=pool, on_row=on_row)
     write_summary(rows, out / "summary.csv")
     _sheet(rows, todo, out, settings)
     _tell(totals(rows), out)
@@ -153,8 +152,7 @@ def compare(
     Example: fechner compress compare photos/ --map maps --judge other --out comparison
     """
     from fechner.cli.console import bar
-    from fechner.compression.folders.compare_folder import run as run_trials
-    from fechner.compression.folders.compare_folder import write_comparison
+    from fechner.compression.folders.comparison import measure_all, write_map_comparison
     from fechner.compression.folders.jobs import plan
     from fechner.compression.formats.codecs import Settings
     from fechner.compression.jpeg.encoder import checked_effort
@@ -166,21 +164,21 @@ def compare(
     maps = _maps(paths, out, map_, selection, centre, settings)
     trials = _trials(plan(paths, out, settings, maps=maps), judge or [])
     with executor(jobs, cluster) as pool, bar("Comparing") as progress:
-        measured = run_trials(trials, pool=pool, progress=progress)
+        measured = measure_all(trials, pool=pool, progress=progress)
     parameters = {"quality": quality, "background_floor": background_floor, "effort": effort}
-    _tell_comparison(write_comparison(measured, out, parameters=parameters), out)
+    _tell_comparison(write_map_comparison(measured, out, parameters=parameters), out)
 
 
-def _trials(jobs: Sequence[Job], judges: Sequence[Path]) -> list[Trial]:
+def _trials(jobs: Sequence[Job], judges: Sequence[Path]) -> list[PictureMaps]:
     """Return the trials; a picture's shuffled map is that of the one half the folder on."""
-    from fechner.compression.folders.compare_folder import Trial
+    from fechner.compression.folders.comparison import PictureMaps
     from fechner.compression.folders.jobs import map_of
 
     count = len(jobs)
     others = [jobs[(i + count // 2) % count].importance if count > 1 else None for i in
               range(count)]  # fmt: skip
     return [
-        Trial(
+        PictureMaps(
             job.name,
             job.source,
             job.importance,
@@ -291,7 +289,7 @@ def _saving(total: int) -> Iterator[Any]:
     with Progress(*columns) as drawing:
         task = drawing.add_task("", total=total, saved="")
 
-        def on_row(row: Row) -> None:
+        def on_row(row: SummaryRow) -> None:
             nonlocal saved
             saved += row.bytes_before - row.bytes_after
             drawing.update(task, advance=1, saved=f"{_megabytes(saved)} saved")
@@ -303,7 +301,7 @@ def _megabytes(count: int) -> str:
     return f"{count / 1e6:.2f} MB"
 
 
-def _sheet(rows: Sequence[Row], jobs: Sequence[Job], out: Path, settings: Settings) -> None:
+def _sheet(rows: Sequence[SummaryRow], jobs: Sequence[Job], out: Path, settings: Settings) -> None:
     from dataclasses import asdict
 
     from fechner.compression.folders.panels import write_sheet

@@ -131,7 +131,7 @@ def _masks(
         rng = np.random.default_rng(seed)
         chosen = controls.random_region(grid, patches=count, side=options.patch, rng=rng)
     elif region is Region.centre:
-        chosen = controls.centre(grid, count * options.patch**2)
+        chosen = controls.centre_region(grid, count * options.patch**2)
     else:
         if map_file is None:
             raise InputError(f"--region {region.value} needs an importance map; give --map")
@@ -156,7 +156,7 @@ def _degraded(
     region: Region,
 ) -> Matched:
     from fechner.compression.degrading.degrade import degrade as degraded
-    from fechner.compression.degrading.matching import Matched, match_strengths, parse_target
+    from fechner.compression.degrading.matching import Matched, match_strengths, parse_loss
     from fechner.compression.metrics.quality import mse
 
     if strength is not None:
@@ -166,7 +166,7 @@ def _degraded(
         pixels,
         masks,
         kind.name,
-        parse_target(target or ""),
+        parse_loss(target or ""),
         max_strength_ratio=max_strength_ratio,
         seed=seed,
     )

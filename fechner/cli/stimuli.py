@@ -71,10 +71,10 @@ def build(
 
 def _levels(targets: list[str]) -> tuple[str, list[float]]:
     """Return the measure and the levels of targets such as ``mse=30``, in growing order."""
-    from fechner.compression.degrading.matching import parse_target
+    from fechner.compression.degrading.matching import parse_loss
     from fechner.errors import InputError
 
-    parsed = [parse_target(text) for text in targets]
+    parsed = [parse_loss(text) for text in targets]
     measures = {target.measure for target in parsed}
     if len(measures) > 1:
         raise InputError(f"levels share one measure, got {sorted(measures)}; build a set for each")
@@ -139,8 +139,8 @@ def balance(
     from fechner.records.stimuli import read_stimulus_set
     from fechner.stimuli import balance as balances
 
-    found = balances.balance(read_stimulus_set(folder))
-    shown = balances.summary(found)
+    found = balances.balance_table(read_stimulus_set(folder))
+    shown = balances.balance_summary(found)
     table = Table("relative difference", title=f"{found['scene'].nunique()} scenes")
     for column in shown.columns:
         table.add_column("\n".join(column), justify="right")

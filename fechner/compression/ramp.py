@@ -97,7 +97,7 @@ def per_block(share: np.ndarray, blocks: tuple[int, int]) -> np.ndarray:
     )
 
 
-def centre(shape: tuple[int, int]) -> np.ndarray:
+def centre_map(shape: tuple[int, int]) -> np.ndarray:
     """Return a map (h, w) in (0, 1] that falls from the centre outward like a Gaussian.
 
     Its width is a quarter of each side: the prior that people look at the middle of a

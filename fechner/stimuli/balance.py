@@ -29,7 +29,7 @@ IMPORTANCE = ("predicted_impact", "centre_error", "cov_importance")
 """What is meant to differ (or is reported as a rival), by columns of the table."""
 
 
-def balance(found: StimulusSet) -> pd.DataFrame:
+def balance_table(found: StimulusSet) -> pd.DataFrame:
     """Return the relative differences between arms, one row a scene, degradation and pair.
 
     A difference is ``(first - second) / mean(first, second)``; 0.02 is 2 %. Columns:
@@ -70,7 +70,7 @@ def _relative(one: float, other: float) -> float:
     return (one - other) / middle if middle else 0.0
 
 
-def summary(table: pd.DataFrame) -> pd.DataFrame:
+def balance_summary(table: pd.DataFrame) -> pd.DataFrame:
     """Return mean and largest absolute difference of each column, for each pair of arms.
 
     Index: what is compared; columns: (pair, ``mean`` or ``largest``).

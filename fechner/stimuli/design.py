@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fechner.compression.degrading.degrade import family_named
-from fechner.compression.degrading.matching import MAX_STRENGTH_RATIO, Target
+from fechner.compression.degrading.matching import MAX_STRENGTH_RATIO, Loss
 from fechner.compression.regions.matched import RegionOptions
 from fechner.errors import InputError, nearest
 
@@ -77,11 +77,11 @@ class Design:
         if sorted(set(self.targets)) != list(self.targets):
             raise InputError(f"targets expect growing numbers, got {self.targets}; sort them")
         for value in self.targets:
-            Target(self.measure, value)
+            Loss(self.measure, value)
 
-    def levels(self) -> list[tuple[int, Target]]:
+    def levels(self) -> list[tuple[int, Loss]]:
         """Return number and target of each level, from 1."""
-        return [(n, Target(self.measure, value)) for n, value in enumerate(self.targets, start=1)]
+        return [(n, Loss(self.measure, value)) for n, value in enumerate(self.targets, start=1)]
 
     def stimulus(self, scene: str, family: str, level: int, arm: str) -> str:
         """Return the name of a stimulus; the level is named only where there are several."""

@@ -18,7 +18,7 @@ from fechner.compression.degrading.matching import Matched, check_ratio, match_s
 from fechner.compression.metrics.quality import ssim
 from fechner.compression.regions.blocks import BlockGrid
 from fechner.compression.regions.controls import (
-    centre,
+    centre_region,
     donor_region,
     middle_map,
     mirrored,
@@ -128,7 +128,7 @@ def _controls(loaded: _Loaded, regions: Regions) -> dict[str, np.ndarray]:
             rng=np.random.default_rng(loaded.seed),
         ),
         "mirrored": lambda: mirrored(regions.high),
-        "centre": lambda: centre(grid, blocks),
+        "centre": lambda: centre_region(grid, blocks),
     }
     return {arm: makers[arm]() for arm in design.arms if arm in makers}
 

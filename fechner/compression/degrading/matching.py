@@ -70,7 +70,7 @@ MEASURES: dict[str, tuple[Callable[[Image], Measure], str]] = {
 
 
 @dataclass(frozen=True)
-class Target:
+class Loss:
     """How much information each arm loses, over the whole picture."""
 
     measure: str
@@ -92,7 +92,7 @@ class Target:
         return f"{self.measure}={self.value:g}"
 
 
-def parse_target(text: str) -> Target:
+def parse_loss(text: str) -> Loss:
     """Return the target written as ``mse=25``.
 
     Raises
@@ -107,7 +107,7 @@ def parse_target(text: str) -> Target:
         equals = ""
     if not equals:
         raise InputError(f"a target is written MEASURE=NUMBER such as mse=25, got {text!r}")
-    return Target(measure.strip(), number)
+    return Loss(measure.strip(), number)
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def match_strengths(
     image: Image,
     masks: Mapping[str, np.ndarray],
     family: str,
-    target: Target,
+    target: Loss,
     *,
     tolerance: float = TOLERANCE,
     max_strength_ratio: float = MAX_STRENGTH_RATIO,
@@ -195,7 +195,7 @@ def _search(
     arm: str,
     mask: np.ndarray,
     family: Family,
-    target: Target,
+    target: Loss,
     measure: Measure,
     tolerance: float,
     seed: int,
@@ -241,7 +241,7 @@ def _between(weak: Matched, strong: Matched, wanted: float, step: int) -> float:
     return weak.strength + part * (strong.strength - weak.strength)
 
 
-def _unreachable(arm: str, family: Family, target: Target, most: float) -> str:
+def _unreachable(arm: str, family: Family, target: Loss, most: float) -> str:
     return (
         f"{family.name} in region {arm!r} cannot reach {target}: it reaches 0 to {most:.4g} "
         f"{target.unit} there; choose a target in that range, a larger region or another family"

@@ -23,10 +23,10 @@ import numpy as np
 
 from fechner.compression.folders.jobs import RECORDS, Job
 from fechner.compression.folders.panels import draw_panels
+from fechner.compression.formats.beyond_jpeg import suffix
 from fechner.compression.formats.codecs import compress, source_of
-from fechner.compression.formats.others import suffix
 from fechner.compression.jpeg import encoder
-from fechner.compression.ramp import centre
+from fechner.compression.ramp import centre_map
 from fechner.errors import FechnerError, InputError, RefusedError
 from fechner.executors import SerialExecutor, run_all
 from fechner.provenance import (
@@ -43,7 +43,7 @@ from fechner.records.images.files import image_size, read_map_png
 
 
 @dataclass(frozen=True)
-class Row:
+class SummaryRow:
     """What became of one picture; a line of the summary.
 
     ``status`` is ``compressed``, ``kept`` (no smaller file was found; the original was
@@ -67,27 +67,27 @@ class Row:
     note: str
 
 
-def run(
+def compress_all(
     jobs: Sequence[Job],
     *,
     pool: Executor | None = None,
-    on_row: Callable[[Row], None] | None = None,
-) -> list[Row]:
+    on_row: Callable[[SummaryRow], None] | None = None,
+) -> list[SummaryRow]:
     """Compress the pictures that are not done yet; return a row for every one.
 
     `on_row` is called with each row as soon as its picture is finished.
     """
-    return run_all(work, jobs, pool=_Telling(pool or SerialExecutor(), on_row or _nobody))
+    return run_all(compress_job, jobs, pool=_Telling(pool or SerialExecutor(), on_row or _nobody))
 
 
-def _nobody(row: Row) -> None:
+def _nobody(row: SummaryRow) -> None:
     pass
 
 
 class _Telling(Executor):
     """An executor that passes every result on at once."""
 
-    def __init__(self, pool: Executor, listener: Callable[[Row], None]) -> None:
+    def __init__(self, pool: Executor, listener: Callable[[SummaryRow], None]) -> None:
         self._pool, self._listener = pool, listener
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
@@ -100,7 +100,7 @@ class _Telling(Executor):
             self._listener(future.result())
 
 
-def work(job: Job) -> Row:
+def compress_job(job: Job) -> SummaryRow:
     """Compress one picture, or return the record of a run that did it already."""
     started = time.perf_counter()
     if multiprocessing.parent_process() is not None:
@@ -117,7 +117,7 @@ def work(job: Job) -> Row:
     return row
 
 
-def _write(job: Job, key: str, content: bytes, row: Row) -> None:
+def _write(job: Job, key: str, content: bytes, row: SummaryRow) -> None:
     """Write the record, then the file: stopped in between, the record fits no file."""
     sha256 = sha256_bytes(content)
     record = {
@@ -138,7 +138,7 @@ def _key(job: Job) -> str:
     return digest(parts)
 
 
-def _done(job: Job, key: str) -> Row | None:
+def _done(job: Job, key: str) -> SummaryRow | None:
     if not job.destination.is_file():
         return None
     sha256 = sha256_file(job.destination)
@@ -149,11 +149,11 @@ def _done(job: Job, key: str) -> Row | None:
     whole = record.get("output_sha256") == sha256
     # A file that was replaced in place is its own result: it is never degraded twice.
     if whole and (record.get("key") == key or job.in_place):
-        return replace(Row(**record["row"]), image=job.name, output=str(job.destination))
+        return replace(SummaryRow(**record["row"]), image=job.name, output=str(job.destination))
     return None
 
 
-def _compressed(job: Job, started: float) -> tuple[bytes, Row]:
+def _compressed(job: Job, started: float) -> tuple[bytes, SummaryRow]:
     before = job.source.stat().st_size
     if job.in_place:
         _refuse_further_pictures(job.source)
@@ -165,7 +165,7 @@ def _compressed(job: Job, started: float) -> tuple[bytes, Row]:
     kept = _same_format(job) and len(outcome.content) >= before
     content = job.source.read_bytes() if kept else outcome.content
     after = len(content)
-    return content, Row(
+    return content, SummaryRow(
         image=job.name,
         output=str(job.destination),
         status="kept" if kept else "compressed",
@@ -201,7 +201,7 @@ def _importance(job: Job, stored: tuple[int, int]) -> np.ndarray:
     """Return the map of the upright picture, resized to it where its shape is right."""
     if job.importance is None:
         upright = image_size(job.source)
-        return centre(upright)
+        return centre_map(upright)
     importance = read_map_png(job.importance)
     if sorted(importance.shape) != sorted(stored):
         raise InputError(
@@ -211,10 +211,10 @@ def _importance(job: Job, stored: tuple[int, int]) -> np.ndarray:
     return importance
 
 
-def _failed(job: Job, reason: str, started: float) -> Row:
+def _failed(job: Job, reason: str, started: float) -> SummaryRow:
     size = job.source.stat().st_size if job.source.is_file() else 0
     seconds = time.perf_counter() - started
-    return Row(
+    return SummaryRow(
         image=job.name,
         output="",
         status="failed",
@@ -239,17 +239,17 @@ def write_about(folder: Path) -> None:
     write_text(folder / RECORDS / "about.txt", text)
 
 
-def write_summary(rows: Sequence[Row], path: Path) -> None:
+def write_summary(rows: Sequence[SummaryRow], path: Path) -> None:
     """Write one line a picture as CSV; empty cells where a picture failed."""
     text = io.StringIO()
-    names = [field.name for field in fields(Row)]
+    names = [field.name for field in fields(SummaryRow)]
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(asdict(row) for row in rows)
     write_text(path, text.getvalue())
 
 
-def totals(rows: Sequence[Row]) -> dict[str, Any]:
+def totals(rows: Sequence[SummaryRow]) -> dict[str, Any]:
     """Return how many pictures ended how, and the bytes before and after of those that worked."""
     good = [row for row in rows if row.status != "failed"]
     return {

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fechner.compression.formats.beyond_jpeg import suffix
 from fechner.compression.formats.codecs import Settings
-from fechner.compression.formats.others import suffix
 from fechner.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".avif", ".ppm", ".gif")

@@ -93,7 +93,7 @@ def write_sheet(
     path
         The page.
     rows
-        One a picture, as `fechner.compression.folders.batch.Row` says it.
+        One a picture, as `fechner.compression.folders.batch.SummaryRow` says it.
     panels
         Name of a picture and the file of its strip.
     about

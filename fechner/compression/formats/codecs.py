@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fechner.compression.formats import others as formats
+from fechner.compression.formats import beyond_jpeg as formats
 from fechner.compression.jpeg import encoder
 from fechner.compression.jpeg.encoder import Effort
 from fechner.compression.jpeg.source import (
@@ -43,7 +43,7 @@ class Settings:
     target
         What is wanted of each.
     form
-        A name of `fechner.compression.formats.others.FORMATS`.
+        A name of `fechner.compression.formats.beyond_jpeg.FORMATS`.
     effort
         Of the JPEG encoder: ``"fast"``, ``"high"`` or ``"max"``.
     subsampling
@@ -130,7 +130,7 @@ def compress(source: Source, importance: np.ndarray, settings: Settings) -> Outc
     stored = turned(np.asarray(importance, np.float32), source.turn)
     if settings.form in ("jpeg", "jxl"):
         found = reach(source, importance, settings.target, effort=settings.effort)
-        content, decoded = found.content, encoder.decode(found.content)
+        content, decoded = found.content, encoder.decode_jpeg(found.content)
         quality, strength, note = found.quality, found.strength, found.note
         if settings.form == "jxl":
             content = formats.jpeg_to_jxl(content)

@@ -27,7 +27,7 @@ ZIGZAG = np.array(
 
 
 @dataclass(frozen=True)
-class Plane:
+class Component:
     """The coefficients of one component before quantisation.
 
     Attributes
@@ -48,8 +48,8 @@ class Plane:
     steps: np.ndarray | None = None
 
 
-def planes(picture: np.ndarray, *, subsampling: str = "4:2:0") -> list[Plane]:
-    """Transform a picture into the planes of a JPEG.
+def components(picture: np.ndarray, *, subsampling: str = "4:2:0") -> list[Component]:
+    """Transform a picture into the components of a JPEG.
 
     Parameters
     ----------
@@ -60,17 +60,17 @@ def planes(picture: np.ndarray, *, subsampling: str = "4:2:0") -> list[Plane]:
 
     Returns
     -------
-    list of Plane
+    list of Component
         Y, or Y, Cb, Cr.
     """
     red, green, blue = cv2.split(picture)
     if np.array_equal(red, green) and np.array_equal(green, blue):
-        return [Plane(_transform(red), (1, 1), chroma=False)]
+        return [Component(_transform(red), (1, 1), chroma=False)]
     luma, toward_red, toward_blue = cv2.split(cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb))
     half = subsampling == "4:2:0"
-    found = [Plane(_transform(luma), (2, 2) if half else (1, 1), chroma=False)]
+    found = [Component(_transform(luma), (2, 2) if half else (1, 1), chroma=False)]
     for plane in (toward_blue, toward_red):
-        found.append(Plane(_transform(_halve(plane) if half else plane), (1, 1), chroma=True))
+        found.append(Component(_transform(_halve(plane) if half else plane), (1, 1), chroma=True))
     return found
 
 

@@ -1,6 +1,6 @@
 """The importance-driven JPEG encoder: an ordinary file in which bits follow importance.
 
-`encode` is one pass: coefficients, the share of the loss that each place bears, a table
+`encode_jpeg` is one pass: coefficients, the share of the loss that each place bears, a table
 quality and a strength give the bytes of a progressive JPEG that every decoder opens. What
 quality and strength reach a wanted result is found by `fechner.compression.jpeg.targets`.
 
@@ -18,8 +18,8 @@ from typing import Literal, cast
 import numpy as np
 from PIL import Image
 
-from fechner.compression.jpeg.dct import ZIGZAG, Plane
-from fechner.compression.jpeg.entropy import Coded, stream
+from fechner.compression.jpeg.dct import ZIGZAG, Component
+from fechner.compression.jpeg.entropy import CodedComponent, stream
 from fechner.compression.jpeg.source import Source
 from fechner.compression.jpeg.trellis import (
     code_lengths,
@@ -79,7 +79,7 @@ def tables(quality: float) -> tuple[np.ndarray, np.ndarray]:
     return luma, chroma
 
 
-def encode(
+def encode_jpeg(
     source: Source,
     share: np.ndarray,
     *,
@@ -117,15 +117,15 @@ def encode(
     _check(source, quality, strength, effort)
     steps = None if quality is None else tables(quality)
     coded = []
-    for plane in source.planes:
+    for plane in source.components:
         own = np.asarray(plane.steps if steps is None else steps[1 if plane.chroma else 0])
         blocks = _rounded(plane, own, share, strength, effort)
-        coded.append(Coded(blocks, own, plane.sampling, plane.chroma))
+        coded.append(CodedComponent(blocks, own, plane.sampling, plane.chroma))
     return stream(coded, source.size, markers=source.markers)
 
 
 def _rounded(
-    plane: Plane, steps: np.ndarray, share: np.ndarray, strength: float, effort: Effort
+    plane: Component, steps: np.ndarray, share: np.ndarray, strength: float, effort: Effort
 ) -> np.ndarray:
     rows, columns = plane.blocks.shape[:2]
     local = strength * per_block(share, (rows, columns))
@@ -148,7 +148,7 @@ def finished(jpeg: bytes, effort: Effort) -> bytes:
     return smaller if len(smaller) < len(jpeg) else jpeg
 
 
-def decode(jpeg: bytes) -> np.ndarray:
+def decode_jpeg(jpeg: bytes) -> np.ndarray:
     """Return the pixels of a JPEG as stored, uint8 (h, w, 3)."""
     with Image.open(io.BytesIO(jpeg)) as image:
         return np.asarray(image.convert("RGB"))

@@ -25,7 +25,7 @@ LONGEST_EOB_RUN = 0x7FFF
 
 
 @dataclass(frozen=True)
-class Coded:
+class CodedComponent:
     """One component of a JPEG, quantised.
 
     Attributes
@@ -47,7 +47,7 @@ class Coded:
 
 
 def stream(
-    planes: Sequence[Coded],
+    planes: Sequence[CodedComponent],
     size: tuple[int, int],
     *,
     markers: Sequence[bytes] = (),
@@ -93,7 +93,9 @@ def _quantisation(number: int, table: np.ndarray) -> bytes:
     return _segment(0xDB, bytes([number]) + steps.astype(np.uint8).tobytes())
 
 
-def _frame(planes: Sequence[Coded], size: tuple[int, int], tables: list[np.ndarray]) -> bytes:
+def _frame(
+    planes: Sequence[CodedComponent], size: tuple[int, int], tables: list[np.ndarray]
+) -> bytes:
     content = struct.pack(">BHHB", 8, *size, len(planes))
     for number, plane in enumerate(planes):
         table = next(i for i, steps in enumerate(tables) if np.array_equal(plane.steps, steps))

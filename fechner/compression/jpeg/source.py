@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from fechner.compression.jpeg import markers as jpeg_markers
-from fechner.compression.jpeg.dct import ZIGZAG, Plane, planes
+from fechner.compression.jpeg.dct import ZIGZAG, Component, components
 from fechner.compression.pictures import checked_picture
 from fechner.errors import InputError, nearest
 from fechner.records.images.decoding import decoded
@@ -34,8 +34,8 @@ class Source:
 
     Attributes
     ----------
-    planes
-        Y; Y, Cb, Cr; or four planes of a CMYK source.
+    components
+        Y; Y, Cb, Cr; or four components of a CMYK source.
     picture
         uint8 (h, w, 3) sRGB, what the compressed file is judged against; turned as stored.
     markers
@@ -46,7 +46,7 @@ class Source:
         True where the coefficients come from a JPEG and carry its quantisation.
     """
 
-    planes: tuple[Plane, ...]
+    components: tuple[Component, ...]
     picture: np.ndarray
     markers: tuple[bytes, ...]
     turn: int = 1
@@ -60,7 +60,7 @@ class Source:
     @property
     def subsampling(self) -> str:
         """``"4:2:0"`` where chroma is stored at half size in both directions, else ``"4:4:4"``."""
-        return "4:2:0" if self.planes[0].sampling == (2, 2) else "4:4:4"
+        return "4:2:0" if self.components[0].sampling == (2, 2) else "4:4:4"
 
 
 def from_pixels(
@@ -97,7 +97,7 @@ def from_pixels(
             f"{picture.shape[0]}; scale or cut the picture"
         )
     kept = (jpeg_markers.jfif(),) if markers is None else markers
-    return Source(tuple(planes(picture, subsampling=subsampling)), picture, kept)
+    return Source(tuple(components(picture, subsampling=subsampling)), picture, kept)
 
 
 def from_jpeg(path: Path | str, *, metadata: bool = False) -> Source:
@@ -122,7 +122,7 @@ def from_jpeg(path: Path | str, *, metadata: bool = False) -> Source:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}; check the path") from error
     picture = _decoded(content, path)
-    found, colours = _stored_planes(content, path)
+    found, colours = _stored_components(content, path)
     markers = jpeg_markers.kept_markers(content, metadata=metadata)
     if colours == "RGB" and not any(marker[1] == jpeg_markers.ADOBE for marker in markers):
         markers = [marker for marker in markers if marker[1] != jpeg_markers.JFIF]
@@ -151,7 +151,7 @@ def _decoded(content: bytes, path: Path) -> np.ndarray:
         raise InputError(f"{path} is no whole JPEG ({error}); replace the file") from error
 
 
-def _stored_planes(content: bytes, path: Path) -> tuple[list[Plane], str]:
+def _stored_components(content: bytes, path: Path) -> tuple[list[Component], str]:
     import jpeglib
 
     # jpeglib holds at most 50 markers, so it is given the file without them.
@@ -175,7 +175,7 @@ def _stored_planes(content: bytes, path: Path) -> tuple[list[Plane], str]:
         blocks = (stored * steps.astype(np.float32)).reshape(*stored.shape[:2], 64)[..., ZIGZAG]
         down, across = (int(factor) for factor in jpeg.samp_factor[number])
         chroma = colours in ("YCbCr", "YCCK") and name in ("Cb", "Cr")
-        found.append(Plane(np.ascontiguousarray(blocks), (across, down), chroma, steps))
+        found.append(Component(np.ascontiguousarray(blocks), (across, down), chroma, steps))
     return found, colours
 
 
@@ -201,7 +201,7 @@ def sample(source: Source, *maps: np.ndarray) -> tuple[Source, list[np.ndarray]]
     """
     height, width = source.size
     rows, columns = height // SAMPLE_TILE, width // SAMPLE_TILE
-    if rows * columns <= SAMPLE_TILES or max(max(p.sampling) for p in source.planes) > 2:
+    if rows * columns <= SAMPLE_TILES or max(max(p.sampling) for p in source.components) > 2:
         return source, list(maps)
     # A golden-ratio walk over the grid spreads the tiles over rows and columns alike.
     order = np.floor(np.arange(SAMPLE_TILES) * (rows * columns) / SAMPLE_TILES).astype(int)
@@ -211,11 +211,11 @@ def sample(source: Source, *maps: np.ndarray) -> tuple[Source, list[np.ndarray]]
     ]
     corners = [(row * SAMPLE_TILE, column * SAMPLE_TILE) for row, column in places]
     largest = (
-        max(plane.sampling[0] for plane in source.planes),
-        max(plane.sampling[1] for plane in source.planes),
+        max(plane.sampling[0] for plane in source.components),
+        max(plane.sampling[1] for plane in source.components),
     )
     cut = []
-    for plane in source.planes:
+    for plane in source.components:
         down = SAMPLE_TILE * plane.sampling[1] // largest[1] // 8
         across = SAMPLE_TILE * plane.sampling[0] // largest[0] // 8
         tiles = [
@@ -227,7 +227,7 @@ def sample(source: Source, *maps: np.ndarray) -> tuple[Source, list[np.ndarray]]
         ]
         cut.append(replace(plane, blocks=_mosaic(tiles)))
     pieces = [_tiles(array, corners) for array in (source.picture, *maps)]
-    return replace(source, planes=tuple(cut), picture=pieces[0]), pieces[1:]
+    return replace(source, components=tuple(cut), picture=pieces[0]), pieces[1:]
 
 
 def _tiles(array: np.ndarray, corners: list[tuple[int, int]]) -> np.ndarray:

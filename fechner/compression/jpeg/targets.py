@@ -19,8 +19,8 @@ import numpy as np
 
 from fechner.compression.jpeg.encoder import (
     Effort,
-    decode,
-    encode,
+    decode_jpeg,
+    encode_jpeg,
     finished,
     reference_encoder,
     tables,
@@ -147,7 +147,7 @@ def reach(
     target
         What is wanted.
     effort
-        ``"fast"``, ``"high"`` or ``"max"``, see `fechner.compression.jpeg.encoder.encode`.
+        ``"fast"``, ``"high"`` or ``"max"``, see `fechner.compression.jpeg.encoder.encode_jpeg`.
 
     Raises
     ------
@@ -167,7 +167,9 @@ def reach(
     best, rounds, note = _search(part, part_share, part_map, target, effort)
     content = best.content
     if part is not source:
-        content = encode(source, share, quality=best.quality, strength=best.strength, effort=effort)
+        content = encode_jpeg(
+            source, share, quality=best.quality, strength=best.strength, effort=effort
+        )
     return Compressed(finished(content, effort), best.quality, best.strength, rounds, note)
 
 
@@ -213,21 +215,21 @@ class _Judge:
         yardstick = reference_encoder(
             self._source.picture, round(target.quality), self._source.subsampling
         )
-        scores = self._reference.regions(decode(yardstick), self._parts)
+        scores = self._reference.regions(decode_jpeg(yardstick), self._parts)
         goal = _Goal(scores["important"], target.background_floor, scores["background"])
         return start_quality(target.quality), goal
 
     def trial(self, quality: float | None, strength: float) -> _Trial:
-        content = encode(
+        content = encode_jpeg(
             self._source, self._share, quality=quality, strength=strength, effort=self._effort
         )
-        scores = self._reference.regions(decode(content), self._parts)
+        scores = self._reference.regions(decode_jpeg(content), self._parts)
         return _Trial(quality, strength, content, scores["important"], scores["background"])
 
 
 def _keeps_own_tables(source: Source, quality: float) -> bool:
     """Tell whether a stored JPEG is already about as coarse as the reference encoder's quality."""
-    steps = source.planes[0].steps
+    steps = source.components[0].steps
     return steps is not None and steps.mean() >= 0.95 * tables(quality)[0].mean()
 
 
@@ -308,7 +310,7 @@ def _reach_bytes(
     """Find the finest tables whose file is not above `wanted` bytes."""
 
     def content(quality: float) -> bytes:
-        return encode(source, share, quality=quality, strength=strength, effort=effort)
+        return encode_jpeg(source, share, quality=quality, strength=strength, effort=effort)
 
     low, high = COARSEST, FINEST
     best = content(low)

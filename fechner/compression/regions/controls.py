@@ -68,7 +68,7 @@ def mirrored(mask: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.asarray(mask)[:, ::-1])
 
 
-def centre(grid: BlockGrid, blocks: int) -> np.ndarray:
+def centre_region(grid: BlockGrid, blocks: int) -> np.ndarray:
     """Return the `blocks` blocks nearest the picture's centre, bool ``(height, width)``."""
     distance = grid.means(eccentricity(grid.height, grid.width))
     chosen = np.zeros(grid.count, bool)

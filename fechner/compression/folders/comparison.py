@@ -1,6 +1,6 @@
 """The comparison of maps over a folder of pictures: tables, summary and figure.
 
-Runs `fechner.compression.folders.compare` on every picture, at the strength that brings its own
+Runs `fechner.compression.folders.curves` on every picture, at the strength that brings its own
 background to the floor, and writes what ``fechner compress compare`` shows.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from fechner.compression.folders.compare import (
+from fechner.compression.folders.curves import (
     CONDITIONS,
     QUALITIES,
     Point,
@@ -30,7 +30,7 @@ from fechner.compression.formats.codecs import Settings
 from fechner.compression.jpeg.encoder import reference_encoder
 from fechner.compression.jpeg.source import from_pixels
 from fechner.compression.jpeg.targets import reach
-from fechner.compression.ramp import centre
+from fechner.compression.ramp import centre_map
 from fechner.errors import InputError
 from fechner.executors import run_all
 from fechner.progress import Progress, silent
@@ -54,7 +54,7 @@ COLOURS = {
 
 
 @dataclass(frozen=True)
-class Trial:
+class PictureMaps:
     """One picture of a comparison: its file, its map, another picture's, and the judges'."""
 
     name: str
@@ -84,7 +84,7 @@ class Measured:
         return list(self.points[0].ss2)
 
 
-def measure(trial: Trial) -> Measured:
+def measure(trial: PictureMaps) -> Measured:
     """Measure one picture.
 
     Raises
@@ -95,7 +95,7 @@ def measure(trial: Trial) -> Measured:
     picture = read_image(trial.source)
     source = from_pixels(picture, subsampling=trial.settings.subsampling)
     given = trial.importance
-    importance = centre(source.size) if given is None else read_map_png(given)
+    importance = centre_map(source.size) if given is None else read_map_png(given)
     found = reach(source, importance, trial.settings.target, effort=trial.settings.effort)
     quality = round(trial.settings.target.quality)
     points = curves(
@@ -111,8 +111,8 @@ def measure(trial: Trial) -> Measured:
     return Measured(trial.name, len(found.content), len(plain), tuple(points))
 
 
-def run(
-    trials: Sequence[Trial], *, pool: Executor | None = None, progress: Progress = silent
+def measure_all(
+    trials: Sequence[PictureMaps], *, pool: Executor | None = None, progress: Progress = silent
 ) -> list[Measured]:
     """Measure every picture."""
     if not trials:
@@ -131,7 +131,7 @@ def equal_byte_rows(measured: Sequence[Measured]) -> list[dict[str, Any]]:
     return rows
 
 
-def summary(measured: Sequence[Measured]) -> dict[str, Any]:
+def comparison_summary(measured: Sequence[Measured]) -> dict[str, Any]:
     """Return means over pictures: bytes saved, ss2 at equal bytes, BD-rate against plain.
 
     Returns
@@ -172,7 +172,7 @@ def _mean(values: Sequence[float]) -> float | None:
     return float(np.mean(defined)) if defined else None
 
 
-def write_comparison(
+def write_map_comparison(
     measured: Sequence[Measured], folder: Path, *, parameters: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Write ``points.csv``, ``equal_bytes.csv``, ``summary.json`` and ``curves.png``.
@@ -191,7 +191,7 @@ def write_comparison(
     _write_csv(folder / "equal_bytes.csv", equal_byte_rows(measured))
     draw(measured, folder / "curves.png")
     inputs = {name: sha256_file(folder / name) for name in ("points.csv", "equal_bytes.csv")}
-    whole = summary(measured)
+    whole = comparison_summary(measured)
     write_json(
         folder / "summary.json",
         {**whole, "provenance": provenance(parameters=parameters, inputs=inputs)},

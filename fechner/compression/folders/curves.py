@@ -22,14 +22,14 @@ from scipy.interpolate import PchipInterpolator
 
 from fechner.compression.jpeg.encoder import (
     Effort,
-    decode,
-    encode,
+    decode_jpeg,
+    encode_jpeg,
     reference_encoder,
 )
 from fechner.compression.jpeg.source import Source
 from fechner.compression.jpeg.targets import START_STRENGTH, start_quality
 from fechner.compression.metrics.ssimulacra2 import Ss2Reference
-from fechner.compression.ramp import centre, most_important, ramp
+from fechner.compression.ramp import centre_map, most_important, ramp
 from fechner.errors import InputError
 
 QUALITIES = (55, 65, 75, 85, 92)
@@ -76,7 +76,7 @@ def maps_of(
             np.asarray(other, np.float32), size, interpolation=cv2.INTER_AREA
         )
     found["anti"] = importance.max() - importance
-    found["centre"] = centre(shape)
+    found["centre"] = centre_map(shape)
     return found
 
 
@@ -120,7 +120,7 @@ def curves(
     regions = parts(importance, judges or {}, source.size)
 
     def point(condition: str, quality: float, content: bytes) -> Point:
-        scores = reference.regions(decode(content), regions)
+        scores = reference.regions(decode_jpeg(content), regions)
         return Point(condition, quality, len(content), scores)
 
     found = [
@@ -131,7 +131,7 @@ def curves(
         share = np.zeros(source.size, np.float32) if given is None else ramp(given, source.size)
         for q in qualities:
             table = start_quality(q)
-            content = encode(source, share, quality=table, strength=strength, effort=effort)
+            content = encode_jpeg(source, share, quality=table, strength=strength, effort=effort)
             found.append(point(condition, q, content))
     return found
 
