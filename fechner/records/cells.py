@@ -88,7 +88,27 @@ def numbers(
     highest: float = np.inf,
     blank: bool = False,
 ) -> pd.Series:
-    """Return a text column as float64, NaN where blank (if allowed), within the bounds."""
+    """Return a text column as numbers.
+
+    Parameters
+    ----------
+    table, column, path
+        The table, one of its columns, and what messages call the file.
+    lowest, highest
+        The numbers that are allowed.
+    blank
+        Whether a cell may be empty.
+
+    Returns
+    -------
+    pandas.Series
+        float64, NaN where a cell is empty.
+
+    Raises
+    ------
+    InputError
+        If a cell is no finite number or lies outside the bounds; names the row.
+    """
     text = table[column]
     values = pd.to_numeric(text, errors="coerce").astype(np.float64)
     bad = ~np.isfinite(values) & ~((text == "") & blank)
@@ -105,7 +125,20 @@ def numbers(
 def require_within(
     values: pd.Series, path: Path | str, column: str, lowest: float, highest: float
 ) -> None:
-    """Refuse numbers outside ``[lowest, highest]``."""
+    """Refuse numbers outside their bounds.
+
+    Parameters
+    ----------
+    values, path, column
+        The numbers, and what messages call the file and the column.
+    lowest, highest
+        The ends that are allowed, themselves included.
+
+    Raises
+    ------
+    InputError
+        If one lies outside; names its row.
+    """
     outside = values.index[(values < lowest) | (values > highest)]
     if len(outside):
         bounds = f"{lowest:g} or more" if highest == np.inf else f"{lowest:g} to {highest:g}"
@@ -118,7 +151,20 @@ def require_within(
 def require_distinct(
     table: pd.DataFrame, keys: list[str], path: Path | str, *, remedy: str = ""
 ) -> None:
-    """Refuse two rows that agree in all of `keys`; the message ends in the `remedy`."""
+    """Refuse two rows that say the same thing twice.
+
+    Parameters
+    ----------
+    table, keys, path
+        The table, the columns in which rows must differ, and what messages call the file.
+    remedy
+        What else can be done than to remove the row: the end of the message.
+
+    Raises
+    ------
+    InputError
+        If two rows agree in all of `keys`; names the second.
+    """
     twice = table.index[table.duplicated(keys)]
     if len(twice):
         same = ", ".join(f"{key} {table[key][twice[0]]}" for key in keys)

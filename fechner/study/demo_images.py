@@ -126,10 +126,21 @@ def simulated_rated_images(
 
 
 def square(image: np.ndarray, x: float = 0.5, y: float = 0.5, part: float = 1.0) -> np.ndarray:
-    """Cut a square from uint8 ``(height, width, 3)`` and scale it down to at most `SIDE` pixels.
+    """Cut a square from a photograph and scale it down to at most `SIDE` pixels.
 
-    `x` and `y` place the square from 0 (left, top) to 1 (right, bottom); `part` is
-    its part of the shorter side.
+    Parameters
+    ----------
+    image
+        uint8 ``(height, width, 3)``, sRGB.
+    x, y
+        Where the square lies, from 0 (left, top) to 1 (right, bottom).
+    part
+        Its part of the shorter side, (0, 1].
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 ``(side, side, 3)``.
     """
     height, width = image.shape[:2]
     side = round(min(height, width) * part)
