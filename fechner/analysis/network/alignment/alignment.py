@@ -193,7 +193,29 @@ AnyAlignment = Alignment | PartialAlignment
 def align(
     ratings: ArrayLike, pairs: Pairs, *, fit: str = "spearman", kernel: str = "absolute"
 ) -> Alignment:
-    """Return the alignment with `ratings` (n_images,) or (n_images, n_dimensions) over `pairs`."""
+    """Return the alignment with `ratings` (n_images,) or (n_images, n_dimensions) over `pairs`.
+
+    Parameters
+    ----------
+    ratings
+        ``(n_images,)`` or ``(n_images, n_dimensions)``.
+    pairs
+        Which pairs of images are compared.
+    fit
+        ``"spearman"``, ``"pearson"``, ... : how similarities are held against each other.
+    kernel
+        How a difference of ratings becomes a similarity.
+
+    Returns
+    -------
+    Alignment
+        Called with similarities ``(n_pairs,)``, it gives their agreement with the ratings.
+
+    Raises
+    ------
+    InputError
+        If the fit or the kernel is unknown, or the ratings do not vary over the pairs.
+    """
     return Alignment(rating_similarity(ratings, pairs, kernel=kernel), fit)
 
 

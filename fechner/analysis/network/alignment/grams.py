@@ -255,6 +255,25 @@ def similarity_of_row(i, total, tile_row, start, columns, complete, rule, out):
     """Fill `out` with the similarities of image i: `total` less `tile_row`, under `rule`.
 
     The tile begins at image `start`; what else is given belongs to the pairs of image i.
+
+    Parameters
+    ----------
+    i
+        The image, which is compared with those after it.
+    total
+        Products of image i with its partners over all active channels ``(n_partners,)``.
+    tile_row
+        Products over the channel that is taken away ``(n_images - start,)``.
+    start
+        The first image of the tile.
+    columns
+        The partners of image i, where not every pair is compared.
+    complete
+        Whether every pair is compared.
+    rule
+        How products become similarities, see `_to_similarity`.
+    out
+        Filled, ``(n_partners,)``.
     """
     taken = tile_row[i + 1 - start :] if complete else tile_row
     for a in range(out.size):

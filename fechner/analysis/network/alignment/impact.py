@@ -41,6 +41,22 @@ def leave_one_out(
 
     ``impact_c = alignment(all active) - alignment(all active but c)``; 0 for channels
     that are not active, or not among `channels` where those are given.
+
+    Parameters
+    ----------
+    grams
+        The channels, and which of them are active.
+    alignment
+        What their similarities are held against.
+    channels
+        Only these are evaluated; every active one where left out.
+    progress
+        Called after each channel.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 ``(n_channels,)``.
     """
     similarity = grams.similarity()
     whole = alignment(similarity)
@@ -67,6 +83,24 @@ def certified_impact(
     of an impact lies within its bound, and so decides whether the channel is kept, or
     where the bound exceeds a positive `tolerance`, the channel is evaluated exactly and
     its bound is 0. `channels` limits the work to some.
+
+    Parameters
+    ----------
+    grams
+        The channels, and which of them are active.
+    alignment
+        What their similarities are held against, by Spearman.
+    tolerance
+        The largest bound that a positive impact may keep; 0 for any.
+    channels
+        Only these are evaluated; every active one where left out.
+    progress
+        Called after each channel.
+
+    Returns
+    -------
+    impact, bound
+        float64 ``(n_channels,)`` each; ``|error| <= bound``.
 
     Raises
     ------

@@ -63,7 +63,24 @@ def bootstrap_interval(
     rng: np.random.Generator,
     resamples: int = 500,
 ) -> tuple[float, float]:
-    """Return the 95 % percentile interval of the alignment over resampled images."""
+    """Return the 95 % percentile interval of the alignment over resampled images.
+
+    Parameters
+    ----------
+    similarity
+        ``(n_pairs,)``.
+    measure, pairs
+        What similarities are held against, and which pairs they are of.
+    rng
+        Draws the images.
+    resamples
+        How often they are drawn.
+
+    Returns
+    -------
+    low, high
+        Ends of the interval.
+    """
     times = resampled_images(pairs.n, rng=rng, resamples=resamples)
     return percentile_interval(bootstrap_draws(similarity, measure, pairs, times))
 
@@ -159,7 +176,24 @@ def statistic_interval(
     rng: np.random.Generator,
     resamples: int = 1000,
 ) -> tuple[float, float]:
-    """Return the 95 % percentile interval of ``statistic(a, b)`` over resampled images (n,)."""
+    """Return the 95 % percentile interval of ``statistic(a, b)`` over resampled images (n,).
+
+    Parameters
+    ----------
+    statistic
+        A number from two samples of equal length.
+    a, b
+        One value an image each, ``(n_images,)``.
+    rng
+        Draws the images.
+    resamples
+        How often they are drawn.
+
+    Returns
+    -------
+    low, high
+        Ends of the interval.
+    """
     x, y = np.asarray(a), np.asarray(b)
     drawn = np.empty(resamples)
     for k in range(resamples):

@@ -42,6 +42,20 @@ def prune_below(
 ) -> Pruned:
     """Remove every channel whose impact (n_channels,) is below `threshold`, at once.
 
+    Parameters
+    ----------
+    grams, alignment
+        The channels, and what their similarities are held against.
+    impact
+        Of each channel, ``(n_channels,)``.
+    threshold
+        The least impact that is kept.
+
+    Returns
+    -------
+    Pruned
+        Which channels are left, and the alignment before and after.
+
     Raises
     ------
     InputError

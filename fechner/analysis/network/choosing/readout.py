@@ -118,6 +118,27 @@ def fit_elastic_net(
     """Fit an elastic-net read-out (half lasso, half ridge); many weights are exactly 0.
 
     Parameters, folds and errors as for `fit_readout`; `alpha` is scikit-learn's.
+
+    Parameters
+    ----------
+    features
+        ``(n_images, n_features)``.
+    ratings
+        ``(n_images,)``.
+    groups
+        The scene of each image ``(n_images,)``; a fold holds whole scenes.
+    folds
+        Of the cross-validation that chooses `alpha`.
+
+    Returns
+    -------
+    Readout
+        Its `alpha` is scikit-learn's.
+
+    Raises
+    ------
+    InputError
+        If the arrays do not fit each other, or there are fewer scenes than folds.
     """
     from sklearn.linear_model import ElasticNetCV
 

@@ -169,6 +169,31 @@ def read_channels(
     are pooled as they are read. A layer without space comes once, whatever its poolings.
 
     Parameters and errors as for `activations` and `read_fully_connected`.
+
+    Parameters
+    ----------
+    network
+        What sees the images.
+    sets
+        Which channels are read.
+    paths
+        The images.
+    size
+        Side in pixels of the square that the network sees.
+    cache
+        A folder where activations are kept between runs.
+    progress
+        Called after each batch of images.
+
+    Returns
+    -------
+    list of ChannelValues
+        One for each of `sets`, with a row for each of `paths`.
+
+    Raises
+    ------
+    InputError
+        If an image cannot be read, or the network has no such layer.
     """
     judges = [
         read_fully_connected(network, one.layers[0], one.target) if one.target else None

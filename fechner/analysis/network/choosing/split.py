@@ -90,6 +90,22 @@ def split_by_scene(
 ) -> Split:
     """Return the split of the scenes that are not in `leave_out`.
 
+    Parameters
+    ----------
+    rated, dimension
+        The rated images and the dimension that is fitted.
+    leave_out
+        Scenes that take no part at all.
+    validation
+        Share of the remaining scenes that validate, in (0, 1); at least one does.
+    seed
+        Draws them.
+
+    Returns
+    -------
+    Split
+        Images and ratings to fit and to validate.
+
     Raises
     ------
     InputError

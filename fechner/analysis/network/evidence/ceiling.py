@@ -112,6 +112,24 @@ def noise_ceiling(
 
     Lower: what a second panel of the same size would reach (the reliability of the RSM).
     Upper: what the true ratings would reach, the square root of that.
+
+    Parameters
+    ----------
+    ratings
+        ``(n_participants, n_images)`` or with a last axis of dimensions, NaN where missing.
+    pairs
+        Which pairs of images are compared.
+    rng
+        Draws the halves of the panel.
+    fit, kernel
+        As for `align`.
+    others
+        Alignments with dimensions that are held constant.
+
+    Returns
+    -------
+    lower, upper
+        Alignments, in [-1, 1].
     """
     reliability = split_half_reliability(
         ratings, pairs, rng=rng, fit=fit, kernel=kernel, others=others
@@ -147,6 +165,20 @@ def individual_ceiling(
 
     Upper: each participant against the mean of all; lower: against the mean of the others.
     Every participant must have rated every image, with more than one value.
+
+    Parameters
+    ----------
+    ratings
+        ``(n_participants, n_images)``, complete.
+    pairs
+        Which pairs of images are compared.
+    fit, kernel
+        As for `align`.
+
+    Returns
+    -------
+    lower, upper
+        Alignments, in [-1, 1].
     """
     panel = np.asarray(ratings, dtype=np.float64)
     whole = rating_similarity(panel.mean(axis=0), pairs, kernel=kernel)

@@ -185,7 +185,29 @@ def _extract(
 def decoded_batches(
     paths: Sequence[Path], start: int, *, size: int, batch: int
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Give ``(first row, uint8 (n, size, size, 3))``, decoded in threads ahead of their use."""
+    """Give ``(first row, uint8 (n, size, size, 3))``, decoded in threads ahead of their use.
+
+    Parameters
+    ----------
+    paths
+        The images.
+    start
+        The first row that is wanted.
+    size
+        Side in pixels of the square that each becomes.
+    batch
+        How many images come at once.
+
+    Returns
+    -------
+    iterator of (int, numpy.ndarray)
+        First row of the batch, and its pixels, uint8 ``(n, size, size, 3)``, sRGB.
+
+    Raises
+    ------
+    InputError
+        If an image cannot be read.
+    """
     firsts = list(range(start, len(paths), batch))
     waiting: dict[int, list[Future[np.ndarray]]] = {}
     with ThreadPoolExecutor(_DECODERS, thread_name_prefix="decode") as pool:

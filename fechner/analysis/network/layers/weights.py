@@ -240,6 +240,22 @@ def fill(module: nn.Module, state: Mapping[str, Tensor], *, head: str, source: s
     unavailable, and False is returned. A last layer with another number of outputs
     (a network trained for another task) is rebuilt to that number.
 
+    Parameters
+    ----------
+    module
+        The network, filled in place.
+    state
+        Tensors by name.
+    head
+        Name of the part behind the convolutions.
+    source
+        What messages call the file.
+
+    Returns
+    -------
+    bool
+        Whether the head was among the tensors.
+
     Raises
     ------
     InputError

@@ -41,6 +41,32 @@ def until_no_better(
 
     Returns `history` with one entry more an epoch; `remember` gets it after each of them.
 
+    Parameters
+    ----------
+    epoch
+        Trains one epoch, given its number from 0; returns the training error.
+    judge
+        Returns the validation error.
+    best
+        Keeps the weights of the best epoch.
+    part
+        Which part of the network is fitted; stands in each entry of the history.
+    epochs
+        The most that are run.
+    patience
+        How many epochs may pass without a better one.
+    progress
+        Called after each epoch.
+    history
+        Entries of epochs that were finished before.
+    remember
+        Called with the history after each epoch.
+
+    Returns
+    -------
+    list of dict
+        The history with one entry more an epoch.
+
     Raises
     ------
     InputError

@@ -41,7 +41,21 @@ class Fitted:
 def features_of(
     trunk: nn.Module, network: Network, paths: Sequence[Path], *, size: int, batch: int = 16
 ) -> np.ndarray:
-    """Return the features of images, float64 ``(n_images, n_units)``."""
+    """Return the features of images, float64 ``(n_images, n_units)``.
+
+    Parameters
+    ----------
+    trunk
+        The network without its last layer.
+    network
+        Says how its input is prepared.
+    paths
+        The images.
+    size
+        Side in pixels of the square that the network sees.
+    batch
+        How many images pass at once.
+    """
     import torch
 
     found = []
