@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from journals import edit
 from small_stimuli import several_strengths, simulated_session, small_set, with_intact
 
 from fechner.errors import InputError
@@ -95,6 +96,22 @@ def test_the_written_table_is_read_by_the_readers_of_ratings(journals, tmp_path)
         back["rating"], ratings_table(journals).table["rating"], check_dtype=False
     )
     assert list(back["participant"].unique()) == ["S01", "S02", "S03"]
+
+
+def test_a_folder_is_exported_only_where_none_of_its_journals_is_damaged(journals, tmp_path):
+    folder = tmp_path / "sessions"
+    shutil.copytree(journals[0].path.parent, folder)
+    assert ratings_table(read_journals(folder)).sha256 == ratings_table(journals).sha256
+    edit(folder / journals[1].path.name, 9, rating=1.0)
+    found = read_journals(folder)
+    for refused in (
+        lambda: ratings_table(found),
+        lambda: write_ratings_table(found, tmp_path / "r.csv"),
+        lambda: export(found, "bids", tmp_path / "bids"),
+    ):
+        with pytest.raises(InputError, match=f"{journals[1].path.name} is damaged in line 9"):
+            refused()
+    assert [path.name for path in tmp_path.iterdir()] == ["sessions"]
 
 
 @pytest.mark.parametrize("form", FOLDERS)

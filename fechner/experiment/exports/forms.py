@@ -14,6 +14,7 @@ from fechner.experiment.exports.bids import bids_files
 from fechner.experiment.exports.export_folder import Files, write_files
 from fechner.experiment.exports.psychds import psychds_files
 from fechner.experiment.exports.sureal import sureal_files
+from fechner.experiment.exports.trial_tables import Journals, whole
 from fechner.experiment.exports.wide import wide_files
 from fechner.records.journal import JournalRecord
 
@@ -33,7 +34,7 @@ FORMS = ("ratings", *FOLDERS)
 
 
 def export(
-    journals: Sequence[JournalRecord],
+    journals: Journals,
     form: str,
     out: Path,
     *,
@@ -44,7 +45,7 @@ def export(
     Parameters
     ----------
     journals
-        What is exported.
+        What is exported; a folder only where none of its journals is damaged.
     form
         One of `FORMS`.
     out
@@ -64,6 +65,7 @@ def export(
     RefusedError
         If the images are not those that were shown.
     """
+    journals = whole(journals)
     if form == "ratings":
         from fechner.experiment.exports.ratings import write_ratings_table
 

@@ -9,7 +9,13 @@ from typing import Any
 import pandas as pd
 
 from fechner.errors import InputError
-from fechner.experiment.exports.trial_tables import RATED_KIND, rated_trials, together
+from fechner.experiment.exports.trial_tables import (
+    RATED_KIND,
+    Journals,
+    rated_trials,
+    together,
+    whole,
+)
 from fechner.provenance import provenance, sha256_file
 from fechner.records.journal import JournalRecord
 from fechner.records.journal.lines import TrialLine
@@ -31,7 +37,7 @@ COLUMNS = (
 EXTRA_COLUMNS = ("second", "confidence", "strength")
 
 
-def ratings_table(journals: Sequence[JournalRecord]) -> Ratings:
+def ratings_table(journals: Journals) -> Ratings:
     """Return the ratings that count, one row each, on the scales that the journals declare.
 
     The table has the columns `COLUMNS` and is ordered by participant, session and trial;
@@ -41,11 +47,32 @@ def ratings_table(journals: Sequence[JournalRecord]) -> Ratings:
     Raises
     ------
     InputError
-        If no trial counts, if two journals are of the same participant and session, if
-        simulated and real participants are mixed, or if journals rate one dimension on
-        different scales or with different words (names both files).
+        If a journal is damaged, if no trial counts, if two journals are of the same
+        participant and session, if simulated and real participants are mixed, or if journals
+        rate one dimension on different scales or with different words (names both files).
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> from fechner.experiment.journal.journal import Journal, journal_header
+    >>> from fechner.protocols.schema import load_protocol
+    >>> digests = {"stimuli_sha256": "0" * 64, "plan_sha256": "0" * 64}
+    >>> header = journal_header(load_protocol("slider"), participant="P01", session=1, **digests)
+    >>> folder = Path(mkdtemp())
+    >>> with Journal.create(folder / "sub-P01_ses-1.jsonl", header) as journal:
+    ...     journal.append(
+    ...         {"event": "trial", "trial": 1, "block": 1, "kind": "main", "scene": "boat",
+    ...          "stimulus": "boat_low", "region": "low", "dimension": "quality",
+    ...          "rating": 72.0, "rt_ms": 850.0}
+    ...     )
+    >>> from fechner.records.journal import read_journals
+    >>> ratings = ratings_table(read_journals(folder))
+    >>> ratings.table[["participant", "image", "rating"]].values.tolist()
+    [['P01', 'boat_low', 72.0]]
+    >>> ratings.scale("quality").good
+    'high'
     """
-    journals = together(journals)
+    journals = together(whole(journals))
     scales = journal_scales(journals)
     rows = [_row(journal, trial) for journal in journals for trial in rated_trials(journal)]
     if not rows:
@@ -59,7 +86,7 @@ def ratings_table(journals: Sequence[JournalRecord]) -> Ratings:
     )
 
 
-def write_ratings_table(journals: Sequence[JournalRecord], path: Path) -> Path:
+def write_ratings_table(journals: Journals, path: Path) -> Path:
     """Write the Ratings table as CSV with its record beside it; return the CSV's path.
 
     The name is given ``SIMULATED_`` in front where the participants are simulated.
@@ -69,6 +96,7 @@ def write_ratings_table(journals: Sequence[JournalRecord], path: Path) -> Path:
     InputError
         As `ratings_table`, or if the file cannot be written.
     """
+    journals = whole(journals)
     ratings = ratings_table(journals)
     path = Path(path)
     path = path.with_name(marked_name(path.name, simulated=ratings.simulated))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fechner.errors import InputError
-from fechner.records.journal import JournalRecord
+from fechner.records.journal import JournalFolder, JournalRecord
 from fechner.records.journal.lines import TrialLine
 
 RATED_KIND = "main"
@@ -71,6 +71,21 @@ def used_columns(journals: Sequence[JournalRecord]) -> tuple[Column, ...]:
     """Return the trial columns that hold a value in at least one trial of the journals."""
     trials = [trial for journal in journals for trial in journal.trials]
     return tuple(c for c in TRIAL_COLUMNS if any(c.value(trial) is not None for trial in trials))
+
+
+Journals = Sequence[JournalRecord] | JournalFolder
+"""What is exported: some journals, or a folder of them that are all intact."""
+
+
+def whole(journals: Journals) -> Sequence[JournalRecord]:
+    """Return the journals; those of a folder only where none of them is damaged.
+
+    Raises
+    ------
+    InputError
+        If a journal of the folder cannot be read; names each of them.
+    """
+    return journals.intact() if isinstance(journals, JournalFolder) else journals
 
 
 def together(journals: Sequence[JournalRecord]) -> list[JournalRecord]:

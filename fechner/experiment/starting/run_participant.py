@@ -101,6 +101,38 @@ def run_participant(
         If the session cannot be run honestly; nothing is written then.
     SessionQuitError
         If it was ended before its last trial; the same call resumes it.
+
+    Examples
+    --------
+    A SIMULATED participant rates nine pictures without a window:
+
+    >>> from tempfile import mkdtemp
+    >>> from PIL import Image
+    >>> from fechner.experiment.simulated.observers import SimulatedObserver
+    >>> from fechner.provenance import sha256_file
+    >>> from fechner.records.stimuli import Stimulus, write_stimulus_set
+    >>> folder, stimuli = Path(mkdtemp()), []
+    >>> for scene in ("boat", "house", "tree"):
+    ...     for region, error in (("intact", 0.0), ("low", 50.0), ("high", 200.0)):
+    ...         file = folder / f"{scene}_{region}.png"
+    ...         Image.new("RGB", (8, 8), (int(error), 9, len(stimuli))).save(file)
+    ...         stimuli.append(
+    ...             Stimulus(
+    ...                 stimulus=file.stem, file=file.name, scene=scene, region=region,
+    ...                 family="blur", level=1, strength=error, strength_unit="px", mask_area=0.2,
+    ...                 bytes=file.stat().st_size, mse=error, ssim=1.0, predicted_impact=error,
+    ...                 centre_error=error, sha256=sha256_file(file),
+    ...             )
+    ...         )
+    >>> _ = write_stimulus_set(folder, stimuli, {})
+    >>> record = run_participant(
+    ...     folder, "slider", "S01", sessions_folder=folder / "sessions",
+    ...     window="none", observer=SimulatedObserver("S01", world="map", seed=1),
+    ... )
+    >>> record.complete, record.path.name
+    (True, 'SIMULATED_sub-S01_ses-1.jsonl')
+    >>> sorted({trial.stimulus for trial in record.trials if trial.kind == "main"})[:2]
+    ['boat_high', 'boat_intact']
     """
     protocol = _loaded(protocol, language)
     if observer is None and window == "none":

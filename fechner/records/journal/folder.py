@@ -52,12 +52,32 @@ def journal_paths(folder: Path) -> list[Path]:
 
 
 def read_journals(folder: Path) -> JournalFolder:
-    """Read every journal of a folder (``*.jsonl``).
+    """Read every journal of a folder (``*.jsonl``); damaged ones are named, not raised.
 
     Raises
     ------
     InputError
         If the folder holds none.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> from fechner.experiment.journal.journal import Journal, journal_header
+    >>> from fechner.protocols.schema import load_protocol
+    >>> digests = {"stimuli_sha256": "0" * 64, "plan_sha256": "0" * 64}
+    >>> header = journal_header(load_protocol("slider"), participant="P01", session=1, **digests)
+    >>> folder = Path(mkdtemp())
+    >>> with Journal.create(folder / "sub-P01_ses-1.jsonl", header) as journal:
+    ...     journal.append(
+    ...         {"event": "trial", "trial": 1, "block": 1, "kind": "main", "scene": "boat",
+    ...          "stimulus": "boat_low", "region": "low", "dimension": "quality",
+    ...          "rating": 72.0, "rt_ms": 850.0}
+    ...     )
+    >>> found = read_journals(folder)
+    >>> [(journal.participant, journal.trials[0].rating) for journal in found.journals]
+    [('P01', 72.0)]
+    >>> found.damaged
+    ()
     """
     paths = journal_paths(folder)
     if not paths:
