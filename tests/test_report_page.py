@@ -16,9 +16,11 @@ from fechner.errors import InputError
 from fechner.records.images.files import write_map_png, write_png
 from fechner.records.stimuli import read_stimulus_set
 from fechner.report.page import write_report
-from fechner.report.pictures import densest, outlined, picture
-from fechner.report.style import PALETTE
+from fechner.report.pictures import densest, picture
+from fechner.report.style import PALETTE, arm_colour
 from fechner.report.tables import arm_tables
+from fechner.stimuli import overlays
+from fechner.stimuli.overlays import coloured_map, outlined
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
@@ -205,6 +207,23 @@ def test_an_outline_follows_the_mask_and_leaves_the_inside_alone():
     assert not drawn[30, 30].any()
     assert not drawn[5, 5].any()
     assert not image.any()
+
+
+def test_a_map_is_coloured_as_matplotlib_colours_its_square_root():
+    import matplotlib
+
+    values = np.linspace(0, 1, 256)[None] ** 2
+    expected = matplotlib.colormaps["viridis"](np.arange(256))[:, :3] * 255
+    assert np.abs(coloured_map(values)[0] - expected).max() < 1.5
+
+
+@pytest.mark.parametrize("arm", ["low", "high", "donor", "random", "an arm of your own"])
+def test_an_arm_has_one_colour_in_charts_and_in_pictures(arm):
+    red, green, blue = overlays.arm_colour(arm)
+    assert arm_colour(arm) == f"#{red:02x}{green:02x}{blue:02x}"
+    image, mask = np.zeros((60, 60, 3), np.uint8), np.zeros((60, 60), bool)
+    mask[20:40, 20:40] = True
+    assert (outlined(image, {arm: mask}) == (red, green, blue)).all(axis=2).any()
 
 
 def test_the_native_window_lies_where_the_mask_is():

@@ -195,11 +195,12 @@ def _before_and_after(
     import numpy as np
 
     from fechner.records.images.files import read_map_png
-    from fechner.stimuli.sheets import coloured, sheet_of
+    from fechner.stimuli.overlays import coloured_map
+    from fechner.stimuli.sheets import sheet_of
 
     grey = np.repeat(np.rint(mask * 255).astype(np.uint8)[..., None], 3, axis=2)
     row = [("before", pixels), ("mask", grey), ("after", made.image)]
     if map_file is not None:
         values = read_map_png(map_file)
-        row.insert(1, ("importance (own scale)", coloured(values / max(values.max(), 1e-9))))
+        row.insert(1, ("importance (own scale)", coloured_map(values / max(values.max(), 1e-9))))
     return sheet_of([row], width=360)

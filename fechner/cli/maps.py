@@ -180,17 +180,14 @@ def _mean_and_error(values: np.ndarray) -> str:
 
 def _draw(made: ImportanceMaps, images: dict[str, Path]) -> None:
     """Write ``overlays/NAME.png``: the map in colour over the image in grey."""
-    import matplotlib
     import numpy as np
 
     from fechner.records.images.files import read_image, write_png
+    from fechner.stimuli.overlays import coloured_map
 
-    colours = matplotlib.colormaps["viridis"]
-    # The square root lets weak importance be seen beside the one strongest place of the set.
     for name, path in images.items():
         image = read_image(path)
         grey = image.mean(axis=2, keepdims=True)
-        colour = 255 * colours(np.sqrt(made.maps[name].values))[..., :3]
-        mixed = np.rint(0.45 * grey + 0.55 * colour).astype(np.uint8)
+        mixed = np.rint(0.45 * grey + 0.55 * coloured_map(made.maps[name].values)).astype(np.uint8)
         (made.folder / "overlays").mkdir(exist_ok=True)
         write_png(made.folder / "overlays" / f"{name}.png", mixed)

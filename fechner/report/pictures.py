@@ -20,7 +20,9 @@ from PIL import Image, ImageDraw, ImageFont
 from fechner.records.images.files import read_image
 from fechner.records.maps import ImportanceMap
 from fechner.records.stimuli import INTACT, StimulusSet
-from fechner.report.style import PALETTE, arm_colour
+from fechner.report.style import PALETTE
+from fechner.stimuli.kept import mask_path
+from fechner.stimuli.overlays import coloured_map, outlined
 
 OVERVIEW_SIDE = 384
 """Longest side of an overview picture in px."""
@@ -98,7 +100,7 @@ def scene_rows(
         pictures = [picture(read_image(files[INTACT]), INTACT)]
         if scene in maps:
             drawn = outlined(
-                coloured(maps[scene].values), {a: masks[a] for a in masks if a != "donor"}
+                coloured_map(maps[scene].values), {a: masks[a] for a in masks if a != "donor"}
             )
             pictures.append(picture(drawn, "importance", stamped=stamped))
         for arm, mask in masks.items():
@@ -114,7 +116,7 @@ def map_rows(
     """Return each photograph beside its map, for a study whose stimuli are not built yet."""
     rows = []
     for name, found in list(maps.items())[:MOST_SCENES]:
-        pictures = [picture(coloured(found.values), "importance", stamped=stamped)]
+        pictures = [picture(coloured_map(found.values), "importance", stamped=stamped)]
         if name in originals:
             pictures.insert(0, picture(read_image(originals[name]), "original"))
         rows.append(SceneRow(name, pictures))
@@ -167,30 +169,7 @@ def stimulus_files(stimuli: StimulusSet, scene: str) -> dict[str, Path]:
 
 def arm_mask(stimuli: StimulusSet, scene: str, arm: str) -> np.ndarray:
     """Return where an arm of a scene was degraded, bool (h, w)."""
-    return read_image(stimuli.folder / "masks" / f"{scene}_{arm}.png")[..., 0] > 127
-
-
-def coloured(values: np.ndarray) -> np.ndarray:
-    """Return a map (h, w) in [0, 1] as viridis colours, uint8 (h, w, 3).
-
-    Colour follows the square root, because on one scale for all images a few places are far
-    above the rest.
-    """
-    import matplotlib
-
-    table = (matplotlib.colormaps["viridis"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)
-    return table[(np.sqrt(np.clip(values, 0, 1)) * 255).round().astype(np.uint8)]
-
-
-def outlined(image: np.ndarray, masks: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the image with each mask's outline in its arm's colour, white around it."""
-    drawn = np.ascontiguousarray(image).copy()
-    width = max(1, round(max(image.shape[:2]) / 220))
-    for arm, mask in masks.items():
-        contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(drawn, contours, -1, (255, 255, 255), 2 * width + 2)
-        cv2.drawContours(drawn, contours, -1, _rgb(arm_colour(arm)), 2 * width)
-    return drawn
+    return read_image(mask_path(stimuli.folder, scene, arm))[..., 0] > 127
 
 
 def densest(mask: np.ndarray, side: int) -> tuple[slice, slice]:

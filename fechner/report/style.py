@@ -16,19 +16,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fechner.stimuli import overlays
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def _hex(colour: tuple[int, int, int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)
+
 
 PALETTE = {
     "ink": "#1b1b1a",
     "soft": "#6b6b69",
     "grid": "#dededb",
     "paper": "#fdfdfc",
-    "low": "#0072b2",
-    "high": "#d55e00",
-    "donor": "#009e73",
+    **{arm: _hex(overlays.arm_colour(arm)) for arm in ("low", "high", "donor")},
     "intact": "#8a8a88",
-    "accent": "#8c5a97",
+    "accent": _hex(overlays.OTHER_ARM),
     "stamp": "#b3261e",
 }
 """Page variable and the colour that stands for it while matplotlib draws."""
@@ -49,8 +54,8 @@ STAMP_HEIGHT = 0.24
 
 
 def arm_colour(arm: str) -> str:
-    """Return the colour of an arm; arms without one of their own share the accent."""
-    return PALETTE.get(arm, PALETTE["accent"])
+    """Return the colour of an arm, the same as that of its outlines in pictures."""
+    return PALETTE.get(arm, _hex(overlays.arm_colour(arm)))
 
 
 def jitter(n: int, width: float) -> np.ndarray:

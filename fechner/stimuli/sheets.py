@@ -6,7 +6,7 @@ regions, then each degraded arm.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -16,36 +16,9 @@ from PIL import Image, ImageDraw, ImageFont
 from fechner.records.images.files import read_image, read_map_png, write_png
 from fechner.records.stimuli import INTACT, StimulusSet
 from fechner.stimuli.kept import mask_path
-
-ARM_COLOURS: dict[str, tuple[int, int, int]] = {
-    "high": (213, 94, 0),
-    "low": (0, 114, 178),
-    "donor": (0, 158, 115),
-    "middle": (204, 121, 167),
-    "random": (240, 228, 66),
-    "mirrored": (86, 180, 233),
-    "centre": (230, 159, 0),
-}
-"""Colours that colour-blind readers can tell apart (Okabe and Ito 2008)."""
+from fechner.stimuli.overlays import coloured_map, outlined
 
 GAP_PX, TITLE_PX = 6, 26
-
-
-def outlined(image: np.ndarray, masks: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the picture with the outline of each arm's mask in the arm's colour."""
-    drawn = np.ascontiguousarray(image).copy()
-    width = max(1, round(min(image.shape[:2]) / 150))
-    for arm, mask in masks.items():
-        lines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
-        cv2.drawContours(drawn, lines, -1, (255, 255, 255), 3 * width)
-        cv2.drawContours(drawn, lines, -1, ARM_COLOURS[arm], width)
-    return drawn
-
-
-def coloured(importance: np.ndarray) -> np.ndarray:
-    """Return a map ``(height, width)`` in [0, 1] in viridis colours, uint8 with three channels."""
-    grey = np.rint(np.clip(importance, 0, 1) * 255).astype(np.uint8)
-    return np.ascontiguousarray(cv2.applyColorMap(grey, cv2.COLORMAP_VIRIDIS)[..., ::-1])
 
 
 def fitted(image: np.ndarray, width: int, height: int) -> np.ndarray:
@@ -115,7 +88,7 @@ def _row(found: StimulusSet, scene: str, maps: Path | None) -> list[tuple[str, n
     row = [(_prefix(found) + scene, pictures[intact.stimulus])]
     if maps is not None and (maps / f"{scene}.png").is_file():
         values = read_map_png(maps / f"{scene}.png")
-        scaled = coloured(values / max(float(values.max()), 1e-9))
+        scaled = coloured_map(values / max(float(values.max()), 1e-9))
         row.append(("map (own scale): high, low", outlined(scaled, own)))
     else:
         row.append(("high, low", outlined(pictures[intact.stimulus], own)))
