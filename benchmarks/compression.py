@@ -324,12 +324,12 @@ def quality_selection(network, cache: Path):
 
 def readout_of_ratings(network):
     from fechner.analysis.network.choosing.sets import ChannelSet, read_channels
-    from fechner.analysis.network.evidence.selection import select_channels
+    from fechner.analysis.network.evidence.selection import select_among
     from fechner.data.catalog import avt
 
     rated = avt(DATA / "avt_ai_images").rated
     pooled = [ChannelSet((network.default_layer,), "mean")]
-    return select_channels(
+    return select_among(
         read_channels(network, pooled, rated.paths),
         rated,
         "quality",

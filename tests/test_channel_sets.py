@@ -23,7 +23,7 @@ from fechner.analysis.network.choosing.strategies import parse_strategy
 from fechner.analysis.network.evidence.agreement import layer_agreement
 from fechner.analysis.network.evidence.compare import compare
 from fechner.analysis.network.evidence.evaluation import evaluate
-from fechner.analysis.network.evidence.selection import select_channels
+from fechner.analysis.network.evidence.selection import select_among
 from fechner.analysis.network.layers.activations import activations
 from fechner.analysis.network.layers.networks import load_network
 from fechner.errors import InputError
@@ -185,7 +185,7 @@ def test_dimensions_are_compared_together_by_their_standard_scores():
 
 def test_a_study_of_two_dimensions_keeps_the_channels_of_both():
     values, rated = two_dimensions()
-    found = select_channels(
+    found = select_among(
         [of(values)], rated, "quality+authenticity", strategies=["greedy"], shuffles=5, seed=0,
         objective=APART,
     )  # fmt: skip
@@ -193,7 +193,7 @@ def test_a_study_of_two_dimensions_keeps_the_channels_of_both():
     assert kept[:10].mean() > kept[10:].mean()
     assert found.choice.dimension == "quality+authenticity"
     with pytest.raises(InputError, match="predicts one rating dimension, got 2"):
-        select_channels([of(values)], rated, "quality+authenticity", seed=0)
+        select_among([of(values)], rated, "quality+authenticity", seed=0)
 
 
 def test_several_dimensions_are_predicted_one_by_one():
@@ -213,15 +213,15 @@ def test_partialling_out_a_dimension_is_recorded_and_lowers_what_it_explains():
     values, rated = two_dimensions()
     only_quality = [of(values[:, :5])]
     options = {"strategies": ["negative"], "shuffles": 5, "seed": 0, "objective": APART}
-    plain = select_channels(only_quality, rated, "authenticity", **options)
-    partial = select_channels(only_quality, rated, "authenticity", partial_out="quality", **options)
+    plain = select_among(only_quality, rated, "authenticity", **options)
+    partial = select_among(only_quality, rated, "authenticity", partial_out="quality", **options)
     before = [study.by_method("all").alignment_held_out.before for study in (plain, partial)]
     assert before[0] > before[1] + 0.1
     assert partial.choice.partial_out == "quality"
     with pytest.raises(InputError, match="equals what is aligned"):
-        select_channels(only_quality, rated, "quality", partial_out="quality", seed=0)
+        select_among(only_quality, rated, "quality", partial_out="quality", seed=0)
     with pytest.raises(InputError, match="no dimension 'qualty'"):
-        select_channels(only_quality, rated, "authenticity", partial_out="qualty", seed=0)
+        select_among(only_quality, rated, "authenticity", partial_out="qualty", seed=0)
 
 
 # choosing among sets
@@ -235,7 +235,7 @@ def two_sets():
 
 def test_inner_scenes_choose_the_set_that_tells_ratings():
     sets, rated = two_sets()
-    found = select_channels(
+    found = select_among(
         sets, rated, "quality", strategies=["readout"], select="best held-out", shuffles=5, seed=0
     )
     assert found.chosen == "readout of last"
@@ -253,10 +253,10 @@ def test_inner_scenes_choose_the_set_that_tells_ratings():
 def test_a_candidate_of_a_set_is_asked_for_by_its_whole_name():
     sets, rated = two_sets()
     options = {"strategies": ["negative"], "shuffles": 2, "seed": 0}
-    named = select_channels(sets, rated, "quality", select="all of noise, mean", **options)
+    named = select_among(sets, rated, "quality", select="all of noise, mean", **options)
     assert named.choice.layer == "noise"
     with pytest.raises(InputError, match="cannot select by 'negative'"):
-        select_channels(sets, rated, "quality", select="negative", **options)
+        select_among(sets, rated, "quality", select="negative", **options)
 
 
 def test_the_nested_row_chooses_among_sets_inside_the_folds():
@@ -294,7 +294,7 @@ def test_counts_that_make_no_comparison_are_refused(options, said):
 def test_channels_are_named_by_layer_and_statistic():
     values, rated = two_dimensions()
     both = joined([of(pool_values(values, "mean_sd"), pool="mean_sd")] * 2)
-    study = select_channels([both], rated, "quality", strategies=[], shuffles=2, seed=0)
+    study = select_among([both], rated, "quality", strategies=[], shuffles=2, seed=0)
     names = study.choice.channel_names()
     assert len(names) == len(set(names)) * 2 == 80
     assert names[0] == "last 0 mean"
@@ -354,7 +354,7 @@ def test_weights_that_saw_everything_cannot_be_judged():
     values, rated = two_dimensions()
     seen = rated.scenes != "s0"
     with pytest.raises(InputError, match="fitted to images of all but 1 scenes"):
-        select_channels([of(values, seen=seen)], rated, "quality", seed=0)
+        select_among([of(values, seen=seen)], rated, "quality", seed=0)
     sets = {("a", "space"): of(values), ("b", "space"): of(values, seen=seen)}
     with pytest.raises(InputError, match="fitted to images of all but 1 scenes"):
         compare(sets, rated, "quality", [parse_strategy("all")], seed=0)

@@ -23,7 +23,7 @@ from fechner.analysis.network.choosing.split import split_scenes
 from fechner.analysis.network.choosing.strategies import METHODS, parse_strategy
 from fechner.analysis.network.evidence.evaluation import evaluate, mean_jaccard
 from fechner.analysis.network.evidence.nested import BestHeldOut
-from fechner.analysis.network.evidence.selection import choose, select_channels
+from fechner.analysis.network.evidence.selection import choose, select_among
 from fechner.errors import InputError
 from fechner.records.rated_images import RatedImages
 from fechner.records.scales import Scale
@@ -60,7 +60,7 @@ def rated(quality, scenes, folder="."):
 def study(world_values, **options):
     values, quality, scenes = world_values
     options = {"shuffles": 10, "seed": 3, **options}
-    return select_channels([channels_of(values)], rated(quality, scenes), "quality", **options)
+    return select_among([channels_of(values)], rated(quality, scenes), "quality", **options)
 
 
 def test_channels_that_carry_quality_survive_the_control_and_drive_the_maps():
@@ -305,7 +305,7 @@ def test_bad_data_end_in_one_clear_line():
         study((broken, quality, scenes))
     with pytest.raises(InputError, match="activations of 59 images for a table of 60"):
         study_table = rated(quality, scenes)
-        select_channels([channels_of(values[:-1])], study_table, "quality", seed=0)
+        select_among([channels_of(values[:-1])], study_table, "quality", seed=0)
     with pytest.raises(InputError, match="11 folds need as many scenes, got 10"):
         evaluate(RatedFeatures(values, quality, scenes), [], folds=11, seed=0)
 

@@ -12,10 +12,8 @@ from fechner.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
-    from fechner.analysis.network.choosing.rated_features import Objective
-    from fechner.analysis.network.choosing.sets import ChannelValues
     from fechner.records.rated_images import RatedImages
-    from fechner.records.selection import SelectionStudy
+    from fechner.records.ratings import Ratings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -53,7 +51,7 @@ Strategies = Annotated[
     list[str] | None,
     typer.Option("--strategy", "-s", help="METHOD or METHOD:CONTROL; repeat for several."),
 ]
-Ratings = Annotated[
+RatingsFile = Annotated[
     Path | None, typer.Option(help="Long table of single ratings, for the noise ceiling.")
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for tables and figures.")]
@@ -83,7 +81,7 @@ def agree(
     kernel: Kernel = "absolute",
     similarity: Similarity = "cosine",
     permutations: Annotated[int, typer.Option(help="Of the images' ratings, behind p.")] = 1000,
-    ratings: Ratings = None,
+    ratings: RatingsFile = None,
     seed: Seed = 0,
     cache: Cache = None,
 ) -> None:
@@ -158,7 +156,7 @@ def select(
     fit: Fit = "spearman",
     kernel: Kernel = "absolute",
     similarity: Similarity = "cosine",
-    ratings: Ratings = None,
+    ratings: RatingsFile = None,
     seed: Seed = 0,
     cache: Cache = None,
 ) -> None:
@@ -169,39 +167,38 @@ def select(
     Example: fechner channels select rated.csv -d quality -s negative -s readout --out channels
     """
     from fechner.analysis.network.choosing.rated_features import Objective
-    from fechner.analysis.network.evidence.selection import STRATEGIES, select_channels
-    from fechner.cli.channel_words import network_of, read_sets
+    from fechner.analysis.network.evidence.selection import STRATEGIES, SelectionOptions
+    from fechner.cli.channel_words import network_of
     from fechner.cli.console import bar, console
     from fechner.cli.evidence import show
     from fechner.records.rated_images import read_rated_images
-    from fechner.records.scales import is_simulated
-    from fechner.report.selection_tables import write_selection
+    from fechner.report.selection_tables import evidence_table
+    from fechner.study.channels import select_channels
 
     rated = read_rated_images(table)
     (chosen,) = _dimensions(rated, [dimension or rated.dimensions[0]], partial_out)
-    objective = Objective(similarity, kernel, fit)
-    source = network_of(network, weights)
-    sets = read_sets(source, layer, pool or ["space"], rated, size, cache)
-    with bar("Channels") as progress:
-        study = select_channels(
-            sets,
-            rated,
-            chosen,
+    study = select_channels(
+        rated,
+        chosen,
+        network=network_of(network, weights),
+        layers=layer or (),
+        pools=pool or ["space"],
+        size=size,
+        options=SelectionOptions(
+            strategies=tuple(strategy or STRATEGIES),
+            select=drive,
+            objective=Objective(similarity, kernel, fit),
             partial_out=partial_out,
             held_out=held_out,
-            strategies=strategy or STRATEGIES,
             shuffles=shuffles,
-            select=drive,
-            objective=objective,
-            individual=_individual(ratings, rated, chosen),
-            seed=seed,
-            simulated=is_simulated(table),
-            progress=progress,
-        )
-    study.write(out / "selection.json")
-    evidence = write_selection(study, out)
-    _trace(sets, rated, study, objective, shuffles=shuffles, seed=seed, out=out)
-    show(evidence)
+        ),
+        ratings=_single_ratings(ratings, rated),
+        seed=seed,
+        cache=cache,
+        folder=out,
+        bars=bar,
+    )
+    show(evidence_table(study))
     if study.noise_ceiling:
         low, high = study.noise_ceiling
         console.print(f"noise ceiling of alignment, held-out images: {low:.3f} to {high:.3f}")
@@ -229,7 +226,7 @@ def compare(
     fit: Fit = "spearman",
     kernel: Kernel = "absolute",
     similarity: Similarity = "cosine",
-    ratings: Ratings = None,
+    ratings: RatingsFile = None,
     seed: Seed = 0,
     cache: Cache = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes.")] = 1,
@@ -362,48 +359,19 @@ def _dimensions(
     return names
 
 
-def _individual(ratings: Path | None, rated: RatedImages, dimension: str) -> np.ndarray | None:
-    """Return individual ratings (n_participants, n_images, n_dimensions), None without a table."""
+def _single_ratings(ratings: Path | None, rated: RatedImages) -> Ratings | None:
     if ratings is None:
         return None
-    from fechner.analysis.network.evidence.ceiling import rating_matrix
     from fechner.records.ratings import read_ratings
 
-    long = read_ratings(ratings, scales=rated.scales).table
-    return rating_matrix(long, rated.table["image"].tolist(), dimension)
+    return read_ratings(ratings, scales=rated.scales)
 
 
-def _trace(
-    sets: list[ChannelValues],
-    rated: RatedImages,
-    study: SelectionStudy,
-    objective: Objective,
-    *,
-    shuffles: int,
-    seed: int,
-    out: Path,
-) -> None:
-    """Write the pruning curves of the study's own split and of the channels it chose."""
-    import numpy as np
+def _individual(ratings: Path | None, rated: RatedImages, dimension: str) -> np.ndarray | None:
+    """Return single ratings (n_participants, n_images, n_dimensions), None without a table."""
+    from fechner.analysis.network.evidence.ceiling import rating_matrix
 
-    from fechner.analysis.network.choosing.rated_features import rated_features
-    from fechner.analysis.network.choosing.sets import chosen_set
-    from fechner.analysis.network.choosing.strategies import parse_strategy
-    from fechner.analysis.network.evidence.curves import trace_curves
-    from fechner.cli.console import bar
-    from fechner.report.selection_tables import write_curves
-
-    choice = study.choice
-    one = next(one for one in sets if one.channels == chosen_set(choice))
-    images = rated_features(one, rated, choice.dimension, partial_out=choice.partial_out)
-    here = np.isin(images.scenes, choice.scenes_selection)
-    with bar("Pruning curves") as progress:
-        curves = trace_curves(
-            images.subset(here),
-            images.subset(~here),
-            parse_strategy("curve", objective),
-            shuffles=shuffles,
-            seed=seed,
-            progress=progress,
-        )
-    write_curves(curves, choice, out)
+    single = _single_ratings(ratings, rated)
+    if single is None:
+        return None
+    return rating_matrix(single.table, rated.table["image"].tolist(), dimension)

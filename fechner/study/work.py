@@ -61,49 +61,32 @@ def best_of_each_scene(rated: RatedImages, dimension: str) -> dict[str, Path]:
 def choose_channels(place: OpenStudy) -> None:
     """Activations of every rated image, then the channels that help them agree with people."""
     from fechner.analysis.network.choosing.rated_features import Objective
-    from fechner.analysis.network.choosing.sets import parse_channel_sets, read_channels
-    from fechner.analysis.network.evidence.selection import select_channels
+    from fechner.analysis.network.evidence.selection import SelectionOptions
+    from fechner.study.channels import select_channels
 
-    options, seen, network = place.study.channels, place.study.network, _network(place)
-    rated = rated_images(place)
-    sets = parse_channel_sets(seen.layers or [network.default_layer], seen.pools)
-    with place.bars("Activations") as progress:
-        values = read_channels(
-            network,
-            sets,
-            rated.paths,
-            size=seen.size,
-            cache=place.cache,
-            progress=progress,
-        )
-    with place.bars("Channels") as progress:
-        study = select_channels(
-            values,
-            rated,
-            place.study.images.dimension,
-            partial_out=options.partial_out,
-            held_out=options.held_out,
-            strategies=options.strategies,
-            shuffles=options.shuffles,
-            select=options.select,
-            objective=Objective(options.similarity, options.kernel, options.fit),
-            individual=_individual_ratings(place, rated),
-            seed=place.study.seed,
-            simulated=rated.simulated,
-            progress=progress,
-        )
-    study.write(place.selection)
-
-
-def _individual_ratings(place: OpenStudy, rated: RatedImages) -> np.ndarray | None:
-    """Return individual ratings (n_participants, n_images), or None where there are none."""
-    from fechner.analysis.network.evidence.ceiling import rating_matrix
-
-    if place.individual_ratings is None:
-        return None
-    ratings = read_ratings(place.individual_ratings, scales=rated.scales)
-    names = rated.table["image"].tolist()
-    return rating_matrix(ratings.table, names, place.study.images.dimension)
+    chosen, seen, rated = place.study.channels, place.study.network, rated_images(place)
+    single = place.individual_ratings
+    select_channels(
+        rated,
+        place.study.images.dimension,
+        network=_network(place),
+        layers=seen.layers,
+        pools=seen.pools,
+        size=seen.size,
+        options=SelectionOptions(
+            strategies=chosen.strategies,
+            select=chosen.select,
+            objective=Objective(chosen.similarity, chosen.kernel, chosen.fit),
+            partial_out=chosen.partial_out,
+            held_out=chosen.held_out,
+            shuffles=chosen.shuffles,
+        ),
+        ratings=None if single is None else read_ratings(single, scales=rated.scales),
+        seed=place.study.seed,
+        cache=place.cache,
+        folder=place.channels,
+        bars=place.bars,
+    )
 
 
 def draw_maps(place: OpenStudy) -> None:

@@ -31,7 +31,7 @@ def best_held_out(
 
     Prediction of ratings by the kept channels compares all strategies in one unit. The
     choice itself sees these images, so what it is worth must be told by others
-    (`BestHeldOut` inside `evaluate`, or the held-out scenes of `select_channels`).
+    (`BestHeldOut` inside `evaluate`, or the held-out scenes of `select_among`).
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Choosing channels on some scenes, judging the choice on others.
 
-`select_channels` runs every strategy on the selection scenes, reports each on the
+`select_among` runs every strategy on the selection scenes, reports each on the
 held-out scenes, and repeats the whole selection under shuffled ratings: the ratings of
 the selection images are permuted among those images, channels are chosen anew, and
 judged against the untouched ratings of the held-out images. What a strategy reaches
@@ -10,7 +10,7 @@ there is what it gains from noise. The evidence decides which selection drives t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,7 +56,19 @@ EVIDENCE = "evidence"
 BEST_HELD_OUT = "best held-out"
 
 
-def select_channels(
+@dataclass(frozen=True)
+class SelectionOptions:
+    """How channels are chosen and judged; each field as `select_among` takes it."""
+
+    strategies: tuple[str, ...] = STRATEGIES
+    select: str = EVIDENCE
+    objective: Objective = field(default_factory=Objective)
+    partial_out: str | None = None
+    held_out: float = 0.33
+    shuffles: int = 20
+
+
+def select_among(
     sets: Sequence[ChannelValues],
     rated: RatedImages,
     dimension: str,
@@ -69,7 +81,6 @@ def select_channels(
     objective: Objective | None = None,
     individual: NDArray | None = None,
     seed: int,
-    simulated: bool = False,
     progress: Progress = silent,
 ) -> SelectionStudy:
     """Select channels by every strategy and let held-out scenes say which to use.
@@ -99,8 +110,6 @@ def select_channels(
         Individual ratings, NaN where missing, for the noise ceiling on the held-out images.
     seed
         Of the split, the shuffles and the bootstrap.
-    simulated
-        Whether the ratings are simulated; stands in the record.
 
     Raises
     ------
@@ -131,7 +140,7 @@ def select_channels(
         "scenes_selection": sorted(set(here[0].scenes.tolist())),
         "scenes_held_out": sorted(set(there[0].scenes.tolist())),
         "provenance": provenance(
-            parameters=parameters, inputs=inputs, seed=seed, simulated=simulated
+            parameters=parameters, inputs=inputs, seed=seed, simulated=rated.simulated
         ),
     }
     parts = [_about(one) | common for one in sets]
