@@ -13,8 +13,9 @@ import pytest
 from journals import edit
 from small_stimuli import several_strengths, simulated_session, small_set, with_intact
 
-from fechner.errors import InputError
+from fechner.errors import InputError, RefusedError
 from fechner.experiment.exports.bids import bids_files
+from fechner.experiment.exports.export_folder import write_files
 from fechner.experiment.exports.forms import FORMS, export, export_files
 from fechner.experiment.exports.ratings import ratings_table, write_ratings_table
 from fechner.experiment.simulated.observers import simulated_panel
@@ -324,6 +325,32 @@ def test_a_session_without_trials_leaves_no_empty_table(journals):
     files = bids_files([turned_away, *journals[1:]])
     assert not any(name.startswith("sub-S01") for name in files)
     assert f"sourcedata/{journals[0].path.name}" in files
+
+
+def test_images_go_only_where_they_are_carried(journals, stimuli, tmp_path):
+    for form in FORMS:
+        if form != "bids":
+            with pytest.raises(InputError, match="only the form bids carries images"):
+                export(journals, form, tmp_path / "x", stimuli=stimuli)
+
+
+def test_a_picture_that_changes_while_it_is_exported_is_refused(journals, stimuli, tmp_path):
+    files = export_files(journals, "bids", stimuli=stimuli)
+    picture = stimuli.image_path(stimuli.stimuli[3])
+    kept = picture.read_bytes()
+    try:
+        picture.write_bytes(kept + b" ")
+        with pytest.raises(RefusedError, match=f"{picture.name} is not the picture that was shown"):
+            write_files(tmp_path / "bids", files)
+    finally:
+        picture.write_bytes(kept)
+    assert not (tmp_path / "bids").exists()
+
+
+def test_another_stimulus_set_than_the_one_shown_is_not_shipped(journals, tmp_path):
+    other = small_set(tmp_path / "set", with_intact(6)[::-1])
+    with pytest.raises(RefusedError, match="not those that were shown: scene0_high"):
+        bids_files(journals, stimuli=other)
 
 
 def test_an_unknown_form_names_the_nearest(journals, tmp_path):

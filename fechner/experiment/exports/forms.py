@@ -61,10 +61,13 @@ def export(
     Raises
     ------
     InputError
-        If there is no such form, the journals do not fit it, or `out` is not empty.
+        If there is no such form, the journals do not fit it, it carries no images and is given
+        some, or `out` is not empty.
     RefusedError
         If the images are not those that were shown.
     """
+    if stimuli is not None and form != "bids":
+        raise InputError(f"only the form bids carries images; leave the stimuli out for {form}")
     journals = whole(journals)
     if form == "ratings":
         from fechner.experiment.exports.ratings import write_ratings_table

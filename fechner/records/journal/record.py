@@ -125,7 +125,7 @@ def read_journal(path: Path) -> JournalRecord:
     last_trial, complete = 0, False
     for number, content in enumerate(lines[1:-1], start=2):
         try:
-            line, chain = opened(content, header, chain)
+            line, chain = _opened(content, header, chain)
             check_follows(line, header, last_trial=last_trial, complete=complete)
         except InputError as error:
             raise _damaged(path, number, error) from error
@@ -154,14 +154,8 @@ def read_header(path: Path) -> Header:
     return _first_line(path, line.removesuffix(b"\n"))[0]
 
 
-def opened(content: bytes, header: Header, before: str) -> tuple[Line, str]:
-    """Return a further line of a journal, and its chain, which follows `before`.
-
-    Raises
-    ------
-    InputError
-        If it is no line of a journal, or does not fit its chain.
-    """
+def _opened(content: bytes, header: Header, before: str) -> tuple[Line, str]:
+    """Return a further line of a journal, and its chain, which follows `before`."""
     text, chain = without_chain(content.removesuffix(b"\r"))
     _check_chain(header, text, chain, before)
     return parse_line(text), chain
