@@ -219,7 +219,7 @@ def test_a_map_is_coloured_as_matplotlib_colours_its_square_root():
 
 @pytest.mark.parametrize("arm", ["low", "high", "donor", "random", "an arm of your own"])
 def test_an_arm_has_one_colour_in_charts_and_in_pictures(arm):
-    red, green, blue = overlays.arm_colour(arm)
+    red, green, blue = overlays.arm_rgb(arm)
     assert arm_colour(arm) == f"#{red:02x}{green:02x}{blue:02x}"
     image, mask = np.zeros((60, 60, 3), np.uint8), np.zeros((60, 60), bool)
     mask[20:40, 20:40] = True

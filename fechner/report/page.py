@@ -62,7 +62,7 @@ def render(study: Artefacts) -> str:
 def _headline(study: Artefacts) -> dict[str, Any]:
     claim = study.claim
     return {
-        "title": story.title(study),
+        "title": story.page_title(study),
         "simulated_note": story.simulated_note(study),
         "claim": claim,
         "verdict_colour": story.VERDICT_COLOURS[claim.verdict] if claim else "soft",

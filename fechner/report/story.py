@@ -23,7 +23,7 @@ VERDICT_COLOURS = {
 }
 
 
-def title(study: Artefacts) -> str:
+def page_title(study: Artefacts) -> str:
     """Return the page's title; SIMULATED stands first where anything is simulated."""
     name = study.study.title
     simulated = study.simulated_images or study.simulated_participants

@@ -31,7 +31,7 @@ PALETTE = {
     "soft": "#6b6b69",
     "grid": "#dededb",
     "paper": "#fdfdfc",
-    **{arm: _hex(overlays.arm_colour(arm)) for arm in ("low", "high", "donor")},
+    **{arm: _hex(overlays.arm_rgb(arm)) for arm in ("low", "high", "donor")},
     "intact": "#8a8a88",
     "accent": _hex(overlays.OTHER_ARM),
     "stamp": "#b3261e",
@@ -55,7 +55,7 @@ STAMP_HEIGHT = 0.24
 
 def arm_colour(arm: str) -> str:
     """Return the colour of an arm, the same as that of its outlines in pictures."""
-    return PALETTE.get(arm, _hex(overlays.arm_colour(arm)))
+    return PALETTE.get(arm, _hex(overlays.arm_rgb(arm)))
 
 
 def jitter(n: int, width: float) -> np.ndarray:

@@ -25,7 +25,7 @@ OTHER_ARM = (140, 90, 151)
 """Colour of an arm without one of its own."""
 
 
-def arm_colour(arm: str) -> tuple[int, int, int]:
+def arm_rgb(arm: str) -> tuple[int, int, int]:
     """Return the colour of an arm, 0 to 255."""
     return ARM_COLOURS.get(arm, OTHER_ARM)
 
@@ -55,5 +55,5 @@ def outlined(image: np.ndarray, masks: Mapping[str, np.ndarray]) -> np.ndarray:
     for arm, mask in masks.items():
         contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(drawn, contours, -1, (255, 255, 255), 2 * width + 2)
-        cv2.drawContours(drawn, contours, -1, arm_colour(arm), 2 * width)
+        cv2.drawContours(drawn, contours, -1, arm_rgb(arm), 2 * width)
     return drawn
