@@ -255,10 +255,32 @@ def test_a_missing_map_is_named(scenes, tmp_path):
         build_stimuli({"cat": (scenes["cat"][0], tmp_path / "nowhere.png")}, tmp_path / "set")
 
 
-@pytest.mark.parametrize("name", ["a/b", "", ".hidden", "c:d"])
+def test_scenes_whose_names_look_like_numbers_or_nothing_are_built_under_these_names(
+    scenes, tmp_path
+):
+    names = ["0801", "null", "-1", "a,b"]
+    odd = dict(zip(names, scenes.values(), strict=True))
+    options = {"regions": QUICK, "family": "noise", "target_mse": 10.0, "max_strength_ratio": 4.0}
+    build_stimuli(odd, tmp_path, **options)
+    found = verify(tmp_path)
+    assert found.scenes == list(found.record["scenes"]) == names
+    assert set(found.table["scene"]) == set(names)
+    donors = {found.record["scenes"][name]["donor"] for name in names}
+    assert donors == set(names)
+    assert [s.file for s in found.stimuli if s.scene == "-1" and s.region == "low"] == [
+        "-1_noise_low.png"
+    ]
+
+
+@pytest.mark.parametrize("name", ["a/b", "", ".hidden", "c:d", "aux"])
 def test_a_scene_whose_name_is_no_file_name_is_refused(scenes, tmp_path, name):
     with pytest.raises(InputError, match="file name"):
         build_stimuli({name: scenes["cat"]}, tmp_path)
+
+
+def test_scenes_that_would_share_files_are_refused(scenes, tmp_path):
+    with pytest.raises(InputError, match="'Cat' and 'cat' would share their files"):
+        build_stimuli({"Cat": scenes["cat"], "cat": scenes["cup"]}, tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(scenes, tmp_path):

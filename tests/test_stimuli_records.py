@@ -8,6 +8,7 @@ import pytest
 
 from fechner.errors import InputError, RefusedError
 from fechner.provenance import sha256_bytes
+from fechner.records.file_names import check_scene_names
 from fechner.records.stimuli import (
     Stimulus,
     read_stimulus_set,
@@ -16,14 +17,17 @@ from fechner.records.stimuli import (
 )
 from fechner.stimuli.balance import balance_summary, balance_table
 
+ODD_NAMES = ["0801", "null", "NA", "1e5", "True", "2024-01-02", "-1", "a,b"]
+"""Names that readers of tables take for numbers, dates, booleans or missing values, or split."""
 
-def stimulus(folder, name, region, impact=0.1 + 0.2):
+
+def stimulus(folder, name, region, impact=0.1 + 0.2, scene="cat"):
     content = f"not really a picture: {name}".encode()
     (folder / f"{name}.png").write_bytes(content)
     return Stimulus(
         stimulus=name,
         file=f"{name}.png",
-        scene="cat",
+        scene=scene,
         region=region,
         family="blur",
         level=1,
@@ -102,8 +106,79 @@ def test_a_missing_column_suggests_the_nearest(made):
 def test_a_cell_that_is_no_number_names_line_and_column(made):
     table = made.folder / "stimuli.csv"
     table.write_text(table.read_text().replace("2.5", "strong", 1))
-    with pytest.raises(InputError, match="line 2: strength expects float, got 'strong'"):
+    with pytest.raises(InputError, match="line 2: strength expects a finite float, got 'strong'"):
         read_stimulus_set(made.folder)
+
+
+@pytest.mark.parametrize("cell", ["nan", "inf", ""])
+def test_a_number_that_is_not_finite_names_line_and_column(made, cell):
+    table = made.folder / "stimuli.csv"
+    table.write_text(table.read_text().replace("2.5", cell, 1))
+    with pytest.raises(InputError, match=f"line 2: strength expects a finite float, got '{cell}'"):
+        read_stimulus_set(made.folder)
+
+
+def test_a_row_that_ends_early_is_refused(made):
+    table = made.folder / "stimuli.csv"
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join([*lines[:2], lines[2].rsplit(",", 3)[0], *lines[3:]]))
+    with pytest.raises(InputError, match="row 3 has"):
+        read_stimulus_set(made.folder)
+
+
+@pytest.mark.parametrize("file", ["../cat_low.png", "/cat_low.png", "deep/cat_low.png", ""])
+def test_a_picture_outside_the_folder_is_refused(made, file):
+    table = made.folder / "stimuli.csv"
+    table.write_text(table.read_text().replace("cat_low.png", file, 1))
+    with pytest.raises(InputError, match="file expects"):
+        read_stimulus_set(made.folder)
+
+
+def test_a_picture_that_is_shown_or_handed_on_is_the_one_that_was_built(made):
+    assert made.unchanged_path("cat_low") == made.image_path("cat_low")
+    path = made.image_path("cat_low")
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(RefusedError, match=r"cat_low\.png \(other bytes\)"):
+        made.unchanged_path("cat_low")
+    path.unlink()
+    with pytest.raises(RefusedError, match=r"cat_low\.png \(missing\)"):
+        made.unchanged_path(made.named("cat_low"))
+
+
+def test_names_that_look_like_numbers_dates_or_nothing_are_read_as_they_were_written(tmp_path):
+    rows = [stimulus(tmp_path, f"{name}_low", "low", scene=name) for name in ODD_NAMES]
+    write_stimulus_set(tmp_path, rows, {})
+    found = read_stimulus_set(tmp_path)
+    assert found.stimuli == tuple(rows)
+    assert found.table["scene"].tolist() == ODD_NAMES
+    assert found.table["stimulus"].tolist() == [f"{name}_low" for name in ODD_NAMES]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_scene_may_be_called_whatever_a_file_may_be_called(name):
+    check_scene_names([name, "cat"])
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ([""], "is empty"),
+        ([" cat"], "a space"),
+        ([".cat"], "begins with a dot"),
+        (["a/b"], "holds one of"),
+        (["a\nb"], "control character"),
+        (["CON"], "device on Windows"),
+        (["com1.old"], "device on Windows"),
+        (["Maps"], "fechner's own"),
+        (["x" * 151], "longer than 150 bytes"),
+        (["cat", "cat"], "two scenes are called 'cat'"),
+        (["Cat", "cat"], "'Cat' and 'cat' would share their files"),
+        (["caf\u00e9", "cafe\u0301"], "would share their files"),
+    ],
+)
+def test_a_scene_that_could_not_have_files_of_its_own_is_refused(names, message):
+    with pytest.raises(InputError, match=message):
+        check_scene_names(names)
 
 
 def test_two_stimuli_of_one_name_are_refused(tmp_path):

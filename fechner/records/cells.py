@@ -6,7 +6,6 @@ a message can show what was written, and where (the header is row 1).
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
@@ -14,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fechner.errors import InputError, nearest
+from fechner.records.csv_text import read_rows
 
 
 def read_cells(path: Path) -> pd.DataFrame:
@@ -25,43 +25,8 @@ def read_cells(path: Path) -> pd.DataFrame:
         If the file is missing, not UTF-8, empty, without rows, separated by other
         marks, or if a row has more or fewer cells than the header.
     """
-    rows = _rows(path)
-    if not rows or not any(rows[0]):
-        raise InputError(f"table {path} is empty; expected a header and at least one row")
-    header = [name.strip() for name in rows[0]]
-    if len(header) == 1 and ";" in header[0]:
-        raise InputError(f"{path} separates columns by ';'; save it with commas")
-    twice = [name for name in header if header.count(name) > 1]
-    if twice:
-        raise InputError(f"{path} has two columns {twice[0]!r}; rename one")
-    if len(rows) == 1:
-        raise InputError(f"table {path} has a header but no rows; add the ratings")
-    for number, row in enumerate(rows, start=1):
-        if len(row) != len(header):
-            raise InputError(
-                f"{path} row {number} has {len(row)} cells, expected {len(header)} as in the "
-                "header; correct it (text that holds a comma needs quotes)"
-            )
-    cells = [[cell.strip() for cell in row] for row in rows[1:]]
-    return pd.DataFrame(cells, columns=header, dtype=object)
-
-
-def _rows(path: Path) -> list[list[str]]:
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.reader(file, delimiter=delimiter))
-    except FileNotFoundError as error:
-        raise InputError(f"table {path} is missing; check the path") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"table {path} is not UTF-8 text; save it as CSV in UTF-8") from error
-    except csv.Error as error:
-        raise InputError(f"{path} is not a CSV table ({error}); save it as CSV in UTF-8") from error
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}; check the path") from error
-    while rows and not any(cell.strip() for cell in rows[-1]):
-        rows.pop()
-    return rows
+    header, rows = read_rows(path)
+    return pd.DataFrame(rows, columns=header, dtype=object)
 
 
 def require_columns(table: pd.DataFrame, needed: Iterable[str], path: Path | str) -> None:

@@ -7,7 +7,7 @@ so it needs the standard library only.
 
 from __future__ import annotations
 
-import csv
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -22,7 +22,7 @@ from fechner.provenance import (
     write_json,
     write_text,
 )
-from fechner.records.csv_text import rows_as_csv
+from fechner.records.csv_text import named_rows_as_csv, read_rows
 from fechner.records.simulated import is_marked
 
 if TYPE_CHECKING:
@@ -142,6 +142,24 @@ class StimulusSet:
         found = self.named(stimulus) if isinstance(stimulus, str) else stimulus
         return Path(self.folder) / found.file
 
+    def unchanged_path(self, stimulus: Stimulus | str) -> Path:
+        """Return the path of a stimulus's PNG after checking that it is the one that was built.
+
+        Whoever shows a picture or hands it on takes its path from here.
+
+        Raises
+        ------
+        InputError
+            If no stimulus has that name.
+        RefusedError
+            If the PNG is missing or holds other bytes.
+        """
+        found = self.named(stimulus) if isinstance(stimulus, str) else stimulus
+        problem = _problem(self, found)
+        if problem:
+            raise _changed(self.folder, problem)
+        return self.image_path(found)
+
     def named(self, name: str) -> Stimulus:
         """Return the stimulus called `name`.
 
@@ -197,10 +215,7 @@ def write_stimulus_set(
 ) -> StimulusSet:
     """Write ``stimuli.csv`` and ``stimuli.json``; the pictures must lie there already."""
     made = StimulusSet(Path(folder), tuple(stimuli), {**record})
-    rows = [as_row(stimulus) for stimulus in made.stimuli]
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    cells = ([row.get(column, "") for column in columns] for row in rows)
-    write_text(made.folder / TABLE, rows_as_csv(columns, cells))
+    write_text(made.folder / TABLE, named_rows_as_csv([as_row(s) for s in made.stimuli]))
     write_json(made.folder / RECORD, {**record, "stimuli_sha256": made.sha256})
     return made
 
@@ -220,10 +235,14 @@ def read_stimulus_set(folder: Path) -> StimulusSet:
             "fechner stimuli build"
         )
     record = read_json(folder / RECORD)
-    with (folder / TABLE).open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        _check_columns(folder, reader.fieldnames or [])
-        stimuli = tuple(_stimulus(folder, n, row) for n, row in enumerate(reader, start=2))
+    if not isinstance(record, dict):
+        raise InputError(f"{folder / RECORD} is no record of a stimulus set; restore or remake it")
+    header, rows = read_rows(folder / TABLE)
+    _check_columns(folder, header)
+    stimuli = tuple(
+        _stimulus(folder, number, dict(zip(header, row, strict=True)))
+        for number, row in enumerate(rows, start=2)
+    )
     names = [stimulus.stimulus for stimulus in stimuli]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
@@ -282,21 +301,37 @@ def _check_columns(folder: Path, columns: Iterable[str]) -> None:
 
 
 def _stimulus(folder: Path, line: int, row: Mapping[str, str]) -> Stimulus:
-    values: dict[str, Any] = {}
-    for column in COLUMNS:
-        try:
-            values[column] = _CONVERT[column](row[column])
-        except (TypeError, ValueError) as error:
-            raise InputError(
-                f"{folder / TABLE} line {line}: {column} expects {_CONVERT[column].__name__}, got "
-                f"{row[column]!r}; restore the file"
-            ) from error
-    covariates = {
-        name.removeprefix(COVARIATE): float(cell)
+    values: dict[str, Any] = {
+        column: _value(folder, line, column, _CONVERT[column], row[column]) for column in COLUMNS
+    }
+    file = values["file"]
+    if Path(file).name != file or "\\" in file:
+        raise InputError(
+            f"{folder / TABLE} line {line}: file expects the name of a picture in {folder}, "
+            f"got {file!r}; restore the file"
+        )
+    covariates: dict[str, Any] = {
+        name.removeprefix(COVARIATE): _value(folder, line, name, float, cell)
         for name, cell in row.items()
-        if name is not None and name.startswith(COVARIATE) and cell
+        if name.startswith(COVARIATE) and cell
     }
     return Stimulus(**values, covariates=covariates)
+
+
+def _value(folder: Path, line: int, column: str, kind: type, cell: str) -> str | int | float:
+    """Return a cell as its column has it: a name as it stands there, a number that is finite."""
+    try:
+        value = kind(cell)
+    except ValueError:
+        value = math.nan
+    missing = cell == "" and column != "strength_unit"
+    if missing or (not isinstance(value, str) and not math.isfinite(value)):
+        expected = "a name" if kind is str else f"a finite {kind.__name__}"
+        raise InputError(
+            f"{folder / TABLE} line {line}: {column} expects {expected}, got {cell!r}; "
+            "restore the file"
+        )
+    return value
 
 
 def verify(folder: Path) -> StimulusSet:
@@ -316,12 +351,16 @@ def verify(folder: Path) -> StimulusSet:
     if not changed and expected != found.sha256:
         changed = [f"{TABLE} (its rows are not those that were written)"]
     if changed:
-        names = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if changed[5:] else "")
-        raise RefusedError(
-            f"the stimulus set {folder} changed since it was built: {names}; "
-            "restore it or build it again"
-        )
+        raise _changed(found.folder, changed)
     return found
+
+
+def _changed(folder: Path, changed: list[str]) -> RefusedError:
+    names = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if changed[5:] else "")
+    return RefusedError(
+        f"the stimulus set {folder} changed since it was built: {names}; "
+        "restore it or build it again"
+    )
 
 
 def changed_pictures(found: StimulusSet) -> list[str]:

@@ -24,9 +24,10 @@ from fechner.errors import FechnerError, RefusedError
 from fechner.executors import run_all
 from fechner.progress import Progress, silent
 from fechner.provenance import provenance, read_json, sha256_file
+from fechner.records.file_names import check_scene_names
 from fechner.records.images.files import read_image
 from fechner.records.stimuli import StimulusSet, read_stimulus_set, write_stimulus_set
-from fechner.stimuli.design import Design, Scene, checked_scenes
+from fechner.stimuli.design import Design, Scene
 from fechner.stimuli.donors import assign_donors, mismatch
 from fechner.stimuli.kept import Built, SceneTask, mask_path
 from fechner.stimuli.scenes import make_donor_arm, make_own_arms
@@ -102,7 +103,8 @@ def build_stimuli(
         max_strength_ratio=max_strength_ratio,
         seed=seed,
     )
-    listed = checked_scenes([Scene(n, Path(i), Path(m)) for n, (i, m) in scenes.items()])
+    check_scene_names(scenes)
+    listed = [Scene(name, Path(image), Path(map_)) for name, (image, map_) in scenes.items()]
     tasks = [SceneTask(scene, Path(folder), design) for scene in listed]
     with_donors = "donor" in design.arms
     steps = len(tasks) * (1 + with_donors)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,20 +98,3 @@ class Design:
             "max_strength_ratio": self.max_strength_ratio,
             "seed": self.seed,
         }
-
-
-def checked_scenes(scenes: Sequence[Scene]) -> list[Scene]:
-    """Return the scenes if their names can be names of files.
-
-    Raises
-    ------
-    InputError
-        If a name is empty, holds a separator, begins with a dot, or is there twice.
-    """
-    names = [scene.name for scene in scenes]
-    for name in names:
-        if not name or name.startswith(".") or any(sign in name for sign in '/\\:\0"'):
-            raise InputError(f"a scene's name becomes a file name, {name!r} cannot; rename it")
-        if names.count(name) > 1:
-            raise InputError(f"two scenes are called {name!r}; rename one")
-    return list(scenes)

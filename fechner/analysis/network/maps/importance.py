@@ -44,6 +44,7 @@ from fechner.analysis.network.maps.removal import BLURRED, Degradation, removal_
 from fechner.errors import InputError
 from fechner.progress import Progress, silent
 from fechner.provenance import digest, provenance, sha256_file
+from fechner.records.file_names import check_scene_names
 from fechner.records.maps import Counts, ImportanceMaps, write_maps
 
 if TYPE_CHECKING:
@@ -222,13 +223,14 @@ def importance_maps(
     Raises
     ------
     InputError
-        If an image cannot be read, the selection does not fit the network, or the
-        selection tells no place from another.
+        If a name cannot be that of a file, an image cannot be read, the selection does not fit
+        the network, or the selection tells no place from another.
     """
     from fechner.records.images.files import read_image
 
     if not images:
         raise InputError("no image was given; name at least one")
+    check_scene_names(images)
     method = map_method(selection, asked=method)
     words, counts = METHODS[method]
     simulated = bool(selection.provenance.get("simulated", False))
