@@ -15,7 +15,6 @@ from fechner.compression.folders.curves import (
     at_bytes,
     bd_rate,
     curves,
-    equal_bytes,
     maps_of,
     parts,
 )
@@ -81,6 +80,12 @@ def test_every_condition_is_measured_in_every_part(points):
     assert all(set(p.ss2) == {"whole", "important", "rest", "important by top"} for p in points)
 
 
+def equal_bytes(points: list[Point], part: str) -> dict[str, float]:
+    """ss2 of every condition in a part at the bytes that our map takes at quality 85."""
+    size = next(p.bytes for p in points if p.condition == "map" and p.quality == 85)
+    return {condition: at_bytes(points, condition, part, size) for condition in CONDITIONS}
+
+
 def test_at_equal_bytes_the_map_wins_its_quarter_and_the_anti_map_loses_it(points):
     level = equal_bytes(points, "important")
     assert level["map"] == max(level.values())
@@ -126,3 +131,8 @@ def test_the_command_writes_tables_summary_and_figure(photograph, tmp_path):
     assert len((out / "equal_bytes.csv").read_text().splitlines()) == 1 + 2 * 4
     assert Image.open(out / "curves.png").size[0] > 800
     assert "fewer bytes" in result.output
+    assert set(summary["provenance"]["inputs"]) == {
+        f"{name} {what}"
+        for name in ("one.png", "two.png")
+        for what in ("image", "map", "judge judge", "other map")
+    }

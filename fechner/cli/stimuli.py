@@ -136,6 +136,7 @@ def balance(
 
     from fechner.cli.console import console
     from fechner.provenance import write_text
+    from fechner.records.cells import csv_text
     from fechner.records.stimuli import read_stimulus_set
     from fechner.stimuli import balance as balances
 
@@ -148,4 +149,4 @@ def balance(
         table.add_row(str(name).removeprefix("cov_"), *(f"{value:+.1%}" for value in row))
     console.print(table)
     if out is not None:
-        write_text(out, found.to_csv(index=False, lineterminator="\n"))
+        write_text(out, csv_text(found, out))

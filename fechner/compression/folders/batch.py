@@ -8,13 +8,11 @@ cannot be compressed is recorded with its reason and does not stop the others.
 
 from __future__ import annotations
 
-import csv
-import io
 import multiprocessing
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +37,7 @@ from fechner.provenance import (
     write_json,
     write_text,
 )
+from fechner.records.csv_text import named_rows_as_csv
 from fechner.records.images.files import image_size, read_map_png
 
 
@@ -241,12 +240,7 @@ def write_about(folder: Path) -> None:
 
 def write_summary(rows: Sequence[SummaryRow], path: Path) -> None:
     """Write one line a picture as CSV; empty cells where a picture failed."""
-    text = io.StringIO()
-    names = [field.name for field in fields(SummaryRow)]
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
-    write_text(path, text.getvalue())
+    write_text(path, named_rows_as_csv([asdict(row) for row in rows]))
 
 
 def totals(rows: Sequence[SummaryRow]) -> dict[str, Any]:

@@ -6,8 +6,6 @@ background to the floor, and writes what ``fechner compress compare`` shows.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -41,6 +39,7 @@ from fechner.provenance import (
     write_json,
     write_text,
 )
+from fechner.records.csv_text import named_rows_as_csv
 from fechner.records.images.files import read_image, read_map_png
 
 COLOURS = {
@@ -64,19 +63,27 @@ class PictureMaps:
     judges: tuple[tuple[str, Path], ...]
     settings: Settings
 
+    def inputs(self) -> dict[str, str]:
+        """Return the sha256 of every file that the comparison reads, by what it is."""
+        files = {"image": self.source, "map": self.importance, "other map": self.other}
+        files |= {f"judge {name}": path for name, path in self.judges}
+        return {f"{self.name} {w}": sha256_file(p) for w, p in files.items() if p is not None}
+
 
 @dataclass(frozen=True)
 class Measured:
     """What was measured on one picture.
 
     ``bytes`` is what our encoder takes for the target, ``plain_bytes`` what Pillow takes
-    for the same quality; ``points`` are the curves of every condition.
+    for the same quality; ``points`` are the curves of every condition; ``inputs`` the sha256
+    of the files that were read.
     """
 
     name: str
     bytes: int
     plain_bytes: int
     points: tuple[Point, ...]
+    inputs: Mapping[str, str]
 
     @property
     def parts(self) -> list[str]:
@@ -84,7 +91,7 @@ class Measured:
         return list(self.points[0].ss2)
 
 
-def measure(trial: PictureMaps) -> Measured:
+def measure(maps: PictureMaps) -> Measured:
     """Measure one picture.
 
     Raises
@@ -92,41 +99,44 @@ def measure(trial: PictureMaps) -> Measured:
     InputError
         If the picture or a map cannot be read, or a map does not fit.
     """
-    picture = read_image(trial.source)
-    source = from_pixels(picture, subsampling=trial.settings.subsampling)
-    given = trial.importance
+    picture = read_image(maps.source)
+    source = from_pixels(picture, subsampling=maps.settings.subsampling)
+    given = maps.importance
     importance = centre_map(source.size) if given is None else read_map_png(given)
-    found = reach(source, importance, trial.settings.target, effort=trial.settings.effort)
-    quality = round(trial.settings.target.quality)
+    found = reach(source, importance, maps.settings.target, effort=maps.settings.effort)
+    quality = round(maps.settings.target.quality)
     points = curves(
         source,
         importance,
-        other=None if trial.other is None else read_map_png(trial.other),
-        judges={name: read_map_png(path) for name, path in trial.judges},
+        other=None if maps.other is None else read_map_png(maps.other),
+        judges={name: read_map_png(path) for name, path in maps.judges},
         qualities=sorted({*QUALITIES, quality}),
         strength=found.strength,
-        effort=trial.settings.effort,
+        effort=maps.settings.effort,
     )
     plain = reference_encoder(picture, quality, source.subsampling)
-    return Measured(trial.name, len(found.content), len(plain), tuple(points))
+    return Measured(maps.name, len(found.content), len(plain), tuple(points), maps.inputs())
 
 
 def measure_all(
-    trials: Sequence[PictureMaps], *, pool: Executor | None = None, progress: Progress = silent
+    pictures: Sequence[PictureMaps], *, pool: Executor | None = None, progress: Progress = silent
 ) -> list[Measured]:
     """Measure every picture."""
-    if not trials:
+    if not pictures:
         raise InputError("expected a picture or more to compare, got none")
-    return run_all(measure, trials, pool=pool, progress=progress)
+    return run_all(measure, pictures, pool=pool, progress=progress)
 
 
 def equal_byte_rows(measured: Sequence[Measured]) -> list[dict[str, Any]]:
-    """Return a row for each picture and part: ss2 of every condition at our file's bytes."""
+    """Return a row for each picture and part: ss2 of every condition at our file's bytes.
+
+    None where the condition's curve does not reach these bytes.
+    """
     rows = []
     for picture in measured:
         known = _conditions(picture)
         for part in picture.parts:
-            at = {c: at_bytes(picture.points, c, part, picture.bytes) for c in known}
+            at = {c: _mean([at_bytes(picture.points, c, part, picture.bytes)]) for c in known}
             rows.append({"image": picture.name, "part": part, "bytes": picture.bytes, **at})
     return rows
 
@@ -187,25 +197,16 @@ def write_map_comparison(
         for m in measured
         for p in m.points
     ]
-    _write_csv(folder / "points.csv", points)
-    _write_csv(folder / "equal_bytes.csv", equal_byte_rows(measured))
+    write_text(folder / "points.csv", named_rows_as_csv(points))
+    write_text(folder / "equal_bytes.csv", named_rows_as_csv(equal_byte_rows(measured)))
     draw(measured, folder / "curves.png")
-    inputs = {name: sha256_file(folder / name) for name in ("points.csv", "equal_bytes.csv")}
+    inputs = {name: sha for picture in measured for name, sha in picture.inputs.items()}
     whole = comparison_summary(measured)
     write_json(
         folder / "summary.json",
         {**whole, "provenance": provenance(parameters=parameters, inputs=inputs)},
     )
     return whole
-
-
-def _write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
 
 
 def draw(measured: Sequence[Measured], path: Path) -> None:

@@ -1,6 +1,6 @@
 """What a map is worth: the same bytes spent by our map, other maps, and none.
 
-``fechner compress compare`` and benchmarks/compression.py stand on this module. A curve is
+``fechner compress compare`` and benchmarks/compression.py use this module. A curve is
 one encoder at several qualities; every file on it is judged by SSIMULACRA2 in the most
 important quarter of our map, in the rest, in the whole picture, and in the most important
 quarter of maps that the encoder did not use, because a metric weighted by the encoder's own
@@ -159,13 +159,6 @@ def along(points: Sequence[Point], condition: str, part: str, at: np.ndarray) ->
     inside = (where >= logs[0]) & (where <= logs[-1])
     found = PchipInterpolator(logs[distinct], scores[distinct])(where)
     return np.where(inside, found, np.nan)
-
-
-def equal_bytes(points: Sequence[Point], part: str, *, quality: float = 85) -> dict[str, float]:
-    """Return ss2 of every condition in a part at the bytes that ``map`` takes at `quality`."""
-    size = next(p.bytes for p in points if p.condition == "map" and p.quality == quality)
-    known = [c for c in CONDITIONS if any(p.condition == c for p in points)]
-    return {condition: at_bytes(points, condition, part, size) for condition in known}
 
 
 def bd_rate(
