@@ -20,6 +20,7 @@ from fechner.compression.formats.codecs import Settings
 from fechner.compression.jpeg.targets import Target
 from fechner.compression.ramp import centre_map
 from fechner.errors import InputError
+from fechner.records.done import VERSIONS
 from fechner.records.images.files import read_image, write_map_png
 
 
@@ -73,6 +74,45 @@ def test_a_second_run_does_nothing_and_a_changed_picture_is_done_again(folder, t
     again = compress_all(jobs)
     assert again[0].bytes_after != first[0].bytes_after
     assert again[1] == first[1]
+
+
+def test_a_new_version_compresses_again_but_never_what_it_replaced(folder, tmp_path, monkeypatch):
+    copied = plan([folder / "a.png"], tmp_path / "out", Settings())
+    replaced = plan([folder / "deep" / "b.jpg"], tmp_path / "out", Settings(), in_place=True)
+    compress_all([*copied, *replaced])
+    once = (folder / "deep" / "b.jpg").read_bytes()
+    calls = []
+    real = batch.compress
+
+    def counted(source, importance, settings):
+        calls.append(source)
+        return real(source, importance, settings)
+
+    monkeypatch.setattr(batch, "compress", counted)
+    compress_all([*copied, *replaced])
+    assert calls == []
+    monkeypatch.setitem(VERSIONS, "compressed", VERSIONS["compressed"] + 1)
+    compress_all([*copied, *replaced])
+    assert len(calls) == 1
+    coarser = Settings(Target(quality=50))
+    compress_all(plan([folder / "deep" / "b.jpg"], tmp_path / "out", coarser, in_place=True))
+    assert (folder / "deep" / "b.jpg").read_bytes() == once
+
+
+def test_a_changed_map_or_result_is_compressed_again(folder, tmp_path):
+    maps = tmp_path / "maps"
+    left = np.linspace(1, 0, 240)[None, :].repeat(200, axis=0)
+    write_map_png(maps / "a.png", left)
+    jobs = plan([folder / "a.png"], tmp_path / "out", Settings(), maps=maps)
+    compress_all(jobs)
+    first = jobs[0].destination.read_bytes()
+    write_map_png(maps / "a.png", left[:, ::-1])
+    compress_all(jobs)
+    assert jobs[0].destination.read_bytes() != first
+    write_map_png(maps / "a.png", left)
+    jobs[0].destination.write_bytes(first[:-2])
+    compress_all(jobs)
+    assert jobs[0].destination.read_bytes() == first
 
 
 def test_what_an_interrupted_run_finished_stays(folder, tmp_path, monkeypatch):
@@ -138,11 +178,11 @@ def test_a_replacement_that_was_stopped_before_the_file_leaves_the_original(
     before = path.read_bytes()
     jobs = plan([path], tmp_path / "out", Settings(), in_place=True)
 
-    def stop(*arguments: object) -> None:
+    def stop(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(batch, "write_json", stop)
+        patch.setattr(batch, "write_done", stop)
         compress_all(jobs)
     assert path.read_bytes() == before
     assert compress_all(jobs)[0].status == "compressed"

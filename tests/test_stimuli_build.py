@@ -20,6 +20,7 @@ from fechner.compression.regions.blocks import BlockGrid
 from fechner.errors import InputError, RefusedError
 from fechner.executors import executor
 from fechner.provenance import write_json
+from fechner.records.done import VERSIONS
 from fechner.records.images.files import read_image, read_map_png, write_map_png
 from fechner.records.stimuli import verify
 from fechner.stimuli.build import build_stimuli
@@ -152,6 +153,18 @@ def test_what_is_built_is_not_built_again_and_what_is_damaged_is(built, scenes):
     assert build().sha256 == built.sha256
     assert {name for name, t in times().items() if t != before[name]} == {damaged.name}
     verify(built.folder)
+
+
+def test_a_new_version_of_the_algorithm_builds_every_scene_again(scenes, tmp_path, monkeypatch):
+    few = {name: scenes[name] for name in ("cat", "cup")}
+    options = {"regions": QUICK, "arms": ("low", "high"), "family": "noise", "target_mse": 10.0}
+    build_stimuli(few, tmp_path, **options)
+    made = {p.name: p.stat().st_mtime_ns for p in tmp_path.glob("*.png")}
+    monkeypatch.setitem(VERSIONS, "scene", VERSIONS["scene"] + 1)
+    build_stimuli(few, tmp_path, **options)
+    again = {p.name: p.stat().st_mtime_ns for p in tmp_path.glob("*.png")}
+    assert again.keys() == made.keys()
+    assert all(again[name] != made[name] for name in made)
 
 
 def test_families_levels_and_regions_are_crossed(scenes, tmp_path):

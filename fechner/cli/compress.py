@@ -234,7 +234,8 @@ def _maps_from(selection: Path, paths: Sequence[Path], out: Path, settings: Sett
     from fechner.analysis.network.maps.importance import map_method
     from fechner.cli.console import bar
     from fechner.compression.folders.jobs import RECORDS, plan
-    from fechner.provenance import digest, sha256_file
+    from fechner.provenance import digest
+    from fechner.records.done import done_key, read_done, write_done
     from fechner.records.images.files import read_image, write_map_png
     from fechner.records.selection import read_selection
 
@@ -253,12 +254,11 @@ def _maps_from(selection: Path, paths: Sequence[Path], out: Path, settings: Sett
     with bar("Importance maps") as progress:
         for done, job in enumerate(todo, start=1):
             path = folder / Path(job.name).with_suffix(".png")
-            stamp = path.with_suffix(".sha256")
-            sha = sha256_file(job.source)
-            if not (path.is_file() and stamp.is_file() and stamp.read_text() == sha):
+            key, record = done_key("maps", made, [job.source]), path.with_suffix(".json")
+            if read_done(record, key) is None:
                 values = _importance(network, read_image(job.source), chosen, method)
                 write_map_png(path, values / max(float(values.max()), 1e-12))
-                stamp.write_text(sha)
+                write_done(record, key, wrote=[path])
             progress(done, len(todo))
     return folder
 

@@ -29,7 +29,7 @@ from fechner.records.images.files import read_image
 from fechner.records.stimuli import StimulusSet, read_stimulus_set, write_stimulus_set
 from fechner.stimuli.design import Design, Scene
 from fechner.stimuli.donors import assign_donors, mismatch
-from fechner.stimuli.kept import Built, SceneTask, mask_path
+from fechner.stimuli.kept import Built, SceneTask
 from fechner.stimuli.scenes import make_donor_arm, make_own_arms
 
 ASSIGNMENTS = 5
@@ -147,14 +147,13 @@ def _donated(
     A pair whose donor arm needs too different a strength is dissolved and all
     donors are assigned again; scenes that then still have none are refused.
     """
-    paths = [mask_path(task.folder, task.scene.name, "high") for task in tasks]
-    masks = [read_image(path)[..., 0] > 127 for path in paths]
+    masks = [read_image(task.mask("high"))[..., 0] > 127 for task in tasks]
     # As they are, then mirrored: column j + n is region j reflected left to right.
     costs = _costs(tasks, own, [*masks, *map(mirrored, masks)])
     for _ in range(ASSIGNMENTS):
         donors = assign_donors(costs)
         given = [
-            replace(task, donor=paths[j % len(paths)], donor_mirrored=j >= len(paths))
+            replace(task, donor=tasks[j % len(tasks)].scene.name, donor_mirrored=j >= len(tasks))
             for task, j in zip(tasks, donors, strict=True)
         ]
         made = run_all(make_donor_arm, given, pool=pool, progress=progress)

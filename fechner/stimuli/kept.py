@@ -1,44 +1,40 @@
 """What was made of a scene is kept, and made again only if something changed.
 
-A task's result lies in ``.scenes/NAME_TASK.json`` under a digest of everything that it
-was made from. A task whose digest and files are unchanged is not done again, so a
-build that was stopped goes on where it was, and a damaged picture is made again alone.
+A task's result lies in ``.scenes/NAME_TASK.json`` under its key (`fechner.records.done`): the
+design, the photograph, its map and, for a donor arm, both masks. A task whose key and files are
+unchanged is not done again, so a build that was stopped goes on where it was, and a damaged
+picture is made again alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from fechner.errors import FechnerError, RefusedError
-from fechner.provenance import (
-    digest,
-    read_json,
-    sha256_file,
-    write_json,
-)
+from fechner.errors import RefusedError
+from fechner.records.done import done_key, read_done, write_done
 from fechner.records.stimuli import INTACT, Stimulus
 from fechner.stimuli.design import Design, Scene
 
 KEPT = ".scenes"
 """Folder, inside the stimulus set's, of what each task made."""
 
-ALGORITHM = 2
-"""Raised whenever the same inputs would give other stimuli."""
-
 
 @dataclass(frozen=True)
 class SceneTask:
-    """One scene to build into `folder`; `donor` is the mask file of another scene's region."""
+    """One scene to build into `folder`; `donor` is the scene that lends its high region."""
 
     scene: Scene
     folder: Path
     design: Design
-    donor: Path | None = None
+    donor: str | None = None
     donor_mirrored: bool = False
+
+    def mask(self, arm: str) -> Path:
+        """Return where an arm's region of this scene is kept."""
+        return mask_path(self.folder, self.scene.name, arm)
 
 
 @dataclass(frozen=True)
@@ -75,16 +71,16 @@ def kept_or_made(task: SceneTask, name: str, make: Callable[[SceneTask], Built])
 
     A scene that `make` refuses is kept as refused, with the reason.
     """
-    path = task.folder / KEPT / f"{task.scene.name}_{name}.json"
-    key = _key(task, name)
-    kept = _kept(path, key, task.folder)
+    path, key = task.folder / KEPT / f"{task.scene.name}_{name}.json", _key(task, name)
+    kept = read_done(path, key, folder=task.folder)
     if kept is not None:
-        return kept
+        stimuli = tuple(Stimulus(**row) for row in kept.pop("stimuli"))
+        return Built(stimuli=stimuli, **kept)
     try:
         built = make(task)
     except RefusedError as error:
         built = Built(task.scene.name, (), {}, refused=str(error))
-    write_json(path, {"key": key, "masks": _masks(task, built), **asdict(built)})
+    write_done(path, key, wrote=_files(task, built), folder=task.folder, content=asdict(built))
     return built
 
 
@@ -92,27 +88,15 @@ def _key(task: SceneTask, name: str) -> str:
     design = task.design.as_record()
     if name == "own":
         design["arms"] = [arm for arm in task.design.arms if arm != "donor"]
-    inputs = [task.scene.name, sha256_file(task.scene.image), sha256_file(task.scene.map)]
+    reads = [task.scene.image, task.scene.map]
     if task.donor is not None:
-        inputs.append(f"{sha256_file(task.donor)} {task.donor_mirrored}")
-        inputs.append(sha256_file(mask_path(task.folder, task.scene.name, "high")))
-    return digest([ALGORITHM, name, design, inputs])
+        reads += [mask_path(task.folder, task.donor, "high"), task.mask("high")]
+    parameters = [name, task.scene.name, design, task.donor, task.donor_mirrored]
+    return done_key("scene", parameters, reads)
 
 
-def _masks(task: SceneTask, built: Built) -> dict[str, str]:
-    arms = {stimulus.region for stimulus in built.stimuli} - {INTACT}
-    paths = [mask_path(task.folder, task.scene.name, arm) for arm in sorted(arms)]
-    return {str(path.relative_to(task.folder)): sha256_file(path) for path in paths}
-
-
-def _kept(path: Path, key: str, folder: Path) -> Built | None:
-    """Return what was made before, if it was made from the same and is all still there."""
-    with suppress(FechnerError, KeyError, TypeError):
-        record = read_json(path)
-        if record.pop("key") != key:
-            return None
-        stimuli = tuple(Stimulus(**row) for row in record.pop("stimuli"))
-        files = {stimulus.file: stimulus.sha256 for stimulus in stimuli} | record.pop("masks")
-        if all(sha256_file(folder / file) == sha for file, sha in files.items()):
-            return Built(stimuli=stimuli, **record)
-    return None
+def _files(task: SceneTask, built: Built) -> list[Path]:
+    """Return the pictures and the masks that a task wrote."""
+    arms = dict.fromkeys(stimulus.region for stimulus in built.stimuli)
+    masks = [task.mask(arm) for arm in arms if arm != INTACT]
+    return [*(task.folder / stimulus.file for stimulus in built.stimuli), *masks]

@@ -137,8 +137,7 @@ def _whole_error(
     loaded: _Loaded, strengths: Mapping[str, Mapping[str, float]]
 ) -> tuple[tuple[float, ...], ...]:
     """Return the error, block by block, of degrading everything as strongly as the arms."""
-    label, arms = next(iter(strengths.items()))
-    family = label.split()[0]
+    arms, family = next(iter(strengths.values())), loaded.task.design.families[0]
     strength = float(np.sqrt(arms["low"] * arms["high"]))
     error = squared_error(loaded.image, degrade(loaded.image, family, strength, seed=loaded.seed))
     blocks = loaded.grid.means(error).reshape(loaded.grid.shape)
@@ -147,11 +146,11 @@ def _whole_error(
 
 def _donor_arm(task: SceneTask) -> Built:
     loaded = _load(task)
-    own = read_image(mask_path(task.folder, task.scene.name, "high"))[..., 0] > 127
+    own = read_image(task.mask("high"))[..., 0] > 127
     blocks = round(own.sum() / loaded.grid.block**2)
     if task.donor is None:
-        raise InputError("a donor arm needs the mask of another scene; none was given")
-    given = read_image(task.donor)[..., 0] > 127
+        raise InputError("a donor arm needs another scene's region; name the scene")
+    given = read_image(mask_path(task.folder, task.donor, "high"))[..., 0] > 127
     given = mirrored(given) if task.donor_mirrored else given
     mask = donor_region(loaded.grid, given, blocks)
     soft, rows, strengths = feather(mask, loaded.sigma), [], {}
@@ -162,7 +161,7 @@ def _donor_arm(task: SceneTask) -> Built:
             strengths[f"{family} {target}"] = {"donor": made["donor"].strength}
     _write_mask(task, "donor", mask)
     about = {
-        "donor": task.donor.stem.removesuffix("_high"),
+        "donor": task.donor,
         "donor_mirrored": task.donor_mirrored,
         "strengths": strengths,
     }
@@ -222,7 +221,7 @@ def _written(
 
 def _write_mask(task: SceneTask, arm: str, mask: np.ndarray) -> None:
     grey = np.repeat((mask * 255).astype(np.uint8)[..., None], 3, axis=2)
-    write_png(mask_path(task.folder, task.scene.name, arm), grey)
+    write_png(task.mask(arm), grey)
 
 
 def _about(

@@ -28,16 +28,14 @@ from fechner.compression.ramp import centre_map
 from fechner.errors import FechnerError, InputError, RefusedError
 from fechner.executors import SerialExecutor, run_all
 from fechner.provenance import (
-    digest,
     provenance,
-    read_json,
     sha256_bytes,
     sha256_file,
     write_bytes,
-    write_json,
     write_text,
 )
 from fechner.records.csv_text import named_rows_as_csv
+from fechner.records.done import done_key, read_done, write_done
 from fechner.records.images.files import image_size, read_map_png
 
 
@@ -105,51 +103,54 @@ def compress_job(job: Job) -> SummaryRow:
     if multiprocessing.parent_process() is not None:
         cv2.setNumThreads(1)
     try:
-        key = _key(job)
-        done = _done(job, key)
+        key, record = _key_and_record(job)
+        done = read_done(record, key, folder=job.folder)
         if done is not None:
-            return done
+            return replace(SummaryRow(**done["row"]), image=job.name, output=_output(job))
         content, row = _compressed(job, started)
-        _write(job, key, content, row)
+        _write(job, content, row, key, record)
     except FechnerError as error:
         return _failed(job, str(error), started)
     return row
 
 
-def _write(job: Job, key: str, content: bytes, row: SummaryRow) -> None:
-    """Write the record, then the file: stopped in between, the record fits no file."""
-    sha256 = sha256_bytes(content)
-    record = {
-        "row": asdict(row),
-        "key": key,
-        "output_sha256": sha256,
-        "provenance": provenance(parameters=asdict(job.settings), inputs={"source_and_map": key}),
-    }
-    write_json(job.record(sha256), record)
-    if not (job.in_place and row.status == "kept"):
+def _key_and_record(job: Job) -> tuple[str, Path]:
+    """Return the key of the job's result and the file of its record.
+
+    A file that was replaced in place is its own result, so that it is never degraded twice:
+    not with other settings, not by a later version, and not after a move.
+    """
+    if job.in_place:
+        return _replaced(job, sha256_file(job.source))
+    of_map = [] if job.importance is None else [job.importance]
+    key = done_key("compressed", [asdict(job.settings), bool(of_map)], [job.source, *of_map])
+    return key, job.folder / RECORDS / f"{job.name}.json"
+
+
+def _replaced(job: Job, sha256: str) -> tuple[str, Path]:
+    return sha256, job.folder / RECORDS / "replaced" / f"{sha256}.json"
+
+
+def _write(job: Job, content: bytes, row: SummaryRow, key: str, record: Path) -> None:
+    """Write the file and the record of its result."""
+    inputs = {job.name: sha256_file(job.source)}
+    if job.importance is not None:
+        inputs["map"] = sha256_file(job.importance)
+    block = provenance(parameters=asdict(job.settings), inputs=inputs)
+    about = {"row": asdict(row), "provenance": block}
+    if not job.in_place:
+        write_bytes(job.destination, content)
+        write_done(record, key, wrote=[job.destination], folder=job.folder, content=about)
+        return
+    # The record first: stopped in between, it fits no file, and the original is still whole.
+    key, record = _replaced(job, sha256_bytes(content))
+    write_done(record, key, content=about)
+    if row.status != "kept":
         write_bytes(job.destination, content)
 
 
-def _key(job: Job) -> str:
-    """Return what decides the result: the source's bytes, the map's, and the settings."""
-    parts = [sha256_file(job.source), asdict(job.settings)]
-    parts.append("centre" if job.importance is None else sha256_file(job.importance))
-    return digest(parts)
-
-
-def _done(job: Job, key: str) -> SummaryRow | None:
-    if not job.destination.is_file():
-        return None
-    sha256 = sha256_file(job.destination)
-    path = job.record(sha256)
-    if not path.is_file():
-        return None
-    record = read_json(path)
-    whole = record.get("output_sha256") == sha256
-    # A file that was replaced in place is its own result: it is never degraded twice.
-    if whole and (record.get("key") == key or job.in_place):
-        return replace(SummaryRow(**record["row"]), image=job.name, output=str(job.destination))
-    return None
+def _output(job: Job) -> str:
+    return job.destination.as_posix()
 
 
 def _compressed(job: Job, started: float) -> tuple[bytes, SummaryRow]:
@@ -166,7 +167,7 @@ def _compressed(job: Job, started: float) -> tuple[bytes, SummaryRow]:
     after = len(content)
     return content, SummaryRow(
         image=job.name,
-        output=str(job.destination),
+        output=_output(job),
         status="kept" if kept else "compressed",
         bytes_before=before,
         bytes_after=after,

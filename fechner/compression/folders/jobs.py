@@ -51,15 +51,6 @@ class Job:
         """Whether the result replaces the source."""
         return self.destination == self.source
 
-    def record(self, content_sha256: str) -> Path:
-        """Return where the record of a result is kept.
-
-        A picture replaced in place is known by its content, wherever it is moved to and
-        however it is named on the command line; others by their name.
-        """
-        name = f"replaced/{content_sha256}" if self.in_place else self.name
-        return self.folder / RECORDS / f"{name}.json"
-
     @property
     def panel(self) -> Path:
         """Where its crops for the sheet are kept."""
@@ -110,10 +101,10 @@ def plan(
         found = [(source.resolve(), name) for source, name in found]
     _check_names(found)
     ending = suffix(settings.form)
-    outputs = Counter(str(Path(name).with_suffix(ending)) for _, name in found)
+    outputs = Counter(Path(name).with_suffix(ending).as_posix() for _, name in found)
     jobs = []
     for source, name in found:
-        output = str(Path(name).with_suffix(ending))
+        output = Path(name).with_suffix(ending).as_posix()
         # a.png and a.tif would both become a.jpg: then both keep their suffix in the name.
         destination = (
             source if in_place else folder / (output if outputs[output] == 1 else name + ending)
