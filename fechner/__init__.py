@@ -5,4 +5,8 @@ The rooms, from the ground up: ``data`` and ``protocols``, then ``analysis`` and
 ``study`` (the order of the steps) and ``cli``. A room imports only from below.
 """
 
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
 __version__ = "0.1.0"

@@ -71,8 +71,8 @@ def claim(
 
     Example: fechner stats claim ratings/ratings.csv stimuli/stimuli.csv -o claim.json
     """
-    from fechner.analysis.ratings.claim import claim as tested_claim
     from fechner.analysis.ratings.screening import MINIMUM_AGREEMENT
+    from fechner.analysis.ratings.tested_claim import claim as tested_claim
     from fechner.cli.console import console
     from fechner.records.stimuli import read_stimulus_table
 

@@ -1,1 +1,5 @@
 """Rating protocols as data: TOML files and their schema."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

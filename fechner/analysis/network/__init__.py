@@ -1,1 +1,5 @@
 """Activations, similarity, alignment, channel impact, pruning, importance maps, layer studies."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

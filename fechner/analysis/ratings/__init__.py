@@ -1,1 +1,5 @@
 """Screening, MOS, mixed models, power, predicted against observed harm."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

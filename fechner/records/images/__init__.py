@@ -1,1 +1,5 @@
 """Image files: every reader of fechner sees the same sRGB pixels, or a refusal."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

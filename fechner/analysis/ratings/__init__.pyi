@@ -1,0 +1,10 @@
+from .matrices import RatingMatrix as RatingMatrix
+from .matrices import rating_matrix as rating_matrix
+from .power import power_table as power_table
+from .power import smallest_effect as smallest_effect
+from .prediction import predicted_against_observed as predicted_against_observed
+from .scores import dmos as dmos
+from .scores import maximum_likelihood as maximum_likelihood
+from .scores import mos as mos
+from .screening import screen as screen
+from .tested_claim import claim as claim
