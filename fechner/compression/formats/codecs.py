@@ -91,8 +91,8 @@ class Outcome:
     note: str
 
 
-def source_of(path: Path, settings: Settings) -> Source:
-    """Open a picture for compression: a JPEG as its coefficients, others as pixels.
+def source_of(picture: Path | str | np.ndarray, settings: Settings) -> Source:
+    """Open a picture for compression: a JPEG file as its coefficients, others as pixels.
 
     Raises
     ------
@@ -101,31 +101,53 @@ def source_of(path: Path, settings: Settings) -> Source:
     """
     from fechner.records.images.files import read_image
 
-    path = Path(path)
+    if isinstance(picture, np.ndarray):
+        return from_pixels(picture, subsampling=settings.subsampling)
+    path = Path(picture)
     if path.suffix.lower() in (".jpg", ".jpeg") and settings.form in ("jpeg", "jxl"):
         return from_jpeg(path, metadata=settings.metadata)
     return from_pixels(read_image(path), subsampling=settings.subsampling)
 
 
-def compress(source: Source, importance: np.ndarray, settings: Settings) -> Outcome:
+def compress(
+    picture: Source | Path | str | np.ndarray,
+    importance: np.ndarray,
+    settings: Settings | None = None,
+) -> Outcome:
     """Compress one picture and judge the result.
 
     Parameters
     ----------
-    source
-        From `source_of`.
+    picture
+        A file, its pixels (uint8 (h, w, 3), sRGB), or what `source_of` made of either.
     importance
         Map of the upright picture (h, w), finite, 0 or more, any scale.
     settings
-        Target and format.
+        Target and format; a JPEG of the usual quality where left out.
+
+    Returns
+    -------
+    Outcome
+        The file's bytes, what a viewer shows of them, and how close that is.
 
     Raises
     ------
     InputError
-        If the map does not fit or the target cannot be met.
+        If the picture cannot be read, the map does not fit it, or the target cannot be met.
     MissingPartError
         If the format needs a part that is not installed.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> picture = rng.integers(90, 166, (64, 96, 3)).astype(np.uint8)
+    >>> left = np.repeat(np.linspace(1, 0, 96)[None], 64, axis=0)
+    >>> found = compress(picture, left)
+    >>> found.content[:2].hex(), found.decoded.shape
+    ('ffd8', (64, 96, 3))
     """
+    settings = settings or Settings()
+    source = picture if isinstance(picture, Source) else source_of(picture, settings)
     formats.require(settings.form)
     stored = turned(np.asarray(importance, np.float32), source.turn)
     if settings.form in ("jpeg", "jxl"):
