@@ -17,7 +17,7 @@ from fechner.experiment.exports.export_folder import Files, ShownFile, json_byte
 from fechner.experiment.exports.trial_tables import (
     Column,
     cell,
-    title,
+    dataset_title,
     together,
     used_columns,
     with_trials,
@@ -78,7 +78,7 @@ def _task(journal: JournalRecord) -> str:
 
 def _description(journals: Sequence[JournalRecord]) -> dict[str, Any]:
     return {
-        "Name": title(journals),
+        "Name": dataset_title(journals),
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "raw",
         "Authors": ["not stated"],
@@ -93,7 +93,7 @@ def _readme(journals: Sequence[JournalRecord]) -> str:
         if journals[0].simulated
         else ""
     )
-    return f"""# {title(journals)}
+    return f"""# {dataset_title(journals)}
 {simulated}
 Ratings of images, exported by fechner {__version__} from {len(journals)} session journals
 (in `sourcedata/`, one JSON line a trial). Protocols: {", ".join(protocols)}.

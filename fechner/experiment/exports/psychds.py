@@ -11,7 +11,7 @@ from typing import Any
 
 from fechner import __version__
 from fechner.experiment.exports.export_folder import Files, ShownFile, csv_bytes, json_bytes
-from fechner.experiment.exports.trial_tables import Column, title, used_columns, with_trials
+from fechner.experiment.exports.trial_tables import Column, dataset_title, used_columns, with_trials
 from fechner.records.journal import JournalRecord
 
 PARTICIPANT = Column("participant", "", "Code of the participant.")
@@ -30,7 +30,7 @@ def psychds_files(journals: Sequence[JournalRecord]) -> Files:
     columns = used_columns(journals)
     files: dict[str, bytes | ShownFile] = {
         "dataset_description.json": json_bytes(_description(journals, columns)),
-        "README.md": f"# {title(journals)}\n\nExported by fechner.\n".encode(),
+        "README.md": f"# {dataset_title(journals)}\n\nExported by fechner.\n".encode(),
     }
     header = [PARTICIPANT.name, SESSION.name, *(column.name for column in columns)]
     for journal in journals:
@@ -46,7 +46,7 @@ def _description(journals: Sequence[JournalRecord], columns: Sequence[Column]) -
     return {
         "@context": "https://schema.org/",
         "@type": "Dataset",
-        "name": title(journals),
+        "name": dataset_title(journals),
         "description": (
             f"Ratings of images in {len(journals)} sessions; only trials of kind main are analysed."
         ),

@@ -134,7 +134,7 @@ def with_trials(journals: Sequence[JournalRecord]) -> list[JournalRecord]:
     return journals
 
 
-def title(journals: Sequence[JournalRecord]) -> str:
+def dataset_title(journals: Sequence[JournalRecord]) -> str:
     """Return what a dataset of these journals is called."""
     return f"{'SIMULATED: ' if journals[0].simulated else ''}Ratings of image quality"
 

@@ -81,18 +81,18 @@ def _try_order(
     return ordered
 
 
-Placed = TypeVar("Placed", bound=tuple)
+Entry = TypeVar("Entry", bound=tuple)
 
 
 def insert_spaced(
-    sequence: list[Placed],
-    new: Placed,
+    sequence: list[Entry],
+    new: Entry,
     start: int,
     gap: int,
     rng: random.Random,
     *,
     end: int | None = None,
-) -> list[Placed]:
+) -> list[Entry]:
     """Return `sequence` with `new` at a random place in [start, end] that keeps the gap.
 
     Parameters

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from fechner.errors import InputError
+from fechner.records.journal.agreement import check_follows
 from fechner.records.journal.chain import check_link, without_chain
 from fechner.records.journal.lines import (
     SCHEMA,
@@ -20,7 +21,6 @@ from fechner.records.journal.lines import (
     Line,
     TrialLine,
     as_header,
-    check_follows,
     parse_line,
 )
 from fechner.records.simulated import is_marked, marked_name

@@ -1,0 +1,83 @@
+"""What must agree between the lines of a journal: answers with the header, trials in order.
+
+A rating lies on the scale that the first line declares, a method's trials hold what the
+method asks for, and nothing follows the end.
+"""
+
+from __future__ import annotations
+
+from fechner.errors import InputError
+from fechner.records.journal.lines import (
+    SCHEMA,
+    BreakLine,
+    Header,
+    Line,
+    ResumeLine,
+    TrialLine,
+)
+
+METHOD_KEYS = {"pair": "second", "authenticity": "confidence", "jnd": "strength"}
+"""What a trial that shows an image holds in these methods, and in no other."""
+
+
+def check_follows(line: Line, header: Header, *, last_trial: int, complete: bool) -> None:
+    """Refuse a line that cannot follow those before it in its journal.
+
+    Parameters
+    ----------
+    line
+        A further line.
+    header
+        The journal's first line.
+    last_trial
+        Number of the last trial before; 0 before the first.
+    complete
+        Whether the session's end stands before it.
+
+    Raises
+    ------
+    InputError
+        If it is another header or comes after the end, if trial numbers do not rise, or
+        if an answer is not one that the header's scale and method allow.
+    """
+    if isinstance(line, Header):
+        raise InputError("a second session begins here; a journal holds one")
+    if complete:
+        raise InputError("the session ended before this line")
+    if isinstance(line, (ResumeLine, BreakLine)) and line.after_trial != last_trial:
+        raise InputError(
+            f"the line says it follows trial {line.after_trial}, and trial {last_trial} is the last"
+        )
+    if isinstance(line, TrialLine):
+        if line.trial <= last_trial:
+            raise InputError(
+                f"trial {line.trial} comes after trial {last_trial}; numbers must rise"
+            )
+        _check_answer(line, header)
+
+
+def _check_answer(trial: TrialLine, header: Header) -> None:
+    """Refuse answers that nobody can have given in the session of this header."""
+    if trial.dimension != header.dimension:
+        raise InputError(f"expected the dimension {header.dimension!r}, got {trial.dimension!r}")
+    if not header.scale.contains(trial.rating):
+        raise InputError(f"rating: expected {header.scale}, got {trial.rating:g}")
+    if trial.target is not None and not (
+        header.scale.minimum <= trial.target <= header.scale.maximum
+    ):
+        raise InputError(f"target: expected {header.scale}, got {trial.target:g}")
+    if header.schema_ >= SCHEMA and trial.rt_ms < 0:
+        raise InputError(f"rt_ms: expected 0 or more milliseconds, got {trial.rt_ms:g}")
+    if trial.simulated not in (None, header.simulated):
+        raise InputError("the header and this trial disagree whether the session is simulated")
+    if trial.device == "simulated" and not header.simulated:
+        raise InputError("a simulated answer stands in the session of a person")
+    for method, key in METHOD_KEYS.items():
+        held = getattr(trial, key) is not None
+        if held and method != header.method:
+            raise InputError(f"{key} has no meaning in the method {header.method!r}")
+        if not held and method == header.method and trial.stimulus:
+            raise InputError(f"a trial of the method {method!r} needs {key}")
+    scale = header.confidence_scale
+    if trial.confidence is not None and scale and not scale.contains(trial.confidence):
+        raise InputError(f"confidence: expected {scale}, got {trial.confidence:g}")
