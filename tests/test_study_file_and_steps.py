@@ -1,11 +1,15 @@
 """The study file is checked in one place, and finished steps are known by content."""
 
 import pytest
+from journals import edit, header_of, written
 
 from fechner.errors import InputError
 from fechner.records.done import VERSIONS, done_key, read_done, write_done
+from fechner.records.journal import journal_name
+from fechner.records.ratings import read_ratings
 from fechner.records.study import read_study, write_template
 from fechner.study.opening import open_study
+from fechner.study.work import collect_ratings
 
 
 def test_the_template_is_a_study_that_can_be_read(tmp_path):
@@ -110,3 +114,22 @@ def test_the_order_of_parameters_does_not_matter_and_that_of_files_does(tmp_path
     b.write_text("2", "utf-8")
     assert done_key("maps", {"x": 1, "y": 2}) == done_key("maps", {"y": 2, "x": 1})
     assert done_key("maps", None, [a, b]) != done_key("maps", None, [b, a])
+
+
+def test_ratings_are_collected_from_every_journal_or_not_at_all(tmp_path):
+    study = open_study(write_template(tmp_path / "mine"))
+    paths = [study.sessions / journal_name(code, 1) for code in ("P01", "P02", "P03")]
+    for path, code in zip(paths, ("P01", "P02", "P03"), strict=True):
+        written(path, 3, header_of(participant=code))
+    edit(paths[0], 3, rating=1.0)
+    paths[2].write_bytes(b"{}\n")
+    with pytest.raises(InputError, match="2 of 3 journals cannot be read") as refused:
+        collect_ratings(study)
+    assert "sub-P01_ses-1.jsonl is damaged in line 3" in str(refused.value)
+    assert "sub-P03_ses-1.jsonl is damaged in line 1" in str(refused.value)
+    assert not study.ratings.exists()
+    written(paths[0].with_name("sub-P04_ses-1.jsonl"), 3, header_of(participant="P04"))
+    for path in (paths[0], paths[2]):
+        path.unlink()
+    collect_ratings(study)
+    assert read_ratings(study.ratings).participants == ["P02", "P04"]
