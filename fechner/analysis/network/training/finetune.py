@@ -28,7 +28,7 @@ from fechner.analysis.network.choosing.split import split_by_scene
 from fechner.analysis.network.layers.networks import Network, build, load_network
 from fechner.analysis.network.layers.weights import last_linear, read_weights
 from fechner.analysis.network.training import fitting
-from fechner.analysis.network.training.finished_epochs import Diary
+from fechner.analysis.network.training.finished_epochs import FinishedEpochs
 from fechner.analysis.network.training.options import FinetuneOptions, check_options
 from fechner.errors import InputError
 from fechner.progress import Progress, silent
@@ -38,6 +38,7 @@ from fechner.provenance import (
     sha256_file,
     write_json,
 )
+from fechner.records.done import done_key
 
 if TYPE_CHECKING:
     from torch import nn
@@ -127,8 +128,10 @@ def finetune(
     inputs = {"rated_images": rated.sha256, "weights": loaded.weights_sha256}
     block = provenance(parameters=made, inputs=inputs, seed=seed)
     trunk = trunk_of(loaded)
-    diary = Diary(Path(folder) / f"{name}.training.pth", block)
-    fitted = fitting.fit(trunk, loaded, split, chosen, diary=diary, seed=seed, progress=progress)
+    finished = FinishedEpochs(Path(folder) / f"{name}.training.pth", done_key("fit", block))
+    fitted = fitting.fit(
+        trunk, loaded, split, chosen, finished=finished, seed=seed, progress=progress
+    )
     result = Finetuned(
         path=Path(folder) / f"{name}.pth",
         history=fitted.history,
@@ -138,7 +141,7 @@ def finetune(
     )
     seen = {sha256_file(path) for path in (*split.training, *split.validation)} | loaded.seen
     _write(result, loaded, trunk, fitted, sorted(seen), block)
-    diary.remove()
+    finished.remove()
     return result
 
 

@@ -1,4 +1,4 @@
-"""The diary of a fit: each finished epoch on the disk, so that a stopped fit goes on there."""
+"""The finished epochs of a fit, on the disk: a stopped fit goes on after the last of them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from fechner.errors import InputError
-from fechner.provenance import atomic_path, digest
+from fechner.provenance import atomic_path
 
 
 @dataclass
-class Diary:
-    """Where an unfinished fit writes each finished epoch."""
+class FinishedEpochs:
+    """Where an unfinished fit keeps its weights and history after each epoch.
+
+    Attributes
+    ----------
+    path
+        The file, in torch's own format.
+    key
+        Of `records.done`: a fit of other inputs, options or another algorithm is another one.
+    content
+        What is kept, by name.
+    """
 
     path: Path
-    about: dict[str, Any]
+    key: str
     content: dict[str, Any] = field(default_factory=dict)
 
     def read(self) -> dict[str, Any]:
@@ -34,7 +44,7 @@ class Diary:
             content = torch.load(self.path, map_location="cpu", weights_only=True)
         except Exception as error:
             raise InputError(f"{self.path} is damaged; delete it to begin anew") from error
-        if content.get("about") != digest(self.about):
+        if content.get("key") != self.key:
             raise InputError(
                 f"{self.path} belongs to a fit of other inputs or options; "
                 "choose another folder, or delete it to begin anew"
@@ -46,10 +56,10 @@ class Diary:
         """Write `parts` beside what was written before, whole or not at all."""
         import torch
 
-        self.content = {**self.content, **parts, "about": digest(self.about)}
+        self.content = {**self.content, **parts, "key": self.key}
         with atomic_path(self.path) as temporary:
             torch.save(self.content, temporary)
 
     def remove(self) -> None:
-        """Remove the diary of a finished fit."""
+        """Remove what a fit kept that is finished now."""
         self.path.unlink(missing_ok=True)

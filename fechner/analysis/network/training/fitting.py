@@ -19,7 +19,7 @@ from fechner.analysis.network.layers.activations import decoded_batches
 from fechner.analysis.network.layers.networks import Network
 from fechner.analysis.network.layers.reading import as_input
 from fechner.analysis.network.training.early_stopping import Best, until_no_better
-from fechner.analysis.network.training.finished_epochs import Diary
+from fechner.analysis.network.training.finished_epochs import FinishedEpochs
 from fechner.analysis.network.training.options import FinetuneOptions
 from fechner.progress import Progress
 
@@ -71,25 +71,46 @@ def fit(
     split: Split,
     options: FinetuneOptions,
     *,
-    diary: Diary,
+    finished: FinishedEpochs,
     seed: int,
     progress: Progress,
 ) -> Fitted:
-    """Fit the head, then, on request, the whole network from there."""
+    """Fit the head, then, on request, the whole network from there.
+
+    Parameters
+    ----------
+    trunk, network
+        The network without its last layer, and the whole of it.
+    split
+        Images and ratings to fit and to validate.
+    options
+        Which part is fitted, how long, in which steps.
+    finished
+        Where each finished epoch is kept, and found again.
+    seed
+        Of the order of images.
+    progress
+        Called after each epoch.
+
+    Returns
+    -------
+    Fitted
+        The best weights on the validation images, and the history of every epoch.
+    """
     import torch
 
-    written = diary.read()
+    written = finished.read()
     if "head" not in written:
         weight, bias, history = _fit_head(trunk, network, split, options, progress)
-        diary.write(head={"weight": weight, "bias": bias}, history=history)
-    head = torch.nn.Linear(len(diary.content["head"]["weight"]), 1).to(network.device)
+        finished.write(head={"weight": weight, "bias": bias}, history=history)
+    head = torch.nn.Linear(len(finished.content["head"]["weight"]), 1).to(network.device)
     with torch.no_grad():
-        head.weight.copy_(diary.content["head"]["weight"][None])
-        head.bias.copy_(diary.content["head"]["bias"])
-    history = list(diary.content["history"])
+        head.weight.copy_(finished.content["head"]["weight"][None])
+        head.bias.copy_(finished.content["head"]["bias"])
+    history = list(finished.content["history"])
     if options.part == "whole":
         history = _fit_whole(
-            trunk, head, network, split, options, diary=diary, seed=seed, progress=progress
+            trunk, head, network, split, options, finished=finished, seed=seed, progress=progress
         )
     features = features_of(trunk, network, split.validation, size=options.size)
     weight, bias = head.weight.detach().cpu()[0], head.bias.detach().cpu()[0]
@@ -166,7 +187,7 @@ def _fit_whole(
     split: Split,
     options: FinetuneOptions,
     *,
-    diary: Diary,
+    finished: FinishedEpochs,
     seed: int,
     progress: Progress,
 ) -> list[dict[str, Any]]:
@@ -187,15 +208,15 @@ def _fit_whole(
         return float(np.mean((features @ weight + bias - split.validation_scores) ** 2))
 
     best = Best(lambda: copy.deepcopy(whole.state_dict()))
-    if not _restored(diary, whole, optimiser, best):
+    if not _restored(finished, whole, optimiser, best):
         best.offer(judge())
 
     def remember(so_far: list[dict[str, Any]]) -> None:
-        diary.write(history=so_far, whole=_state(whole, optimiser, best))
+        finished.write(history=so_far, whole=_state(whole, optimiser, best))
 
     history = until_no_better(
         epoch, judge, best, part="whole", epochs=options.whole_epochs,
-        patience=options.patience, progress=progress, history=diary.content["history"],
+        patience=options.patience, progress=progress, history=finished.content["history"],
         remember=remember,
     )  # fmt: skip
     whole.load_state_dict(best.content)
@@ -204,7 +225,7 @@ def _fit_whole(
 
 
 def _state(whole: nn.Module, optimiser: torch.optim.Optimizer, best: Best) -> dict[str, Any]:
-    """Return what the diary keeps of an unfinished fit."""
+    """Return what is kept of an unfinished fit."""
     return {
         "state": whole.state_dict(),
         "optimiser": optimiser.state_dict(),
@@ -213,9 +234,11 @@ def _state(whole: nn.Module, optimiser: torch.optim.Optimizer, best: Best) -> di
     }
 
 
-def _restored(diary: Diary, whole: nn.Module, optimiser: torch.optim.Optimizer, best: Best) -> bool:
-    """Put back what `_state` gave the diary; False where it holds nothing yet."""
-    written = diary.content.get("whole")
+def _restored(
+    finished: FinishedEpochs, whole: nn.Module, optimiser: torch.optim.Optimizer, best: Best
+) -> bool:
+    """Put back what `_state` gave the finished; False where it holds nothing yet."""
+    written = finished.content.get("whole")
     if not written:
         return False
     whole.load_state_dict(written["state"])
