@@ -17,6 +17,7 @@ from fechner.analysis.ratings.correlation import (
 from fechner.analysis.ratings.other_maps import cross_predictions, predictions_with_other_maps
 from fechner.analysis.ratings.prediction import predicted_against_observed
 from fechner.errors import InputError
+from fechner.provenance import sha256_file
 from fechner.records.images.files import read_map_png, write_map_png, write_png
 from fechner.records.maps import read_maps, write_maps
 from fechner.records.prediction import read_prediction
@@ -175,11 +176,10 @@ def test_few_images_are_refused_and_stimuli_without_prediction_named():
         predicted_against_observed(*records(ratings, stimuli.drop(columns="predicted_impact")))
 
 
-def stimulus(scene, region):
+def stimulus(scene, region, sha256=""):
     name = f"{scene}_{region}"
-    return Stimulus(
-        name, f"{name}.png", scene, region, "blur", 1, 3.0, "px", 0.2, 1, 9.0, 0.9, 5.0, 5.0, ""
-    )
+    figures = (1, 3.0, "px", 0.2, 1, 9.0, 0.9, 5.0, 5.0)
+    return Stimulus(name, f"{name}.png", scene, region, "blur", *figures, sha256)
 
 
 def write_pictures(folder, scene, shown, importance):
@@ -187,7 +187,8 @@ def write_pictures(folder, scene, shown, importance):
     write_maps(folder / "maps", {scene: importance}, about={scene: {}}, set_record={})
     for region, image in shown.items():
         write_png(folder / f"{scene}_{region}.png", image)
-    return [stimulus(scene, region) for region in shown]
+    digests = {region: sha256_file(folder / f"{scene}_{region}.png") for region in shown}
+    return [stimulus(scene, region, sha) for region, sha in digests.items()]
 
 
 def test_predictions_from_files_equal_those_from_arrays(tmp_path):

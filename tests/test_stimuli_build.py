@@ -21,7 +21,7 @@ from fechner.errors import InputError, RefusedError
 from fechner.executors import executor
 from fechner.provenance import write_json
 from fechner.records.done import VERSIONS
-from fechner.records.images.files import read_image, read_map_png, write_map_png
+from fechner.records.images.files import read_image, read_map_png, read_mask_png, write_map_png
 from fechner.records.stimuli import verify
 from fechner.stimuli.build import build_stimuli
 from fechner.stimuli.design import Design
@@ -57,7 +57,7 @@ def pixels(built, scene, region):
 
 
 def region_mask(built, scene, region):
-    return read_image(mask_path(built.folder, scene, region))[..., 0] > 127
+    return read_mask_png(mask_path(built.folder, scene, region))
 
 
 def test_every_scene_has_intact_low_high_and_donor(built):

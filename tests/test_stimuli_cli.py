@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from fechner.cli.main import app
 from fechner.compression.metrics.quality import mse
-from fechner.records.images.files import read_image
+from fechner.records.images.files import read_image, write_png
 from fechner.records.stimuli import read_stimulus_set
 
 
@@ -117,6 +117,18 @@ def test_the_sheet_shows_every_scene_and_arm(stimuli, scenes, tmp_path):
     run("stimuli", "sheet", stimuli, "--out", both)
     assert read_image(both).shape[0] > 1.9 * read_image(one).shape[0]
     assert np.ptp(read_image(one)) == 255
+
+
+def test_a_sheet_never_shows_a_picture_that_is_not_the_one_that_was_built(stimuli, tmp_path):
+    picture, sheet = stimuli / "cup_noise_low.png", tmp_path / "sheet.png"
+    content = picture.read_bytes()
+    write_png(picture, np.zeros((144, 216, 3), np.uint8))
+    try:
+        said = run("stimuli", "sheet", stimuli, "--out", sheet, code=2)
+    finally:
+        picture.write_bytes(content)
+    assert "cup_noise_low.png (other bytes)" in said
+    assert not sheet.exists()
 
 
 def test_an_unknown_scene_suggests_the_nearest(stimuli, tmp_path):

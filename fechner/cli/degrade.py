@@ -201,6 +201,5 @@ def _before_and_after(
     grey = np.repeat(np.rint(mask * 255).astype(np.uint8)[..., None], 3, axis=2)
     row = [("before", pixels), ("mask", grey), ("after", made.image)]
     if map_file is not None:
-        values = read_map_png(map_file)
-        row.insert(1, ("importance (own scale)", coloured_map(values / max(values.max(), 1e-9))))
+        row.insert(1, ("importance", coloured_map(read_map_png(map_file))))
     return sheet_of([row], width=360)

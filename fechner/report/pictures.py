@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from fechner.records.images.files import read_image
+from fechner.records.images.files import read_image, read_mask_png
 from fechner.records.maps import ImportanceMap
 from fechner.records.stimuli import INTACT, StimulusSet
 from fechner.report.style import PALETTE
@@ -162,14 +162,14 @@ def stimulus_files(stimuli: StimulusSet, scene: str) -> dict[str, Path]:
     """Return the picture of each arm of a scene (its first family and level)."""
     files: dict[str, Path] = {}
     for one in stimuli.stimuli:
-        if one.scene == scene:
-            files.setdefault(one.region, stimuli.image_path(one))
+        if one.scene == scene and one.region not in files:
+            files[one.region] = stimuli.unchanged_path(one)
     return files
 
 
 def arm_mask(stimuli: StimulusSet, scene: str, arm: str) -> np.ndarray:
     """Return where an arm of a scene was degraded, bool (h, w)."""
-    return read_image(mask_path(stimuli.folder, scene, arm))[..., 0] > 127
+    return read_mask_png(mask_path(stimuli.folder, scene, arm))
 
 
 def densest(mask: np.ndarray, side: int) -> tuple[slice, slice]:

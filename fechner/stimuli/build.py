@@ -25,7 +25,7 @@ from fechner.executors import run_all
 from fechner.progress import Progress, silent
 from fechner.provenance import provenance, read_json, sha256_file
 from fechner.records.file_names import check_scene_names
-from fechner.records.images.files import read_image
+from fechner.records.images.files import read_mask_png
 from fechner.records.stimuli import StimulusSet, read_stimulus_set, write_stimulus_set
 from fechner.stimuli.design import Design, Scene
 from fechner.stimuli.donors import assign_donors, mismatch
@@ -147,7 +147,7 @@ def _donated(
     A pair whose donor arm needs too different a strength is dissolved and all
     donors are assigned again; scenes that then still have none are refused.
     """
-    masks = [read_image(task.mask("high"))[..., 0] > 127 for task in tasks]
+    masks = [read_mask_png(task.mask("high")) for task in tasks]
     # As they are, then mirrored: column j + n is region j reflected left to right.
     costs = _costs(tasks, own, [*masks, *map(mirrored, masks)])
     for _ in range(ASSIGNMENTS):

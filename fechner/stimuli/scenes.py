@@ -28,7 +28,13 @@ from fechner.compression.regions.covariates import covariate_means, covariate_pl
 from fechner.compression.regions.matched import Regions, feather, matched_regions
 from fechner.errors import InputError
 from fechner.provenance import sha256_bytes, sha256_file
-from fechner.records.images.files import read_image, read_map_png, write_png
+from fechner.records.images.files import (
+    read_image,
+    read_map_png,
+    read_mask_png,
+    write_mask_png,
+    write_png,
+)
 from fechner.records.stimuli import INTACT, Stimulus
 from fechner.stimuli.impact import (
     centre_weights,
@@ -106,7 +112,7 @@ def _own_arms(task: SceneTask) -> Built:
             rows += [_stimulus(loaded, family, level, a, masks[a], m) for a, m in made.items()]
             strengths[f"{family} {target}"] = {arm: one.strength for arm, one in made.items()}
     for arm, mask in masks.items():
-        _write_mask(task, arm, mask)
+        write_mask_png(task.mask(arm), mask)
     error = _whole_error(loaded, strengths)
     return Built(task.scene.name, tuple(rows), _about(loaded, regions, strengths), error)
 
@@ -146,11 +152,11 @@ def _whole_error(
 
 def _donor_arm(task: SceneTask) -> Built:
     loaded = _load(task)
-    own = read_image(task.mask("high"))[..., 0] > 127
+    own = read_mask_png(task.mask("high"))
     blocks = round(own.sum() / loaded.grid.block**2)
     if task.donor is None:
         raise InputError("a donor arm needs another scene's region; name the scene")
-    given = read_image(mask_path(task.folder, task.donor, "high"))[..., 0] > 127
+    given = read_mask_png(mask_path(task.folder, task.donor, "high"))
     given = mirrored(given) if task.donor_mirrored else given
     mask = donor_region(loaded.grid, given, blocks)
     soft, rows, strengths = feather(mask, loaded.sigma), [], {}
@@ -159,7 +165,7 @@ def _donor_arm(task: SceneTask) -> Built:
             made = match_strengths(loaded.image, {"donor": soft}, family, target, seed=loaded.seed)
             rows.append(_stimulus(loaded, family, level, "donor", mask, made["donor"]))
             strengths[f"{family} {target}"] = {"donor": made["donor"].strength}
-    _write_mask(task, "donor", mask)
+    write_mask_png(task.mask("donor"), mask)
     about = {
         "donor": task.donor,
         "donor_mirrored": task.donor_mirrored,
@@ -217,11 +223,6 @@ def _written(
         sha256=sha256_file(path),
         covariates=covariate_means(planes, soft),
     )
-
-
-def _write_mask(task: SceneTask, arm: str, mask: np.ndarray) -> None:
-    grey = np.repeat((mask * 255).astype(np.uint8)[..., None], 3, axis=2)
-    write_png(task.mask(arm), grey)
 
 
 def _about(

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from fechner.records.images.files import read_image, read_map_png, write_png
+from fechner.records.images.files import read_image, read_map_png, read_mask_png, write_png
 from fechner.records.stimuli import INTACT, StimulusSet
 from fechner.stimuli.kept import mask_path
 from fechner.stimuli.overlays import coloured_map, outlined
@@ -73,6 +73,18 @@ def contact_sheet(
         Folder of the importance maps, ``SCENE.png``; left out, no maps are drawn.
     scenes
         Which scenes; all where empty.
+
+    Returns
+    -------
+    pathlib.Path
+        `path`.
+
+    Raises
+    ------
+    InputError
+        If a mask or a map cannot be read.
+    RefusedError
+        If a picture is not the one that was built.
     """
     rows = [_row(found, scene, maps) for scene in (scenes or found.scenes)]
     write_png(path, sheet_of(rows))
@@ -81,15 +93,15 @@ def contact_sheet(
 
 def _row(found: StimulusSet, scene: str, maps: Path | None) -> list[tuple[str, np.ndarray]]:
     stimuli = [stimulus for stimulus in found.stimuli if stimulus.scene == scene]
-    pictures = {s.stimulus: read_image(found.image_path(s)) for s in stimuli}
+    pictures = {s.stimulus: read_image(found.unchanged_path(s)) for s in stimuli}
     intact = next(s for s in stimuli if s.region == INTACT)
-    masks = _masks(found, scene, [s.region for s in stimuli])
+    arms = dict.fromkeys(s.region for s in stimuli if s.region != INTACT)
+    masks = {arm: read_mask_png(mask_path(found.folder, scene, arm)) for arm in arms}
     own = {arm: mask for arm, mask in masks.items() if arm in ("low", "high")}
     row = [(_prefix(found) + scene, pictures[intact.stimulus])]
     if maps is not None and (maps / f"{scene}.png").is_file():
-        values = read_map_png(maps / f"{scene}.png")
-        scaled = coloured_map(values / max(float(values.max()), 1e-9))
-        row.append(("map (own scale): high, low", outlined(scaled, own)))
+        drawn = coloured_map(read_map_png(maps / f"{scene}.png"))
+        row.append(("map: high, low", outlined(drawn, own)))
     else:
         row.append(("high, low", outlined(pictures[intact.stimulus], own)))
     for stimulus in stimuli:
@@ -102,8 +114,3 @@ def _row(found: StimulusSet, scene: str, maps: Path | None) -> list[tuple[str, n
 
 def _prefix(found: StimulusSet) -> str:
     return "SIMULATED " if found.simulated else ""
-
-
-def _masks(found: StimulusSet, scene: str, arms: Sequence[str]) -> dict[str, np.ndarray]:
-    paths = {arm: mask_path(found.folder, scene, arm) for arm in dict.fromkeys(arms)}
-    return {arm: read_image(p)[..., 0] > 127 for arm, p in paths.items() if p.is_file()}

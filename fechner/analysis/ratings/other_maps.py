@@ -96,7 +96,7 @@ def _pictures(stimuli: StimulusSet, scene: str, region: str) -> list[Path]:
     found = [s for s in stimuli.stimuli if s.scene == scene and s.region == region]
     if not found:
         raise InputError(f"scene {scene!r} has no arm {region!r}; rebuild the stimuli")
-    return [stimuli.image_path(stimulus) for stimulus in found]
+    return [stimuli.unchanged_path(stimulus) for stimulus in found]
 
 
 def _error(reference: np.ndarray, pictures: list[Path]) -> np.ndarray:

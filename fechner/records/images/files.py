@@ -142,6 +142,29 @@ def read_map_png(path: Path | str) -> np.ndarray:
         return (np.asarray(image, dtype=np.float32) / np.float32(depth)).astype(np.float32)
 
 
+def write_mask_png(path: Path | str, mask: np.ndarray) -> None:
+    """Write a region, bool ``(height, width)``, as a PNG of 0 and 255.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    grey = np.asarray(mask, bool).astype(np.uint8) * 255
+    write_png(path, np.repeat(grey[..., None], 3, axis=2))
+
+
+def read_mask_png(path: Path | str) -> np.ndarray:
+    """Return a region that `write_mask_png` wrote: bool ``(height, width)``.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, corrupt or no image.
+    """
+    return read_image(path)[..., 0] > 127
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     """Open an image file and refuse what cannot be read, from its header alone."""
