@@ -7,6 +7,10 @@ The rooms, from the ground up: ``data`` and ``protocols``, then ``analysis`` and
 
 import lazy_loader
 
+from fechner.threads import let_waiting_threads_sleep
+
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 __version__ = "0.1.0"
+
+let_waiting_threads_sleep()

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from fechner.errors import InputError, MissingPartError
 from fechner.progress import Progress, silent
+from fechner.threads import limit_threads_from_the_start
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -74,8 +75,7 @@ def _begin_worker(threads: int) -> None:
     Linear algebra would otherwise start as many threads in every worker as there are cores.
     This runs before the worker imports numpy. A worker without parent would wait for ever.
     """
-    for name in ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "VECLIB_MAXIMUM"):
-        os.environ.setdefault(f"{name}_THREADS", str(threads))
+    limit_threads_from_the_start(threads)
     parent = multiprocessing.parent_process()
 
     def watch() -> None:

@@ -14,6 +14,7 @@ PACKAGE = ROOT / "fechner"
 FLOORS = {
     "errors": 1,
     "progress": 1,
+    "threads": 1,
     "provenance": 2,
     "executors": 2,
     "records": 3,

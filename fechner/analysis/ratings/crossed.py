@@ -28,6 +28,7 @@ from fechner.analysis.ratings.matrices import Differences
 from fechner.analysis.ratings.reml import fit_reml, indicator
 from fechner.errors import InputError
 from fechner.records.claim import Contrast
+from fechner.threads import small_matrices
 
 
 def closed_form(table: Differences, *, level: float = 0.95) -> Contrast:
@@ -159,6 +160,7 @@ def clustered(table: Differences, *, level: float = 0.95) -> Contrast:
     return _contrast(table, "clustered", mean, np.sqrt(variance), min(P, Q) - 1, level)
 
 
+@small_matrices()
 def mixed_model(table: Differences, *, level: float = 0.95) -> Contrast:
     """Fit ``D ~ 1`` with crossed variance components by statsmodels (REML, Powell).
 

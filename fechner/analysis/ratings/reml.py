@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from scipy import linalg, optimize
 
 from fechner.errors import InputError
+from fechner.threads import small_matrices
 
 RATIO_LIMIT = 1e4
 """Largest ratio of a variance to the residual's; a fit that ends there has not converged."""
@@ -55,6 +56,7 @@ class RemlFit:
         c = np.asarray(contrast, float)
         return float(np.sqrt(c @ self.covariance @ c))
 
+    @small_matrices()
     def df(self, contrast: ArrayLike) -> float:
         """Return Satterthwaite's degrees of freedom of ``contrast @ beta``.
 
@@ -155,6 +157,7 @@ def indicator(codes: np.ndarray, n: int, weights: np.ndarray | None = None) -> n
     return Z
 
 
+@small_matrices()
 def fit_reml(y: np.ndarray, X: np.ndarray, blocks: Mapping[str, np.ndarray]) -> RemlFit:
     """Fit the model by REML.
 

@@ -24,6 +24,7 @@ from fechner.analysis.network.alignment.similarity import (
     checked_values,
 )
 from fechner.analysis.network.alignment.sums import ChannelSums
+from fechner.threads import small_matrices
 
 CACHE_BYTES = 1 << 30
 """Inner products of every channel are kept for reuse up to this size."""
@@ -143,7 +144,9 @@ class ChannelGrams(ChannelSums):
         buffer = np.empty(max(TILE_NUMBERS, self.pairs.n))
         for start, stop, end in self._plan:
             tile = buffer[: (stop - start) * (end - start)].reshape(stop - start, end - start)
-            yield start, np.matmul(features[start:stop], features[start:end].T, out=tile)
+            with small_matrices():
+                np.matmul(features[start:stop], features[start:end].T, out=tile)
+            yield start, tile
 
     def _sum(self, channels: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return the inner products of `channels` together, (n_pairs,)."""

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from fechner.analysis.network.alignment.ranks import midranks
 from fechner.analysis.network.alignment.similarity import checked_ratings
 from fechner.errors import InputError
+from fechner.threads import small_matrices
 
 ALPHAS = tuple(float(10.0**k) for k in np.arange(-1, 6.25, 0.5))
 """Ridge penalties on standardised channels, weakest first."""
@@ -73,6 +74,7 @@ def pooled(values: ArrayLike) -> NDArray[np.float64]:
     return features.reshape(*features.shape[:2], -1).mean(axis=2, dtype=np.float64)
 
 
+@small_matrices()
 def fit_readout(
     features: ArrayLike,
     ratings: ArrayLike,
@@ -176,6 +178,7 @@ def _fit_net(model: Any, X: NDArray, y: NDArray) -> Readout:
     return Readout(weights, level, float(alpha))
 
 
+@small_matrices()
 def held_out_contribution(
     features: ArrayLike, ratings: ArrayLike, groups: ArrayLike, fit: Fit, *, folds: int = 5
 ) -> Contribution:
