@@ -27,6 +27,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from threadpoolctl import ThreadpoolController
 
+LARGE = 1000
+"""Rows from which a product gains from several threads on a machine with nothing else to do."""
+
 _lock = threading.Lock()
 _inside = 0
 _limits: Any = None
@@ -35,6 +38,12 @@ _limits: Any = None
 class small_matrices(ContextDecorator):  # noqa: N801 - used as a function is
     """A block, or a decorated function, in which BLAS takes one thread.
 
+    Parameters
+    ----------
+    rows
+        Rows of the matrices, where a caller may have large ones: from `LARGE` rows on, the
+        block changes nothing.
+
     The number of threads belongs to the process. So blocks are counted: the first one in
     sets it, the last one out puts it back, in whatever order threads come and go (two blocks
     of `threadpoolctl` itself that overlap leave one thread behind for good). A large product
@@ -42,8 +51,13 @@ class small_matrices(ContextDecorator):  # noqa: N801 - used as a function is
     30 microseconds, inside another one 1.
     """
 
+    def __init__(self, rows: int = 0) -> None:
+        self.small = rows < LARGE
+
     def __enter__(self) -> None:
         global _inside, _limits
+        if not self.small:
+            return
         with _lock:
             if _inside == 0:
                 _limits = _controller(_blas_libraries()).limit(limits=1, user_api="blas")
@@ -52,6 +66,8 @@ class small_matrices(ContextDecorator):  # noqa: N801 - used as a function is
 
     def __exit__(self, *_: object) -> None:
         global _inside, _limits
+        if not self.small:
+            return
         with _lock:
             _inside -= 1
             if _inside == 0:

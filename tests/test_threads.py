@@ -14,7 +14,7 @@ from fechner.analysis.network.alignment.grams import ChannelGrams
 from fechner.analysis.network.alignment.pairs import all_pairs
 from fechner.analysis.network.choosing.readout import fit_readout
 from fechner.analysis.ratings.reml import fit_reml, indicator
-from fechner.threads import small_matrices
+from fechner.threads import LARGE, small_matrices
 
 BLAS = ThreadpoolController().select(user_api="blas")
 
@@ -68,6 +68,13 @@ def test_blocks_of_two_threads_that_overlap_put_them_back():
     left.set()
     thread.join()
     assert threads() == {3}
+
+
+def test_a_block_of_large_matrices_keeps_its_threads():
+    with small_matrices(LARGE):
+        assert threads() == {3}
+    with small_matrices(LARGE - 1):
+        assert threads() == {1}
 
 
 def fit_a_mixed_model():

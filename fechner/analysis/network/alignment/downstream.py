@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,9 +27,6 @@ from fechner.analysis.network.alignment.similarity import (
 from fechner.analysis.network.alignment.sums import ChannelSums
 from fechner.errors import InputError
 from fechner.threads import small_matrices
-
-LARGE = 1000
-"""Images from which the products of one channel gain from several threads."""
 
 
 class Later(Protocol):
@@ -123,7 +119,7 @@ class DownstreamChannels(ChannelSums):
 
     def contribution(self, channel: int) -> NDArray[np.float64]:
         """Return what one channel adds to every unit, (n_images, n_units)."""
-        with self._threads():
+        with small_matrices(self.pairs.n):
             return self.values[:, channel].astype(np.float64) @ self.weight[:, channel].T
 
     def remove(self, channels: Iterable[int]) -> None:
@@ -138,15 +134,10 @@ class DownstreamChannels(ChannelSums):
     ) -> NDArray[np.float64]:
         """Return the similarity (n_pairs,) after the later layers, but for channel `without`."""
         units = self.total if without is None else self.total - self.contribution(without)
-        features = self.later(units)
-        with self._threads():
-            result = model_similarity(features, self.pairs, similarity=self.similarity_name)
+        result = model_similarity(self.later(units), self.pairs, similarity=self.similarity_name)
         if out is not None:
             out[:] = result
         return result
-
-    def _threads(self) -> AbstractContextManager[None]:
-        return small_matrices() if self.pairs.n < LARGE else nullcontext()
 
     def worth(self, slope: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what each channel is worth, (n_channels,), to first order; 0 if not active.

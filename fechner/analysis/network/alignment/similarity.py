@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from fechner.analysis.network.alignment.pairs import Pairs
 from fechner.analysis.network.alignment.ranks import midranks
 from fechner.errors import InputError, nearest
+from fechner.threads import small_matrices
 
 SIMILARITIES = ("cosine", "pearson", "euclidean", "dot")
 KERNELS = ("absolute", "squared", "rank", "gaussian", "cosine")
@@ -55,7 +56,8 @@ def model_similarity(
     flat = features.reshape(len(features), -1).astype(np.float64)
     if similarity == "pearson":
         flat = flat - flat.mean(axis=1, keepdims=True)
-    inner = flat @ flat.T
+    with small_matrices(len(flat)):
+        inner = flat @ flat.T
     return _similarity_of_inner(pairs, inner, similarity)
 
 
