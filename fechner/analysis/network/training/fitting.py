@@ -237,7 +237,7 @@ def _state(whole: nn.Module, optimiser: torch.optim.Optimizer, best: Best) -> di
 def _restored(
     finished: FinishedEpochs, whole: nn.Module, optimiser: torch.optim.Optimizer, best: Best
 ) -> bool:
-    """Put back what `_state` gave the finished; False where it holds nothing yet."""
+    """Put back what `_state` gave the last epoch; False where it holds nothing yet."""
     written = finished.content.get("whole")
     if not written:
         return False
