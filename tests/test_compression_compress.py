@@ -435,13 +435,15 @@ def test_a_selection_draws_the_maps_once_and_for_all(folder, tmp_path, monkeypat
     assert result.exit_code == 0, result.output
     (drawn,) = (tmp_path / "out" / ".compress" / "maps").rglob("*.png")
     values = read_map_png(drawn)
-    raw = np.abs(importance.raw_map(lite0, read_image(folder / "a.png"), equal_weights(lite0)))
+    raw = np.abs(
+        importance.contribution_map(lite0, read_image(folder / "a.png"), equal_weights(lite0))
+    )
     assert np.allclose(values, raw / raw.max(), atol=1e-4)
 
     def again(*_: object, **__: object) -> None:
         raise AssertionError("the map was drawn again")
 
-    monkeypatch.setattr(importance, "raw_map", again)
+    monkeypatch.setattr(importance, "contribution_map", again)
     assert invoke(*words, "--jobs", 1).exit_code == 0
 
 

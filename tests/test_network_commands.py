@@ -180,9 +180,17 @@ def test_finetune_leaves_the_held_out_scenes_of_a_selection_alone(photos, select
         (("network", "activations", "nowhere", "--out", "x"), "no file or folder nowhere"),
         (("maps", "make", "{photos}", "--selection", "none.json", "--out", "x"), "none.json"),
         (
+            ("maps", "check", "{photos}", "--selection", "{selection}", "--strength", "4"),
+            "give both",
+        ),
+        (
+            ("maps", "check", "{photos}", "--selection", "{selection}", "--family", "jpeg"),
+            "need a strength of the family 'jpeg'",
+        ),
+        (
             ("maps", "make", "{photos}", "--selection", "{selection}", "--out", "x",
              "--family", "blur"),
-            "belong together",
+            "belong to maps by removal",
         ),
     ],
 )  # fmt: skip

@@ -10,11 +10,15 @@ import pytest
 
 from fechner.analysis.network.layers.networks import Network, load_network
 from fechner.analysis.network.maps import importance
-from fechner.analysis.network.maps.geometry import cell_grid, frame_of
-from fechner.analysis.network.maps.importance import cell_relevance, importance_maps, raw_map
+from fechner.analysis.network.maps.geometry import cell_grid, reflected_view
+from fechner.analysis.network.maps.importance import (
+    cell_relevance,
+    contribution_map,
+    importance_maps,
+)
 from fechner.errors import InputError
 from fechner.records.images.files import read_image, write_png
-from fechner.records.maps import read_map, read_maps, write_maps
+from fechner.records.maps import read_maps, write_maps
 from fechner.records.selection import ChannelSelection, Gain
 
 DATA = Path(os.environ.get("FECHNER_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
@@ -88,12 +92,12 @@ def test_cells_are_centred_in_the_input(side, n_cells, first, step):
 
 
 def test_a_frame_shows_the_image_whole_and_reflected():
-    frame = frame_of((300, 450), short_side=300, margin=40)
+    view = reflected_view((300, 450), short_side=300, margin=40)
     picture = np.random.default_rng(0).integers(0, 256, (300, 450, 3), dtype=np.uint8)
-    shown = frame.show(picture)
-    top, left = frame.before
+    shown = view.show(picture)
+    top, left = view.before
     assert shown.shape[0] % 32 == shown.shape[1] % 32 == 0
-    assert min(*frame.before, *frame.after) >= 40
+    assert min(*view.before, *view.after) >= 40
     assert np.array_equal(shown[top : top + 300, left : left + 450], picture)
     assert np.array_equal(shown[top - 1, left : left + 450], picture[0])
     assert np.array_equal(shown[top - 5, left : left + 450], picture[4])
@@ -101,18 +105,18 @@ def test_a_frame_shows_the_image_whole_and_reflected():
 
 @pytest.mark.parametrize("shape", [(300, 450), (64, 640), (1200, 801)])
 def test_a_frame_keeps_the_aspect_ratio_within_a_pixel(shape):
-    frame = frame_of(shape, short_side=224, margin=96)
+    view = reflected_view(shape, short_side=224, margin=96)
     scale = 224 / min(shape)
-    assert abs(frame.scaled[0] - shape[0] * scale) <= 0.5
-    assert abs(frame.scaled[1] - shape[1] * scale) <= 0.5
+    assert abs(view.scaled[0] - shape[0] * scale) <= 0.5
+    assert abs(view.scaled[1] - shape[1] * scale) <= 0.5
 
 
 def test_first_and_last_pixel_lie_where_the_scaled_image_begins_and_ends():
-    frame = frame_of((100, 200), short_side=200, margin=32)
-    rows, _ = frame.cell_places((frame.whole[0] // 32, frame.whole[1] // 32))
+    view = reflected_view((100, 200), short_side=200, margin=32)
+    rows, _ = view.cell_places((view.whole[0] // 32, view.whole[1] // 32))
     in_input = rows * 32 + 15.5
-    assert in_input[0] == pytest.approx(frame.before[0] - 0.5 + 0.5 * 2)
-    assert in_input[-1] == pytest.approx(frame.before[0] + 200 - 0.5 - 0.5 * 2)
+    assert in_input[0] == pytest.approx(view.before[0] - 0.5 + 0.5 * 2)
+    assert in_input[-1] == pytest.approx(view.before[0] + 200 - 0.5 - 0.5 * 2)
 
 
 # the formula
@@ -143,10 +147,10 @@ def test_mean_of_the_map_is_the_readout_of_the_pooled_channels(pool):
 def test_a_map_is_linear_in_the_weights(lite0, cat):
     one, two = signed(lite0, seed=1), signed(lite0, seed=2)
     both = selection_of(lite0, np.add(one.weights, two.weights))
-    total = raw_map(lite0, cat, one, short_side=96, margin=32) + raw_map(
+    total = contribution_map(lite0, cat, one, short_side=96, margin=32) + contribution_map(
         lite0, cat, two, short_side=96, margin=32
     )
-    together = raw_map(lite0, cat, both, short_side=96, margin=32)
+    together = contribution_map(lite0, cat, both, short_side=96, margin=32)
     np.testing.assert_allclose(together, total, atol=1e-4 * np.ptp(total))
 
 
@@ -156,25 +160,27 @@ def test_the_map_of_joined_layers_is_the_sum_of_their_maps(lite0, cat, pool):
     shallow, deep = np.split(np.random.default_rng(0).normal(size=each * 1320), [each * 40])
     options = {"short_side": 128, "margin": 32}
     parts = [
-        raw_map(lite0, cat, selection_of(lite0, weights, layer=layer, pool=pool), **options)
+        contribution_map(
+            lite0, cat, selection_of(lite0, weights, layer=layer, pool=pool), **options
+        )
         for layer, weights in (("blocks.2", shallow), ("bn2", deep))
     ]
     both = selection_of(
         lite0, np.concatenate([shallow, deep]), layer="blocks.2+bn2", pool=pool,
         widths=[len(shallow), len(deep)],
     )  # fmt: skip
-    got = raw_map(lite0, cat, both, **options)
+    got = contribution_map(lite0, cat, both, **options)
     np.testing.assert_allclose(got, sum(parts), atol=1e-3 * np.ptp(got))
 
 
 def test_a_map_has_the_size_of_the_image_and_the_sign_of_the_weights(lite0, cat):
     tall = np.ascontiguousarray(cat[:, :101])
-    raw = raw_map(lite0, tall, signed(lite0), short_side=96, margin=32)
+    raw = contribution_map(lite0, tall, signed(lite0), short_side=96, margin=32)
     opposite = selection_of(lite0, -np.asarray(signed(lite0).weights))
     assert raw.shape == (300, 101)
     assert raw.dtype == np.float32
     np.testing.assert_allclose(
-        raw_map(lite0, tall, opposite, short_side=96, margin=32), -raw, atol=1e-5
+        contribution_map(lite0, tall, opposite, short_side=96, margin=32), -raw, atol=1e-5
     )
 
 
@@ -182,24 +188,27 @@ def test_a_map_has_the_size_of_the_image_and_the_sign_of_the_weights(lite0, cat)
 
 
 def test_a_uniform_image_has_a_flat_map(lite0, cat):
-    """Zero padding at the border of the image itself would show as a frame."""
+    """Zero padding at the border of the image itself would show as a view."""
     grey = np.full((256, 384, 3), 128, np.uint8)
     selection = selection_of(lite0, np.abs(signed(lite0).weights))
-    flat, lively = (raw_map(lite0, image, selection) for image in (grey, cat))
+    flat, lively = (contribution_map(lite0, image, selection) for image in (grey, cat))
     assert np.ptp(flat) < 0.1 * np.ptp(lively)
 
 
 def test_margins_are_what_keeps_the_uniform_map_flat(lite0):
     grey = np.full((256, 256, 3), 128, np.uint8)
     selection = selection_of(lite0, np.ones(1280))
-    spread = {margin: np.ptp(raw_map(lite0, grey, selection, margin=margin)) for margin in (0, 256)}
+    spread = {
+        margin: np.ptp(contribution_map(lite0, grey, selection, margin=margin))
+        for margin in (0, 256)
+    }
     assert spread[0] > 5 * spread[256]
 
 
 def test_a_mirrored_image_gives_the_mirrored_map(lite0, cat):
     selection = signed(lite0)
-    straight = raw_map(lite0, cat, selection, short_side=128, margin=32)
-    mirrored = raw_map(
+    straight = contribution_map(lite0, cat, selection, short_side=128, margin=32)
+    mirrored = contribution_map(
         lite0, np.ascontiguousarray(cat[:, ::-1]), selection, short_side=128, margin=32
     )
     np.testing.assert_allclose(mirrored[:, ::-1], straight, atol=1e-3 * np.ptp(straight))
@@ -215,10 +224,10 @@ def test_trained_networks_look_where_their_cells_are_placed(name, cat):
     selection = selection_of(network, np.ones(CHANNELS[name]), layer=network.default_layer)
 
     def agreement(moved: float) -> float:
-        frame = frame_of(cat.shape[:2], short_side=320, margin=128)
+        view = reflected_view(cat.shape[:2], short_side=320, margin=128)
         cells = 32 if name != "squeezenet1_1" else 16
         left, right = (
-            importance._raw_once(network, image, selection, frame)
+            importance._raw_once(network, image, selection, view)
             for image in (cat, np.ascontiguousarray(cat[:, ::-1]))
         )
         pixels = round(moved * cells * cat.shape[0] / 320)
@@ -242,7 +251,7 @@ def test_the_map_points_at_the_only_thing_in_the_picture(name, place):
     image = np.full((height, width, 3), 128, np.uint8)
     image[disc] = np.random.default_rng(0).integers(0, 256, image.shape, dtype=np.uint8)[disc]
     selection = selection_of(network, np.ones(CHANNELS[name]), layer=network.default_layer)
-    raw = raw_map(network, image, selection)
+    raw = contribution_map(network, image, selection)
     weight = np.abs(raw - np.median(raw))
     weight[weight < 0.5 * weight.max()] = 0
     found = (weight * y).sum() / weight.sum(), (weight * x).sum() / weight.sum()
@@ -270,7 +279,9 @@ def test_maps_of_a_set_share_one_scale_and_come_back_from_disk(lite0, pictures, 
     assert set(again) == {"cat", "coffee"}
     assert max(m.values.max() for m in again.values()) == 1
     for name, found in again.items():
-        expected = raw_map(lite0, read_image(pictures[name]), selection, short_side=96, margin=32)
+        expected = contribution_map(
+            lite0, read_image(pictures[name]), selection, short_side=96, margin=32
+        )
         step = found.record["scale"] / 65535
         np.testing.assert_allclose(found.raw, expected, atol=2 * step)
         np.testing.assert_allclose(
@@ -283,7 +294,7 @@ def test_maps_of_a_set_share_one_scale_and_come_back_from_disk(lite0, pictures, 
 def test_a_place_that_speaks_against_the_rating_matters_as_much_as_one_that_speaks_for_it(tmp_path):
     raw = {"a": np.array([[-2.0, 1.0], [0.0, 2.0]], dtype=np.float32)}
     write_maps(tmp_path, raw, about={"a": {}}, set_record={})
-    found = read_map(tmp_path, "a")
+    found = read_maps(tmp_path)["a"]
     np.testing.assert_allclose(found.values, [[1, 0.5], [0, 1]], atol=1e-4)
     np.testing.assert_allclose(found.raw, raw["a"], atol=1e-4)
 
@@ -292,7 +303,7 @@ def test_records_say_how_a_map_was_made(lite0, pictures, tmp_path):
     importance_maps(
         lite0, pictures, signed(lite0), folder=tmp_path / "maps", short_side=96, margin=32
     )
-    record = read_map(tmp_path / "maps", "cat").record
+    record = read_maps(tmp_path / "maps")["cat"].record
     made = record["provenance"]["parameters"]
     assert made["network"] == "efficientnet_lite0"
     assert made["short_side"] == 96
@@ -300,14 +311,43 @@ def test_records_say_how_a_map_was_made(lite0, pictures, tmp_path):
     assert "magnitude" in record["method"]
 
 
-def test_a_map_changed_by_one_byte_is_refused(tmp_path):
+@pytest.mark.parametrize("changed", ["a.png", "signed/a.png", "a.json"])
+def test_a_map_changed_by_one_byte_is_refused(tmp_path, changed):
     raw = {"a": np.eye(8, dtype=np.float32)}
     write_maps(tmp_path, raw, about={"a": {}}, set_record={})
-    content = bytearray((tmp_path / "a.png").read_bytes())
+    content = bytearray((tmp_path / changed).read_bytes())
     content[-20] ^= 1
-    (tmp_path / "a.png").write_bytes(content)
+    (tmp_path / changed).write_bytes(content)
     with pytest.raises(InputError, match="was changed"):
         read_maps(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", '{"maps": ["a"]}', '{"maps": {"a": "x"}}'])
+def test_a_record_that_names_no_maps_is_refused(tmp_path, content):
+    (tmp_path / "maps.json").write_text(content)
+    with pytest.raises(InputError, match=r"maps\.json is not the record of a set of maps"):
+        read_maps(tmp_path)
+
+
+NAMES = ("0801", "null", "NA", "1e5", "True", "2024-01-02", "-1", "a,b", "signed", "naïve 2.5")
+
+
+def test_names_of_maps_stay_text_whatever_they_look_like(tmp_path):
+    raw = {name: np.full((2, 2), k, np.float32) for k, name in enumerate(NAMES)}
+    write_maps(tmp_path, raw, about={name: {"image": name} for name in NAMES}, set_record={})
+    found = read_maps(tmp_path)
+    assert tuple(found) == NAMES
+    for k, name in enumerate(NAMES):
+        assert found[name].record["image"] == name
+        np.testing.assert_allclose(found[name].raw, k, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["maps", "MAPS", "../up", "a/b", "a\\b", "con", "nul.photo", ""])
+def test_a_name_that_cannot_be_a_map_file_is_refused_before_anything_is_written(tmp_path, name):
+    raw = {"fine": np.eye(2, dtype=np.float32), name: np.eye(2, dtype=np.float32)}
+    with pytest.raises(InputError, match="rename"):
+        write_maps(tmp_path / "maps", raw, about={key: {} for key in raw}, set_record={})
+    assert not (tmp_path / "maps").exists()
 
 
 def test_a_selection_that_tells_no_place_from_another_is_refused(lite0, pictures, tmp_path):
@@ -321,13 +361,13 @@ def test_a_selection_that_tells_no_place_from_another_is_refused(lite0, pictures
 
 def test_a_selection_of_another_network_or_other_weights_is_refused(lite0, cat):
     with pytest.raises(InputError, match="made with alexnet"):
-        raw_map(lite0, cat, signed(lite0, network="alexnet"))
+        contribution_map(lite0, cat, signed(lite0, network="alexnet"))
     with pytest.raises(InputError, match="other weights"):
-        raw_map(lite0, cat, signed(lite0, weights_sha256="f" * 64))
+        contribution_map(lite0, cat, signed(lite0, weights_sha256="f" * 64))
     with pytest.raises(InputError, match="12 weights"):
-        raw_map(lite0, cat, signed(lite0, n=12), short_side=96, margin=32)
+        contribution_map(lite0, cat, signed(lite0, n=12), short_side=96, margin=32)
     with pytest.raises(InputError, match="no space"):
-        raw_map(lite0, cat, signed(lite0, layer="penultimate"))
+        contribution_map(lite0, cat, signed(lite0, layer="penultimate"))
 
 
 def test_a_folder_without_maps_says_how_to_make_them(tmp_path):

@@ -14,7 +14,7 @@ from fechner.analysis.network.maps.importance import importance_maps
 from fechner.analysis.network.maps.removal import blurred, predicted, removal_map
 from fechner.errors import InputError
 from fechner.records.images.files import write_png
-from fechner.records.maps import read_map
+from fechner.records.maps import read_maps
 from fechner.records.selection import ChannelSelection, Gain
 
 
@@ -178,7 +178,7 @@ def test_only_places_that_lose_count_as_important_and_the_record_says_so(
     importance_maps(
         lite0, {"cat": tmp_path / "cat.png"}, signed, folder=tmp_path / "maps", method="removal"
     )
-    found = read_map(tmp_path / "maps", "cat")
+    found = read_maps(tmp_path / "maps")["cat"]
     assert found.record["counts"] == "positive"
     assert found.raw.min() < 0
     expected = np.maximum(found.raw, 0) / found.record["scale"]

@@ -17,15 +17,10 @@ from typer.core import TyperGroup
 from fechner.errors import InputError
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from fechner.analysis.network.layers.networks import Network
-    from fechner.analysis.network.maps.importance import Method
     from fechner.compression.folders.batch import SummaryRow
     from fechner.compression.folders.comparison import PictureMaps
     from fechner.compression.folders.jobs import Job
     from fechner.compression.formats.codecs import Settings
-    from fechner.records.selection import ChannelSelection
 
 
 class _RunByDefault(TyperGroup):
@@ -231,12 +226,13 @@ def _maps(
 def _maps_from(selection: Path, paths: Sequence[Path], out: Path, settings: Settings) -> Path:
     """Draw the map of every picture that has none yet, below ``.compress/maps``."""
     from fechner.analysis.network.layers.networks import load_network
-    from fechner.analysis.network.maps.importance import map_method
+    from fechner.analysis.network.maps.importance import METHODS, map_method, raw_map
     from fechner.cli.console import bar
     from fechner.compression.folders.jobs import RECORDS, plan
     from fechner.provenance import digest
     from fechner.records.done import done_key, read_done, write_done
     from fechner.records.images.files import read_image, write_map_png
+    from fechner.records.maps import counted
     from fechner.records.selection import read_selection
 
     chosen = read_selection(selection).choice
@@ -256,25 +252,12 @@ def _maps_from(selection: Path, paths: Sequence[Path], out: Path, settings: Sett
             path = folder / Path(job.name).with_suffix(".png")
             key, record = done_key("maps", made, [job.source]), path.with_suffix(".json")
             if read_done(record, key) is None:
-                values = _importance(network, read_image(job.source), chosen, method)
+                raw = raw_map(network, read_image(job.source), chosen, method=method)
+                values = counted(raw, METHODS[method][1])
                 write_map_png(path, values / max(float(values.max()), 1e-12))
                 write_done(record, key, wrote=[path])
             progress(done, len(todo))
     return folder
-
-
-def _importance(
-    network: Network, picture: np.ndarray, selection: ChannelSelection, method: Method
-) -> np.ndarray:
-    """Return the map of one picture, (h, w), 0 or more: only its order will count."""
-    import numpy as np
-
-    from fechner.analysis.network.maps.importance import raw_map
-    from fechner.analysis.network.maps.removal import removal_map
-
-    if method == "removal":
-        return np.maximum(removal_map(network, picture, selection), 0)
-    return np.abs(raw_map(network, picture, selection))
 
 
 @contextmanager

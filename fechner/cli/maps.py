@@ -12,7 +12,6 @@ from fechner.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
-    from fechner.analysis.network.maps.removal import Degradation
     from fechner.records.maps import ImportanceMaps
 
 Family = Annotated[
@@ -64,17 +63,18 @@ def make(
     from fechner.cli.console import bar, console
     from fechner.cli.paths import by_name, image_paths
     from fechner.records.selection import read_selection
+    from fechner.study.maps import degradation_of
 
     study = read_selection(selection)
     chosen = study.by_method(candidate) if candidate else study.choice
     named = by_name(image_paths(images))
     kind = map_method(chosen, asked=method)
-    degradation = _degradation(family, strength)
-    if kind == "contribution" and family is not None:
+    if kind == "contribution" and (family, strength) != (None, None):
         raise InputError(
             "--family and --strength belong to maps by removal, these are contributions; "
             "leave them out or give --method removal"
         )
+    degradation = degradation_of(family, strength)
     network = load_network(chosen.network, weights=weights, device=device)
     with bar("Importance maps") as progress:
         made = importance_maps(
@@ -124,23 +124,24 @@ def check(
 
     from fechner.analysis.network.layers.networks import load_network
     from fechner.analysis.network.maps.faithfulness import faithfulness
-    from fechner.analysis.network.maps.importance import raw_map
+    from fechner.analysis.network.maps.importance import contribution_map
     from fechner.analysis.network.maps.removal import removal_map
     from fechner.cli.console import bar, console
     from fechner.cli.paths import image_paths
     from fechner.records.images.files import read_image
     from fechner.records.selection import read_selection
+    from fechner.study.maps import degradation_of
 
     study = read_selection(selection)
     chosen = study.by_method(candidate) if candidate else study.choice
     network = load_network(chosen.network, weights=weights, device=device)
-    degraded = _degradation(family, strength).apply
+    degraded = degradation_of(family, strength).apply
     paths = image_paths(images)
     found: dict[str, list[tuple[float, float]]] = {}
     with bar("Degraded tiles") as progress:
         for done, path in enumerate(paths, start=1):
             image = read_image(path)
-            raw = raw_map(network, image, chosen)
+            raw = contribution_map(network, image, chosen)
             maps = {
                 "contribution, signed": raw,
                 "contribution, magnitude": np.abs(raw),
@@ -155,21 +156,6 @@ def check(
         table.add_row(name, *(_mean_and_error(column) for column in np.transpose(numbers)))
     console.print(table)
     console.print(f"Mean and standard error over {len(paths)} images, 16 tiles each.")
-
-
-def _degradation(family: str | None, strength: float | None) -> Degradation:
-    from fechner.analysis.network.maps.removal import BLURRED, Degradation
-
-    if family is None and strength is None:
-        return BLURRED
-    if family is None or strength is None:
-        raise InputError("--family and --strength belong together; give both or neither")
-    from fechner.compression.degrading.degrade import degrade, family_named
-
-    unit = family_named(family).unit
-    return Degradation(
-        f"{family}, {strength:g} {unit}", lambda image: degrade(image, family, strength)
-    )
 
 
 def _mean_and_error(values: np.ndarray) -> str:

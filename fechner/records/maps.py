@@ -18,6 +18,7 @@ import numpy as np
 
 from fechner.errors import InputError, nearest
 from fechner.provenance import read_json, sha256_file, write_json
+from fechner.records.file_names import check_scene_names
 from fechner.records.images.files import read_map_png, write_map_png
 
 SET_RECORD = "maps.json"
@@ -88,31 +89,38 @@ def write_maps(
     Raises
     ------
     InputError
-        If all raw values are equal, so that no place matters more than another.
+        If a name cannot be that of a file on every system (`file_names`), or all raw values are
+        equal, so that no place matters more than another.
     """
     folder = Path(folder)
+    check_scene_names(raw)
     scale = shared_scale(raw)
     maps = {}
     for name, values in raw.items():
+        of_map, of_signed, of_record = _files(name)
         record = {
-            "map": f"{name}.png",
-            "signed": f"{SIGNED}/{name}.png",
+            "map": of_map,
+            "signed": of_signed,
             "raw_minimum": float(values.min()),
             "raw_maximum": float(values.max()),
             "scale": scale,
             "counts": counts,
             **about[name],
         }
-        counted = np.abs(values) if counts == "magnitude" else np.maximum(values, 0)
-        importance = (counted / scale).astype(np.float32)
-        write_map_png(folder / record["map"], importance)
-        write_map_png(folder / record["signed"], (1 + values / scale) / 2)
-        write_json(folder / f"{name}.json", record)
+        importance = (counted(values, counts) / scale).astype(np.float32)
+        write_map_png(folder / of_map, importance)
+        write_map_png(folder / of_signed, (1 + values / scale) / 2)
+        write_json(folder / of_record, record)
         maps[name] = ImportanceMap(importance, values, record)
-    digests = {name: sha256_file(folder / f"{name}.png") for name in maps}
+    digests = {name: _digests(folder, name) for name in maps}
     whole = {"scale": scale, "counts": counts, "maps": digests, **set_record}
     write_json(folder / SET_RECORD, whole)
     return ImportanceMaps(folder=folder, maps=maps, record=whole)
+
+
+def counted(raw: np.ndarray, counts: Counts) -> np.ndarray:
+    """Return how much each place of a raw map counts, 0 or more."""
+    return np.abs(raw) if counts == "magnitude" else np.maximum(raw, 0)
 
 
 def shared_scale(raw: Mapping[str, np.ndarray]) -> float:
@@ -142,10 +150,7 @@ def read_maps(folder: Path) -> dict[str, ImportanceMap]:
         If the folder holds no maps, or a map is missing or was changed since.
     """
     folder = Path(folder)
-    if not (folder / SET_RECORD).is_file():
-        raise InputError(f"{folder} holds no importance maps; make them with: fechner maps make")
-    digests = read_json(folder / SET_RECORD).get("maps", {})
-    return {name: _read_map(folder, name, sha) for name, sha in digests.items()}
+    return {name: _read_map(folder, name, found) for name, found in _maps_of(folder).items()}
 
 
 def read_map(folder: Path, name: str) -> ImportanceMap:
@@ -156,17 +161,41 @@ def read_map(folder: Path, name: str) -> ImportanceMap:
     InputError
         If the folder holds no such map (the nearest names are given), or it was changed.
     """
-    folder = Path(folder)
-    digests = read_json(folder / SET_RECORD).get("maps", {})
+    folder, digests = Path(folder), _maps_of(Path(folder))
     if name not in digests:
         raise InputError(f"{folder} holds no map of {name!r}; {nearest(name, digests)}")
     return _read_map(folder, name, digests[name])
 
 
-def _read_map(folder: Path, name: str, sha: str) -> ImportanceMap:
-    path = folder / f"{name}.png"
-    if sha256_file(path) != sha:
-        raise InputError(f"{path} was changed since it was made; make the maps again")
-    record = read_json(folder / f"{name}.json")
-    signed = read_map_png(folder / record["signed"])
-    return ImportanceMap(read_map_png(path), (2 * signed - 1) * record["scale"], record)
+def _maps_of(folder: Path) -> dict[str, dict[str, str]]:
+    """Return the digest of each file of each map in a folder."""
+    path = folder / SET_RECORD
+    if not path.is_file():
+        raise InputError(f"{folder} holds no importance maps; make them with: fechner maps make")
+    record = read_json(path)
+    digests = record.get("maps") if isinstance(record, dict) else None
+    if not isinstance(digests, dict) or not all(isinstance(d, dict) for d in digests.values()):
+        raise InputError(
+            f"{path} is not the record of a set of maps; make the maps again with: "
+            "fechner maps make"
+        )
+    return digests
+
+
+def _files(name: str) -> tuple[str, str, str]:
+    """Return the files of one map in the folder of its set: map, signed values, record."""
+    return f"{name}.png", f"{SIGNED}/{name}.png", f"{name}.json"
+
+
+def _digests(folder: Path, name: str) -> dict[str, str]:
+    return {file: sha256_file(folder / file) for file in _files(name)}
+
+
+def _read_map(folder: Path, name: str, digests: dict[str, str]) -> ImportanceMap:
+    for file, sha in _digests(folder, name).items():
+        if digests.get(file) != sha:
+            raise InputError(f"{folder / file} was changed since it was made; make the maps again")
+    values, signed, about = _files(name)
+    record = read_json(folder / about)
+    raw = (2 * read_map_png(folder / signed) - 1) * record["scale"]
+    return ImportanceMap(read_map_png(folder / values), raw, record)

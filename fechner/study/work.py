@@ -7,7 +7,6 @@ writes its own there. Their order stands in ``steps.py``.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,6 @@ from fechner.study.opening import OpenStudy
 
 if TYPE_CHECKING:
     from fechner.analysis.network.layers.networks import Network
-    from fechner.analysis.network.maps.removal import Degradation
     from fechner.protocols.schema import Protocol
     from fechner.records.journal import JournalRecord
 
@@ -94,10 +92,13 @@ def choose_channels(place: OpenStudy) -> None:
 def draw_maps(place: OpenStudy) -> None:
     """Draw an importance map of the best-rated image of every scene, all on one shared scale."""
     from fechner.analysis.network.maps.importance import importance_maps, map_method
+    from fechner.analysis.network.maps.removal import BLURRED
     from fechner.records.selection import read_selection
+    from fechner.study.maps import degradation_of
 
     selection = read_selection(place.selection).choice
     method = map_method(selection, asked=place.study.maps.method)
+    family, strength = place.study.stimuli.family, place.study.maps.strength
     with place.bars("Importance maps") as progress:
         importance_maps(
             _network(place),
@@ -105,26 +106,9 @@ def draw_maps(place: OpenStudy) -> None:
             selection,
             folder=place.maps,
             method=method,
-            degradation=_degradation(place, method),
+            degradation=BLURRED if method == "contribution" else degradation_of(family, strength),
             progress=progress,
         )
-
-
-def _degradation(place: OpenStudy, method: str) -> Degradation:
-    """Return how the stimuli lose detail, for maps of what the prediction loses with it."""
-    from fechner.analysis.network.maps.removal import BLURRED, Degradation
-    from fechner.compression.degrading.degrade import FAMILIES, degrade
-
-    family, strength = place.study.stimuli.family, place.study.maps.strength
-    if method == "contribution" or (strength is None and family == "blur"):
-        return BLURRED
-    if strength is None:
-        raise InputError(
-            f"maps by removal need a strength of the family '{family}'; "
-            'set strength in the study file\'s [maps], or its method to "contribution"'
-        )
-    words = f"{family}, {strength:g} {FAMILIES[family].unit}"
-    return Degradation(words, partial(degrade, family=family, strength=strength))
 
 
 def make_stimuli(place: OpenStudy) -> None:

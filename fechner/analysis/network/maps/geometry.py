@@ -2,10 +2,10 @@
 
 Importance maps come from a coarse grid of cells that has to be laid over the image.
 Zero padding at the border of a network's input changes what the outer cells say, up to
-several cells deep; a `Frame` therefore continues the image by reflection, so that the
+several cells deep; a `ReflectedView` therefore continues the image by reflection, so that the
 zeros lie far outside it.
 
-The cells are placed symmetrically in the frame. Their structural centres (Araujo, Norris
+The cells are placed symmetrically in the view. Their structural centres (Araujo, Norris
 and Sim 2019, Distill) may lie elsewhere: for the padding of EfficientNet-Lite0 half a
 cell to the lower right. Trained weights make up for that: the map of a mirrored
 photograph, mirrored back, agrees best with the map itself when the first cell of Lite0
@@ -18,12 +18,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-FRAME_MULTIPLE = 32
-"""Frames are multiples of the deepest layers' step, so that every size is padded alike."""
+VIEW_MULTIPLE = 32
+"""Views are multiples of the deepest layers' step, so that every size is padded alike."""
 
 
 @dataclass(frozen=True)
-class Frame:
+class ReflectedView:
     """An image scaled to the network's size and continued by reflection on all sides.
 
     Attributes
@@ -95,20 +95,20 @@ def cell_grid(side: int, n_cells: int) -> tuple[float, int]:
     return (side - 1 - (n_cells - 1) * step) / 2, step
 
 
-def frame_of(shape: tuple[int, int], *, short_side: int, margin: int) -> Frame:
-    """Return the frame of an image of `shape` whose short side becomes `short_side` pixels.
+def reflected_view(shape: tuple[int, int], *, short_side: int, margin: int) -> ReflectedView:
+    """Return the view of an image of `shape` whose short side becomes `short_side` pixels.
 
     At least `margin` pixels are reflected on every side, and as many more as make height
-    and width multiples of `FRAME_MULTIPLE`.
+    and width multiples of `VIEW_MULTIPLE`.
     """
     scale = short_side / min(shape)
     height, width = (max(1, round(side * scale)) for side in shape)
     tops, rests = [], []
     for side in (height, width):
-        total = -(-(side + 2 * margin) // FRAME_MULTIPLE) * FRAME_MULTIPLE
+        total = -(-(side + 2 * margin) // VIEW_MULTIPLE) * VIEW_MULTIPLE
         tops.append((total - side) // 2)
         rests.append(total - side - tops[-1])
-    return Frame(
+    return ReflectedView(
         shape=(int(shape[0]), int(shape[1])),
         scaled=(height, width),
         before=(tops[0], tops[1]),

@@ -39,7 +39,7 @@ import numpy as np
 
 from fechner.analysis.network.layers.networks import Network
 from fechner.analysis.network.layers.reading import as_input, layer_values
-from fechner.analysis.network.maps.geometry import Frame, frame_of
+from fechner.analysis.network.maps.geometry import ReflectedView, reflected_view
 from fechner.analysis.network.maps.removal import BLURRED, Degradation, removal_map
 from fechner.errors import InputError
 from fechner.progress import Progress, silent
@@ -87,7 +87,7 @@ def map_method(selection: ChannelSelection, *, asked: str = "auto") -> Method:
     return cast("Method", asked)
 
 
-def raw_map(
+def contribution_map(
     network: Network,
     image: np.ndarray,
     selection: ChannelSelection,
@@ -119,16 +119,16 @@ def raw_map(
         If the selection was made with another network, weights or number of channels.
     """
     _check(network, image, selection, short_side)
-    frame = frame_of(image.shape[:2], short_side=short_side, margin=margin)
-    straight = _raw_once(network, image, selection, frame)
-    mirrored = _raw_once(network, np.ascontiguousarray(image[:, ::-1]), selection, frame)
+    view = reflected_view(image.shape[:2], short_side=short_side, margin=margin)
+    straight = _raw_once(network, image, selection, view)
+    mirrored = _raw_once(network, np.ascontiguousarray(image[:, ::-1]), selection, view)
     return (straight + mirrored[:, ::-1]) / 2
 
 
 def _raw_once(
-    network: Network, image: np.ndarray, selection: ChannelSelection, frame: Frame
+    network: Network, image: np.ndarray, selection: ChannelSelection, view: ReflectedView
 ) -> np.ndarray:
-    values = layer_values(network, selection.layers, as_input(network, frame.show(image)[None]))
+    values = layer_values(network, selection.layers, as_input(network, view.show(image)[None]))
     ends = np.cumsum(selection.widths)[:-1]
     parts = np.split(np.asarray(selection.weights, dtype=np.float64), ends)
     total = np.zeros(image.shape[:2], np.float32)
@@ -139,9 +139,9 @@ def _raw_once(
                 f"layer {layer!r} of {network.name} has no space and gives no map; "
                 f"use a layer such as {network.default_layer!r}"
             )
-        inside = frame.cells_inside(cells.shape[1:])
+        inside = view.cells_inside(cells.shape[1:])
         raw = cell_relevance(cells, weights, pool=selection.pool, inside=inside)
-        total += _enlarged(raw, *frame.cell_places(raw.shape))
+        total += _enlarged(raw, *view.cell_places(raw.shape))
     return total
 
 
@@ -190,6 +190,46 @@ def cell_relevance(
         share = np.divide((cells - mean) ** 2, sd, out=np.zeros_like(cells), where=sd > 0)
         raw = raw + np.tensordot(weights[n_channels:], share, axes=1)
     return raw
+
+
+def raw_map(
+    network: Network,
+    image: np.ndarray,
+    selection: ChannelSelection,
+    *,
+    method: Method | Literal["auto"] = "auto",
+    degradation: Degradation = BLURRED,
+    short_side: int = SHORT_SIDE,
+    margin: int = MARGIN,
+) -> np.ndarray:
+    """Return the raw values of a map of one image, made by `method`.
+
+    Parameters
+    ----------
+    network
+        The network that the selection was made with.
+    image
+        uint8 ``(height, width, 3)``, sRGB.
+    selection
+        Whose channels count, and how much.
+    method, degradation, short_side, margin
+        As for `importance_maps`.
+
+    Returns
+    -------
+    float32 ``(height, width)``
+        In units of the selection's prediction. `records.maps.counted` says which of the
+        values count as important.
+
+    Raises
+    ------
+    InputError
+        If the selection was made with another network, weights or number of channels.
+    """
+    if map_method(selection, asked=method) == "contribution":
+        return contribution_map(network, image, selection, short_side=short_side, margin=margin)
+    _check(network, image, selection, short_side)
+    return removal_map(network, image, selection, degraded=degradation.apply)
 
 
 def importance_maps(
@@ -242,12 +282,15 @@ def importance_maps(
     raw: dict[str, np.ndarray] = {}
     about: dict[str, dict[str, Any]] = {}
     for done, (name, path) in enumerate(images.items(), start=1):
-        image = read_image(path)
-        if method == "removal":
-            _check(network, image, selection, short_side)
-            raw[name] = removal_map(network, image, selection, degraded=degradation.apply)
-        else:
-            raw[name] = raw_map(network, image, selection, short_side=short_side, margin=margin)
+        raw[name] = raw_map(
+            network,
+            read_image(path),
+            selection,
+            method=method,
+            degradation=degradation,
+            short_side=short_side,
+            margin=margin,
+        )
         inputs = {Path(path).name: sha256_file(path), "selection": made["selection_sha256"]}
         about[name] = {
             "image": Path(path).name,
