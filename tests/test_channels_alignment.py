@@ -22,7 +22,6 @@ from fechner.analysis.network.alignment.similarity import (
 )
 from fechner.analysis.network.alignment.uncertainty import bootstrap_interval, permutation_p
 from fechner.analysis.network.evidence.ceiling import (
-    individual_ceiling,
     noise_ceiling,
     split_half_reliability,
 )
@@ -219,13 +218,6 @@ def test_the_ceiling_of_differences_lies_below_the_reliability_of_ratings():
     assert reliability == pytest.approx(0.68, abs=0.07)
     lower, upper = noise_ceiling(panel, all_pairs(120), rng=rng)
     assert upper == pytest.approx(np.sqrt(lower))
-
-
-def test_single_participants_bound_their_own_ceiling():
-    rng = np.random.default_rng(8)
-    panel = rng.normal(size=30) + rng.normal(size=(6, 30))
-    lower, upper = individual_ceiling(panel, all_pairs(30))
-    assert 0 < lower < upper < 1
 
 
 @pytest.mark.parametrize(

@@ -10,16 +10,15 @@ from fechner.analysis.network.alignment.alignment import align
 from fechner.analysis.network.alignment.downstream import (
     DownstreamChannels,
     FullyConnected,
-    Rectified,
     similarity_slope,
 )
 from fechner.analysis.network.alignment.gradient import impact_gradient
 from fechner.analysis.network.alignment.impact import channel_impact, leave_one_out
 from fechner.analysis.network.alignment.pairs import all_pairs
+from fechner.analysis.network.alignment.ranks import spearman
 from fechner.analysis.network.alignment.similarity import SIMILARITIES, model_similarity
 from fechner.analysis.network.choosing.pruning import prune_greedily
 from fechner.analysis.network.choosing.rated_features import Objective, RatedFeatures
-from fechner.analysis.network.choosing.readout import spearman
 from fechner.analysis.network.choosing.sets import ChannelSet, read_channels
 from fechner.analysis.network.choosing.strategies import parse_strategy
 from fechner.analysis.network.layers.activations import activations, prepared
@@ -27,6 +26,16 @@ from fechner.analysis.network.layers.fully_connected import entering, read_fully
 from fechner.analysis.network.layers.networks import Network, load_network
 from fechner.analysis.network.layers.reading import as_input
 from fechner.errors import InputError
+
+
+class Rectified:
+    """``max(units, 0)``, as commonly follows a fully connected layer."""
+
+    def __call__(self, units):
+        return np.maximum(units, 0.0)
+
+    def back(self, units, slope):
+        return slope * (units > 0)
 
 
 class TwoLayers(Rectified):

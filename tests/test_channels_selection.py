@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from channel_values import channels_of
 
+from fechner.analysis.network.alignment.ranks import spearman
 from fechner.analysis.network.choosing.rated_features import Objective, RatedFeatures
 from fechner.analysis.network.choosing.readout import (
     ALPHAS,
@@ -12,7 +13,6 @@ from fechner.analysis.network.choosing.readout import (
     grouped_folds,
     held_out_contribution,
     ridge_of,
-    spearman,
 )
 from fechner.analysis.network.choosing.reweighting import (
     fit_distances,

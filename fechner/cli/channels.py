@@ -10,8 +10,6 @@ import typer
 from fechner.errors import InputError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from fechner.records.rated_images import RatedImages
     from fechner.records.ratings import Ratings
 
@@ -104,6 +102,7 @@ def agree(
     objective = Objective(similarity, kernel)
     networks = network or ["efficientnet_lite0"]
     sets = feature_sets(networks, layer, pool or ["mean"], rated, size, cache, usual=True)
+    single = _single_ratings(ratings, rated)
     say_seen(list(sets.values()), rated)
     for name in names:
         with bar(f"Layers, {name}") as progress:
@@ -127,7 +126,7 @@ def agree(
         console.print(f"[bold]{name}[/]")
         show_agreement(found)
         first = next(iter(sets.values()))
-        say_ceiling(_individual(ratings, rated, name), first, rated, name, None, objective)
+        say_ceiling(single, first, rated, name, None, objective)
     console.print(f"wrote {out}", soft_wrap=True)
 
 
@@ -254,6 +253,7 @@ def compare(
     strategies = [parse_strategy(name, objective) for name in strategy or COMPARED]
     networks = network or ["efficientnet_lite0"]
     sets = feature_sets(networks, layer, pool or ["space", "mean"], rated, size, cache)
+    single = _single_ratings(ratings, rated)
     say_seen(list(sets.values()), rated)
     for name in names:
         with bar(f"Strategies, {name}") as progress, executor(jobs) as processes:
@@ -283,7 +283,7 @@ def compare(
         console.print(f"[bold]{name}[/]" + (f" given {partial_out}" if partial_out else ""))
         show(found)
         first = next(iter(sets.values()))
-        say_ceiling(_individual(ratings, rated, name), first, rated, name, partial_out, objective)
+        say_ceiling(single, first, rated, name, partial_out, objective)
     console.print(f"wrote {out}", soft_wrap=True)
 
 
@@ -365,13 +365,3 @@ def _single_ratings(ratings: Path | None, rated: RatedImages) -> Ratings | None:
     from fechner.records.ratings import read_ratings
 
     return read_ratings(ratings, scales=rated.scales)
-
-
-def _individual(ratings: Path | None, rated: RatedImages, dimension: str) -> np.ndarray | None:
-    """Return single ratings (n_participants, n_images, n_dimensions), None without a table."""
-    from fechner.analysis.network.evidence.ceiling import rating_matrix
-
-    single = _single_ratings(ratings, rated)
-    if single is None:
-        return None
-    return rating_matrix(single.table, rated.table["image"].tolist(), dimension)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     from rich.table import Table as RichTable
 
     from fechner.analysis.network.choosing.rated_features import Objective
     from fechner.analysis.network.choosing.sets import ChannelValues
     from fechner.records.rated_images import RatedImages
+    from fechner.records.ratings import Ratings
 
 
 def show(table: pd.DataFrame) -> None:
@@ -71,7 +71,7 @@ def say_seen(sets: list[ChannelValues], rated: RatedImages) -> None:
 
 
 def say_ceiling(
-    panel: np.ndarray | None,
+    single: Ratings | None,
     one: ChannelValues,
     rated: RatedImages,
     dimension: str,
@@ -79,7 +79,7 @@ def say_ceiling(
     objective: Objective,
 ) -> None:
     """Print the noise ceiling of all pairs and of pairs within scenes, where ratings are given."""
-    if panel is None:
+    if single is None:
         return
     from dataclasses import replace
 
@@ -87,13 +87,14 @@ def say_ceiling(
 
     from fechner.analysis.network.alignment.alignment import CORRELATIONS
     from fechner.analysis.network.choosing.rated_features import rated_features
-    from fechner.analysis.network.evidence.ceiling import ceiling_of
+    from fechner.analysis.network.evidence.ceiling import ceiling_of, rating_panel
     from fechner.cli.console import console
 
     if objective.fit not in CORRELATIONS:
         console.print(f"no noise ceiling: {objective.fit} is no correlation")
         return
     images = rated_features(one, rated, dimension, partial_out=partial_out)
+    panel = rating_panel(single, rated, dimension)
     for what, control in (("all pairs", "none"), ("pairs within scenes", "within")):
         aim = replace(objective, control=control)
         low, high = ceiling_of(images, panel, aim, rng=np.random.default_rng(0))

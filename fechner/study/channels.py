@@ -105,6 +105,7 @@ def select_channels(
     (['all', 'negative'], 1280)
     """
     from fechner.analysis.network.choosing.sets import parse_channel_sets, read_channels
+    from fechner.analysis.network.evidence.ceiling import rating_panel
     from fechner.analysis.network.evidence.selection import SelectionOptions, select_among
 
     options = options or SelectionOptions()
@@ -119,22 +120,13 @@ def select_channels(
             rated,
             dimension,
             **vars(options),
-            individual=_individual(ratings, rated, dimension),
+            individual=None if ratings is None else rating_panel(ratings, rated, dimension),
             seed=seed,
             progress=progress,
         )
     if folder is not None:
         write_selection_folder(study, values, rated, options, Path(folder), seed=seed, bars=bars)
     return study
-
-
-def _individual(ratings: Ratings | None, rated: RatedImages, dimension: str) -> np.ndarray | None:
-    """Return single ratings (n_participants, n_images, n_dimensions), None where there are none."""
-    if ratings is None:
-        return None
-    from fechner.analysis.network.evidence.ceiling import rating_matrix
-
-    return rating_matrix(ratings.table, rated.table["image"].tolist(), dimension)
 
 
 def write_selection_folder(

@@ -39,18 +39,6 @@ class Later(Protocol):
         """Return the slope along the units, given that along the features."""
 
 
-class Rectified:
-    """``max(units, 0)``: what commonly follows a fully connected layer."""
-
-    def __call__(self, units: NDArray) -> NDArray:
-        """Return ``max(units, 0)``."""
-        return np.maximum(units, 0.0)
-
-    def back(self, units: NDArray, slope: NDArray) -> NDArray:
-        """Return `slope` where the units are above 0."""
-        return slope * (units > 0)
-
-
 @dataclass(frozen=True, eq=False)
 class FullyConnected:
     """A fully connected layer and what follows it.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 GRID_BITS = 38
 
@@ -27,6 +27,16 @@ def midranks(values: NDArray) -> NDArray[np.float64]:
     ranks = np.empty(len(values))
     ranks[order] = mean_rank[np.cumsum(first) - 1]
     return ranks
+
+
+def spearman(a: ArrayLike, b: ArrayLike) -> float:
+    """Return Spearman's correlation of two vectors (n,); 0 where one is constant, or n < 3."""
+    x, y = np.asarray(a), np.asarray(b)
+    if len(x) < 3:
+        return 0.0
+    x, y = midranks(x) - (len(x) + 1) / 2, midranks(y) - (len(y) + 1) / 2
+    scale = np.sqrt((x @ x) * (y @ y))
+    return float(x @ y / scale) if scale > 0 else 0.0
 
 
 def payload_bits(count: int) -> int:

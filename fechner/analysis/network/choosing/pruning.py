@@ -2,7 +2,7 @@
 
 Every strategy starts from all channels and gives a `Pruned`: the kept channels and the
 alignment after each removal, on the images it was given. Those gains are in-sample; what
-they are worth is told by images that took no part (see `evaluation`).
+they are worth, images say that took no part (see `evaluation`).
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,12 +31,10 @@ from fechner.analysis.network.alignment.similarity import (
     checked_ratings,
     checked_values,
 )
-from fechner.analysis.network.choosing.readout import pooled
+from fechner.analysis.network.choosing.readout import channel_means
+from fechner.analysis.network.choosing.sets import ChannelValues
 from fechner.errors import InputError, nearest
-
-if TYPE_CHECKING:
-    from fechner.analysis.network.choosing.sets import ChannelValues
-    from fechner.records.rated_images import RatedImages
+from fechner.records.rated_images import RatedImages
 
 CONTROLS = ("none", "within", "content")
 
@@ -166,7 +163,7 @@ class RatedFeatures:
     @cached_property
     def pooled(self) -> NDArray[np.float64]:
         """Mean of each channel over space, (n_images, n_channels)."""
-        return pooled(self.values)
+        return channel_means(self.values)
 
     def pairs(self, objective: Objective) -> Pairs:
         """Return the pairs that `objective` compares."""

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fechner.analysis.network.alignment.ranks import midranks
 from fechner.analysis.network.alignment.similarity import checked_ratings
 from fechner.errors import InputError
 from fechner.threads import small_matrices
@@ -66,7 +65,7 @@ Fit = Callable[[NDArray, NDArray], Readout]
 """What makes a read-out of features (n_images, n_channels) and ratings (n_images,)."""
 
 
-def pooled(values: ArrayLike) -> NDArray[np.float64]:
+def channel_means(values: ArrayLike) -> NDArray[np.float64]:
     """Return the mean of each channel over space, (n_images, n_channels)."""
     features = np.asarray(values)
     if features.ndim == 2:
@@ -214,7 +213,7 @@ def centred_by(values: NDArray, groups: ArrayLike) -> NDArray[np.float64]:
 
 
 def apart_from(ratings: NDArray, others: NDArray) -> NDArray[np.float64]:
-    """Return what is left of `ratings` (n_images, ...) that `others` do not tell linearly.
+    """Return what is left of `ratings` (n_images, ...) that `others` do not predict linearly.
 
     Parameters
     ----------
@@ -274,11 +273,3 @@ class _RidgePath:
         dual = self.vectors @ (self.along / (np.maximum(self.values, 0.0) + alpha))
         weights = self.per_unit * (self.Z.T @ dual)
         return Readout(weights, self.level - float(self.mean @ weights), alpha)
-
-
-def spearman(a: ArrayLike, b: ArrayLike) -> float:
-    """Return Spearman's correlation of two vectors (n,); 0 where one is constant."""
-    x, y = midranks(np.asarray(a)), midranks(np.asarray(b))
-    x, y = x - x.mean(), y - y.mean()
-    scale = np.sqrt((x @ x) * (y @ y))
-    return float(x @ y / scale) if scale > 0 else 0.0

@@ -290,15 +290,15 @@ def _by_readout(
     if task.objective.control != "none":
         features, ratings = centred_by(features, images.scenes), centred_by(ratings, images.scenes)
     readout = fit(features, ratings, images.scenes)
-    told = held_out_contribution(features, ratings, images.scenes, again(readout.alpha))
+    added = held_out_contribution(features, ratings, images.scenes, again(readout.alpha))
     level = images.pooled.mean(axis=0) @ readout.weights
     return task.chosen(
         readout.weights != 0,
         readout.weights,
-        told.share,
+        added.share,
         predict=lambda judged: judged.pooled @ readout.weights - level,
         alpha=readout.alpha,
-        stability=told.stability,
+        stability=added.stability,
     )
 
 

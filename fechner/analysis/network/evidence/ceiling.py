@@ -8,30 +8,27 @@ Spearman 1910 and Brown 1910 for the step from half a panel to the whole.)
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from fechner.analysis.network.alignment.alignment import Alignment, PartialAlignment, align
 from fechner.analysis.network.alignment.pairs import Pairs
 from fechner.analysis.network.alignment.similarity import rating_similarity
+from fechner.analysis.network.choosing.rated_features import Objective, RatedFeatures
 from fechner.errors import FechnerError, InputError
+from fechner.records.rated_images import RatedImages
+from fechner.records.ratings import Ratings
 
-if TYPE_CHECKING:
-    from fechner.analysis.network.choosing.rated_features import Objective, RatedFeatures
 
-
-def rating_matrix(ratings: pd.DataFrame, images: list[str], dimension: str) -> NDArray[np.float64]:
-    """Return individual ratings as (n_participants, n_images, n_dimensions), NaN where missing.
+def rating_panel(ratings: Ratings, rated: RatedImages, dimension: str) -> NDArray[np.float64]:
+    """Return single ratings as (n_participants, n_images, n_dimensions), NaN where missing.
 
     Parameters
     ----------
     ratings
-        Long table with the columns participant, image, dimension, rating.
-    images
-        The images, in the order of the columns returned.
+        Single ratings; those of other images play no part.
+    rated
+        The images, in the order of the second axis.
     dimension
         The rating dimension, or several joined by ``+``.
 
@@ -40,16 +37,17 @@ def rating_matrix(ratings: pd.DataFrame, images: list[str], dimension: str) -> N
     InputError
         If nobody rated this dimension of these images.
     """
-    names = dimension.split("+")
-    shown = ratings[ratings["image"].isin(images) & ratings["dimension"].isin(names)]
+    images, names = rated.table["image"].tolist(), dimension.split("+")
+    table = ratings.table
+    shown = table[table["image"].isin(images) & table["dimension"].isin(names)]
     people = sorted(shown["participant"].unique())
     layers = []
     for name in names:
         rows = shown[shown["dimension"] == name]
         if rows.empty:
             raise InputError(f"the ratings hold no {name!r} of these images; check both tables")
-        table = rows.pivot_table(index="participant", columns="image", values="rating")
-        layers.append(table.reindex(index=people, columns=images).to_numpy(dtype=np.float64))
+        cells = rows.pivot_table(index="participant", columns="image", values="rating")
+        layers.append(cells.reindex(index=people, columns=images).to_numpy(dtype=np.float64))
     return np.stack(layers, axis=-1)
 
 
@@ -156,39 +154,6 @@ def ceiling_of(
         kernel=objective.kernel,
         others=images.confounds(objective),
     )
-
-
-def individual_ceiling(
-    ratings: NDArray, pairs: Pairs, *, fit: str = "spearman", kernel: str = "absolute"
-) -> tuple[float, float]:
-    """Return the bounds of the mean alignment with single participants (Nili and others 2014).
-
-    Upper: each participant against the mean of all; lower: against the mean of the others.
-    Every participant must have rated every image, with more than one value.
-
-    Parameters
-    ----------
-    ratings
-        ``(n_participants, n_images)``, complete.
-    pairs
-        Which pairs of images are compared.
-    fit, kernel
-        As for `align`.
-
-    Returns
-    -------
-    lower, upper
-        Alignments, in [-1, 1].
-    """
-    panel = np.asarray(ratings, dtype=np.float64)
-    whole = rating_similarity(panel.mean(axis=0), pairs, kernel=kernel)
-    upper, lower = [], []
-    for k, one in enumerate(panel):
-        others = np.delete(panel, k, axis=0).mean(axis=0)
-        measure = align(one, pairs, fit=fit, kernel=kernel)
-        upper.append(measure(whole))
-        lower.append(measure(rating_similarity(others, pairs, kernel=kernel)))
-    return float(np.mean(lower)), float(np.mean(upper))
 
 
 def _means(panel: NDArray) -> NDArray[np.float64]:

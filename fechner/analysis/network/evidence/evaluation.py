@@ -18,6 +18,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fechner.analysis.network.alignment.ranks import spearman
 from fechner.analysis.network.alignment.uncertainty import (
     bootstrap_draws,
     percentile_interval,
@@ -29,7 +30,6 @@ from fechner.analysis.network.choosing.readout import (
     apart_from,
     fit_readout,
     grouped_folds,
-    spearman,
 )
 from fechner.analysis.network.choosing.strategies import Chosen, Strategy
 from fechner.errors import InputError

@@ -30,7 +30,7 @@ def best_held_out(
     """Return which set and strategy predict ratings best on inner held-out scenes, and how well.
 
     Prediction of ratings by the kept channels compares all strategies in one unit. The
-    choice itself sees these images, so what it is worth must be told by others
+    choice itself sees these images, so what it is worth only others can say
     (`BestHeldOut` inside `evaluate`, or the held-out scenes of `select_among`).
 
     Parameters
@@ -40,7 +40,7 @@ def best_held_out(
     folds, seed
         Of the inner partition.
     progress
-        Told of every inner fold.
+        Called after each inner fold.
 
     Returns
     -------

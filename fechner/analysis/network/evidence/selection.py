@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fechner.analysis.network.alignment.alignment import CORRELATIONS
+from fechner.analysis.network.alignment.ranks import spearman
 from fechner.analysis.network.alignment.uncertainty import bootstrap_interval, statistic_interval
 from fechner.analysis.network.choosing.rated_features import (
     Objective,
     RatedFeatures,
     rated_features,
 )
-from fechner.analysis.network.choosing.readout import apart_from, spearman
+from fechner.analysis.network.choosing.readout import apart_from
 from fechner.analysis.network.choosing.sets import SPACE, ChannelValues
 from fechner.analysis.network.choosing.split import split_scenes
 from fechner.analysis.network.choosing.strategies import (

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fechner.analysis.network.alignment.ranks import spearman
 from fechner.analysis.network.layers.networks import Network
 from fechner.analysis.network.maps.removal import Degraded, blurred, predicted
 from fechner.records.selection import ChannelSelection
@@ -65,11 +66,11 @@ def faithfulness(
     shown = [image, *(np.rint(view).astype(np.uint8) for view in views)]
     rating = predicted(network, shown, selection)
     loss = rating[0] - rating[1:]
-    told = np.array([(values * mask[..., 0]).sum() / mask.sum() for mask in masks])
+    shown_by_map = np.array([(values * mask[..., 0]).sum() / mask.sum() for mask in masks])
     changed = error > 0
     return Faithfulness(
-        loss=_spearman(told, loss),
-        loss_at_equal_mse=_spearman(told[changed], loss[changed] / error[changed]),
+        loss=spearman(shown_by_map, loss),
+        loss_at_equal_mse=spearman(shown_by_map[changed], loss[changed] / error[changed]),
     )
 
 
@@ -87,12 +88,3 @@ def _soft(tile: np.ndarray) -> np.ndarray:
     import cv2
 
     return cv2.GaussianBlur(tile.astype(np.float64), (0, 0), 0.015 * min(tile.shape))[..., None]
-
-
-def _spearman(a: np.ndarray, b: np.ndarray) -> float:
-    """Return Spearman's correlation, 0 where either side is constant."""
-    from scipy.stats import rankdata
-
-    if len(a) < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:
-        return 0.0
-    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])

@@ -17,16 +17,14 @@ checkpoint remembers the images it was fitted to, and none of them judges it lat
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fechner.analysis.network.choosing.split import split_by_scene
 from fechner.analysis.network.layers.networks import Network, build, load_network
-from fechner.analysis.network.layers.weights import last_linear, read_weights
+from fechner.analysis.network.layers.weights import last_linear
 from fechner.analysis.network.training import fitting
 from fechner.analysis.network.training.finished_epochs import FinishedEpochs
 from fechner.analysis.network.training.options import FinetuneOptions, check_options
@@ -127,7 +125,7 @@ def finetune(
     }
     inputs = {"rated_images": rated.sha256, "weights": loaded.weights_sha256}
     block = provenance(parameters=made, inputs=inputs, seed=seed)
-    trunk = trunk_of(loaded)
+    trunk = _trunk_of(loaded)
     finished = FinishedEpochs(Path(folder) / f"{name}.training.pth", done_key("fit", block))
     fitted = fitting.fit(
         trunk, loaded, split, chosen, finished=finished, seed=seed, progress=progress
@@ -145,7 +143,7 @@ def finetune(
     return result
 
 
-def trunk_of(network: Network) -> nn.Module:
+def _trunk_of(network: Network) -> nn.Module:
     """Return the part of `network` that turns an input batch into ``(n, n_units)`` features.
 
     It shares its parameters with ``network.module``.
@@ -219,24 +217,3 @@ def _write(
 
 def _behind(network: Network, tensor: str) -> bool:
     return tensor.split(".")[0] == network.head
-
-
-def predict(checkpoint: Path, paths: Sequence[Path], *, device: str = "auto") -> np.ndarray:
-    """Return the rating that a fine-tuned checkpoint predicts for each image, float64 ``(n,)``.
-
-    Ratings are oriented so that higher is better.
-
-    Raises
-    ------
-    InputError
-        If the checkpoint was not written by `finetune`.
-    """
-    content = read_weights(checkpoint)
-    if "regression" not in content or "architecture" not in content:
-        raise InputError(
-            f"{checkpoint} predicts no ratings; make one with fechner network finetune"
-        )
-    network = load_network(content["architecture"], weights=checkpoint, device=device)
-    head = content["regression"]
-    features = fitting.features_of(trunk_of(network), network, paths, size=224)
-    return features @ head["weight"][0].double().numpy() + float(head["bias"][0])

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fechner.analysis.network.alignment.ranks import spearman
 from fechner.analysis.network.choosing.split import Split
 from fechner.analysis.network.layers.activations import decoded_batches
 from fechner.analysis.network.layers.networks import Network
@@ -119,16 +120,8 @@ def fit(
         weight=weight * split.sd,
         bias=bias * split.sd + split.mean,
         history=history,
-        validation_spearman=_spearman(predicted, split.validation_scores),
+        validation_spearman=spearman(predicted, split.validation_scores),
     )
-
-
-def _spearman(a: np.ndarray, b: np.ndarray) -> float:
-    from scipy.stats import rankdata
-
-    if len(a) < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:
-        return 0.0
-    return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
 
 
 def _fit_head(
