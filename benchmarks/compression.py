@@ -48,7 +48,7 @@ from fechner.compression.folders.batch import compress_job
 from fechner.compression.folders.curves import CONDITIONS, at_bytes, curves
 from fechner.compression.folders.jobs import Job
 from fechner.compression.formats import beyond_jpeg as formats
-from fechner.compression.formats.codecs import Settings
+from fechner.compression.formats.compress import Settings
 from fechner.compression.jpeg import encoder
 from fechner.compression.jpeg.source import from_pixels
 from fechner.compression.jpeg.targets import Target, reach
@@ -254,9 +254,9 @@ def rating_figures(paths, maps, network, selection, effort) -> dict[str, float]:
         shared = other_map(path, maps)
         conditions = {"_anti": maps[path].max() - maps[path], "_shuffled": shared,
                       "_centre": centre_map(picture.shape[:2])}  # fmt: skip
-        target = Target(bytes=len(best.content), strength=best.strength)
+        target = Target(max_bytes=len(best.content), strength=best.strength)
         files = [reach(source, m, target, effort=effort) for m in conditions.values()]
-        no_map = Target(bytes=len(best.content), strength=0.0)
+        no_map = Target(max_bytes=len(best.content), strength=0.0)
         files.append(reach(source, maps[path], no_map, effort=effort))
         shown = [encoder.decode_jpeg(file.content) for file in (best, *files)]
         scores = predicted(network, [picture, *shown], selection)

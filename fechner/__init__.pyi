@@ -3,7 +3,7 @@ from .analysis.network.layers.networks import load_network as load_network
 from .analysis.network.maps.importance import importance_maps as importance_maps
 from .analysis.ratings.tested_claim import claim as claim
 from .compression.degrading.degrade import degrade as degrade
-from .compression.formats.codecs import compress as compress
+from .compression.formats.compress import compress as compress
 from .experiment.exports.ratings import ratings_table as ratings_table
 from .experiment.simulated.observers import simulated_panel as simulated_panel
 from .experiment.starting.run_participant import run_participant as run_participant

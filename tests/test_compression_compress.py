@@ -16,7 +16,7 @@ from fechner.cli.compress import app
 from fechner.compression.folders import batch
 from fechner.compression.folders.batch import compress_all
 from fechner.compression.folders.jobs import plan
-from fechner.compression.formats.codecs import Settings
+from fechner.compression.formats.compress import Settings
 from fechner.compression.jpeg.targets import Target
 from fechner.compression.ramp import centre_map
 from fechner.errors import InputError
@@ -82,13 +82,13 @@ def test_a_new_version_compresses_again_but_never_what_it_replaced(folder, tmp_p
     compress_all([*copied, *replaced])
     once = (folder / "deep" / "b.jpg").read_bytes()
     calls = []
-    real = batch.compress
+    real = batch.compress_source
 
     def counted(source, importance, settings):
         calls.append(source)
         return real(source, importance, settings)
 
-    monkeypatch.setattr(batch, "compress", counted)
+    monkeypatch.setattr(batch, "compress_source", counted)
     compress_all([*copied, *replaced])
     assert calls == []
     monkeypatch.setitem(VERSIONS, "compressed", VERSIONS["compressed"] + 1)
@@ -117,7 +117,7 @@ def test_a_changed_map_or_result_is_compressed_again(folder, tmp_path):
 
 def test_what_an_interrupted_run_finished_stays(folder, tmp_path, monkeypatch):
     jobs = plan([folder], tmp_path / "out", Settings())
-    real = batch.compress
+    real = batch.compress_source
     calls = []
 
     def stopped(source, importance, settings):
@@ -126,12 +126,12 @@ def test_what_an_interrupted_run_finished_stays(folder, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return real(source, importance, settings)
 
-    monkeypatch.setattr(batch, "compress", stopped)
+    monkeypatch.setattr(batch, "compress_source", stopped)
     with pytest.raises(KeyboardInterrupt):
         compress_all(jobs)
     assert jobs[0].destination.is_file()
     assert not jobs[1].destination.exists()
-    monkeypatch.setattr(batch, "compress", real)
+    monkeypatch.setattr(batch, "compress_source", real)
     stamp = jobs[0].destination.stat().st_mtime_ns
     rows = compress_all(jobs)
     assert jobs[0].destination.stat().st_mtime_ns == stamp

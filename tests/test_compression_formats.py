@@ -11,7 +11,7 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from fechner.compression.formats import beyond_jpeg as formats
 from fechner.compression.formats import heic
-from fechner.compression.formats.codecs import Settings, compress
+from fechner.compression.formats.compress import Settings, compress_source
 from fechner.compression.jpeg import encoder
 from fechner.compression.jpeg.source import from_pixels
 from fechner.compression.jpeg.targets import Target
@@ -89,8 +89,8 @@ def test_every_format_keeps_the_floor_and_saves_bytes(photograph, form):
     except formats.MissingPartError as missing:
         pytest.skip(str(missing))
     source, importance = from_pixels(photograph), centre_map(photograph.shape[:2])
-    plain = compress(source, importance, Settings(Target(quality=80, strength=0), form=form))
-    mapped = compress(source, importance, Settings(Target(quality=80), form=form))
+    plain = compress_source(source, importance, Settings(Target(quality=80, strength=0), form=form))
+    mapped = compress_source(source, importance, Settings(Target(quality=80), form=form))
     assert len(mapped.content) < 0.95 * len(plain.content)
     judged = scores(photograph, formats.decode(mapped.content, form))
     # A JPEG XL decoder smooths the packed JPEG, so its score is not that of the JPEG.
@@ -112,8 +112,8 @@ def test_unknown_formats_and_impossible_wishes_end_in_one_line(photograph, share
     with pytest.raises(InputError, match="0 to 2"):
         formats.prefiltered(photograph, share, strength=3)
     with pytest.raises(InputError, match="not of webp"):
-        settings = Settings(Target(bytes=1000), form="webp")
-        compress(from_pixels(photograph), centre_map(photograph.shape[:2]), settings)
+        settings = Settings(Target(max_bytes=1000), form="webp")
+        compress_source(from_pixels(photograph), centre_map(photograph.shape[:2]), settings)
     pytest.importorskip("pylibjxl")
     with pytest.raises(InputError, match="choose another format"):
         formats.jpeg_to_jxl(b"no such file")

@@ -392,7 +392,7 @@ def test_a_lower_floor_saves_more(photograph):
 
 @pytest.mark.parametrize("wanted", [6000, 12000, 30000])
 def test_a_target_in_bytes_is_met_from_below(photograph, wanted):
-    result = reach(from_pixels(photograph), centre_map((256, 320)), Target(bytes=wanted))
+    result = reach(from_pixels(photograph), centre_map((256, 320)), Target(max_bytes=wanted))
     assert 0.97 * wanted < len(result.content) <= wanted
 
 
@@ -403,8 +403,8 @@ def test_bits_per_pixel_are_bytes_of_the_picture(photograph):
 
 def test_unreachable_bytes_state_what_can_be_reached(photograph):
     with pytest.raises(InputError, match=r"takes \d+ to \d+"):
-        reach(from_pixels(photograph), centre_map((256, 320)), Target(bytes=100))
-    large = reach(from_pixels(photograph), centre_map((256, 320)), Target(bytes=10_000_000))
+        reach(from_pixels(photograph), centre_map((256, 320)), Target(max_bytes=100))
+    large = reach(from_pixels(photograph), centre_map((256, 320)), Target(max_bytes=10_000_000))
     assert "at its best" in large.note
 
 
@@ -457,6 +457,6 @@ def test_broken_sources_and_options_end_in_one_line(photograph, tmp_path):
     with pytest.raises(InputError, match="make it for this picture"):
         reach(source, np.ones((8, 8)), Target())
     with pytest.raises(InputError, match="leave one out"):
-        Target(bytes=1, bits_per_pixel=1.0)
+        Target(max_bytes=1, bits_per_pixel=1.0)
     with pytest.raises(InputError, match="0 to below 100"):
         Target(background_floor=100)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fechner.compression.folders.batch import SummaryRow
     from fechner.compression.folders.comparison import PictureMaps
     from fechner.compression.folders.jobs import Job
-    from fechner.compression.formats.codecs import Settings
+    from fechner.compression.formats.compress import Settings
 
 
 class _RunByDefault(TyperGroup):
@@ -100,7 +100,7 @@ def run(
     from fechner.compression.folders.batch import compress_all, totals, write_about, write_summary
     from fechner.compression.folders.jobs import plan
     from fechner.compression.formats.beyond_jpeg import require
-    from fechner.compression.formats.codecs import Settings
+    from fechner.compression.formats.compress import Settings
     from fechner.compression.jpeg.encoder import checked_effort
     from fechner.compression.jpeg.targets import Target
     from fechner.executors import executor
@@ -149,7 +149,7 @@ def compare(
     from fechner.cli.console import bar
     from fechner.compression.folders.comparison import measure_all, write_map_comparison
     from fechner.compression.folders.jobs import plan
-    from fechner.compression.formats.codecs import Settings
+    from fechner.compression.formats.compress import Settings
     from fechner.compression.jpeg.encoder import checked_effort
     from fechner.compression.jpeg.targets import Target
     from fechner.executors import executor
@@ -290,8 +290,8 @@ def _sheet(rows: Sequence[SummaryRow], jobs: Sequence[Job], out: Path, settings:
     from fechner.compression.folders.panels import write_sheet
 
     target = settings.target
-    if target.bytes is not None:
-        aim = f"at most {target.bytes} bytes each"
+    if target.max_bytes is not None:
+        aim = f"at most {target.max_bytes} bytes each"
     elif target.bits_per_pixel is not None:
         aim = f"at most {target.bits_per_pixel:g} bits per pixel"
     else:

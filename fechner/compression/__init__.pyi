@@ -1,9 +1,8 @@
 from .degrading.degrade import FAMILIES as FAMILIES
 from .degrading.degrade import degrade as degrade
 from .degrading.matching import match_strengths as match_strengths
-from .formats.codecs import Settings as Settings
-from .formats.codecs import compress as compress
-from .formats.codecs import source_of as source_of
+from .formats.compress import CompressedPicture as CompressedPicture
+from .formats.compress import compress as compress
 from .metrics.quality import mse as mse
 from .metrics.quality import ssim as ssim
 from .ramp import centre_map as centre_map

@@ -22,7 +22,7 @@ import numpy as np
 from fechner.compression.folders.jobs import RECORDS, Job
 from fechner.compression.folders.panels import draw_panels
 from fechner.compression.formats.beyond_jpeg import suffix
-from fechner.compression.formats.codecs import compress, source_of
+from fechner.compression.formats.compress import compress_source, source_of
 from fechner.compression.jpeg import encoder
 from fechner.compression.ramp import centre_map
 from fechner.errors import FechnerError, InputError, RefusedError
@@ -158,7 +158,7 @@ def _compressed(job: Job, started: float) -> tuple[bytes, SummaryRow]:
     if job.in_place:
         _refuse_further_pictures(job.source)
     source = source_of(job.source, job.settings)
-    outcome = compress(source, _importance(job, source.size), job.settings)
+    outcome = compress_source(source, _importance(job, source.size), job.settings)
     quality = round(job.settings.target.quality)
     plain = len(encoder.reference_encoder(source.picture, quality, source.subsampling))
     write_bytes(job.panel, draw_panels(outcome.picture, outcome.decoded, outcome.importance))

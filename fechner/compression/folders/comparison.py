@@ -24,7 +24,7 @@ from fechner.compression.folders.curves import (
     curve,
     curves,
 )
-from fechner.compression.formats.codecs import Settings
+from fechner.compression.formats.compress import Settings
 from fechner.compression.jpeg.encoder import reference_encoder
 from fechner.compression.jpeg.source import from_pixels
 from fechner.compression.jpeg.targets import reach

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fechner.compression.formats.beyond_jpeg import suffix
-from fechner.compression.formats.codecs import Settings
+from fechner.compression.formats.compress import Settings
 from fechner.errors import InputError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".avif", ".ppm", ".gif")

@@ -58,14 +58,14 @@ class Target:
         Lowest ss2 of the rest; ignored where `strength` is given.
     strength
         Fixed strength; None searches for the one that reaches the floor.
-    bytes, bits_per_pixel
-        Wanted size of the file; at most one of them, and then `quality` does not matter.
+    max_bytes, bits_per_pixel
+        Largest size of the file; at most one of them, and then `quality` does not matter.
     """
 
     quality: float = 85.0
     background_floor: float = 70.0
     strength: float | None = None
-    bytes: int | None = None
+    max_bytes: int | None = None
     bits_per_pixel: float | None = None
 
     def __post_init__(self) -> None:
@@ -79,16 +79,16 @@ class Target:
             )
         if self.strength is not None and not 0 <= self.strength <= STRONGEST:
             raise InputError(f"expected a strength from 0 to {STRONGEST}, got {self.strength}")
-        if self.bytes is not None and self.bits_per_pixel is not None:
+        if self.max_bytes is not None and self.bits_per_pixel is not None:
             raise InputError("expected bytes or bits per pixel, got both; leave one out")
-        for wanted, name in ((self.bytes, "bytes"), (self.bits_per_pixel, "bits per pixel")):
+        for wanted, name in ((self.max_bytes, "bytes"), (self.bits_per_pixel, "bits per pixel")):
             if wanted is not None and not wanted > 0:
                 raise InputError(f"expected {name} above 0, got {wanted}")
 
 
 @dataclass(frozen=True)
-class Compressed:
-    """A compressed picture and how it was reached.
+class Reached:
+    """A JPEG and how its target was reached.
 
     Attributes
     ----------
@@ -135,7 +135,7 @@ class _Goal:
 
 def reach(
     source: Source, importance: np.ndarray, target: Target, *, effort: Effort = "fast"
-) -> Compressed:
+) -> Reached:
     """Compress a source toward a target.
 
     Parameters
@@ -157,7 +157,7 @@ def reach(
     """
     stored = upright_to_stored(np.asarray(importance, np.float32), source.turn)
     share = ramp(stored, source.size)
-    wanted = target.bytes
+    wanted = target.max_bytes
     if target.bits_per_pixel is not None:
         wanted = int(target.bits_per_pixel * source.size[0] * source.size[1] / 8)
     if wanted is not None:
@@ -170,7 +170,7 @@ def reach(
         content = encode_jpeg(
             source, share, quality=best.quality, strength=best.strength, effort=effort
         )
-    return Compressed(finished(content, effort), best.quality, best.strength, rounds, note)
+    return Reached(finished(content, effort), best.quality, best.strength, rounds, note)
 
 
 def start_quality(quality: float) -> float:
@@ -306,7 +306,7 @@ def _note(best: _Trial, goal: _Goal, fixed: float | None) -> str:
 
 def _reach_bytes(
     source: Source, share: np.ndarray, wanted: int, strength: float, effort: Effort
-) -> Compressed:
+) -> Reached:
     """Find the finest tables whose file is not above `wanted` bytes."""
 
     def content(quality: float) -> bytes:
@@ -329,4 +329,4 @@ def _reach_bytes(
         else:
             high = middle
     note = "" if high < FINEST else f"smaller than the {wanted} bytes asked for: it is at its best"
-    return Compressed(finished(best, effort), low, strength, rounds, note)
+    return Reached(finished(best, effort), low, strength, rounds, note)

@@ -1,6 +1,6 @@
 """One call for every format: a picture, its map and a target in; a judged file out.
 
-Joins the JPEG encoder with its search (`targets`) and the other formats (`formats`,
+Joins the JPEG encoder with its search (`targets`) and the other formats (`beyond_jpeg`,
 `heic`). For AVIF, WebP and HEIC quality is the encoder's own number, and the strength is
 the largest, up to 2 (HEIC: 0.5), at which the rest of the picture stays above the floor.
 """
@@ -15,7 +15,7 @@ import numpy as np
 
 from fechner.compression.formats import beyond_jpeg as formats
 from fechner.compression.jpeg import encoder
-from fechner.compression.jpeg.encoder import Effort
+from fechner.compression.jpeg.encoder import Effort, checked_effort
 from fechner.compression.jpeg.source import (
     Source,
     from_jpeg,
@@ -25,9 +25,10 @@ from fechner.compression.jpeg.source import (
 from fechner.compression.jpeg.source import upright_to_stored as turned
 from fechner.compression.jpeg.targets import Target, reach
 from fechner.compression.metrics.ssimulacra2 import Ss2Reference
-from fechner.compression.ramp import most_important, ramp
+from fechner.compression.ramp import centre_map, most_important, ramp
 from fechner.errors import InputError
 from fechner.provenance import write_bytes
+from fechner.records.images.files import read_image, read_map_png
 
 STEPS = 6
 """Halvings of the strength's range for the formats without a search of their own."""
@@ -60,7 +61,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CompressedPicture:
     """A compressed file and how it was judged.
 
     Attributes
@@ -90,6 +91,93 @@ class Outcome:
     strength: float
     note: str
 
+    def write(self, path: Path | str) -> Path:
+        """Write the file, whole or not at all, and return its path.
+
+        Raises
+        ------
+        InputError
+            If the folder cannot be written.
+        """
+        write_bytes(Path(path), self.content)
+        return Path(path)
+
+
+def compress(
+    picture: Path | str | np.ndarray,
+    importance: Path | str | np.ndarray | None = None,
+    *,
+    quality: float = 85.0,
+    background_floor: float = 70.0,
+    strength: float | None = None,
+    max_bytes: int | None = None,
+    bits_per_pixel: float | None = None,
+    form: str = "jpeg",
+    effort: str = "fast",
+    subsampling: str = "4:2:0",
+    metadata: bool = False,
+) -> CompressedPicture:
+    """Compress one picture so that bits follow importance, and judge the result.
+
+    Parameters
+    ----------
+    picture
+        A file, or its pixels, uint8 (h, w, 3), sRGB.
+    importance
+        A grey PNG, or a map of the upright picture (h, w), finite, 0 or more, any scale: only
+        the order of its values counts. None: the middle of the picture matters.
+    quality
+        The important quarter looks as Pillow's JPEG encoder makes it at this quality, [1, 100]
+        (avif, webp, heic: the encoder's own quality).
+    background_floor
+        Lowest SSIMULACRA2 of the rest, [0, 100).
+    strength
+        Fixed loss in the rest instead of the floor, 0 or more; 1 is usual.
+    max_bytes, bits_per_pixel
+        Largest size of the file, of jpeg and jxl; at most one, and then `quality` does not matter.
+    form
+        ``"jpeg"``, ``"jxl"``, ``"heic"``, ``"avif"`` or ``"webp"``.
+    effort
+        ``"fast"``, ``"high"`` (smaller, slower) or ``"max"`` (smallest), of jpeg and jxl.
+    subsampling
+        Chroma of JPEGs made from pixels, ``"4:2:0"`` or ``"4:4:4"``; a JPEG source keeps its own.
+    metadata
+        Keep EXIF, XMP, comments and resolution of JPEG sources.
+
+    Returns
+    -------
+    CompressedPicture
+        The file's bytes, what a viewer shows of them, and how close that is.
+
+    Raises
+    ------
+    InputError
+        If the picture or map cannot be read, the map does not fit, an option is out of range,
+        or the size cannot be met.
+    MissingPartError
+        If the format needs a part that is not installed.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> picture = rng.integers(120, 136, (64, 96, 3)).astype(np.uint8)
+    >>> left = np.repeat(np.linspace(1, 0, 96)[None], 64, axis=0)
+    >>> found = compress(picture, left)
+    >>> found.content[:2].hex(), found.decoded.shape
+    ('ffd8', (64, 96, 3))
+    >>> len(found.content) < len(compress(picture, left, strength=0).content)
+    True
+    """
+    target = Target(quality, background_floor, strength, max_bytes, bits_per_pixel)
+    settings = Settings(target, form, checked_effort(effort), subsampling, metadata)
+    source = source_of(picture, settings)
+    if importance is None:
+        upright = source.size if source.turn < 5 else source.size[::-1]
+        importance = centre_map(upright)
+    elif not isinstance(importance, np.ndarray):
+        importance = read_map_png(importance)
+    return compress_source(source, importance, settings)
+
 
 def source_of(picture: Path | str | np.ndarray, settings: Settings) -> Source:
     """Open a picture for compression: a JPEG file as its coefficients, others as pixels.
@@ -99,8 +187,6 @@ def source_of(picture: Path | str | np.ndarray, settings: Settings) -> Source:
     InputError
         If the picture cannot be read or is of a kind that would be shown wrong.
     """
-    from fechner.records.images.files import read_image
-
     if isinstance(picture, np.ndarray):
         return from_pixels(picture, subsampling=settings.subsampling)
     path = Path(picture)
@@ -109,45 +195,18 @@ def source_of(picture: Path | str | np.ndarray, settings: Settings) -> Source:
     return from_pixels(read_image(path), subsampling=settings.subsampling)
 
 
-def compress(
-    picture: Source | Path | str | np.ndarray,
-    importance: np.ndarray,
-    settings: Settings | None = None,
-) -> Outcome:
-    """Compress one picture and judge the result.
-
-    Parameters
-    ----------
-    picture
-        A file, its pixels (uint8 (h, w, 3), sRGB), or what `source_of` made of either.
-    importance
-        Map of the upright picture (h, w), finite, 0 or more, any scale.
-    settings
-        Target and format; a JPEG of the usual quality where left out.
-
-    Returns
-    -------
-    Outcome
-        The file's bytes, what a viewer shows of them, and how close that is.
+def compress_source(
+    source: Source, importance: np.ndarray, settings: Settings
+) -> CompressedPicture:
+    """Compress a picture that `source_of` opened, as `compress` does.
 
     Raises
     ------
     InputError
-        If the picture cannot be read, the map does not fit it, or the target cannot be met.
+        If the map does not fit the picture, or the target cannot be met.
     MissingPartError
         If the format needs a part that is not installed.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(1)
-    >>> picture = rng.integers(90, 166, (64, 96, 3)).astype(np.uint8)
-    >>> left = np.repeat(np.linspace(1, 0, 96)[None], 64, axis=0)
-    >>> found = compress(picture, left)
-    >>> found.content[:2].hex(), found.decoded.shape
-    ('ffd8', (64, 96, 3))
     """
-    settings = settings or Settings()
-    source = picture if isinstance(picture, Source) else source_of(picture, settings)
     formats.require(settings.form)
     stored = turned(np.asarray(importance, np.float32), source.turn)
     if settings.form in ("jpeg", "jxl"):
@@ -160,7 +219,7 @@ def compress(
         content, strength, note = _other(source.picture, stored, settings)
         decoded, quality = formats.decode(content, settings.form), settings.target.quality
     important, background = judged(source, decoded, stored)
-    return Outcome(
+    return CompressedPicture(
         content, source.picture, decoded, stored, important, background, quality, strength, note
     )
 
@@ -175,17 +234,12 @@ def judged(source: Source, decoded: np.ndarray, importance: np.ndarray) -> tuple
     return scores["important"], scores["rest"]
 
 
-def write(path: Path, outcome: Outcome) -> None:
-    """Write the file of an outcome, whole or not at all."""
-    write_bytes(path, outcome.content)
-
-
 def _other(
     picture: np.ndarray, importance: np.ndarray, settings: Settings
 ) -> tuple[bytes, float, str]:
     """Encode in a format without a search of its own; return file, strength and note."""
     target = settings.target
-    if target.bytes is not None or target.bits_per_pixel is not None:
+    if target.max_bytes is not None or target.bits_per_pixel is not None:
         raise InputError(
             f"a size can be asked of jpeg and jxl, not of {settings.form}; give a quality"
         )
