@@ -1,6 +1,7 @@
 """The quality metrics agree with independent implementations and pool over regions."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import piq
@@ -91,6 +92,14 @@ def test_regions_from_one_comparison_equal_single_ones(photograph):
     assert scores["whole"] == reference.score(test)
     assert scores["right"] == pytest.approx(reference.score(test, weights=ramp), abs=1e-9)
     assert scores["right"] != pytest.approx(scores["left"], abs=0.1)
+
+
+def test_one_reference_may_be_shared_by_threads(photograph):
+    reference = Ss2Reference(photograph)
+    tests = [jpeg(photograph, level) for level in range(10, 90, 8)]
+    expected = [ss2(photograph, test) for test in tests]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(reference.score, tests * 4)) == expected * 4
 
 
 def test_wrong_arrays_end_in_one_line(photograph):

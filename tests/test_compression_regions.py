@@ -1,5 +1,8 @@
 """Regions of high and low importance that are alike in everything else."""
 
+import os
+import subprocess
+import sys
 from itertools import combinations
 
 import cv2
@@ -152,6 +155,34 @@ def test_the_search_stops_by_its_nodes_and_never_by_the_clock(monkeypatch):
     assert first.solver_gap > 0
     again = matched_regions(CAT, MAP, options=options)
     assert (again.high == first.high).all() and (again.low == first.low).all()
+
+
+DIGESTS = """
+import hashlib, os, cv2, numpy as np
+cv2.setNumThreads(int(os.environ["OMP_NUM_THREADS"]))
+from fechner.compression.degrading.degrade import FAMILIES, degrade
+from fechner.compression.metrics.ssimulacra2 import Ss2Reference
+from fechner.compression.regions.covariates import covariate_planes
+picture = np.random.default_rng(0).integers(0, 256, (64, 3203, 3), np.uint8)
+found = list(covariate_planes(picture).values())
+for family in FAMILIES.values():
+    strength = family.neutral + (family.strongest - family.neutral) / 5
+    found.append(degrade(picture, family.name, strength))
+found.append(np.array(Ss2Reference(picture).score(found[-1])))
+print(hashlib.sha256(b"".join(one.tobytes() for one in found)).hexdigest())
+"""
+
+
+def test_how_many_threads_compute_changes_no_digit():
+    answers = set()
+    for threads in ("1", "4"):
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+        env = os.environ | dict.fromkeys(names, threads)
+        done = subprocess.run(
+            [sys.executable, "-c", DIGESTS], env=env, capture_output=True, text=True, check=True
+        )
+        answers.add(done.stdout)
+    assert len(answers) == 1
 
 
 def test_a_picture_without_a_choice_says_after_how_many_nodes():

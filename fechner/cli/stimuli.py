@@ -43,7 +43,7 @@ def build(
     """
     from fechner.cli.console import bar, console
     from fechner.cli.paths import by_name, image_paths
-    from fechner.compression.regions.matched import RegionOptions
+    from fechner.compression.regions.options import RegionOptions
     from fechner.executors import executor
     from fechner.stimuli.build import build_stimuli
 

@@ -36,7 +36,17 @@ def to_codes(light: Plane) -> Plane:
 
 def luminance(image: Image) -> Plane:
     """Return relative luminance ``(height, width)`` in [0, 1]."""
-    return to_light(image) @ REC709_LUMINANCE
+    return luminance_of_light(to_light(image))
+
+
+def luminance_of_light(light: Plane) -> Plane:
+    """Return relative luminance ``(height, width)`` of linear light ``(height, width, 3)``.
+
+    No matrix product: BLAS rounds the last digit by the kind of processor, and regions that are
+    matched in luminance would then be others elsewhere.
+    """
+    red, green, blue = REC709_LUMINANCE
+    return red * light[..., 0] + green * light[..., 1] + blue * light[..., 2]
 
 
 def chroma(image: Image) -> Plane:

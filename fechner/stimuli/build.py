@@ -19,7 +19,7 @@ import numpy as np
 from fechner.compression.degrading.matching import MAX_STRENGTH_RATIO, MEASURES
 from fechner.compression.regions.blocks import BlockGrid
 from fechner.compression.regions.controls import mirrored
-from fechner.compression.regions.matched import RegionOptions
+from fechner.compression.regions.options import RegionOptions
 from fechner.errors import FechnerError, RefusedError
 from fechner.executors import run_all
 from fechner.progress import Progress, silent
@@ -85,7 +85,12 @@ def build_stimuli(
     simulated
         Whether the maps rest on SIMULATED ratings; also taken from the maps' own records.
     pool, progress
-        Where scenes run, and who is told how many are done.
+        Where scenes run, and what is called with how many of them are done.
+
+    Returns
+    -------
+    StimulusSet
+        What lies in `folder`; its record names the scenes that were left out, and why.
 
     Raises
     ------
@@ -93,6 +98,22 @@ def build_stimuli(
         If an image or map is unusable, or an option is unknown.
     RefusedError
         If too few scenes can be matched; the reasons are named.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from fechner.records.images.files import write_map_png, write_png
+    >>> folder, rng, scenes = Path(tempfile.mkdtemp()), np.random.default_rng(0), {}
+    >>> for name in ("boat", "0801"):
+    ...     scenes[name] = (folder / f"{name}.png", folder / f"map_of_{name}.png")
+    ...     write_png(scenes[name][0], rng.integers(60, 200, (96, 128, 3)).astype(np.uint8))
+    ...     write_map_png(scenes[name][1], np.tile(np.linspace(0.1, 1, 128), (96, 1)))
+    >>> loose = RegionOptions(block=8, patch=2, match=("luminance",))
+    >>> made = build_stimuli(
+    ...     scenes, folder / "stimuli", family="noise", target_mse=20, regions=loose
+    ... )
+    >>> [stimulus.stimulus for stimulus in made.stimuli if stimulus.scene == "0801"]
+    ['0801_intact', '0801_noise_low', '0801_noise_high', '0801_noise_donor']
     """
     design = Design(
         families=(family,) if isinstance(family, str) else tuple(family),

@@ -8,7 +8,7 @@ from typing import Any
 
 from fechner.compression.degrading.degrade import family_named
 from fechner.compression.degrading.matching import MAX_STRENGTH_RATIO, Loss
-from fechner.compression.regions.matched import RegionOptions
+from fechner.compression.regions.options import RegionOptions
 from fechner.errors import InputError, nearest
 
 ARMS = {
@@ -83,7 +83,23 @@ class Design:
         return [(n, Loss(self.measure, value)) for n, value in enumerate(self.targets, start=1)]
 
     def stimulus(self, scene: str, family: str, level: int, arm: str) -> str:
-        """Return the name of a stimulus; the level is named only where there are several."""
+        """Return the name of a stimulus; the level is named only where there are several.
+
+        Families and arms hold no ``_``, so that two stimuli never share a name, whatever their
+        scenes are called.
+
+        Parameters
+        ----------
+        scene
+            Any name that `fechner.records.file_names.check_scene_names` allows.
+        family, level, arm
+            A key of `FAMILIES`, the number of the level from 1, and a key of `ARMS`.
+
+        Returns
+        -------
+        str
+            Such as ``cat_blur2_high``.
+        """
         step = str(level) if len(self.targets) > 1 else ""
         return f"{scene}_{family}{step}_{arm}"
 

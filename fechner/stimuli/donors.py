@@ -36,6 +36,11 @@ def mismatch(
         The scene's own high region, bool ``(height, width)``.
     donors
         The other scenes' high regions, bool, of any size.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(n_donors,)``, 0 or more.
     """
     flat = np.asarray(error).ravel()
     blocks = round(own.sum() / grid.block**2)

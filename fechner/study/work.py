@@ -113,7 +113,7 @@ def draw_maps(place: OpenStudy) -> None:
 
 def make_stimuli(place: OpenStudy) -> None:
     """Degrade matched regions of the first scenes: intact, low, high, and another image's mask."""
-    from fechner.compression.regions.matched import RegionOptions
+    from fechner.compression.regions.options import RegionOptions
     from fechner.stimuli.build import build_stimuli
 
     options = place.study.stimuli

@@ -157,7 +157,21 @@ def degrade(
 
 
 def degraded_codes(image: Image, family: Family, strength: float, *, seed: int = 0) -> Plane:
-    """Return the unrounded encoded values of the whole degraded image, ``(height, width, 3)``.
+    """Return the unrounded encoded values of the whole degraded image.
+
+    Parameters
+    ----------
+    image
+        uint8 ``(height, width, 3)``, sRGB.
+    family, strength
+        What is done to it, and how strongly, in the family's unit.
+    seed
+        Of the seeded families.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 ``(height, width, 3)``, about [0, 255].
 
     Raises
     ------

@@ -21,9 +21,9 @@ from numpy.random import Generator
 from scipy.sparse import csr_array
 
 from fechner.compression.light import (
-    REC709_LUMINANCE,
     Image,
     Plane,
+    luminance_of_light,
     to_codes,
     to_light,
 )
@@ -143,7 +143,7 @@ def contrast(image: Image, loss: float, rng: Generator) -> Plane:
 def colour(image: Image, loss: float, rng: Generator) -> Plane:
     """Move every colour the fraction `loss` of the way to the grey of its luminance."""
     light = to_light(image)
-    grey = (light @ REC709_LUMINANCE)[..., None]
+    grey = luminance_of_light(light)[..., None]
     return to_codes(light + np.float32(loss) * (grey - light))
 
 

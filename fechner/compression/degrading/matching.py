@@ -37,7 +37,7 @@ CODEC_QUALITY = 85
 """Quality of the JPEG files whose sizes the measure ``bytes`` compares (4:2:0, optimised)."""
 
 STEPS = 48
-"""Bisections before the search gives up."""
+"""Pictures tried before the search gives up; a third of them at least are halvings."""
 
 Measure = Callable[[Image], float]
 
@@ -148,6 +148,11 @@ def match_strengths(
     seed
         Of the seeded families; the same for every arm.
 
+    Returns
+    -------
+    dict
+        Arm -> its picture, strength and loss, in the order of `masks`.
+
     Raises
     ------
     InputError
@@ -200,7 +205,7 @@ def _search(
     tolerance: float,
     seed: int,
 ) -> Matched:
-    """Bisect the strength, trying the straight line between the ends at every second step."""
+    """Narrow the strength down between a weak and a strong end until the loss is the target's."""
 
     def at(strength: float) -> Matched:
         picture = blended(image, degraded_codes(image, family, strength, seed=seed), mask)
@@ -225,7 +230,11 @@ def _search(
 
 
 def _strongest(at: Callable[[float], Matched], family: Family, wanted: float) -> Matched:
-    """Return the first strength, doubling from a 32nd of the range, that reaches `wanted`."""
+    """Return the first strength, doubling from a 32nd of the range, that reaches `wanted`.
+
+    Losses level off toward the strongest end: a straight line from there would first try
+    strengths far too small, step after step.
+    """
     span = family.strongest - family.neutral
     for part in (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0):
         tried = at(family.neutral + part * span)
@@ -235,7 +244,10 @@ def _strongest(at: Callable[[float], Matched], family: Family, wanted: float) ->
 
 
 def _between(weak: Matched, strong: Matched, wanted: float, step: int) -> float:
+    """Return the strength to try next: where the straight line between the ends meets `wanted`."""
     part = (wanted - weak.achieved) / (strong.achieved - weak.achieved)
+    # On a bent curve the line moves one end only, ever less: every third step halves instead,
+    # as does one that the line would put next to an end.
     if step % 3 == 2 or not 0.02 < part < 0.98:
         part = 0.5
     return weak.strength + part * (strong.strength - weak.strength)

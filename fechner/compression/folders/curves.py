@@ -109,6 +109,11 @@ def curves(
     effort
         Of our encoder.
 
+    Returns
+    -------
+    list of Point
+        One a condition and quality.
+
     Raises
     ------
     InputError
@@ -145,12 +150,52 @@ def curve(points: Sequence[Point], condition: str, part: str) -> tuple[np.ndarra
 
 
 def at_bytes(points: Sequence[Point], condition: str, part: str, size: float) -> float:
-    """Return ss2 of a condition in a part at `size` bytes, interpolated; NaN beyond the curve."""
+    """Return ss2 of a condition in a part at one size, as `along` does at many.
+
+    Parameters
+    ----------
+    points
+        Of one picture, from `curves`.
+    condition, part
+        Which curve, and where files are judged.
+    size
+        Bytes.
+
+    Returns
+    -------
+    float
+        Interpolated; NaN beyond the curve.
+
+    Raises
+    ------
+    InputError
+        If the condition was not measured.
+    """
     return float(along(points, condition, part, np.array([size], float))[0])
 
 
 def along(points: Sequence[Point], condition: str, part: str, at: np.ndarray) -> np.ndarray:
-    """Return ss2 (n,) of a condition in a part at sizes `at` (n,) in bytes, as `at_bytes`."""
+    """Return ss2 of a condition in a part at several sizes.
+
+    Parameters
+    ----------
+    points
+        Of one picture, from `curves`.
+    condition, part
+        Which curve, and where files are judged.
+    at
+        Bytes (n,).
+
+    Returns
+    -------
+    numpy.ndarray
+        (n,): interpolated over log bytes without overshoot; NaN beyond the curve.
+
+    Raises
+    ------
+    InputError
+        If the condition was not measured.
+    """
     sizes, scores = curve(points, condition, part)
     logs, where = np.log(sizes), np.log(at)
     distinct = np.flatnonzero(np.diff(logs, prepend=-np.inf) > 0)
@@ -180,6 +225,11 @@ def bd_rate(
     -------
     float
         Per cent; NaN where the curves share no quality.
+
+    Raises
+    ------
+    InputError
+        If a curve has fewer than two different qualities.
     """
     rate, low, high = _log_rate(sizes, scores)
     base, base_low, base_high = _log_rate(base_sizes, base_scores)

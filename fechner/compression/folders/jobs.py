@@ -81,6 +81,11 @@ def plan(
     in_place
         Write each JPEG over its source instead.
 
+    Returns
+    -------
+    list of Job
+        One a picture, in the order of their paths.
+
     Raises
     ------
     InputError

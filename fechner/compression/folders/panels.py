@@ -98,6 +98,11 @@ def write_sheet(
         Name of a picture and the file of its strip.
     about
         One sentence: what was done.
+
+    Raises
+    ------
+    InputError
+        If the page cannot be written.
     """
     from jinja2 import Environment
 

@@ -139,6 +139,11 @@ def encode_blurred(
     quality
         The encoder's own quality, [1, 100].
 
+    Returns
+    -------
+    bytes
+        The file.
+
     Raises
     ------
     MissingPartError

@@ -40,6 +40,11 @@ def encode_heic(
     strength
         Quantiser offset, as a fraction of its range, where the share is 1: [0, 1].
 
+    Returns
+    -------
+    bytes
+        The file.
+
     Raises
     ------
     MissingPartError

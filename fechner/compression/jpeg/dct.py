@@ -112,13 +112,19 @@ def _blocks(plane, zigzag):
             for k in range(64):
                 position = zigzag[k]
                 flat[k] = whole[position % 8, position // 8]
+            # T.81 takes 128 from every pixel; the mean of a block holds 8 times that.
             flat[0] -= np.float32(1024.0)
     return blocks
 
 
 @njit(cache=True, fastmath=True, inline="always")
 def _columns_dct(x, out):
-    """Transform each column of `x` (8, 8): even frequencies by sums, odd ones by differences."""
+    """Transform each column of `x` (8, 8): even frequencies by sums, odd ones by differences.
+
+    ``c_k = cos(k pi / 16) / 2``. Sums and differences halve the products; the factorised
+    transforms that save more leave scale factors behind, which would have to be taken out again
+    here, because the coefficients are judged in grey levels before they are divided by steps.
+    """
     c1, c2, c3 = np.float32(0.49039264), np.float32(0.46193977), np.float32(0.41573481)
     c4, c5, c6 = np.float32(0.35355339), np.float32(0.27778512), np.float32(0.19134172)
     c7 = np.float32(0.09754516)

@@ -66,6 +66,11 @@ def stream(
         right behind the start of the image.
     split
         Last coefficient of the first luma AC scan; the rest follow in a second one.
+
+    Returns
+    -------
+    bytes
+        The file.
     """
     tables: list[np.ndarray] = []
     for plane in planes:
@@ -136,6 +141,7 @@ def huffman_table(frequencies: np.ndarray) -> tuple[list[int], list[int]]:
     if not present:
         present = [0]
     # A reserved symbol takes the code of only ones, which no stream may contain.
+    # Equal counts are ordered by symbol: the same picture gives the same file everywhere.
     heap: list[tuple[int, int, tuple[int, ...]]] = [(0, 256, (256,))]
     heap += [(int(max(frequencies[s], 1)), s, (s,)) for s in present]
     heapq.heapify(heap)
@@ -235,6 +241,7 @@ def _ac_symbols(blocks, first, last):
                 if value == 0:
                     run += 1
                     continue
+                # Empty blocks are only told when one comes that is not: a run is one symbol.
                 if empty:
                     bits = _size(empty) - 1
                     symbols[count] = bits << 4
@@ -277,7 +284,10 @@ def _pack(symbols, extras, lengths, codes, widths):
     total = 0
     for k in range(symbols.size):
         total += np.int64(widths[symbols[k]]) + lengths[k]
+    # Twice the bytes that the bits fill: at worst every one is 0xFF and gets a zero behind it.
     out = np.empty(total // 4 + 16, np.uint8)
+    # At most 7 bits wait when 16 of a code and 15 behind it come: far from 64. What is shifted
+    # out at the left was written already.
     held = np.uint64(0)
     bits = 0
     n = 0
@@ -296,7 +306,7 @@ def _pack(symbols, extras, lengths, codes, widths):
             if byte == 0xFF:
                 out[n] = 0
                 n += 1
-    if bits:
+    if bits:  # the last byte is filled with ones (T.81, F.1.2.3)
         ones = np.uint64((1 << (8 - bits)) - 1)
         byte = np.uint8((held << np.uint64(8 - bits) | ones) & np.uint64(0xFF))
         out[n] = byte

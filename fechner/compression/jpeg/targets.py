@@ -149,6 +149,11 @@ def reach(
     effort
         ``"fast"``, ``"high"`` or ``"max"``, see `fechner.compression.jpeg.encoder.encode_jpeg`.
 
+    Returns
+    -------
+    Reached
+        The file, what the encoder was given, and a note where the target was missed.
+
     Raises
     ------
     InputError

@@ -26,7 +26,9 @@ from fechner.compression.jpeg.dct import ZIGZAG
 WIDEST = 12.0
 """Largest threshold of the dead zone, in steps."""
 LEAN, MOST_LEAN = 0.3, 0.4
-"""How much of the strength also rounds surviving values down, and at most."""
+"""How much of the strength also rounds surviving values down, and at most.
+
+Below a half, so that a value next to the step above still rounds up to it."""
 MOST_SAVED = 48.0
 """Bits beyond which dropping neighbouring values for one code cannot pay; ends the search."""
 LARGEST = 1023
@@ -75,6 +77,7 @@ def dead_zone(blocks, inverse, strength, growth):
     for row in range(rows):
         for column in range(columns):
             x = blocks[row, column]
+            # Without the mean: how bright a block is hides no error.
             energy = np.float32(0.0)
             for k in range(1, 64):
                 scaled = x[k] * inverse[k]
@@ -86,6 +89,7 @@ def dead_zone(blocks, inverse, strength, growth):
                 scaled = x[k] * inverse[k]
                 magnitude = abs(scaled)
                 threshold = min(half + force * growth[k], np.float32(WIDEST))
+                # What passes the threshold was meant to stay: leaning down must not drop it.
                 level = max(np.float32(np.int32(magnitude + offset)), one)
                 level = level if magnitude >= threshold else np.float32(0.0)
                 q[k] = np.int16(level if scaled >= 0 else -level)
@@ -129,6 +133,7 @@ def trellis(blocks, inverse, price, rates, long_run, end):
             q = out[row, column]
             for k in range(64):
                 x[k] = blocks[row, column, k] * inverse[k]
+            # Running sums: the error of dropping any run is one difference, not a loop.
             for k in range(1, 64):
                 zeroed[k + 1] = zeroed[k] + x[k] * x[k]
             q[0] = np.int16(np.rint(x[0]))
@@ -139,10 +144,11 @@ def trellis(blocks, inverse, price, rates, long_run, end):
             last = 0
             for k in range(1, 64):
                 magnitude = abs(x[k])
+                # Zero is both the nearest value and the cheapest: no path keeps it.
                 if magnitude < 0.5:
                     continue
                 rounded = min(int(magnitude + np.float32(0.5)), LARGEST)
-                chosen = np.float32(1e30)
+                chosen = np.float32(1e30)  # not inf: fastmath assumes that there is none
                 for level in range(max(rounded - 1, 1), rounded + 1):
                     size = 0
                     rest = level
@@ -151,6 +157,8 @@ def trellis(blocks, inverse, price, rates, long_run, end):
                         rest >>= 1
                     error = magnitude - np.float32(level)
                     own = error * error + zeroed[k] + toll * size
+                    # From the nearest predecessor back: what is dropped between only grows,
+                    # and once it costs more than any code could save, farther ones cannot win.
                     for p in range(count - 1, -1, -1):
                         if dropped[count - 1] - dropped[p] > reach:
                             break
@@ -166,6 +174,7 @@ def trellis(blocks, inverse, price, rates, long_run, end):
                 place[count] = k
                 best[count] = chosen
                 total = chosen + zeroed[64] - zeroed[k + 1]
+                # A block that is full to its last coefficient needs no end.
                 if k < 63:
                     total += toll * end
                 if total < cheapest:
@@ -218,6 +227,8 @@ def code_lengths(blocks: np.ndarray) -> tuple[np.ndarray, float, float]:
         Bits of a run of sixteen zeros, and of the end of a block.
     """
     pairs, long_runs, ends = pair_counts(blocks)
+    # A Huffman code comes within a bit of the entropy; a pair that was not seen yet keeps a
+    # finite price, so that the trellis may bring it in.
     total = pairs.sum() + long_runs + ends + 1
     rates = -np.log2((pairs + 0.05) / total)
     lengths = -np.log2((np.array([long_runs, ends]) + 0.5) / total)

@@ -231,12 +231,15 @@ def _pool(x, mu_x, square_x, y, mu_y, square_y, product, weights):
     """Sum the three error maps of a scale and their 4th powers: (n, channel, power, term)."""
     count = weights.shape[0]
     height, width = weights.shape[1:]
-    sums = np.zeros((count, 3, 2, 3))
+    sums = np.zeros((count, 3, 2, 3))  # float64: millions of terms down to 1e-8
+    # Regions innermost: every error is computed once, however many regions pool it.
     for i in range(height):
         for j in range(width):
             for c in range(3):
                 mx = mu_x[i, j, c]
                 my = mu_y[i, j, c]
+                # SSIM divides by mx^2 + my^2, which makes dark places count more. These values
+                # are even in perception already, and the chroma ones have no dark end.
                 mean_term = np.float32(1.0) - (mx - my) * (mx - my)
                 cross = np.float32(2.0) * (product[i, j, c] - mx * my) + np.float32(C2)
                 spread_x = square_x[i, j, c] - mx * mx
@@ -248,6 +251,7 @@ def _pool(x, mu_x, square_x, y, mu_y, square_y, product, weights):
                 ) - np.float32(1.0)
                 artefact = max(edge, np.float32(0.0))
                 lost = max(-edge, np.float32(0.0))
+                # Products: a power function for each would be slower.
                 structure4 = structure * structure * structure * structure
                 artefact4 = artefact * artefact * artefact * artefact
                 lost4 = lost * lost * lost * lost

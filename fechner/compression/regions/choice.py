@@ -101,6 +101,7 @@ def choose_patches(
         integrality=np.ones(2 * places),
         bounds=Bounds(0, 1),
         constraints=[
+            # Both sets in one row a block: patches overlap neither within nor between them.
             LinearConstraint(csr_array(hstack([cover, cover])), 0, 1),
             LinearConstraint(np.kron(np.eye(2), np.ones(places)), patches, patches),
             *(_matched(cover.T @ values, tolerance) for values in covariates.values()),

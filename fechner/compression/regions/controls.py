@@ -38,7 +38,21 @@ def donor_region(grid: BlockGrid, donor: np.ndarray, blocks: int) -> np.ndarray:
 def random_region(
     grid: BlockGrid, *, patches: int, side: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return `patches` patches at random places that do not overlap, bool ``(height, width)``.
+    """Return patches at random places that do not overlap.
+
+    Parameters
+    ----------
+    grid
+        The blocks of the picture.
+    patches, side
+        How many, and their side in blocks.
+    rng
+        Draws the places.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool ``(height, width)``.
 
     Raises
     ------

@@ -33,8 +33,8 @@ _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 def impossible_block(content: bytes) -> int | None:
     """Return the number of the first block that no encoder writes, or None.
 
-    None too where the file is not sequential, not of 8 bits, or cannot be taken apart: a
-    decoder has the word on those.
+    None too where the file is not sequential, not of 8 bits, or cannot be taken apart: whether
+    such a file is whole is for its decoder to find.
 
     Parameters
     ----------
