@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from skimage import data
 
-from fechner.compression.regions.matched import RegionOptions
+from fechner.compression.regions.options import RegionOptions
 from fechner.records.images.files import write_map_png, write_png
 
 QUICK = RegionOptions(block=12, patch=2, tolerance=0.05, solver_gap=0.5, node_limit=500)

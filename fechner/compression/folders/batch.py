@@ -9,7 +9,6 @@ cannot be compressed is recorded with its reason and does not stop the others.
 from __future__ import annotations
 
 import multiprocessing
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import asdict, dataclass, replace
@@ -60,7 +59,6 @@ class SummaryRow:
     ss2_background: float | None
     quality: float | None
     strength: float | None
-    seconds: float
     note: str
 
 
@@ -99,7 +97,6 @@ class _Telling(Executor):
 
 def compress_job(job: Job) -> SummaryRow:
     """Compress one picture, or return the record of a run that did it already."""
-    started = time.perf_counter()
     if multiprocessing.parent_process() is not None:
         cv2.setNumThreads(1)
     try:
@@ -107,10 +104,10 @@ def compress_job(job: Job) -> SummaryRow:
         done = read_done(record, key, folder=job.folder)
         if done is not None:
             return replace(SummaryRow(**done["row"]), image=job.name, output=_output(job))
-        content, row = _compressed(job, started)
+        content, row = _compressed(job)
         _write(job, content, row, key, record)
     except FechnerError as error:
-        return _failed(job, str(error), started)
+        return _failed(job, str(error))
     return row
 
 
@@ -153,7 +150,7 @@ def _output(job: Job) -> str:
     return job.destination.as_posix()
 
 
-def _compressed(job: Job, started: float) -> tuple[bytes, SummaryRow]:
+def _compressed(job: Job) -> tuple[bytes, SummaryRow]:
     before = job.source.stat().st_size
     if job.in_place:
         _refuse_further_pictures(job.source)
@@ -177,7 +174,6 @@ def _compressed(job: Job, started: float) -> tuple[bytes, SummaryRow]:
         ss2_background=100.0 if kept else outcome.background,
         quality=outcome.quality,
         strength=outcome.strength,
-        seconds=time.perf_counter() - started,
         note="no smaller file was found" if kept else outcome.note,
     )
 
@@ -211,9 +207,8 @@ def _importance(job: Job, stored: tuple[int, int]) -> np.ndarray:
     return importance
 
 
-def _failed(job: Job, reason: str, started: float) -> SummaryRow:
+def _failed(job: Job, reason: str) -> SummaryRow:
     size = job.source.stat().st_size if job.source.is_file() else 0
-    seconds = time.perf_counter() - started
     return SummaryRow(
         image=job.name,
         output="",
@@ -226,7 +221,6 @@ def _failed(job: Job, reason: str, started: float) -> SummaryRow:
         ss2_background=None,
         quality=None,
         strength=None,
-        seconds=seconds,
         note=reason,
     )
 
