@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,9 +22,7 @@ from fechner.analysis.network.layers.reading import POOLS, Pool
 from fechner.errors import InputError, nearest
 from fechner.progress import Progress, silent
 from fechner.provenance import sha256_file
-
-if TYPE_CHECKING:
-    from fechner.records.selection import ChannelSelection
+from fechner.records.selection import ChannelSelection
 
 SPACE = "space"
 POOLINGS = (SPACE, *POOLS)

@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fechner.errors import InputError, nearest
-
-if TYPE_CHECKING:
-    from fechner.records.rated_images import RatedImages
+from fechner.records.rated_images import RatedImages
 
 FEWEST_SCENES = 4
 

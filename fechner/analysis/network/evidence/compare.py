@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -22,9 +21,7 @@ from fechner.analysis.network.choosing.strategies import Strategy
 from fechner.analysis.network.evidence.evaluation import Evaluation, Settled, evaluate
 from fechner.analysis.network.evidence.nested import BestHeldOut
 from fechner.progress import Progress, silent
-
-if TYPE_CHECKING:
-    from fechner.records.rated_images import RatedImages
+from fechner.records.rated_images import RatedImages
 
 STEPS = 1000
 """Steps of progress for each set of channels."""

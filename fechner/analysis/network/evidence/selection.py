@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ from fechner.analysis.network.evidence.nested import best_held_out
 from fechner.errors import InputError, nearest
 from fechner.progress import Progress, silent
 from fechner.provenance import provenance
+from fechner.records.rated_images import RatedImages
 from fechner.records.selection import (
     ChannelSelection,
     Gain,
@@ -48,9 +49,6 @@ from fechner.records.selection import (
     candidate_names,
     in_words,
 )
-
-if TYPE_CHECKING:
-    from fechner.records.rated_images import RatedImages
 
 STRATEGIES = ("negative", "greedy", "readout")
 EVIDENCE = "evidence"

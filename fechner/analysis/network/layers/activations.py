@@ -33,6 +33,7 @@ from fechner.errors import InputError
 from fechner.progress import Progress, silent
 from fechner.provenance import sha256_file
 from fechner.records.done import done_key
+from fechner.records.images.files import read_image
 
 _DECODERS = max(1, min(4, os.cpu_count() or 1))
 """Threads that decode: more than the cores only delay the forward pass."""
@@ -148,8 +149,6 @@ def describe_preprocessing(network: Network, size: int) -> str:
 def prepared(path: Path, size: int) -> np.ndarray:
     """Return the image at `path` squashed to uint8 ``(size, size, 3)``, sRGB."""
     from PIL import Image
-
-    from fechner.records.images.files import read_image
 
     image = Image.fromarray(read_image(path))
     return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from fechner.analysis.network.layers.networks import PENULTIMATE, Network
+from fechner.analysis.network.layers.weights import last_linear
 from fechner.errors import InputError
 
 if TYPE_CHECKING:
@@ -102,8 +103,6 @@ def capture(
 
 def _hook(module: nn.Module, name: str, keep: Callable[[str, Any], None]) -> Any:
     if name == PENULTIMATE:
-        from fechner.analysis.network.layers.weights import last_linear
-
         last = last_linear(module)
         if last is None:
             raise InputError("the network has no fully connected layer")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from io import BufferedRandom
+from io import BufferedRandom, BytesIO
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -217,8 +217,6 @@ def _trouble(folder: Path, error: OSError) -> InputError:
 
 
 def _header(shape: tuple[int, ...]) -> bytes:
-    from io import BytesIO
-
     content = BytesIO()
     npy.write_array_header_1_0(
         content, {"descr": "<f4", "fortran_order": False, "shape": tuple(shape)}

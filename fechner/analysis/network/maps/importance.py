@@ -33,7 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -45,10 +45,9 @@ from fechner.errors import InputError
 from fechner.progress import Progress, silent
 from fechner.provenance import digest, provenance, sha256_file
 from fechner.records.file_names import check_scene_names
+from fechner.records.images.files import read_image
 from fechner.records.maps import Counts, ImportanceMaps, write_maps
-
-if TYPE_CHECKING:
-    from fechner.records.selection import ChannelSelection
+from fechner.records.selection import ChannelSelection
 
 SHORT_SIDE = 448
 """Pixels of the image's short side in the network: twice the 224 of its training."""
@@ -266,8 +265,6 @@ def importance_maps(
         If a name cannot be that of a file, an image cannot be read, the selection does not fit
         the network, or the selection tells no place from another.
     """
-    from fechner.records.images.files import read_image
-
     if not images:
         raise InputError("no image was given; name at least one")
     check_scene_names(images)

@@ -29,11 +29,11 @@ import numpy as np
 
 from fechner.analysis.network.layers.networks import Network
 from fechner.analysis.network.layers.reading import as_input, capture, pooled
+from fechner.records.selection import ChannelSelection
 
 if TYPE_CHECKING:
     import torch
 
-    from fechner.records.selection import ChannelSelection
 
 Degraded = Callable[[np.ndarray], np.ndarray]
 """A uint8 image ``(height, width, 3)`` degraded everywhere, same shape."""

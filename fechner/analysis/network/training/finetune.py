@@ -37,11 +37,11 @@ from fechner.provenance import (
     write_json,
 )
 from fechner.records.done import done_key
+from fechner.records.rated_images import RatedImages
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from fechner.records.rated_images import RatedImages
 
 FEWEST_IMAGES = 16
 """Images below which nothing is fitted: a validation split would hold three or fewer."""
