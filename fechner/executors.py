@@ -114,6 +114,27 @@ def run_all(
     """Return ``[work(item) for item in items]``, computed on `pool`, in the order of `items`.
 
     The first error cancels what has not begun and is raised.
+
+    Parameters
+    ----------
+    work
+        What is done with each item. A pool of processes gets it and the items pickled.
+    items
+        What is worked on.
+    pool
+        Where the work runs; this process where it is None.
+    progress
+        Called after each finished item.
+
+    Returns
+    -------
+    list
+        One result an item.
+
+    Raises
+    ------
+    Exception
+        The first error that `work` raised.
     """
     pool = pool or SerialExecutor()
     futures: list[Future] = []

@@ -86,6 +86,11 @@ def write_maps(
         What makes a place important: the ``"magnitude"`` of its raw value, or only what is
         ``"positive"`` (a place with a negative raw value then has importance 0).
 
+    Returns
+    -------
+    ImportanceMaps
+        What was written.
+
     Raises
     ------
     InputError

@@ -156,6 +156,15 @@ def similarity_slope(
     features : (n_images, n_features)
     slope : (n_pairs,)
         The weight of each pair's similarity.
+
+    Returns
+    -------
+    (n_images, n_features) float64
+
+    Raises
+    ------
+    InputError
+        If the features hold NaN or infinite values.
     """
     W = np.zeros((pairs.n, pairs.n))
     W[pairs.rows, pairs.columns] = slope

@@ -27,7 +27,8 @@ ONE_PAIR = 1 << 44
 BUCKET_WIDTH = 1.3
 """Width of `Buckets` in standard deviations of similarity; near even for bell shapes."""
 MANY_PAIRS = 500_000
-"""From about 1000 images, counting is faster than sorting."""
+"""Pairs from which counting is used: 1000 images. One channel of 600 images takes 2.0 ms by
+sorting and 1.4 ms by counting, of 2400 images 54 and 26 ms, of 10 000 images 1.03 and 0.43 s."""
 
 
 def leave_one_out(
@@ -60,6 +61,7 @@ def leave_one_out(
     """
     similarity = grams.similarity()
     whole = alignment(similarity)
+    # One vector of similarities serves every channel; for 10 000 images it takes 400 MB.
     impact = np.zeros(grams.n_channels)
     chosen = np.flatnonzero(grams.active) if channels is None else np.asarray(channels)
     for done, channel in enumerate(chosen, start=1):
@@ -174,6 +176,8 @@ def _bucketed(
     full = (count**3 - count) / 12
     if full <= lost:  # So many pairs are tied that sorting is due.
         return 0.0, np.inf
+    # 1200 images of 512 channels: the bound is 1e-5 where the error is 3e-8 at most and the mean
+    # impact 2e-4, so that it leaves the sign of 3 % of the channels open.
     value = cross / np.sqrt(full * spread)
     worst = (abs(cross) + np.sqrt(lost * spread)) / np.sqrt((full - lost) * spread)
     return value, worst - abs(value)
@@ -181,7 +185,7 @@ def _bucketed(
 
 @njit(cache=True, error_model="numpy")  # The other model checks each division, one by one.
 def _count_tile(total, tile, start, rule, starts, columns, complete, ranks, buckets, packed):
-    half = 0.5 * packed.size * (1 - 1e-9)
+    half = 0.5 * packed.size * (1 - 1e-9)  # Never quite the last place + 1, however large t is.
     per_unit = 1.0 / buckets.width
     similarity = np.empty(tile.shape[1])
     places = np.empty(tile.shape[1], np.int32)
@@ -192,6 +196,8 @@ def _count_tile(total, tile, start, rule, starts, columns, complete, ranks, buck
         similarity_of_row(
             i, total[pairs], tile[row], start, columns[pairs], complete, rule, similarity[:size]
         )
+        # The places first, then the counting: the first loop runs in vector lanes, which counting
+        # cannot, because two pairs may meet in one bucket. Together they take 10 % longer.
         for a in range(size):
             t = (similarity[a] - buckets.centre) * per_unit
             places[a] = np.int32(half * (1.0 + t / np.sqrt(1.0 + t * t)))
@@ -217,4 +223,5 @@ def _rank_buckets(packed, count):
         cross += (below + (m + 1.0) / 2.0 - centre) * rating
         lost += m**3 - m
         below += m
+    # A sum of ranks beyond its 44 bits carries into the number of pairs, which then is wrong.
     return (cross, lost / 12.0) if below == count else (np.inf, np.inf)

@@ -73,9 +73,12 @@ def pack(
     for k in range(similarity.size):
         low = min(low, similarity[k])
         high = max(high, similarity[k])
+    # A grid in shares of the largest magnitude, not of the range: rounding errors grow with the
+    # magnitude, and ties in truth would come apart where all similarities lie close together.
     largest = max(abs(low), abs(high))
     scale = 2.0**grid / largest if largest > 0.0 else 0.0
     for k in range(similarity.size):
+        # From the lowest up, so that no key is negative: words without a sign sort as keys do.
         key = np.int64((similarity[k] - low) * scale + 0.5)
         words[k] = np.uint64((key << shift) | payload[k])
 
@@ -93,6 +96,8 @@ def rank_covariance(words: NDArray[np.uint64], shift: int) -> tuple[float, float
     ties = 0.0
     start = 0
     rating = np.int64(0)
+    # Twice the mean rank is count + 1, and twice the midrank of the places start to k is
+    # start + k + 2: all is whole numbers, exact, until one product a tie.
     for k in range(count):
         rating += np.int64(words[k] & mask) - (count + 1)
         if k + 1 == count or (words[k] ^ words[k + 1]) > mask:

@@ -69,6 +69,8 @@ def _similarity_of_inner(pairs: Pairs, inner: NDArray, similarity: str) -> NDArr
     if similarity == "euclidean":
         total = squares[rows] + squares[columns]
         apart = total - 2 * products
+        # |a|^2 + |b|^2 - 2 <a, b> cancels for images that are nearly equal: what is left then is
+        # rounding, either side of 0.
         return -np.sqrt(np.where(apart > DEAD * total, apart, 0.0))
     inverse = np.where(squares > 0, 1 / np.sqrt(np.where(squares > 0, squares, 1.0)), 0.0)
     return products * inverse[rows] * inverse[columns]
@@ -90,6 +92,7 @@ def checked_values(values: ArrayLike) -> NDArray:
         )
     if not np.issubdtype(features.dtype, np.floating):
         features = features.astype(np.float64)
+    # Some images at a time: the answer for all at once would be a quarter of the set in memory.
     for start in range(0, len(features), 256):
         finite = np.isfinite(features[start : start + 256])
         if not finite.all():

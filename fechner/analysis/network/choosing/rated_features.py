@@ -252,6 +252,11 @@ def rated_features(
     dimension, partial_out
         A rating dimension, or several joined by ``+``; the second is held constant.
 
+    Returns
+    -------
+    RatedFeatures
+        One row an image, in the order of the table.
+
     Raises
     ------
     InputError

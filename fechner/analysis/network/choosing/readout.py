@@ -93,6 +93,11 @@ def fit_readout(
     alphas, folds
         Penalties to try, and the most inner folds (fewer where there are fewer scenes).
 
+    Returns
+    -------
+    Readout
+        Fitted to all images with the penalty that the folds chose.
+
     Raises
     ------
     InputError
@@ -191,11 +196,21 @@ def held_out_contribution(
         Scene of each image; folds are made of whole scenes.
     fit
         What makes a `Readout` of features and ratings, its penalty being known.
+
+    Returns
+    -------
+    Contribution
+
+    Raises
+    ------
+    InputError
+        If all images share one scene.
     """
     X, y = np.asarray(features, dtype=np.float64), np.asarray(ratings, dtype=np.float64)
     shares, signs = [], []
     for train, test in grouped_folds(groups, folds):
         weights = fit(X[train], y[train]).weights
+        # Less the fold's own mean: how far folds differ in level is no channel's merit.
         apart = y[test] - y[test].mean()
         shares.append(weights * (apart @ X[test]) / len(test))
         signs.append(np.sign(weights))
@@ -245,6 +260,7 @@ def grouped_folds(
     load = np.zeros(min(folds, len(names)))
     fold_of = np.empty(len(names), dtype=int)
     turn = np.arange(len(names)) if rng is None else rng.permutation(len(names))
+    # Large groups first: the small ones then even out what the large ones made uneven.
     for group in turn[np.argsort(-sizes[turn], kind="stable")]:
         fold_of[group] = load.argmin()
         load[fold_of[group]] += sizes[group]
@@ -262,14 +278,18 @@ class _RidgePath:
 
     def __init__(self, X: NDArray, y: NDArray) -> None:
         self.mean, spread = X.mean(axis=0), X.std(axis=0)
+        # A channel that is constant but for rounding would be blown up to unit spread.
         varies = spread > 1e-9 * np.abs(X).max(axis=0, initial=0.0)
         self.per_unit = np.where(varies, 1 / np.where(varies, spread, 1.0), 0.0)
         self.level = float(y.mean())
         self.Z = (X - self.mean) * self.per_unit
+        # Channels outnumber images (1280 to 100 and some), so the images' side is the small one;
+        # with its eigenvectors every further penalty costs two products with a vector.
         self.values, self.vectors = np.linalg.eigh(self.Z @ self.Z.T)
         self.along = self.vectors.T @ (y - self.level)
 
     def __call__(self, alpha: float) -> Readout:
+        # Centring makes one eigenvalue 0 in truth: rounding may put it below.
         dual = self.vectors @ (self.along / (np.maximum(self.values, 0.0) + alpha))
         weights = self.per_unit * (self.Z.T @ dual)
         return Readout(weights, self.level - float(self.mean @ weights), alpha)

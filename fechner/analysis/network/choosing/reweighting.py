@@ -37,6 +37,16 @@ def reweight_channels(
         All channels active, with few enough pairs to keep every channel's products.
     human : (n_pairs,)
     groups : (n_images,)
+
+    Returns
+    -------
+    (n_channels,) float64
+        All 1 where no channel gets a weight.
+
+    Raises
+    ------
+    InputError
+        If all images share one scene.
     """
     parts = channel_similarities(grams)
     rows, columns = grams.pairs.rows, grams.pairs.columns
@@ -103,6 +113,16 @@ def fit_distances(
         Higher is better.
     groups : (n_images,)
         Scenes; they stay together in the folds that choose the penalty.
+
+    Returns
+    -------
+    (n_channels,) float64
+        Rating units for one unit of distance.
+
+    Raises
+    ------
+    InputError
+        If all images share one scene.
     """
     spread = distances.std(axis=0)
     per_unit = np.where(spread > 0, 1 / np.where(spread > 0, spread, 1.0), 0.0)

@@ -29,6 +29,11 @@ def split_scenes(
     seen : (n_images,) bool, optional
         Images that the weights were fitted to; their scenes are never held out.
 
+    Returns
+    -------
+    (n_images,) bool
+        True where an image selects.
+
     Raises
     ------
     InputError

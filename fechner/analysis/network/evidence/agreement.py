@@ -67,6 +67,12 @@ def layer_agreement(
     -------
     Frame with `COLUMNS`: ``measure`` is ``alignment, all``, ``alignment, within scenes``
     (where scenes have several images) or ``prediction``; ``p`` is NaN for predictions.
+
+    Raises
+    ------
+    InputError
+        If ratings are constant or missing, activations do not fit the table, or there are fewer
+        scenes than folds.
     """
     aim = objective or Objective()
     unseen = ~np.logical_or.reduce([one.seen for one in sets.values()])

@@ -73,6 +73,11 @@ def split_half_reliability(
     others
         What the alignment holds constant (`rated_features.RatedFeatures.confounds`).
 
+    Returns
+    -------
+    float
+        1 for a panel that repeats itself, about 0 for one that agrees in nothing.
+
     Raises
     ------
     InputError
@@ -128,6 +133,11 @@ def noise_ceiling(
     -------
     lower, upper
         Alignments, in [-1, 1].
+
+    Raises
+    ------
+    InputError
+        As for `split_half_reliability`.
     """
     reliability = split_half_reliability(
         ratings, pairs, rng=rng, fit=fit, kernel=kernel, others=others
@@ -145,6 +155,16 @@ def ceiling_of(
     ratings : (n_participants, n_images, n_dimensions)
     objective
         Its fit must be a correlation.
+
+    Returns
+    -------
+    lower, upper
+        See `noise_ceiling`.
+
+    Raises
+    ------
+    InputError
+        As for `split_half_reliability`.
     """
     return noise_ceiling(
         ratings,

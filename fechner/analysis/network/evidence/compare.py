@@ -70,6 +70,12 @@ def compare(
     Frame with `COLUMNS`: in-sample and held-out alignment before and after selection with
     interval and shuffled mean; held-out Spearman of predicted ratings likewise; p = share
     of shuffled repeats that do at least as well; stability over folds.
+
+    Raises
+    ------
+    InputError
+        If there are fewer scenes than folds, a strategy does not fit the ratings, or activations
+        do not fit the table.
     """
     seen = np.logical_or.reduce([one.seen for one in sets.values()])
     images = {

@@ -77,6 +77,15 @@ def trace_curves(
         Repeats under shuffled ratings, and random orders.
     seed
         Of both.
+
+    Returns
+    -------
+    PruningCurves
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two selection scenes.
     """
     rng = np.random.default_rng(seed)
     aim, n = strategy.objective, here.n_channels

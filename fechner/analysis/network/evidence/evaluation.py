@@ -169,6 +169,10 @@ def evaluate(
     pool
         Where strategies run, one task each.
 
+    Returns
+    -------
+    list of Evaluation
+
     Raises
     ------
     InputError

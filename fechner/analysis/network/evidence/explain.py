@@ -75,6 +75,10 @@ def explain(
     n_bands
         Bands of equal image counts, by rating.
 
+    Returns
+    -------
+    Explanation
+
     Raises
     ------
     InputError

@@ -45,6 +45,11 @@ def best_held_out(
     Returns
     -------
     Place of the set, strategy, and Spearman of predicted ratings.
+
+    Raises
+    ------
+    InputError
+        If there are fewer scenes than folds.
     """
     rows = [
         (found.prediction, strategy.predicts, which, strategy)

@@ -110,6 +110,11 @@ def select_among(
     seed
         Of the split, the shuffles and the bootstrap.
 
+    Returns
+    -------
+    SelectionStudy
+        Every candidate with its evidence, and the one that drives the maps.
+
     Raises
     ------
     InputError

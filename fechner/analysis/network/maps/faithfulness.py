@@ -58,6 +58,10 @@ def faithfulness(
         Map ``(height, width)``; higher should mean a larger loss.
     degraded
         How detail is removed.
+
+    Returns
+    -------
+    Faithfulness
     """
     worse = degraded(image).astype(np.float64)
     masks = [_soft(tile) for tile in _tiles(image.shape[:2], grid)]

@@ -170,6 +170,11 @@ def cell_relevance(
     inside
         bool ``(rows, columns)``: the cells over which mean ``m_c`` and SD ``s_c`` are taken.
 
+    Returns
+    -------
+    ``(rows, columns)``
+        In units of weights times activation.
+
     Raises
     ------
     InputError
@@ -258,6 +263,11 @@ def importance_maps(
         For ``"removal"``: how detail is removed; a map holds for that way only.
     short_side, margin
         For ``"contribution"``: size and continuation of the network's view, in pixels.
+
+    Returns
+    -------
+    ImportanceMaps
+        The same maps as are written, by name.
 
     Raises
     ------

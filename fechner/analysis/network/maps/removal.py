@@ -138,6 +138,8 @@ def _shared_loss(
         point = (base + (better - base) * (step + 0.5) / steps).requires_grad_(True)
         (gradient,) = torch.autograd.grad(_score(network, point, selection).sum(), point)
         total += gradient / steps
+    # Integrated gradients add up to the loss; times the number of pixels, their mean is the loss,
+    # whatever size the map is enlarged to.
     share: Any = (total * (better - base)).sum(dim=1)[0]
     return share.cpu().numpy() * share.numel()
 
@@ -153,5 +155,6 @@ def _at_resolution(share: np.ndarray, shape: tuple[int, int], smooth: float) -> 
     """Return `share` smoothed, keeping its mean, and enlarged to ``(height, width)``."""
     import cv2
 
+    # The border reflects, so that what is smoothed across it comes back and the mean stays.
     soft = cv2.GaussianBlur(share, (0, 0), smooth * len(share), borderType=cv2.BORDER_REFLECT)
     return cv2.resize(soft, shape[::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32)

@@ -99,6 +99,11 @@ def finetune(
     seed
         Of the validation split, the order of images and the mirroring.
 
+    Returns
+    -------
+    Finetuned
+        Where the checkpoint lies, and how the fit went.
+
     Raises
     ------
     InputError

@@ -56,6 +56,10 @@ def features_of(
         Side in pixels of the square that the network sees.
     batch
         How many images pass at once.
+
+    Returns
+    -------
+    (n_images, n_units) float64
     """
     import torch
 
@@ -97,6 +101,11 @@ def fit(
     -------
     Fitted
         The best weights on the validation images, and the history of every epoch.
+
+    Raises
+    ------
+    InputError
+        If the training diverges, or another fit is unfinished in the same file.
     """
     import torch
 
