@@ -91,7 +91,7 @@ class Alignment:
         if self.fit == "tau_a":
             return _tau_a(words, shift, self._tied)
         cross, spread = rank_covariance(words, shift)
-        return cross / np.sqrt(spread * self.rank_spread) if spread > 0 else 0.0
+        return float(cross / np.sqrt(spread * self.rank_spread)) if spread > 0 else 0.0
 
     @property
     def centred(self) -> NDArray[np.float64]:
@@ -215,6 +215,15 @@ def align(
     ------
     InputError
         If the fit or the kernel is unknown, or the ratings do not vary over the pairs.
+
+    Examples
+    --------
+    A similarity that falls wherever the ratings come apart agrees with them wholly:
+
+    >>> from fechner.analysis.network.alignment.pairs import all_pairs
+    >>> ratings, pairs = np.array([1.0, 2.0, 4.0, 5.0]), all_pairs(4)
+    >>> align(ratings, pairs)(-((ratings[pairs.rows] - ratings[pairs.columns]) ** 2))
+    1.0
     """
     return Alignment(rating_similarity(ratings, pairs, kernel=kernel), fit)
 

@@ -114,6 +114,21 @@ def activations(
     InputError
         If a layer is unknown or has no channels, an image cannot be read, a value is not
         finite, or the disk is full.
+
+    Examples
+    --------
+    Mean and SD over space of 1280 channels, for two pictures:
+
+    >>> import tempfile
+    >>> from fechner.analysis.network.layers.networks import load_network
+    >>> from fechner.records.images.files import write_png
+    >>> folder, rng = Path(tempfile.mkdtemp()), np.random.default_rng(1)
+    >>> paths = [folder / "one.png", folder / "two.png"]
+    >>> for path in paths:
+    ...     write_png(path, rng.integers(0, 256, (40, 60, 3)).astype(np.uint8))
+    >>> network = load_network("efficientnet_lite0", device="cpu")
+    >>> activations(network, ["bn2"], paths, size=64, pool="mean_sd")["bn2"].values.shape
+    (2, 2560)
     """
     _check(layers, paths, size=size, pool=pool, batch=batch)
     about: dict[str, Any] = {

