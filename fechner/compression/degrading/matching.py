@@ -232,8 +232,8 @@ def _search(
 def _strongest(at: Callable[[float], Matched], family: Family, wanted: float) -> Matched:
     """Return the first strength, doubling from a 32nd of the range, that reaches `wanted`.
 
-    Losses level off toward the strongest end: a straight line from there would first try
-    strengths far too small, step after step.
+    Losses level off toward the strongest end: straight lines from there would try strengths far
+    too large, step after step, and large blurs take longest to compute.
     """
     span = family.strongest - family.neutral
     for part in (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0):
