@@ -72,25 +72,27 @@ def compress_all(
 
     `on_row` is called with each row as soon as its picture is finished.
     """
-    return run_all(compress_job, jobs, pool=_Telling(pool or SerialExecutor(), on_row or _nobody))
+    return run_all(
+        compress_job, jobs, pool=_WithListener(pool or SerialExecutor(), on_row or _nobody)
+    )
 
 
 def _nobody(row: SummaryRow) -> None:
     pass
 
 
-class _Telling(Executor):
-    """An executor that passes every result on at once."""
+class _WithListener(Executor):
+    """An executor that calls a listener with every result, as soon as it is there."""
 
     def __init__(self, pool: Executor, listener: Callable[[SummaryRow], None]) -> None:
         self._pool, self._listener = pool, listener
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
         future = self._pool.submit(fn, *args, **kwargs)
-        future.add_done_callback(self._tell)
+        future.add_done_callback(self._call)
         return future
 
-    def _tell(self, future: Future) -> None:
+    def _call(self, future: Future) -> None:
         if not future.cancelled() and future.exception() is None:
             self._listener(future.result())
 

@@ -19,7 +19,7 @@ from fechner.compression.pictures import checked_picture
 from fechner.errors import InputError, MissingPartError
 
 CELL = 32
-"""Side of a region, pixels; at most `MOST_CELLS` of them are told to the encoder."""
+"""Side of a region, pixels; at most `MOST_CELLS` of them are given to the encoder."""
 MOST_CELLS = 400
 _VPS, _SPS, _PPS = 32, 33, 34
 

@@ -21,7 +21,7 @@ from fechner.compression.jpeg.dct import ZIGZAG
 LONGEST_CODE = 16
 """Bits of the longest Huffman code that a JPEG may use."""
 LONGEST_EOB_RUN = 0x7FFF
-"""Longest run of empty blocks that one symbol can tell."""
+"""Longest run of empty blocks that one symbol can stand for."""
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,7 @@ def _dc_symbols(blocks):
             before = value
             bits = _size(abs(difference))
             symbols[k] = bits
-            # Negative values are told as their ones' complement.
+            # Negative values are written as their ones' complement.
             extras[k] = (difference if difference >= 0 else difference - 1) & ((1 << bits) - 1)
             k += 1
     return symbols, extras, symbols.copy()
@@ -241,7 +241,7 @@ def _ac_symbols(blocks, first, last):
                 if value == 0:
                     run += 1
                     continue
-                # Empty blocks are only told when one comes that is not: a run is one symbol.
+                # Empty blocks are written when one comes that is not empty: a run is one symbol.
                 if empty:
                     bits = _size(empty) - 1
                     symbols[count] = bits << 4

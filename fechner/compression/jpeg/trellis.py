@@ -32,7 +32,7 @@ Below a half, so that a value next to the step above still rounds up to it."""
 MOST_SAVED = 48.0
 """Bits beyond which dropping neighbouring values for one code cannot pay; ends the search."""
 LARGEST = 1023
-"""Largest AC magnitude that a baseline JPEG can tell (T.81, table F.2)."""
+"""Largest AC magnitude that a baseline JPEG can hold (T.81, table F.2)."""
 
 
 def frequency_growth(exponent: float) -> np.ndarray:

@@ -6,7 +6,7 @@ warnings are refusals, and so are blocks that no encoder writes (`jpeg_scan`). A
 check sum for each of its chunks (CRC-32, ISO/IEC 15948), all of which must agree. Other formats
 are refused where their decoders object.
 
-No decoder can tell damage that leaves valid data: a JPEG has no check sum, so changed bits that
+No decoder can see damage that leaves valid data: a JPEG has no check sum, so changed bits that
 still spell as many blocks of coefficients pass; in TIFF, BMP and PPM without compression, and in
 WebP and AVIF, nearly every changed byte does. A file that ends early is refused in any format.
 """
@@ -26,7 +26,7 @@ _COLOURS = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 _LABELS = ("Warning: unknown JFIF", "Unknown Adobe color transform", "Invalid SOS parameters")
 """What libjpeg warns of that concerns a file's labels, not its picture (jerror.h).
 
-Only its first warning is known, so that damage behind such a label is not told."""
+Only its first warning is known, so that damage behind such a label is not seen."""
 
 _PNG_SIGNATURE_BYTES = 8
 

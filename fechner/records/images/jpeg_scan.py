@@ -171,7 +171,7 @@ def _first_impossible(
             means[:] = 0
         for number in range(len(units)):
             if at > whole + 8:
-                return -1  # too few data: libjpeg tells
+                return -1  # too few data: libjpeg warns of that
             part, k = units[number, 0], 0
             table = two = lookup[units[number, 1]]
             while k < 64:
@@ -200,7 +200,7 @@ def _first_impossible(
                     table, two = lookup[units[number, 2]], pairs[units[number, 2]]
                 k += entry >> 10
             if k >= _UNKNOWN:
-                return -1  # no such code: libjpeg tells
+                return -1  # no such code: libjpeg warns of that
             if 64 < k < _END:
                 return unit * len(units) + number
     return -1
