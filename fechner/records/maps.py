@@ -158,6 +158,45 @@ def read_maps(folder: Path) -> dict[str, ImportanceMap]:
     return {name: _read_map(folder, name, found) for name, found in _maps_of(folder).items()}
 
 
+def read_maps_record(folder: Path) -> dict[str, Any]:
+    """Return what a set of maps says of itself: its scale, what counts, its provenance.
+
+    Raises
+    ------
+    InputError
+        If the folder holds no maps, or the record is damaged.
+    """
+    path = Path(folder) / SET_RECORD
+    if not path.is_file():
+        raise InputError(f"{folder} holds no importance maps; make them with: fechner maps make")
+    record = read_json(path)
+    digests = record.get("maps") if isinstance(record, dict) else None
+    if not isinstance(digests, dict) or not all(isinstance(d, dict) for d in digests.values()):
+        raise InputError(
+            f"{path} is not the record of a set of maps; make the maps again with: "
+            "fechner maps make"
+        )
+    return record
+
+
+def is_simulated_map(map_file: Path) -> bool:
+    """Whether the record beside a map, or that of its set, says SIMULATED; False without records.
+
+    Raises
+    ------
+    InputError
+        If a record is damaged: what it said of the map is not known then.
+    """
+    for path in (map_file.with_suffix(".json"), map_file.parent / SET_RECORD):
+        if path.is_file():
+            record = read_json(path)
+            if not isinstance(record, dict):
+                raise InputError(f"{path} is no record of a map; remove it or make the map again")
+            if record.get("simulated") or record.get("provenance", {}).get("simulated"):
+                return True
+    return False
+
+
 def read_map(folder: Path, name: str) -> ImportanceMap:
     """Read the map of one image.
 
@@ -174,17 +213,7 @@ def read_map(folder: Path, name: str) -> ImportanceMap:
 
 def _maps_of(folder: Path) -> dict[str, dict[str, str]]:
     """Return the digest of each file of each map in a folder."""
-    path = folder / SET_RECORD
-    if not path.is_file():
-        raise InputError(f"{folder} holds no importance maps; make them with: fechner maps make")
-    record = read_json(path)
-    digests = record.get("maps") if isinstance(record, dict) else None
-    if not isinstance(digests, dict) or not all(isinstance(d, dict) for d in digests.values()):
-        raise InputError(
-            f"{path} is not the record of a set of maps; make the maps again with: "
-            "fechner maps make"
-        )
-    return digests
+    return read_maps_record(folder)["maps"]
 
 
 def _files(name: str) -> tuple[str, str, str]:

@@ -14,11 +14,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fechner.provenance import read_json
 from fechner.records.claim import Claim, read_claim
 from fechner.records.journal import JournalRecord, read_journal_files
 from fechner.records.layout import StudyFolder, read_study_folder
-from fechner.records.maps import SET_RECORD, ImportanceMap, read_maps
+from fechner.records.maps import SET_RECORD, ImportanceMap, read_maps, read_maps_record
 from fechner.records.prediction import Prediction, read_prediction
 from fechner.records.rated_images import RatedImages, read_rated_images
 from fechner.records.ratings import Ratings, read_ratings
@@ -62,7 +61,9 @@ class Artefacts:
     @cached_property
     def maps_record(self) -> dict[str, Any]:
         """The record of the map set: its shared scale."""
-        return _read(self.layout.maps / SET_RECORD, read_json) or {}
+        return (
+            _read(self.layout.maps / SET_RECORD, lambda path: read_maps_record(path.parent)) or {}
+        )
 
     @cached_property
     def stimuli(self) -> StimulusSet | None:

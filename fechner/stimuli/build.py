@@ -23,9 +23,10 @@ from fechner.compression.regions.options import RegionOptions
 from fechner.errors import FechnerError, RefusedError
 from fechner.executors import run_all
 from fechner.progress import Progress, silent
-from fechner.provenance import provenance, read_json, sha256_file
+from fechner.provenance import provenance, sha256_file
 from fechner.records.file_names import check_scene_names
 from fechner.records.images.files import read_mask_png
+from fechner.records.maps import is_simulated_map
 from fechner.records.stimuli import StimulusSet, read_stimulus_set, write_stimulus_set
 from fechner.stimuli.design import Design, Scene
 from fechner.stimuli.donors import assign_donors, mismatch
@@ -140,7 +141,7 @@ def build_stimuli(
             progress=lambda done, _: progress(len(tasks) + done, steps),
         )
     progress(steps, steps)
-    simulated = simulated or any(_simulated(task.scene.map) for task in tasks)
+    simulated = simulated or any(is_simulated_map(task.scene.map) for task in tasks)
     return _write(tasks, built, donated, design, fewest_scenes, simulated)
 
 
@@ -280,13 +281,3 @@ def _provenance(tasks: Sequence[SceneTask], design: Design, simulated: bool) -> 
         seed=design.seed,
         simulated=simulated,
     )
-
-
-def _simulated(map_file: Path) -> bool:
-    """Whether the record beside a map, or that of its folder, says SIMULATED."""
-    for path in (map_file.with_suffix(".json"), map_file.parent / "maps.json"):
-        with suppress(FechnerError):
-            record = read_json(path)
-            if record.get("simulated") or record.get("provenance", {}).get("simulated"):
-                return True
-    return False
