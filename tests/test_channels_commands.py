@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,8 @@ from fechner.errors import InputError
 from fechner.records.rated_images import RatedImages
 from fechner.records.scales import Scale
 from fechner.records.selection import read_selection
+from fechner.study.opening import open_study
+from fechner.study.work import choose_channels
 
 
 def fechner(*words):
@@ -88,6 +91,34 @@ def test_select_writes_a_study_tables_and_figures(selected):
     assert curves["channels_left"].iloc[0] == study.choice.n_channels
     for name in ("impacts_negative", "impacts_readout", "curves"):
         assert Image.open(out / f"{name}.png").size[0] > 900
+
+
+STUDY = """
+title = "the same words"
+seed = 0
+[images]
+table = "rated.csv"
+ratings = "ratings.csv"
+[network]
+layers = ["blocks.2"]
+size = 64
+[channels]
+strategies = ["negative", "readout"]
+shuffles = 5
+held_out = 0.33
+"""
+
+
+def test_a_study_writes_of_its_channels_what_the_command_writes(selected, table, tmp_path):
+    study = tmp_path / "study"
+    shutil.copytree(table.parent, study)
+    (study / "study.toml").write_text(STUDY)
+    choose_channels(open_study(study))
+    asked, found = selected[0], study / "channels"
+    files = {path.name for path in asked.iterdir()}
+    assert {path.name for path in found.iterdir()} == files
+    for name in files - {name for name in files if name.endswith(".png")}:
+        assert (found / name).read_text() == (asked / name).read_text()
 
 
 def test_explain_shows_what_moved_by_any_column(selected, table, tmp_path):
