@@ -138,6 +138,29 @@ def test_explain_shows_what_moved_by_any_column(selected, table, tmp_path):
     assert "did you mean 'level'" in line
 
 
+def test_a_dimension_that_cannot_name_a_file_is_refused_before_any_work(table, tmp_path):
+    pd.read_csv(table).rename(columns={"quality": "sharp/soft"}).to_csv(
+        tmp_path / "rated.csv", index=False
+    )
+    scale = {"minimum": 0, "maximum": 100, "good": "high"}
+    sidecar = {"dimensions": {"sharp/soft": scale}}
+    (tmp_path / "rated.json").write_text(json.dumps(sidecar))
+    shutil.copytree(
+        table.parent,
+        tmp_path,
+        dirs_exist_ok=True,
+        ignore=lambda _, names: [name for name in names if not name.endswith(".png")],
+    )
+    for words in (
+        ("channels", "agree", tmp_path / "rated.csv", "--out", tmp_path / "out"),
+        ("channels", "compare", tmp_path / "rated.csv", "--out", tmp_path / "out"),
+        ("network", "finetune", tmp_path / "rated.csv", "--dimension", "sharp/soft",
+         "--out", tmp_path / "out"),
+    ):  # fmt: skip
+        assert "rename the dimension" in refused(*words)
+    assert not (tmp_path / "out").exists()
+
+
 def test_compare_ranks_layers_and_strategies(table, tmp_path):
     result = fechner(
         "channels", "compare", table, "--out", tmp_path, "--size", 64, "-l", "blocks.2",

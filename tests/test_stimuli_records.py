@@ -8,7 +8,7 @@ import pytest
 
 from fechner.errors import InputError, RefusedError
 from fechner.provenance import sha256_bytes
-from fechner.records.file_names import check_scene_names
+from fechner.records.file_names import check_file_names
 from fechner.records.stimuli import (
     Stimulus,
     read_stimulus_set,
@@ -156,7 +156,7 @@ def test_names_that_look_like_numbers_dates_or_nothing_are_read_as_they_were_wri
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_a_scene_may_be_called_whatever_a_file_may_be_called(name):
-    check_scene_names([name, "cat"])
+    check_file_names([name, "cat"])
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_scene_may_be_called_whatever_a_file_may_be_called(name):
 )
 def test_a_scene_that_could_not_have_files_of_its_own_is_refused(names, message):
     with pytest.raises(InputError, match=message):
-        check_scene_names(names)
+        check_file_names(names)
 
 
 def test_two_stimuli_of_one_name_are_refused(tmp_path):

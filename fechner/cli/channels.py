@@ -94,11 +94,13 @@ def agree(
     from fechner.cli.channel_words import feature_sets
     from fechner.cli.console import bar, console
     from fechner.cli.evidence import say_ceiling, say_seen, show_agreement
+    from fechner.records.file_names import check_file_names
     from fechner.records.rated_images import read_rated_images
     from fechner.report.selection_tables import write_layer_agreement
 
     rated = read_rated_images(table)
     names = _dimensions(rated, dimension)
+    check_file_names(names, of="dimension")
     objective = Objective(similarity, kernel)
     networks = network or ["efficientnet_lite0"]
     sets = feature_sets(networks, layer, pool or ["mean"], rated, size, cache, usual=True)
@@ -244,11 +246,13 @@ def compare(
     from fechner.cli.console import bar, console
     from fechner.cli.evidence import say_ceiling, say_seen, show
     from fechner.executors import executor
+    from fechner.records.file_names import check_file_names
     from fechner.records.rated_images import read_rated_images
     from fechner.report.selection_tables import COMPARED, write_channel_comparison
 
     rated = read_rated_images(table)
     names = _dimensions(rated, dimension, partial_out)
+    check_file_names(names, of="dimension")
     objective = Objective(similarity, kernel, fit)
     strategies = [parse_strategy(name, objective) for name in strategy or COMPARED]
     networks = network or ["efficientnet_lite0"]

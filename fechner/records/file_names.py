@@ -1,4 +1,4 @@
-"""Names of scenes become names of files: which can, on every system.
+"""Names of scenes, images and dimensions become names of files: which can, on every system.
 
 A study that was built on Linux is opened on Windows and macOS, where case does not count in
 file names, some signs cannot stand in them, and some names belong to devices.
@@ -26,8 +26,15 @@ LONGEST_BYTES = 150
 """Longest name, in UTF-8: most file systems take 255 bytes, ours add family, level and region."""
 
 
-def check_scene_names(names: Iterable[str]) -> None:
-    """Check that each scene can have files of its own.
+def check_file_names(names: Iterable[str], *, of: str = "scene") -> None:
+    """Check that each name can be that of files of its own.
+
+    Parameters
+    ----------
+    names
+        Names of scenes, images or dimensions.
+    of
+        What they are names of, for the message.
 
     Raises
     ------
@@ -39,14 +46,14 @@ def check_scene_names(names: Iterable[str]) -> None:
         problem = _problem(name)
         if problem:
             raise InputError(
-                f"a scene's name becomes a file name, and {name!r} {problem}; rename the scene"
+                f"the name of a {of} becomes a file name, and {name!r} {problem}; rename the {of}"
             )
         same = unicodedata.normalize("NFC", name).casefold()
         if owners.get(same) == name:
-            raise InputError(f"two scenes are called {name!r}; rename one")
+            raise InputError(f"two {of}s are called {name!r}; rename one")
         if same in owners:
             raise InputError(
-                f"the scenes {owners[same]!r} and {name!r} would share their files where case does "
+                f"the {of}s {owners[same]!r} and {name!r} would share their files where case does "
                 "not count (Windows, macOS); rename one"
             )
         owners[same] = name

@@ -18,7 +18,7 @@ import numpy as np
 
 from fechner.errors import InputError, nearest
 from fechner.provenance import read_json, sha256_file, write_json
-from fechner.records.file_names import check_scene_names
+from fechner.records.file_names import check_file_names
 from fechner.records.images.files import read_map_png, write_map_png
 
 SET_RECORD = "maps.json"
@@ -98,7 +98,7 @@ def write_maps(
         equal, so that no place matters more than another.
     """
     folder = Path(folder)
-    check_scene_names(raw)
+    check_file_names(raw, of="image")
     scale = shared_scale(raw)
     maps = {}
     for name, values in raw.items():

@@ -24,7 +24,7 @@ from fechner.errors import FechnerError, RefusedError
 from fechner.executors import run_all
 from fechner.progress import Progress, silent
 from fechner.provenance import provenance, sha256_file
-from fechner.records.file_names import check_scene_names
+from fechner.records.file_names import check_file_names
 from fechner.records.images.files import read_mask_png
 from fechner.records.maps import is_simulated_map
 from fechner.records.stimuli import StimulusSet, read_stimulus_set, write_stimulus_set
@@ -125,7 +125,7 @@ def build_stimuli(
         max_strength_ratio=max_strength_ratio,
         seed=seed,
     )
-    check_scene_names(scenes)
+    check_file_names(scenes)
     listed = [Scene(name, Path(image), Path(map_)) for name, (image, map_) in scenes.items()]
     tasks = [SceneTask(scene, Path(folder), design) for scene in listed]
     with_donors = "donor" in design.arms

@@ -91,7 +91,7 @@ class Design:
         Parameters
         ----------
         scene
-            Any name that `fechner.records.file_names.check_scene_names` allows.
+            Any name that `fechner.records.file_names.check_file_names` allows.
         family, level, arm
             A key of `FAMILIES`, the number of the level from 1, and a key of `ARMS`.
 

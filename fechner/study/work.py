@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fechner.errors import InputError
-from fechner.records.file_names import check_scene_names
+from fechner.records.file_names import check_file_names
 from fechner.records.rated_images import RatedImages, read_rated_images, require_scenes
 from fechner.records.ratings import read_ratings
 from fechner.study.opening import OpenStudy
@@ -30,7 +30,7 @@ def rated_images(place: OpenStudy) -> RatedImages:
     """Read the study's rated images: at least four scenes, whose names can be those of files."""
     rated = read_rated_images(place.table, scales=place.study.images.scales)
     require_scenes(rated, LEAST_SCENES)
-    check_scene_names(dict.fromkeys(rated.scenes.tolist()))
+    check_file_names(dict.fromkeys(rated.scenes.tolist()))
     rated.scores(place.study.images.dimension)
     return rated
 

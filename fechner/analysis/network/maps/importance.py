@@ -44,7 +44,7 @@ from fechner.analysis.network.maps.removal import BLURRED, Degradation, removal_
 from fechner.errors import InputError
 from fechner.progress import Progress, silent
 from fechner.provenance import digest, provenance, sha256_file
-from fechner.records.file_names import check_scene_names
+from fechner.records.file_names import check_file_names
 from fechner.records.images.files import read_image
 from fechner.records.maps import Counts, ImportanceMaps, write_maps
 from fechner.records.selection import ChannelSelection
@@ -305,7 +305,7 @@ def importance_maps(
     """
     if not images:
         raise InputError("no image was given; name at least one")
-    check_scene_names(images)
+    check_file_names(images, of="image")
     method = map_method(selection, asked=method)
     words, counts = METHODS[method]
     simulated = bool(selection.provenance.get("simulated", False))

@@ -37,6 +37,7 @@ from fechner.provenance import (
     write_json,
 )
 from fechner.records.done import done_key
+from fechner.records.file_names import check_file_names
 from fechner.records.rated_images import RatedImages
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def finetune(
     """
     chosen = options or FinetuneOptions()
     check_options(chosen)
+    check_file_names([dimension], of="dimension")
     loaded = load_network(network, weights=weights, device=device)
     split = split_by_scene(
         rated, dimension, leave_out=leave_out, validation=chosen.validation, seed=seed
