@@ -138,6 +138,31 @@ def test_explain_shows_what_moved_by_any_column(selected, table, tmp_path):
     assert "did you mean 'level'" in line
 
 
+ODD = ["0801", "null", "NA", "1e5", "True", "-1"]
+
+
+def test_scenes_stay_text_whatever_they_look_like(table, tmp_path):
+    shutil.copytree(table.parent, tmp_path, dirs_exist_ok=True)
+    rows = pd.read_csv(table, dtype=str, keep_default_na=False)
+    rows["scene"] = rows["scene"].map({f"s{k}": name for k, name in enumerate(ODD)})
+    rows.to_csv(tmp_path / "rated.csv", index=False)
+    options = ("--cache", table.parent / "cache", "--out", tmp_path / "out")
+    result = fechner(
+        "channels", "select", tmp_path / "rated.csv", "--size", 64, "--layer", "blocks.2",
+        "-s", "negative", "--shuffles", 2, *options,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    choice = read_selection(tmp_path / "out" / "selection.json").choice
+    assert sorted(choice.scenes_selection + choice.scenes_held_out) == sorted(ODD)
+    result = fechner(
+        "channels", "explain", tmp_path / "rated.csv", "--all-images", "--by", "scene",
+        "--selection", tmp_path / "out" / "selection.json", *options,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    groups = pd.read_csv(tmp_path / "out" / "by_scene.csv", dtype=str, keep_default_na=False)
+    assert sorted(groups["group"]) == sorted(ODD)
+
+
 def test_a_dimension_that_cannot_name_a_file_is_refused_before_any_work(table, tmp_path):
     pd.read_csv(table).rename(columns={"quality": "sharp/soft"}).to_csv(
         tmp_path / "rated.csv", index=False
