@@ -105,7 +105,7 @@ class Strategy:
         """Whether it is judged by predicted ratings rather than by alignment."""
         return self.read_out or self.method in ("readout", "elastic_net", "reference")
 
-    def settle(
+    def decide(
         self, sets: Sequence[RatedFeatures], ratings: NDArray, rng: np.random.Generator
     ) -> tuple[int, Strategy]:
         """Return the place of the set of features to choose from, and the strategy: this one."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from fechner.analysis.network.choosing.rated_features import RatedFeatures, rated_features
 from fechner.analysis.network.choosing.sets import ChannelValues
 from fechner.analysis.network.choosing.strategies import Strategy
-from fechner.analysis.network.evidence.evaluation import Evaluation, Settled, evaluate
+from fechner.analysis.network.evidence.evaluation import AnyStrategy, Evaluation, evaluate
 from fechner.analysis.network.evidence.nested import BestHeldOut
 from fechner.progress import Progress, silent
 from fechner.records.rated_images import RatedImages
@@ -83,7 +83,7 @@ def compare(
         for name, one in sets.items()
     }
     # Choosing inside the folds takes three inner folds of everything.
-    work: list[tuple[tuple[str, str], list[RatedFeatures], Sequence[Settled], int]]
+    work: list[tuple[tuple[str, str], list[RatedFeatures], Sequence[AnyStrategy], int]]
     work = [(name, [one], strategies, 1) for name, one in images.items()]
     if nested:
         choice = [BestHeldOut(tuple(strategies))]

@@ -37,14 +37,14 @@ from fechner.executors import SerialExecutor, run_all
 from fechner.progress import Progress, one_of, silent
 
 
-class Settled(Protocol):
-    """A strategy, or what settles on a set of features and a strategy once it sees ratings."""
+class AnyStrategy(Protocol):
+    """A strategy, or what decides on a set of features and a strategy once it sees ratings."""
 
     @property
     def name(self) -> str:
         """How it is written."""
 
-    def settle(
+    def decide(
         self, sets: Sequence[RatedFeatures], ratings: NDArray, rng: np.random.Generator
     ) -> tuple[int, Strategy]:
         """Return the place of the set and the strategy to use on it."""
@@ -126,7 +126,7 @@ class _Run:
 
 @dataclass(frozen=True)
 class _Work:
-    strategy: Settled
+    strategy: AnyStrategy
     sets: Sequence[RatedFeatures]
     folds: int
     repeats: int
@@ -137,7 +137,7 @@ class _Work:
 
 def evaluate(
     images: RatedFeatures | Sequence[RatedFeatures],
-    strategies: Sequence[Settled],
+    strategies: Sequence[AnyStrategy],
     *,
     folds: int = 5,
     repeats: int = 1,
@@ -220,7 +220,7 @@ def _evaluate_one(work: _Work, progress: Progress = silent) -> Evaluation:
                 if run.partition == partition:
                     rated = fits[0].ratings
                     target = rated if run.real else rng.permutation(rated)
-                    which, strategy = work.strategy.settle(fits, target, rng)
+                    which, strategy = work.strategy.decide(fits, target, rng)
                     drawn = times[: len(times) if run.real else 0, test]
                     fold = _run_fold(which, strategy, fits, judges, target, rng, drawn)
                     run.folds.append(fold)

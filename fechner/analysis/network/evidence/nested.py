@@ -81,7 +81,7 @@ class BestHeldOut:
     folds: int = 3
     name: str = "best held-out"
 
-    def settle(
+    def decide(
         self, sets: Sequence[RatedFeatures], ratings: NDArray, rng: np.random.Generator
     ) -> tuple[int, Strategy]:
         """Return the place of the best set and the best of the rivals on it."""
