@@ -30,6 +30,8 @@ VERSIONS = {
     "compressed": 1,
     "activations": 1,
     "fit": 1,
+    "distances": 1,
+    "yardsticks": 1,
 }
 """The version of each step's algorithm: raised whenever the same inputs would give another result.
 

@@ -14,7 +14,7 @@ fully connected layer receives, ``(n_images, n_units)``.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -170,6 +170,11 @@ class Network:
     complete: bool = True
     seen: frozenset[str] = frozenset()
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    def __reduce__(self) -> tuple[type[Network], tuple[Any, ...]]:
+        """Travel to another process without the lock, which is of no use there."""
+        told = (getattr(self, one.name) for one in fields(self) if one.name != "lock")
+        return Network, tuple(told)
 
     def checked_layer(self, layer: str) -> str:
         """Return `layer` if it can be read.

@@ -65,27 +65,61 @@ def capture(
 ) -> dict[str, torch.Tensor]:
     """Return the outputs of `layers`, with gradients where `batch` asks for them.
 
-    The pass ends at the last wanted layer. Outputs are copied at once, because the next
-    activation may work in place.
+    Outputs are copied at once, because the next activation may work in place.
 
     Raises
     ------
     InputError
-        If a layer gives nothing that has channels.
+        As for `visit`.
     """
     found: dict[str, torch.Tensor] = {}
+
+    def keep(name: str, value: torch.Tensor) -> None:
+        found[name] = value.clone()
+
+    visit(network, layers, batch, keep)
+    return found
+
+
+def visit(
+    network: Network,
+    layers: Sequence[str],
+    batch: torch.Tensor,
+    look: Callable[[str, torch.Tensor], None],
+) -> None:
+    """Show `look` what each of `layers` gives for `batch`, at the moment when it gives it.
+
+    The pass ends at the last wanted layer. Nothing is copied: the next module may work in
+    place, so that `look` computes at once or copies what it keeps.
+
+    Parameters
+    ----------
+    network, layers
+        The network, and names of its layers.
+    batch
+        Its input, ``(n, 3, h, w)``.
+    look
+        Called with the name of a layer and its output.
+
+    Raises
+    ------
+    InputError
+        If a layer gives nothing that has channels, or takes no part in the pass.
+    """
+    seen: set[str] = set()
     reader = threading.get_ident()
 
-    def keep(name: str, value: Any) -> None:
+    def meet(name: str, value: Any) -> None:
         # A thread that runs the module without reading it meets this hook, too.
         if threading.get_ident() != reader:
             return
-        found[name] = _with_channels(network, name, value).clone()
-        if len(found) == len(set(layers)):
+        look(name, _with_channels(network, name, value))
+        seen.add(name)
+        if len(seen) == len(set(layers)):
             raise _Enough
 
     with network.lock:
-        hooks = [_hook(network.module, name, keep) for name in layers]
+        hooks = [_hook(network.module, name, meet) for name in layers]
         try:
             network.module(batch)
         except _Enough:
@@ -93,21 +127,20 @@ def capture(
         finally:
             for hook in hooks:
                 hook.remove()
-    if silent_layers := [name for name in layers if name not in found]:
+    if silent_layers := [name for name in layers if name not in seen]:
         raise InputError(
             f"layer {silent_layers[0]!r} of {network.name} takes no part in the forward pass; "
             f"use {network.default_layer!r}"
         )
-    return found
 
 
-def _hook(module: nn.Module, name: str, keep: Callable[[str, Any], None]) -> Any:
+def _hook(module: nn.Module, name: str, meet: Callable[[str, Any], None]) -> Any:
     if name == PENULTIMATE:
         last = last_linear(module)
         if last is None:
             raise InputError("the network has no fully connected layer")
-        return last[1].register_forward_pre_hook(lambda _, given: keep(name, given[0]))
-    return module.get_submodule(name).register_forward_hook(lambda _, __, out: keep(name, out))
+        return last[1].register_forward_pre_hook(lambda _, given: meet(name, given[0]))
+    return module.get_submodule(name).register_forward_hook(lambda _, __, out: meet(name, out))
 
 
 def _with_channels(network: Network, name: str, value: Any) -> torch.Tensor:

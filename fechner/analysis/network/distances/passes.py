@@ -1,0 +1,400 @@
+"""One pass of every image at its native size, for all layers and read-outs.
+
+Pairs of reference and distorted image -> **differences of channels** -> distances. The work is
+dealt by reference: the reference is passed once and its layers are kept, then its distorted
+versions pass one by one, each compared with it layer by layer while the pass is on its way.
+What is left of a pair is a few numbers for each channel (`comparing`), so that memory holds
+one reference's layers however many pairs there are. Images are never resized: squashing
+them to one size moves such distances a great deal.
+
+What was computed for a reference stays under a key made from everything that shaped it: the
+network, and the content of the reference and of its distorted images. Another layer is added
+to what is there; an interrupted run goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fechner.analysis.network.distances.comparing import (
+    ReferenceLayer,
+    changes,
+    gram_changes,
+    reference_layer,
+)
+from fechner.analysis.network.distances.kept import Arrays, add_arrays, names_in, read_arrays
+from fechner.analysis.network.layers.networks import Network
+from fechner.analysis.network.layers.reading import as_input, visit
+from fechner.errors import InputError, nearest
+from fechner.executors import SerialExecutor, run_all
+from fechner.progress import Progress, silent
+from fechner.provenance import atomic_path
+from fechner.records.done import done_key
+from fechner.records.images.files import read_image
+
+if TYPE_CHECKING:
+    import torch
+
+    from fechner.data.pairs import ReferencePairs
+
+INPUT = "input"
+"""The layer before the first: the network's input itself, colours scaled as it expects."""
+_PLAIN_SIDE = 224
+"""Side in pixels of an image that any network here can take."""
+
+
+@dataclass(frozen=True, eq=False)
+class LayerDifferences:
+    """How each channel of one layer differs between a distorted image and its reference.
+
+    Attributes
+    ----------
+    network, layer
+        Whose channels they are.
+    mean, sd : (n_references, n_channels) float64
+        Of each reference's channels over places.
+    of : (n_pairs,) int
+        The reference of each pair, a row of `mean`.
+    places : (n_pairs,) int
+        How many places the layer has for the images of a pair.
+    mean_change, sd_change : (n_pairs, n_channels) float64
+        Distorted minus reference.
+    squared : (n_pairs, n_channels) float64
+        Mean over places of the squared difference.
+    unit : (n_pairs, n_channels) float64
+        The same between channel vectors of length 1 at each place.
+    gram : (n_pairs, n_channels) float64, optional
+        Sum of squares of each row of the difference of the Gram matrices ``X X' / P``.
+    """
+
+    network: str
+    layer: str
+    mean: NDArray[np.float64]
+    sd: NDArray[np.float64]
+    of: NDArray[np.intp]
+    places: NDArray[np.int64]
+    mean_change: NDArray[np.float64]
+    sd_change: NDArray[np.float64]
+    squared: NDArray[np.float64]
+    unit: NDArray[np.float64]
+    gram: NDArray[np.float64] | None
+
+    @property
+    def n_channels(self) -> int:
+        """Number of channels."""
+        return self.squared.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Differences:
+    """What one network says of a set of pairs; a layer is read from disk when it is asked for.
+
+    Attributes
+    ----------
+    network, weights_sha256, preprocessing
+        What looked, and how an image became its input.
+    layers
+        The layers that can be asked for.
+    gram
+        Whether Gram matrices were compared, too.
+    n_pairs
+        Number of pairs.
+    """
+
+    network: str
+    weights_sha256: str
+    preprocessing: str
+    layers: tuple[str, ...]
+    gram: bool
+    n_pairs: int
+    _files: tuple[Path, ...] = field(repr=False)
+    _rows: tuple[NDArray[np.intp], ...] = field(repr=False)
+    _folder: tempfile.TemporaryDirectory | None = field(default=None, repr=False)
+
+    def layer(self, name: str) -> LayerDifferences:
+        """Return the differences of one layer's channels.
+
+        Raises
+        ------
+        InputError
+            If the layer was not passed, or its files have gone.
+        """
+        if name not in self.layers:
+            raise InputError(f"layer {name!r} was not passed; {nearest(name, self.layers)}")
+        fields = _fields(name, self.gram)
+        read = [read_arrays(file, fields) for file in self._files]
+        order = np.empty(self.n_pairs, np.intp)
+        order[np.concatenate(self._rows)] = np.arange(self.n_pairs)
+
+        def joined(what: str) -> NDArray:
+            return np.concatenate([one[f"{name}/{what}"] for one in read])[order]
+
+        counts = [len(rows) for rows in self._rows]
+        change = joined("change").astype(np.float64)
+        return LayerDifferences(
+            network=self.network,
+            layer=name,
+            mean=np.stack([one[f"{name}/reference"][0] for one in read]),
+            sd=np.stack([one[f"{name}/reference"][1] for one in read]),
+            of=np.repeat(np.arange(len(counts)), counts)[order],
+            places=joined("places"),
+            mean_change=change[:, 0],
+            sd_change=change[:, 1],
+            squared=change[:, 2],
+            unit=change[:, 3],
+            gram=joined("gram").astype(np.float64) if self.gram else None,
+        )
+
+
+@dataclass(frozen=True)
+class OfReference:
+    """A reference with its distorted images, and the rows of the table that they stand in."""
+
+    reference: Path
+    images: tuple[Path, ...]
+    rows: tuple[int, ...]
+
+
+def by_reference(pairs: ReferencePairs) -> list[OfReference]:
+    """Return the pairs dealt by reference, in the order in which references first appear.
+
+    Raises
+    ------
+    InputError
+        If there is no pair.
+    """
+    rows: dict[Path, list[int]] = {}
+    for row, reference in enumerate(pairs.references):
+        rows.setdefault(Path(reference), []).append(row)
+    if not rows:
+        raise InputError("no pair of reference and distorted image was given; name at least one")
+    return [
+        OfReference(reference, tuple(Path(pairs.images[row]) for row in mine), tuple(mine))
+        for reference, mine in rows.items()
+    ]
+
+
+def pass_pairs(
+    network: Network,
+    pairs: ReferencePairs,
+    layers: Sequence[str],
+    *,
+    gram: bool = False,
+    cache: Path | None = None,
+    pool: Executor | None = None,
+    progress: Progress = silent,
+) -> Differences:
+    """Return how the channels of `layers` differ within each pair.
+
+    Parameters
+    ----------
+    network
+        What looks at the images, one at a time, at their native size.
+    pairs
+        Distorted images and their references.
+    layers
+        Names of layers of `network`, or ``input``.
+    gram
+        Whether Gram matrices are compared, too: as dear as a small network's own pass.
+    cache
+        Folder for what is computed; None uses a temporary one. All processes of `pool` must
+        see it.
+    pool
+        Where references run, one task each.
+
+    Raises
+    ------
+    InputError
+        If a layer is unknown or has no channels, an image cannot be read, differs in size
+        from its reference or is too small, or a value is not finite.
+    """
+    if not layers:
+        raise InputError("no layer was asked for; name at least one")
+    names = tuple(dict.fromkeys(known_layer(network, layer) for layer in layers))
+    groups = by_reference(pairs)
+    kept = tempfile.TemporaryDirectory(prefix="fechner-distances-") if cache is None else None
+    folder = Path(cache if kept is None else kept.name)
+    with _travelling(network, folder, pool) as carried:
+        work = partial(_pass_reference, carried, names, gram, folder)
+        keys = run_all(work, groups, pool=pool, progress=progress)
+    return Differences(
+        network=network.name,
+        weights_sha256=network.weights_sha256,
+        preprocessing=describe_native(network),
+        layers=names,
+        gram=gram,
+        n_pairs=len(pairs.images),
+        _files=tuple(folder / f"{key}.npz" for key in keys),
+        _rows=tuple(np.array(group.rows) for group in groups),
+        _folder=kept,
+    )
+
+
+def known_layer(network: Network, layer: str) -> str:
+    """Return `layer` if it can be passed; errors as for `Network.checked_layer`."""
+    return layer if layer == INPUT else network.checked_layer(layer)
+
+
+def describe_native(network: Network) -> str:
+    """Return in words how an image becomes the input of `network`."""
+    return f"sRGB 8 bit, native size, / 255, minus {network.mean}, over {network.sd}"
+
+
+@contextmanager
+def _travelling(network: Network, folder: Path, pool: Executor | None) -> Iterator[Network | Path]:
+    """Give the network as it is to this process, and as a file to others.
+
+    Weights of hundreds of megabytes would otherwise travel with every reference.
+    """
+    if isinstance(pool, SerialExecutor | None):
+        yield network
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".network-", dir=folder) as place:
+        path = Path(place) / "network.pickle"
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(pickle.dumps(network))
+        yield path
+
+
+@lru_cache(maxsize=1)
+def _arrived(path: Path) -> Network:
+    return pickle.loads(path.read_bytes())
+
+
+def _fields(layer: str, gram: bool) -> list[str]:
+    names = ["change", "reference", "places"] + ["gram"] * gram
+    return [f"{layer}/{name}" for name in names]
+
+
+def _pass_reference(
+    carried: Network | Path, layers: Sequence[str], gram: bool, folder: Path, group: OfReference
+) -> str:
+    """Pass what is missing of a reference and its images; return the key of its file."""
+    network = carried if isinstance(carried, Network) else _arrived(carried)
+    about = {
+        "network": network.name,
+        "weights": network.weights_sha256,
+        "preprocessing": describe_native(network),
+    }
+    key = done_key("distances", about, [group.reference, *group.images])
+    there = names_in(folder / f"{key}.npz")
+    missing = [layer for layer in layers if not there.issuperset(_fields(layer, gram))]
+    if missing:
+        add_arrays(folder / f"{key}.npz", _compare_images(network, missing, gram, group))
+    return key
+
+
+def _compare_images(
+    network: Network, layers: Sequence[str], gram: bool, group: OfReference
+) -> Arrays:
+    """Pass a reference and its images; return the arrays of `_fields` for each layer."""
+    pixels = read_image(group.reference)
+    kept: dict[str, ReferenceLayer] = {}
+
+    def keep(layer: str, value: torch.Tensor) -> None:
+        kept[layer] = reference_layer(_matrix(value).copy(), gram=gram)
+
+    _show(network, layers, group.reference, pixels, keep)
+    found: dict[str, list[NDArray]] = {layer: [] for layer in layers}
+    grams: dict[str, list[NDArray]] = {layer: [] for layer in layers}
+
+    def compare(layer: str, value: torch.Tensor) -> None:
+        values = _matrix(value)
+        found[layer].append(changes(kept[layer], values))
+        if gram:
+            grams[layer].append(gram_changes(kept[layer], values))
+
+    for image in group.images:
+        other = read_image(image)
+        if other.shape != pixels.shape:
+            raise InputError(
+                f"{image} has {_size(other)} pixels and its reference {group.reference} has "
+                f"{_size(pixels)}; a distance needs equal sizes: correct the pair"
+            )
+        _show(network, layers, image, other, compare)
+        _check_finite(found, image)
+    arrays: Arrays = {}
+    for layer in layers:
+        arrays[f"{layer}/change"] = np.stack(found[layer]).astype(np.float32)
+        arrays[f"{layer}/reference"] = np.stack([kept[layer].mean, kept[layer].sd])
+        arrays[f"{layer}/places"] = np.full(len(group.images), kept[layer].values.shape[1])
+        if gram:
+            arrays[f"{layer}/gram"] = np.stack(grams[layer]).astype(np.float32)
+    return arrays
+
+
+def _show(
+    network: Network,
+    layers: Sequence[str],
+    path: Path,
+    pixels: NDArray[np.uint8],
+    look,
+) -> None:
+    """Pass one image and let `look` see each layer.
+
+    Raises
+    ------
+    InputError
+        If the image is too small for one of them.
+    """
+    import torch
+
+    inner = [layer for layer in layers if layer != INPUT]
+    with torch.inference_mode():
+        batch = as_input(network, pixels[None])
+        if INPUT in layers:
+            look(INPUT, batch)
+        if not inner:
+            return
+        try:
+            visit(network, inner, batch, look)
+        except (RuntimeError, InputError) as error:
+            if min(pixels.shape[:2]) >= _PLAIN_SIDE or not _passes_plain(network, inner):
+                raise
+            raise InputError(
+                f"{path} has {_size(pixels)} pixels, too few for layer {inner[-1]!r} of "
+                f"{network.name}; leave the image out or ask for earlier layers"
+            ) from error
+
+
+def _passes_plain(network: Network, layers: Sequence[str]) -> bool:
+    """Return whether an image of the usual size passes, so that it is size that fails."""
+    import torch
+
+    try:
+        plain = torch.zeros(1, 3, _PLAIN_SIDE, _PLAIN_SIDE, device=network.device)
+        visit(network, layers, plain, lambda layer, value: None)
+    except (RuntimeError, InputError):
+        return False
+    return True
+
+
+def _matrix(value: torch.Tensor) -> NDArray[np.float32]:
+    """Return a layer's output for one image as (channels, places), a view where it can be."""
+    one = value[0].float().cpu()
+    return one.reshape(one.shape[0], -1).contiguous().numpy()
+
+
+def _check_finite(found: dict[str, list[NDArray]], image: Path) -> None:
+    for layer, values in found.items():
+        if not np.isfinite(values[-1]).all():
+            raise InputError(
+                f"layer {layer!r} gives values that are not finite for {image}; the weights are "
+                "damaged or of another preprocessing; use other weights"
+            )
+
+
+def _size(pixels: NDArray) -> str:
+    return f"{pixels.shape[1]} x {pixels.shape[0]}"
