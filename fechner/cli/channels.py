@@ -335,7 +335,7 @@ def explain(
             f"the selection was made with other weights of {chosen.network} (sha256 "
             f"{chosen.weights_sha256[:12]}); give them with --weights"
         )
-    (one,) = values_of(source, [chosen_set(chosen)], rated, chosen.size, cache)
+    (one,) = values_of(source, [chosen_set(chosen)], rated, chosen.side, cache)
     images = rated_features(one, rated, chosen.dimension)
     rows = np.flatnonzero(
         np.full(len(rated), True) if everything else np.isin(rated.scenes, chosen.scenes_held_out)

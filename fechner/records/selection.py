@@ -66,8 +66,8 @@ class ChannelSelection(_Record):
     """The fully connected layer that judged the channels."""
     widths: list[int]
     """How many of the channels come from each layer; means and SDs of a pool both count."""
-    size: int
-    """Side in pixels of the square that the network saw."""
+    size: int | None
+    """Side in pixels of the square that the network saw; None for images at native size."""
     weights_sha256: str
     preprocessing: str
     pool: str | None
@@ -86,12 +86,20 @@ class ChannelSelection(_Record):
     fit: str = "spearman"
     kernel: str = "absolute"
     similarity: str = "cosine"
+    distance: str | None = None
+    """Where pairs of reference and distorted image judged: the read-out whose agreement with DMOS
+    is meant wherever this record says alignment. `kernel` and `similarity` then mean nothing."""
     alignment_selection: Gain
     alignment_held_out: Gain
     alignment_shuffled: ShuffledControl = Field(default_factory=ShuffledControl)
+    alignment_random: list[float] = Field(default_factory=list)
+    """Held-out alignment of as many channels drawn at random, one number a draw."""
     readout: ReadoutEvidence | None = None
     scenes_selection: list[str]
     scenes_held_out: list[str]
+    families_selection: list[str] = Field(default_factory=list)
+    families_held_out: list[str] = Field(default_factory=list)
+    """Of reference pairs, the distortion types that chose and those that judged."""
     provenance: dict[str, Any]
 
     @model_validator(mode="after")
@@ -108,6 +116,37 @@ class ChannelSelection(_Record):
     def layers(self) -> list[str]:
         """The layers that the channels come from, in the order of `weights`."""
         return self.layer.split("+")
+
+    @property
+    def on_reference_pairs(self) -> bool:
+        """Whether pairs of reference and distorted image judged the channels."""
+        return self.distance is not None
+
+    @property
+    def side(self) -> int:
+        """Side in pixels of the square that the network saw.
+
+        Raises
+        ------
+        InputError
+            If it saw images at their native size.
+        """
+        if self.size is None:
+            raise InputError(
+                f"{self.method!r} was chosen on images at native size; give a selection made by "
+                "fechner channels select without the control 'reference'"
+            )
+        return self.size
+
+    @property
+    def channel_scale(self) -> list[float]:
+        """What each channel's squared difference counts in a distance: 0 or 1, or its weight.
+
+        Where channels were weighed (``reweight``) their weights; where they were kept or
+        removed, whether they were kept: a map's relevance is no weight of a distance.
+        """
+        weighed = self.method.partition(":")[0] == "reweight"
+        return list(self.weights) if weighed else [float(kept) for kept in self.kept]
 
     @property
     def channels(self) -> str:

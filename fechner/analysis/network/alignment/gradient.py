@@ -12,6 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from fechner.analysis.network.alignment.alignment import AnyAlignment
+from fechner.analysis.network.alignment.distance_channels import DistanceChannels
 from fechner.analysis.network.alignment.downstream import DownstreamChannels
 from fechner.analysis.network.alignment.grams import ChannelGrams
 
@@ -21,18 +22,19 @@ rank correlation of .991 (600 images), and the ten best lie among the twenty nam
 
 
 def impact_gradient(
-    grams: ChannelGrams | DownstreamChannels, alignment: AnyAlignment
+    grams: ChannelGrams | DownstreamChannels | DistanceChannels, alignment: AnyAlignment
 ) -> NDArray[np.float64]:
     """Return the first-order impact of each channel, (n_channels,); 0 where not active.
 
     With ``w_ij`` the derivative of the alignment with respect to the similarity of pair
     ij, leaving channel c out changes cosine similarity by
     ``-G_c,ij / (|i| |j|) + s_ij (q_ci / |i|^2 + q_cj / |j|^2) / 2``. Behind a fully connected
-    layer the derivative is carried back through the layers instead.
+    layer the derivative is carried back through the layers instead, and where channels make a
+    distance from a reference, through the formula of that distance.
     """
     similarity = grams.similarity()
     weight = _pair_derivative(similarity, alignment)
-    if isinstance(grams, DownstreamChannels):
+    if not isinstance(grams, ChannelGrams):
         return grams.worth(weight)
     on_products, on_squares = _chain(grams, similarity, weight)
     return grams.project(on_products) - np.where(grams.active, grams.squares @ on_squares, 0.0)

@@ -14,12 +14,13 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from fechner.analysis.network.alignment.alignment import Alignment, AnyAlignment
+from fechner.analysis.network.alignment.distance_channels import DistanceChannels
 from fechner.analysis.network.alignment.downstream import DownstreamChannels
 from fechner.analysis.network.alignment.grams import ChannelGrams, similarity_of_row
 from fechner.errors import InputError
 from fechner.progress import Progress, silent
 
-AnyChannels = ChannelGrams | DownstreamChannels
+AnyChannels = ChannelGrams | DownstreamChannels | DistanceChannels
 BUCKETS = 1 << 17
 """Buckets of `certified_impact`: one megabyte, which stays in the processor's cache."""
 ONE_PAIR = 1 << 44

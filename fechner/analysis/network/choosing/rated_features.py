@@ -32,11 +32,12 @@ from fechner.analysis.network.alignment.similarity import (
     checked_values,
 )
 from fechner.analysis.network.choosing.readout import channel_means
+from fechner.analysis.network.choosing.reweighting import reference_distances, reweight_channels
 from fechner.analysis.network.choosing.sets import ChannelValues
 from fechner.errors import InputError, nearest
 from fechner.records.rated_images import RatedImages
 
-CONTROLS = ("none", "within", "content")
+CONTROLS = ("none", "within", "content", "reference")
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,9 @@ class Objective:
         See `similarity` and `alignment`.
     control
         How scene content is kept out: ``none``; ``within`` compares only images of the
-        same scene; ``content`` partials out whether two images show the same scene.
+        same scene; ``content`` partials out whether two images show the same scene;
+        ``reference`` compares an image with its reference alone
+        (`reference_pairs.ReferenceFeatures`).
     """
 
     similarity: str = "cosine"
@@ -165,8 +168,24 @@ class RatedFeatures:
         """Mean of each channel over space, (n_images, n_channels)."""
         return channel_means(self.values)
 
+    @property
+    def from_references(self) -> NDArray[np.float64]:
+        """How far each channel is from that of the reference, (n_images, n_channels)."""
+        return reference_distances(self.values, self.reference_of)
+
     def pairs(self, objective: Objective) -> Pairs:
-        """Return the pairs that `objective` compares."""
+        """Return the pairs that `objective` compares.
+
+        Raises
+        ------
+        InputError
+            If it compares images with their references, which needs other features.
+        """
+        if objective.control == "reference":
+            raise InputError(
+                "the control 'reference' needs distances from references at native size; pass "
+                "the pairs of the table instead of its images"
+            )
         within = objective.control == "within"
         if within not in self._pairs:
             self._pairs[within] = pairs_within(self.scenes) if within else all_pairs(len(self))
@@ -208,6 +227,11 @@ class RatedFeatures:
             measure = self.alignment(objective, ratings)
             self._impacts[key] = channel_impact(self.channels(objective), measure)
         return self._impacts[key]
+
+    def reweighted(self, objective: Objective, ratings: NDArray) -> NDArray[np.float64]:
+        """Return weights of zero or more under which the RSM fits that of `ratings` best."""
+        products = with_products(self.channels(objective))
+        return reweight_channels(products, self.alignment(objective, ratings).human, self.scenes)
 
     def similarity(self, objective: Objective, scale: NDArray) -> NDArray[np.float64]:
         """Return the model similarity of each pair with channels scaled by `scale`, >= 0.

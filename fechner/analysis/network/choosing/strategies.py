@@ -1,11 +1,12 @@
 """Every way of choosing channels, behind one call.
 
 A strategy is written ``METHOD`` or ``METHOD:CONTROL``, as in ``greedy`` or
-``negative:within`` (controls: see `rated_features.Objective`; for a read-out both mean
-that the means of scenes are taken out of channels and ratings). With ``+readout`` at the
-end the kept channels are then weighed by a ridge read-out, so that they predict ratings.
-It sees one set of rated images and gives the channels it keeps, what they weigh in a map,
-and, where it can, a prediction of ratings.
+``negative:within`` (controls: see `rated_features.Objective`; for a read-out ``within`` and
+``content`` mean that the means of scenes are taken out of channels and ratings). With
+``+readout`` at the end the kept channels are then weighed by a ridge read-out, so that they
+predict ratings. It sees one set of rated images, or of pairs of image and reference, and
+gives the channels it keeps, what they weigh in a map, and, where it can, a prediction of
+ratings.
 
 =============  =================================================================
 method         keeps
@@ -45,7 +46,6 @@ from fechner.analysis.network.choosing.rated_features import (
     CONTROLS,
     Objective,
     RatedFeatures,
-    with_products,
 )
 from fechner.analysis.network.choosing.readout import (
     Fit,
@@ -59,11 +59,8 @@ from fechner.analysis.network.choosing.readout import (
     held_out_contribution,
     ridge_of,
 )
-from fechner.analysis.network.choosing.reweighting import (
-    fit_distances,
-    reference_distances,
-    reweight_channels,
-)
+from fechner.analysis.network.choosing.reference_pairs import ReferenceFeatures
+from fechner.analysis.network.choosing.reweighting import fit_distances
 from fechner.errors import InputError, nearest
 
 GREEDY_BATCH = 0.05
@@ -73,6 +70,8 @@ INNER_FOLDS = 3
 READ_OUT = "+readout"
 PLAIN = Objective()
 """Cosine, absolute difference, Spearman, all pairs."""
+
+AnyFeatures = RatedFeatures | ReferenceFeatures
 
 
 @dataclass(frozen=True)
@@ -106,12 +105,12 @@ class Strategy:
         return self.read_out or self.method in ("readout", "elastic_net", "reference")
 
     def decide(
-        self, sets: Sequence[RatedFeatures], ratings: NDArray, rng: np.random.Generator
+        self, sets: Sequence[AnyFeatures], ratings: NDArray, rng: np.random.Generator
     ) -> tuple[int, Strategy]:
         """Return the place of the set of features to choose from, and the strategy: this one."""
         return 0, self
 
-    def __call__(self, images: RatedFeatures, ratings: NDArray, rng: np.random.Generator) -> Chosen:
+    def __call__(self, images: AnyFeatures, ratings: NDArray, rng: np.random.Generator) -> Chosen:
         """Choose channels on `images` under `ratings` (n_images, ...), real or shuffled."""
         task = _Task(images, ratings, self.objective, rng)
         chosen = METHODS[self.method](task)
@@ -166,14 +165,14 @@ class Chosen:
     scale: NDArray
     before: float
     after: float
-    predict: Callable[[RatedFeatures], NDArray] | None = None
+    predict: Callable[[AnyFeatures], NDArray] | None = None
     alpha: float | None = None
     stability: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class _Task:
-    images: RatedFeatures
+    images: AnyFeatures
     ratings: NDArray
     objective: Objective
     rng: np.random.Generator
@@ -328,20 +327,18 @@ def _elastic_net(task: _Task) -> Chosen:
 
 
 def _reweight(task: _Task) -> Chosen:
-    products = with_products(task.channels)
-    weights = reweight_channels(products, task.alignment.human, task.images.scenes)
+    weights = task.images.reweighted(task.objective, task.ratings)
     return task.chosen(weights, weights, weights)
 
 
 def _reference(task: _Task) -> Chosen:
-    distances = reference_distances(task.images.values, task.images.reference_of)
+    distances = task.images.from_references
     rated = np.isfinite(distances[:, 0])
     ratings = apart_from(task.one_dimension, task.images.held_constant)
     weights = fit_distances(distances[rated], ratings[rated], task.images.scenes[rated])
 
-    def predict(images: RatedFeatures) -> NDArray:
-        apart = reference_distances(images.values, images.reference_of)
-        return -(np.nan_to_num(apart) @ weights)
+    def predict(images: AnyFeatures) -> NDArray:
+        return -(np.nan_to_num(images.from_references) @ weights)
 
     spread = distances[rated].std(axis=0)
     return task.chosen(weights > 0, weights, weights * spread, predict=predict)

@@ -44,22 +44,17 @@ class ReferenceLayer:
         Over places; the SD is the population's.
     inverse_lengths : (P,) float32
         One over the length of the channel vector at each place.
-    gram : (C, C) float32, optional
-        ``X X' / P``.
     """
 
     values: NDArray[np.float32]
     mean: NDArray[np.float64]
     sd: NDArray[np.float64]
     inverse_lengths: NDArray[np.float32]
-    gram: NDArray[np.float32] | None
 
 
-def reference_layer(values: NDArray[np.float32], *, gram: bool = False) -> ReferenceLayer:
+def reference_layer(values: NDArray[np.float32]) -> ReferenceLayer:
     """Return what distorted versions are compared with; `values` (C, P) are kept, not copied."""
-    mean, sd, inverse_lengths = _about(values, _places(len(values)))
-    products = gram_matrix(values) if gram else None
-    return ReferenceLayer(values, mean, sd, inverse_lengths, products)
+    return ReferenceLayer(values, *_about(values, _places(len(values))))
 
 
 def changes(reference: ReferenceLayer, values: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -81,9 +76,9 @@ def changes(reference: ReferenceLayer, values: NDArray[np.float32]) -> NDArray[n
     return np.stack([mean, sd_change, squared, unit])
 
 
-def gram_changes(reference: ReferenceLayer, values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the sum of squares of each row of the difference of Gram matrices, (C,)."""
-    difference = gram_matrix(values).astype(np.float64) - reference.gram
+def gram_changes(gram: NDArray[np.float32], values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the sum of squares of each row of the Gram matrix of `values` minus `gram`, (C,)."""
+    difference = gram_matrix(values).astype(np.float64) - gram
     return np.einsum("ij,ij->i", difference, difference)
 
 

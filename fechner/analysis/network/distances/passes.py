@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import pickle
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,6 +31,7 @@ from fechner.analysis.network.distances.comparing import (
     ReferenceLayer,
     changes,
     gram_changes,
+    gram_matrix,
     reference_layer,
 )
 from fechner.analysis.network.distances.kept import Arrays, add_arrays, names_in, read_arrays
@@ -39,7 +40,7 @@ from fechner.analysis.network.layers.reading import as_input, visit
 from fechner.errors import InputError, nearest
 from fechner.executors import SerialExecutor, run_all
 from fechner.progress import Progress, silent
-from fechner.provenance import atomic_path
+from fechner.provenance import atomic_path, sha256_file
 from fechner.records.done import done_key
 from fechner.records.images.files import read_image
 
@@ -110,6 +111,8 @@ class Differences:
         Whether Gram matrices were compared, too.
     n_pairs
         Number of pairs.
+    seen : (n_pairs,) bool
+        Pairs that the weights were fitted to: they can be no held-out evidence.
     """
 
     network: str
@@ -118,6 +121,7 @@ class Differences:
     layers: tuple[str, ...]
     gram: bool
     n_pairs: int
+    seen: NDArray[np.bool_]
     _files: tuple[Path, ...] = field(repr=False)
     _rows: tuple[NDArray[np.intp], ...] = field(repr=False)
     _folder: tempfile.TemporaryDirectory | None = field(default=None, repr=False)
@@ -223,8 +227,11 @@ def pass_pairs(
         raise InputError("no layer was asked for; name at least one")
     names = tuple(dict.fromkeys(known_layer(network, layer) for layer in layers))
     groups = by_reference(pairs)
-    kept = tempfile.TemporaryDirectory(prefix="fechner-distances-") if cache is None else None
-    folder = Path(cache if kept is None else kept.name)
+    temporary = None
+    if cache is None:
+        temporary = tempfile.TemporaryDirectory(prefix="fechner-distances-")
+        cache = Path(temporary.name)
+    folder = Path(cache)
     with _travelling(network, folder, pool) as carried:
         work = partial(_pass_reference, carried, names, gram, folder)
         keys = run_all(work, groups, pool=pool, progress=progress)
@@ -235,10 +242,18 @@ def pass_pairs(
         layers=names,
         gram=gram,
         n_pairs=len(pairs.images),
+        seen=_seen(network, pairs),
         _files=tuple(folder / f"{key}.npz" for key in keys),
         _rows=tuple(np.array(group.rows) for group in groups),
-        _folder=kept,
+        _folder=temporary,
     )
+
+
+def _seen(network: Network, pairs: ReferencePairs) -> NDArray[np.bool_]:
+    if not network.seen:
+        return np.zeros(len(pairs.images), bool)
+    sides = zip(pairs.images, pairs.references, strict=True)
+    return np.array([any(sha256_file(path) in network.seen for path in side) for side in sides])
 
 
 def known_layer(network: Network, layer: str) -> str:
@@ -302,9 +317,13 @@ def _compare_images(
     """Pass a reference and its images; return the arrays of `_fields` for each layer."""
     pixels = read_image(group.reference)
     kept: dict[str, ReferenceLayer] = {}
+    products: dict[str, NDArray[np.float32]] = {}
 
     def keep(layer: str, value: torch.Tensor) -> None:
-        kept[layer] = reference_layer(_matrix(value).copy(), gram=gram)
+        values = _matrix(value).copy()
+        kept[layer] = reference_layer(values)
+        if gram:
+            products[layer] = gram_matrix(values)
 
     _show(network, layers, group.reference, pixels, keep)
     found: dict[str, list[NDArray]] = {layer: [] for layer in layers}
@@ -314,7 +333,7 @@ def _compare_images(
         values = _matrix(value)
         found[layer].append(changes(kept[layer], values))
         if gram:
-            grams[layer].append(gram_changes(kept[layer], values))
+            grams[layer].append(gram_changes(products[layer], values))
 
     for image in group.images:
         other = read_image(image)
@@ -340,9 +359,18 @@ def _show(
     layers: Sequence[str],
     path: Path,
     pixels: NDArray[np.uint8],
-    look,
+    look: Callable[[str, torch.Tensor], None],
 ) -> None:
     """Pass one image and let `look` see each layer.
+
+    Parameters
+    ----------
+    network, layers
+        What looks.
+    path, pixels
+        The image, uint8 (h, w, 3) sRGB, and its file, for messages.
+    look
+        Called with the name of a layer and its output.
 
     Raises
     ------

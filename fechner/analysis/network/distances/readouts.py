@@ -33,13 +33,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fechner.analysis.network.distances.passes import LayerDifferences
+from fechner.analysis.network.alignment.distance_channels import Combine
+from fechner.analysis.network.choosing.reference_pairs import ChannelDistances
+from fechner.analysis.network.distances.passes import Differences, LayerDifferences
 from fechner.errors import InputError, nearest
+from fechner.records.selection import ChannelSelection
 
 Layers = Sequence[LayerDifferences]
 Terms = NDArray[np.float64]
@@ -61,15 +63,14 @@ class ReadOut:
     of_layer
         Gives the terms of one layer, (n_terms, n_pairs, n_channels).
     combine
-        Gives the distance from the sums over channels, (n_terms, n_pairs) -> (n_pairs,); by
-        arithmetic alone, so that it serves arrays and tensors.
+        Gives the distance from the sums over channels, (n_terms, n_pairs) -> (n_pairs,).
     """
 
     name: str
     symbol: str
     about: str
     of_layer: Callable[[LayerDifferences], Sequence[NDArray]]
-    combine: Callable[[Any], Any]
+    combine: Combine
 
     def terms(self, layers: Layers) -> Terms:
         """Return the terms of `layers` joined, (n_terms, n_pairs, n_channels of all)."""
@@ -127,7 +128,7 @@ def checked_weights(weights: ArrayLike | None, n_channels: int) -> NDArray[np.fl
     given = np.asarray(weights, dtype=np.float64)
     if given.shape != (n_channels,):
         raise InputError(
-            f"{given.size} channel weights for {n_channels} channels; use weights of the same layers"
+            f"{given.size} channel weights for {n_channels} channels; use weights of these layers"
         )
     if not (np.isfinite(given).all() and (given >= 0).all() and given.any()):
         raise InputError("channel weights of a distance are 0 or more, and not all 0; check them")
@@ -208,31 +209,33 @@ def _over_set_change(layer: LayerDifferences) -> Sequence[NDArray]:
     return _scaled(layer, layer.squared.mean(axis=0))
 
 
-def _root(sums: Any) -> Any:
-    return sums[0] ** 0.5
+def _root(sums: NDArray) -> NDArray[np.float64]:
+    # What is left after a channel was taken out can be just below 0, by rounding.
+    return np.sqrt(np.maximum(sums[0], 0.0))
 
 
-def _root_of_mean(sums: Any) -> Any:
-    return (sums[0] / sums[1]) ** 0.5
+def _root_of_mean(sums: NDArray) -> NDArray[np.float64]:
+    return np.sqrt(np.maximum(sums[0], 0.0) / sums[1])
 
 
-def _itself(sums: Any) -> Any:
-    return sums[0]
+def _itself(sums: NDArray) -> NDArray[np.float64]:
+    return np.maximum(sums[0], 0.0)
 
 
 _LEAST = 1e-300
 """Keeps a quotient of nothing by nothing at 0."""
 
 
-def _one_minus_cosine(sums: Any) -> Any:
+def _one_minus_cosine(sums: NDArray) -> NDArray[np.float64]:
     """Return ``1 - cos`` from |y - x|^2, |y|^2 - |x|^2 and |x|^2.
 
     ``(|y - x|^2 - (|y| - |x|)^2) / (2 |x| |y|)``: one minus a quotient near 1 would keep no
     digits of a slight distortion.
     """
     apart, longer, square = sums[0], sums[1], sums[2]
-    length, other = square**0.5, (abs(square + longer)) ** 0.5
-    return (apart - (longer / (length + other + _LEAST)) ** 2) / (2 * length * other + _LEAST)
+    length, other = (np.sqrt(np.maximum(one, 0.0)) for one in (square, square + longer))
+    turned = apart - (longer / (length + other + _LEAST)) ** 2
+    return np.maximum(turned, 0.0) / (2 * length * other + _LEAST)
 
 
 READOUTS = {
@@ -266,3 +269,70 @@ READOUTS = {
         ),
     )
 }
+
+
+def channel_distances(
+    found: Differences, layers: Sequence[str], readout: str = "rms"
+) -> ChannelDistances:
+    """Return what channels of `layers`, joined, add to the distances of a set of pairs.
+
+    Parameters
+    ----------
+    found
+        The pairs, passed through a network.
+    layers
+        One, or several that are joined.
+    readout
+        A name in `READOUTS`.
+
+    Raises
+    ------
+    InputError
+        If a layer was not passed, or the read-out is unknown.
+    """
+    made = readout_called(readout)
+    read = [found.layer(layer) for layer in layers]
+    return ChannelDistances(
+        network=found.network,
+        layers=tuple(layers),
+        weights_sha256=found.weights_sha256,
+        preprocessing=found.preprocessing,
+        widths=tuple(layer.n_channels for layer in read),
+        readout=readout,
+        terms=made.terms(read),
+        combine=made.combine,
+        seen=found.seen,
+    )
+
+
+def selection_weights(
+    selection: ChannelSelection, found: Differences, layers: Sequence[str]
+) -> NDArray[np.float64]:
+    """Return the weights that `selection` gives the channels of `layers` in a distance.
+
+    See `ChannelSelection.channel_scale`; the selection may stem from reference pairs or from
+    rated images.
+
+    Raises
+    ------
+    InputError
+        If it was made with another network, weights or layers, counts means and SDs apart, or
+        keeps no channel.
+    """
+    if (selection.network, selection.weights_sha256) != (found.network, found.weights_sha256):
+        raise InputError(
+            f"the selection was made with {selection.network} "
+            f"({selection.weights_sha256[:8]}), the pairs were passed through {found.network} "
+            f"({found.weights_sha256[:8]}); use the same network and weights"
+        )
+    if selection.layers != list(layers):
+        raise InputError(
+            f"the selection is of layer {selection.layer}, asked for is {'+'.join(layers)}; ask "
+            "for its layers"
+        )
+    if selection.pool == "mean_sd":
+        raise InputError(
+            "the selection keeps means and SDs of channels apart, and a distance weighs channels; "
+            "make one with another pooling"
+        )
+    return checked_weights(selection.channel_scale, selection.n_channels)

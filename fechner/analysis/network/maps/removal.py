@@ -105,9 +105,12 @@ def predicted(
     """Return the rating that `selection` predicts for uint8 images, up to a constant, ``(n,)``."""
     import torch
 
-    batch = as_input(network, np.stack([_squashed(image, selection.size) for image in images]))
+    views = [_squashed(image, selection.size) for image in images]
+    # Images at native size may differ in size, and then no batch holds them.
+    batches = [np.stack(views)] if selection.size else [view[None] for view in views]
     with torch.no_grad():
-        return _score(network, batch, selection).cpu().numpy()
+        scores = [_score(network, as_input(network, batch), selection) for batch in batches]
+    return torch.cat(scores).cpu().numpy()
 
 
 def _score(network: Network, batch: torch.Tensor, selection: ChannelSelection) -> torch.Tensor:
@@ -144,9 +147,12 @@ def _shared_loss(
     return share.cpu().numpy() * share.numel()
 
 
-def _squashed(image: np.ndarray, side: int) -> np.ndarray:
+def _squashed(image: np.ndarray, side: int | None) -> np.ndarray:
+    """Return `image` as the selection saw images: squashed to a square, or as it is."""
     from PIL import Image
 
+    if side is None:
+        return np.ascontiguousarray(image)
     small = Image.fromarray(np.ascontiguousarray(image))
     return np.asarray(small.resize((side, side), Image.Resampling.BILINEAR))
 
