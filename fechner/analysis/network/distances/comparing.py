@@ -26,11 +26,14 @@ TILE_VALUES = 1 << 16
 """Values of one image in a tile of places: two images' tiles fit a second-level cache of 1 MB."""
 FEWEST_PLACES = 256
 """Places in a tile, whatever the number of channels: shorter runs starve the prefetcher."""
+GRAM_PLACES = 4096
+"""Places whose products are summed in float32 before float64 takes over."""
 SUMS = ("mean", "sd", "squared", "unit")
 """What `changes` gives for each channel, in this order."""
 
-# Sums may be reordered, so that they run in parallel; NaN and infinity keep their meaning.
-_FAST = {"reassoc", "contract", "nsz", "arcp"}
+# Sums may be reordered, so that they run in parallel; NaN and infinity keep their meaning. No
+# product may be fused with a sum: a b - c d would then not be 0 where both products are equal.
+_FAST = {"reassoc", "nsz"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,28 +71,49 @@ def changes(reference: ReferenceLayer, values: NDArray[np.float32]) -> NDArray[n
     )
     mean, spread, squared, unit = totals / values.shape[1]
     # var(y) - var(x), from the products of (y - x) with (y + x - 2 mean(x)): the difference of
-    # two variances would lose the digits that a slight distortion lives in.
-    change = spread - mean**2
+    # two variances would lose the digits that a slight distortion lives in. The products were
+    # taken with the mean in float32.
+    rounded = reference.mean.astype(np.float32) - reference.mean
+    change = spread + 2 * rounded * mean - mean**2
     sd = np.sqrt(np.maximum(reference.sd**2 + change, 0.0))
     both = sd + reference.sd
     sd_change = np.divide(change, both, out=np.zeros_like(change), where=both > 0)
     return np.stack([mean, sd_change, squared, unit])
 
 
-def gram_changes(gram: NDArray[np.float32], values: NDArray[np.float32]) -> NDArray[np.float64]:
+def gram_changes(gram: NDArray[np.float64], values: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the sum of squares of each row of the Gram matrix of `values` minus `gram`, (C,)."""
-    difference = gram_matrix(values).astype(np.float64) - gram
+    difference = gram_matrix(values) - gram
     return np.einsum("ij,ij->i", difference, difference)
 
 
-def gram_matrix(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return ``X X' / P`` of `values` (C, P): (C, C) float32."""
-    # numpy knows a matrix times its own transpose and computes one triangle only.
-    return (values @ values.T) / np.float32(values.shape[1])
+def gram_matrix(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return ``X X' / P`` of `values` (C, P): (C, C)."""
+    total = np.zeros((len(values), len(values)))
+    for start in range(0, values.shape[1], GRAM_PLACES):
+        part = values[:, start : start + GRAM_PLACES]
+        # numpy knows a matrix times its own transpose and computes one triangle only.
+        total += part @ part.T
+    return total / values.shape[1]
 
 
 def _places(channels: int) -> int:
     return max(FEWEST_PLACES, TILE_VALUES // channels)
+
+
+@njit(cache=True)
+def _inverse_lengths(values, start, out):
+    """Fill `out` with one over the length of each column of `values` (C, P) from `start` on.
+
+    In one order of summation for reference and image, so that equal images are equal here.
+    """
+    out[:] = 0.0
+    for c in range(values.shape[0]):
+        row = values[c, start : start + out.size]
+        for p in range(out.size):
+            out[p] += row[p] * row[p]
+    for p in range(out.size):
+        out[p] = np.float32(1.0) / (np.sqrt(out[p]) + LPIPS_EPSILON)
 
 
 @njit(cache=True, fastmath=_FAST)
@@ -98,29 +122,33 @@ def _about(x, places):
     channels, count = x.shape
     mean = np.zeros(channels)
     square = np.zeros(channels)
-    lengths = np.zeros(count, np.float32)
+    lengths = np.empty(count, np.float32)
     for start in range(0, count, places):
         end = min(start + places, count)
         for c in range(channels):
+            row = x[c, start:end]
             total = np.float32(0.0)
-            for p in range(start, end):
-                value = x[c, p]
-                total += value
-                lengths[p] += value * value
+            for p in range(row.size):
+                total += row[p]
             mean[c] += total
-    for p in range(count):
-        lengths[p] = np.float32(1.0) / (np.sqrt(lengths[p]) + LPIPS_EPSILON)
+        _inverse_lengths(x, start, lengths[start:end])
     for c in range(channels):
-        mean[c] /= count
-        centre = np.float32(mean[c])
-        off = mean[c] - centre
+        # The second look is taken from near the mean, so that float32 has digits for both.
+        centre = np.float32(mean[c] / count)
+        moved = 0.0
+        spread = 0.0
         for start in range(0, count, places):
+            row = x[c, start : min(start + places, count)]
             total = np.float32(0.0)
-            for p in range(start, min(start + places, count)):
-                apart = x[c, p] - centre
-                total += apart * apart
-            square[c] += total
-        square[c] = max(square[c] / count - off * off, 0.0)
+            squared = np.float32(0.0)
+            for p in range(row.size):
+                apart = row[p] - centre
+                total += apart
+                squared += apart * apart
+            moved += total
+            spread += squared
+        mean[c] = centre + moved / count
+        square[c] = max(spread / count - (moved / count) ** 2, 0.0)
     return mean, np.sqrt(square), lengths
 
 
@@ -138,18 +166,12 @@ def _compare(x, inverse_x, mean, y, places):
     for start in range(0, count, places):
         end = min(start + places, count)
         size = end - start
-        inverse_y[:] = 0.0
-        for c in range(channels):
-            row = y[c, start:end]
-            for p in range(size):
-                inverse_y[p] += row[p] * row[p]
-        for p in range(size):
-            inverse_y[p] = np.float32(1.0) / (np.sqrt(inverse_y[p]) + LPIPS_EPSILON)
+        _inverse_lengths(y, start, inverse_y[:size])
         tile_x = inverse_x[start:end]
         for c in range(channels):
             row = y[c, start:end]
             other = x[c, start:end]
-            twice = np.float32(2.0 * mean[c])
+            centre = np.float32(mean[c])
             moved = np.float32(0.0)
             spread = np.float32(0.0)
             squared = np.float32(0.0)
@@ -157,7 +179,8 @@ def _compare(x, inverse_x, mean, y, places):
             for p in range(size):
                 d = row[p] - other[p]
                 moved += d
-                spread += d * (row[p] + other[p] - twice)
+                # y + x - 2 mean, without the digits that a sum far from zero would lose.
+                spread += d * (d + np.float32(2.0) * (other[p] - centre))
                 squared += d * d
                 unit = row[p] * inverse_y[p] - other[p] * tile_x[p]
                 turned += unit * unit

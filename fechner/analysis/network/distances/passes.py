@@ -317,7 +317,7 @@ def _compare_images(
     """Pass a reference and its images; return the arrays of `_fields` for each layer."""
     pixels = read_image(group.reference)
     kept: dict[str, ReferenceLayer] = {}
-    products: dict[str, NDArray[np.float32]] = {}
+    products: dict[str, NDArray[np.float64]] = {}
 
     def keep(layer: str, value: torch.Tensor) -> None:
         values = _matrix(value).copy()

@@ -94,7 +94,7 @@ def agreement_table(
         table.append(
             (
                 row.network, row.layer, row.depth, row.readout, row.weights, pairs.name,
-                len(pairs.dmos), len(np.unique(pairs.scenes)), found.spearman, *of_references,
+                len(pairs.dmos), len(set(pairs.references)), found.spearman, *of_references,
                 *of_types, found.kendall, found.pearson, found.rmse, found.within_distortion,
                 found.within_reference,
             )

@@ -60,7 +60,6 @@ def select_on_pairs(
     draws: int = 20,
     fit: str = "spearman",
     seed: int,
-    simulated: bool = False,
     progress: Progress = silent,
 ) -> SelectionStudy:
     """Select channels by every strategy and let held-out references say which to use.
@@ -87,8 +86,6 @@ def select_on_pairs(
         How distance and DMOS are compared, one of `alignment.FITS`.
     seed
         Of the split, the shuffles, the draws and the bootstrap.
-    simulated
-        Whether the scores are simulated; stands in the record.
 
     Raises
     ------
@@ -121,7 +118,7 @@ def select_on_pairs(
             },
             inputs={"pairs": _digest(pairs), "weights": sets[0].weights_sha256},
             seed=seed,
-            simulated=simulated,
+            simulated=pairs.simulated,
         ),
     }
     shuffled = [rng.permutation(int(here.sum())) for _ in range(shuffles)]
