@@ -28,16 +28,21 @@ def choose(candidates: Mapping[str, ChannelSelection]) -> tuple[str, str]:
     drives the maps; when none survives, all channels do, with equal weight: those of the
     first set where there are several.
     """
-    margins = {name: _margin(c) for name, c in candidates.items() if c.method != FALLBACK}
+    margins = {name: _margin(c) for name, c in candidates.items() if not _keeps_all(c)}
     survivors = {name: margin for name, margin in margins.items() if margin is not None}
     if not survivors:
-        return next(name for name, c in candidates.items() if c.method == FALLBACK), (
+        return next(name for name, c in candidates.items() if _keeps_all(c)), (
             "No selection did better on held-out scenes than the same selection under shuffled "
             "ratings, so nothing was learnt about which channels matter. The maps fall back on "
             "the declared default: all channels with equal weight."
         )
     best = max(survivors, key=survivors.__getitem__)
     return best, _reason(best, candidates[best], len(survivors), len(margins))
+
+
+def _keeps_all(candidate: ChannelSelection) -> bool:
+    """Return whether ratings had no say, whatever the control: ``all``, ``all:within``, ..."""
+    return candidate.method.partition(":")[0] == FALLBACK and candidate.readout is None
 
 
 def _margin(candidate: ChannelSelection) -> float | None:
