@@ -1,4 +1,4 @@
-"""Channels chosen on pairs of some references do what the strategies say, and are judged on others."""
+"""Channels chosen on some references do what the strategies say, and are judged on others."""
 
 import numpy as np
 import pytest
@@ -36,19 +36,19 @@ from fechner.records.selection import read_selection
 RMS = READOUTS["rms"].combine
 
 
-def world(*, references=8, each=12, channels=30, good=12, seed=0):
+def world(*, references=24, each=4, channels=30, good=12, seed=0):
     """Return pairs and channel differences, of which the first `good` grow with the DMOS.
 
-    The others differ by reference more than by harm, and two of them outweigh all.
+    The others differ by reference more than by harm, and two of them weigh most.
     """
     rng = np.random.default_rng(seed)
     n = references * each
     dmos = rng.uniform(5, 60, n)
     scenes = np.repeat([f"r{k}" for k in range(references)], each)
-    content = rng.gamma(1, 2, (references, channels))[np.repeat(np.arange(references), each)]
+    content = rng.gamma(2, 0.7, (references, channels))[np.repeat(np.arange(references), each)]
     squared = dmos[:, None] * rng.lognormal(0, 0.4, (n, channels)) / 30
     squared[:, good:] = content[:, good:] * rng.lognormal(0, 0.2, (n, channels - good))
-    squared[:, -2:] *= 10
+    squared[:, -2:] *= 4
     pairs = Pairs([], [], dmos, scenes, np.tile(["blur", "noise", "jpeg", "shift"], n // 4))
     for row in range(n):
         pairs.images.append(f"{scenes[row]}_{row}.png")
@@ -138,7 +138,7 @@ STRATEGIES = ("negative", "single_pass", "greedy", "exhaustive", "threshold", "c
 def test_a_strategy_finds_the_channels_that_carry_harm_and_they_hold_elsewhere(made, method):
     pairs, one = made
     features = pair_features(one, pairs)
-    here = np.isin(pairs.scenes, ["r0", "r1", "r2", "r3", "r4"])
+    here = np.isin(pairs.scenes, [f"r{k}" for k in range(14)])
     strategy = parse_strategy(f"{method}:reference")
     fitting = features.subset(here)
     chosen = strategy(fitting, fitting.ratings, np.random.default_rng(0))
@@ -171,7 +171,7 @@ def test_kept_channels_are_those_of_plain_exhaustive_search():
 
 def test_a_selection_says_that_pairs_judged_it_and_stands_beside_its_controls(made, tmp_path):
     pairs, one = made
-    study = select_on_pairs([one], pairs, strategies=["greedy", "negative:reference"], seed=1)
+    study = select_on_pairs([one], pairs, strategies=["greedy", "negative:reference"], seed=3)
     study.write(tmp_path / "selection.json")
     chosen = read_selection(tmp_path / "selection.json").by_method("greedy:reference")
     assert chosen.on_reference_pairs

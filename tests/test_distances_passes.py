@@ -217,7 +217,7 @@ def test_an_image_below_what_a_layer_can_take_is_one_line(tmp_path):
 @pytest.mark.skipif(not WEIGHTS["alexnet"].is_file(), reason="no trained AlexNet here")
 def test_an_image_below_what_alexnet_can_take_is_one_line(tmp_path):
     pairs = made_pairs(tmp_path, references=1, size=(24, 40))
-    with pytest.raises(InputError, match="too few for layer 'features.12' of alexnet"):
+    with pytest.raises(InputError, match=r"too few for layer 'features\.12' of alexnet"):
         pass_pairs(trained("alexnet"), pairs, ["features.12"])
 
 

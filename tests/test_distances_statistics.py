@@ -16,11 +16,11 @@ from fechner.analysis.network.distances.ceiling import (
 )
 from fechner.analysis.network.distances.correlations import (
     after_logistic,
-    agreement,
+    agreement_with_dmos,
     by_group,
     within,
 )
-from fechner.analysis.network.distances.resampling import bootstrap, differences, intervals
+from fechner.analysis.network.distances.resampling import bootstrap, differences_between, intervals
 from fechner.analysis.network.distances.table import COLUMNS, DistanceRow, agreement_table
 from fechner.errors import InputError
 
@@ -42,7 +42,7 @@ def world():
 
 def test_pooled_correlations_equal_scipy(world):
     values, dmos, references, types = world
-    found = agreement(values[0], dmos, families=types, references=references)
+    found = agreement_with_dmos(values[0], dmos, families=types, references=references)
     assert found.spearman == pytest.approx(stats.spearmanr(values[0], dmos).statistic)
     assert found.kendall == pytest.approx(stats.kendalltau(values[0], dmos).statistic)
 
@@ -88,7 +88,7 @@ def test_the_logistic_does_at_least_as_well_as_scipy_from_the_usual_start(world)
 def test_pearson_after_the_logistic_is_never_below_plain_pearson(world):
     values, dmos, _, _ = world
     for x in values:
-        assert agreement(x, dmos).pearson >= stats.pearsonr(x, dmos).statistic - 1e-9
+        assert agreement_with_dmos(x, dmos).pearson >= stats.pearsonr(x, dmos).statistic - 1e-9
 
 
 @pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
@@ -103,7 +103,7 @@ def test_infinite_values_rank_last_and_leave_the_logistic_finite(world):
     values, dmos, _, _ = world
     psnr_like = values[1].copy()
     psnr_like[:2] = -np.inf
-    found = agreement(psnr_like, dmos)
+    found = agreement_with_dmos(psnr_like, dmos)
     assert np.isfinite([found.spearman, found.pearson, found.rmse]).all()
 
 
@@ -150,7 +150,7 @@ def test_within_types_over_references_correlates_the_drawn_pairs_of_each_type(wo
 
 def test_differences_are_paired_and_say_how_many_were_compared(world):
     values, dmos, references, types = world
-    table = differences(
+    table = differences_between(
         ["a", "b", "c"], values, dmos, references, families=types, resamples=200, seed=1
     )
     assert table["compared"].tolist() == [3, 3, 3]
@@ -158,14 +158,16 @@ def test_differences_are_paired_and_say_how_many_were_compared(world):
     low, high = np.quantile(draws[0] - draws[2], [0.025, 0.975])
     row = table[(table["first"] == "a") & (table["second"] == "c")].iloc[0]
     assert (row["low"], row["high"]) == pytest.approx((low, high))
-    apart = differences(["a", "b", "c"], values, dmos, references, against="b", resamples=50)
+    apart = differences_between(
+        ["a", "b", "c"], values, dmos, references, against="b", resamples=50
+    )
     assert apart["first"].tolist() == ["a", "c"]
     assert apart["low_types"].isna().all()
 
 
 def test_a_distance_does_not_differ_from_itself(world):
     values, dmos, references, _ = world
-    table = differences(["a", "b"], values[[0, 0]], dmos, references, resamples=50)
+    table = differences_between(["a", "b"], values[[0, 0]], dmos, references, resamples=50)
     assert (table.loc[0, ["difference", "low", "high"]] == 0).all()
 
 
@@ -211,7 +213,9 @@ def tid():
 )  # fmt: skip
 def test_correlations_on_tid2013_are_those_that_were_published(tid, name, expected):
     names, values, dmos, _, _ = tid
-    assert agreement(values[names.index(name)], dmos).spearman == pytest.approx(expected, abs=5e-4)
+    assert agreement_with_dmos(values[names.index(name)], dmos).spearman == pytest.approx(
+        expected, abs=5e-4
+    )
 
 
 @needs_tid
@@ -230,7 +234,7 @@ def test_within_types_of_tid2013_the_lead_of_deep_metrics_is_gone(tid):
 def test_lpips_beats_dists_on_other_references_but_not_on_other_types(tid):
     names, values, dmos, references, types = tid
     two = values[[names.index("lpips"), names.index("dists")]]
-    row = differences(
+    row = differences_between(
         ["lpips", "dists"], two, dmos, references, families=types, resamples=4000
     ).iloc[0]
     assert row["difference"] == pytest.approx(0.061, abs=5e-4)
@@ -272,12 +276,12 @@ def test_three_people_have_no_ceiling():
 def test_constant_scores_are_one_line(world):
     values = world[0]
     with pytest.raises(InputError, match="all 120 pairs have the same score"):
-        agreement(values[0], np.ones(120))
+        agreement_with_dmos(values[0], np.ones(120))
 
 
 def test_a_constant_distance_agrees_with_nothing(world):
     dmos = world[1]
-    found = agreement(np.ones(120), dmos)
+    found = agreement_with_dmos(np.ones(120), dmos)
     assert (found.spearman, found.kendall, found.pearson) == pytest.approx((0, 0, 0))
     assert found.rmse == pytest.approx(dmos.std())
 
@@ -287,7 +291,7 @@ def test_a_missing_distance_is_named_by_its_pair(world):
     gap = values[0].copy()
     gap[7] = np.nan
     with pytest.raises(InputError, match="distance of pair 8 is missing"):
-        agreement(gap, dmos)
+        agreement_with_dmos(gap, dmos)
 
 
 def test_one_reference_has_no_interval(world):
@@ -299,4 +303,4 @@ def test_one_reference_has_no_interval(world):
 def test_a_row_that_is_not_there_cannot_be_compared_with(world):
     values, dmos, references, _ = world
     with pytest.raises(InputError, match="no row is called 'd'"):
-        differences(["a", "b", "c"], values, dmos, references, against="d")
+        differences_between(["a", "b", "c"], values, dmos, references, against="d")

@@ -135,8 +135,8 @@ def _about(x, places):
     for c in range(channels):
         # The second look is taken from near the mean, so that float32 has digits for both.
         centre = np.float32(mean[c] / count)
-        moved = 0.0
-        spread = 0.0
+        moved = np.float64(0.0)
+        spread = np.float64(0.0)
         for start in range(0, count, places):
             row = x[c, start : min(start + places, count)]
             total = np.float32(0.0)

@@ -54,7 +54,7 @@ class Agreement:
     within_reference: float
 
 
-def agreement(
+def agreement_with_dmos(
     distance: ArrayLike,
     dmos: ArrayLike,
     *,

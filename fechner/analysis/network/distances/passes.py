@@ -98,7 +98,7 @@ class LayerDifferences:
 
 
 @dataclass(frozen=True, eq=False)
-class Differences:
+class PassedPairs:
     """What one network says of a set of pairs; a layer is read from disk when it is asked for.
 
     Attributes
@@ -198,7 +198,7 @@ def pass_pairs(
     cache: Path | None = None,
     pool: Executor | None = None,
     progress: Progress = silent,
-) -> Differences:
+) -> PassedPairs:
     """Return how the channels of `layers` differ within each pair.
 
     Parameters
@@ -235,7 +235,7 @@ def pass_pairs(
     with _travelling(network, folder, pool) as carried:
         work = partial(_pass_reference, carried, names, gram, folder)
         keys = run_all(work, groups, pool=pool, progress=progress)
-    return Differences(
+    return PassedPairs(
         network=network.name,
         weights_sha256=network.weights_sha256,
         preprocessing=describe_native(network),

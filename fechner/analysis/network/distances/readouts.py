@@ -1,6 +1,6 @@
 """From differences of channels to one distance a pair: the read-outs.
 
-**Differences of channels** -> distances -> statistics. With ``x`` and ``y`` the reference's
+**PassedPairs of channels** -> distances -> statistics. With ``x`` and ``y`` the reference's
 and the distorted image's activations of a layer, (C, P), C channels at P places, and
 ``w_c`` the weight of channel c (1 where none are given):
 
@@ -39,7 +39,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fechner.analysis.network.alignment.distance_channels import Combine
 from fechner.analysis.network.choosing.reference_pairs import ChannelDistances
-from fechner.analysis.network.distances.passes import Differences, LayerDifferences
+from fechner.analysis.network.distances.passes import LayerDifferences, PassedPairs
 from fechner.errors import InputError, nearest
 from fechner.records.selection import ChannelSelection
 
@@ -99,7 +99,7 @@ def distances(
     """
     made = readout_called(readout) if isinstance(readout, str) else readout
     terms = made.terms(layers)
-    return made.combine(terms @ checked_weights(weights, terms.shape[2]))
+    return made.combine(terms @ checked_channel_weights(weights, terms.shape[2]))
 
 
 def readout_called(name: str) -> ReadOut:
@@ -115,7 +115,7 @@ def readout_called(name: str) -> ReadOut:
     return READOUTS[name]
 
 
-def checked_weights(weights: ArrayLike | None, n_channels: int) -> NDArray[np.float64]:
+def checked_channel_weights(weights: ArrayLike | None, n_channels: int) -> NDArray[np.float64]:
     """Return `weights` as float64 (n_channels,), ones where there are none.
 
     Raises
@@ -272,7 +272,7 @@ READOUTS = {
 
 
 def channel_distances(
-    found: Differences, layers: Sequence[str], readout: str = "rms"
+    found: PassedPairs, layers: Sequence[str], readout: str = "rms"
 ) -> ChannelDistances:
     """Return what channels of `layers`, joined, add to the distances of a set of pairs.
 
@@ -306,7 +306,7 @@ def channel_distances(
 
 
 def selection_weights(
-    selection: ChannelSelection, found: Differences, layers: Sequence[str]
+    selection: ChannelSelection, found: PassedPairs, layers: Sequence[str]
 ) -> NDArray[np.float64]:
     """Return the weights that `selection` gives the channels of `layers` in a distance.
 
@@ -335,4 +335,4 @@ def selection_weights(
             "the selection keeps means and SDs of channels apart, and a distance weighs channels; "
             "make one with another pooling"
         )
-    return checked_weights(selection.channel_scale, selection.n_channels)
+    return checked_channel_weights(selection.channel_scale, selection.n_channels)

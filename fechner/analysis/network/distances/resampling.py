@@ -94,7 +94,7 @@ def intervals(draws: NDArray) -> NDArray[np.float64]:
     return np.array([percentile_interval(row) for row in draws])
 
 
-def differences(
+def differences_between(
     names: Sequence[str],
     distances: ArrayLike,
     dmos: ArrayLike,

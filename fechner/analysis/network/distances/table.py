@@ -1,7 +1,7 @@
 """One row a distance: how well it agrees with people, and how sure that is.
 
 Layers, read-outs, channel weights and yardsticks side by side on one set of pairs. All rows see
-the same resamples, so that any two can be compared (`resampling.differences`).
+the same resamples, so that any two can be compared (`resampling.differences_between`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fechner.analysis.network.distances.correlations import agreement
+from fechner.analysis.network.distances.correlations import agreement_with_dmos
 from fechner.analysis.network.distances.resampling import RESAMPLES, bootstrap, intervals
 from fechner.errors import InputError
 
@@ -90,7 +90,9 @@ def agreement_table(
             over_types = intervals(drawn)
     table = []
     for row, of_references, of_types in zip(rows, over_references, over_types, strict=True):
-        found = agreement(row.values, pairs.dmos, families=pairs.families, references=pairs.scenes)
+        found = agreement_with_dmos(
+            row.values, pairs.dmos, families=pairs.families, references=pairs.scenes
+        )
         table.append(
             (
                 row.network, row.layer, row.depth, row.readout, row.weights, pairs.name,

@@ -20,7 +20,7 @@ from fechner.analysis.network.choosing.reference_pairs import ReferenceFeatures
 from fechner.analysis.network.choosing.strategies import Strategy
 from fechner.analysis.network.evidence.evaluation import mean_jaccard
 from fechner.analysis.network.evidence.reference_pairs import (
-    Trial,
+    PairTrial,
     drawn_references,
     try_on_pairs,
 )
@@ -42,6 +42,15 @@ def reference_turns(
 
     The references stand in a random circle, and `judging` neighbours judge; with as many
     splits as references each judges equally often.
+
+    Parameters
+    ----------
+    references : (n_pairs,)
+        The reference of each pair.
+    judging, splits
+        References that judge in a split, and how many splits.
+    rng
+        Of the circle.
 
     Raises
     ------
@@ -147,7 +156,7 @@ def _one_strategy(
     return (strategy.name, *_summary(trials))
 
 
-def _summary(trials: Sequence[Trial]) -> tuple:
+def _summary(trials: Sequence[PairTrial]) -> tuple:
     def mean(name: str) -> float:
         return float(np.mean([getattr(one, name) for one in trials]))
 

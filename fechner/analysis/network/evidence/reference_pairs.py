@@ -141,7 +141,7 @@ def pair_features(one: ChannelDistances, pairs: ReferencePairs) -> ReferenceFeat
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
+class PairTrial:
     """What a strategy chose on some pairs, and what that reaches on others.
 
     Attributes
@@ -179,7 +179,7 @@ def try_on_pairs(
     draws: int,
     rng: np.random.Generator,
     times: NDArray | None = None,
-) -> Trial:
+) -> PairTrial:
     """Choose channels on `fitting` pairs and judge them, and their controls, on `judging` ones.
 
     Parameters
@@ -215,7 +215,7 @@ def try_on_pairs(
     kept = judging.similarity(aim, chosen.scale) if chosen.kept.any() else np.zeros(len(judging))
     pair_draws = [_repeated(measure, each, whole, kept) for each in times]
     before, after = np.array(pair_draws).reshape(-1, 2).T
-    return Trial(
+    return PairTrial(
         chosen=chosen,
         before=measure(whole),
         after=reached(chosen.scale),
@@ -308,7 +308,7 @@ def _about(one: ChannelDistances) -> dict[str, Any]:
     }
 
 
-def _record(strategy: Strategy, trial: Trial, common: dict[str, Any]) -> ChannelSelection:
+def _record(strategy: Strategy, trial: PairTrial, common: dict[str, Any]) -> ChannelSelection:
     chosen = trial.chosen
     return ChannelSelection(
         method=strategy.name,
