@@ -15,6 +15,7 @@ from scipy.optimize import minimize
 from fechner.analysis.network.alignment.distance_channels import Combine, slopes_of
 from fechner.analysis.network.choosing.readout import grouped_folds
 from fechner.errors import InputError
+from fechner.threads import small_matrices
 
 PENALTIES = (1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 """Strongest first: each solution starts the next. Below .001 held-out agreement fell on LIVE."""
@@ -22,6 +23,7 @@ STEPS = 200
 FOLDS = 5
 
 
+@small_matrices()
 def fit_weights(
     terms: NDArray,
     combine: Combine,

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,7 @@ READ_OUT = "+readout"
 PLAIN = Objective()
 """Cosine, absolute difference, Spearman, all pairs."""
 
-AnyFeatures = RatedFeatures | ReferenceFeatures
+AnyFeatures: TypeAlias = RatedFeatures | ReferenceFeatures
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fechner.analysis.network.choosing.readout import spearman
+from fechner.analysis.network.alignment.ranks import spearman
 from fechner.errors import InputError
 
 SPLITS = 100

@@ -20,6 +20,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from fechner.threads import small_matrices
+
 LPIPS_EPSILON = np.float32(1e-10)
 """What LPIPS adds to each length, so that a place where nothing is active stays 0."""
 TILE_VALUES = 1 << 16
@@ -90,10 +92,11 @@ def gram_changes(gram: NDArray[np.float64], values: NDArray[np.float32]) -> NDAr
 def gram_matrix(values: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return ``X X' / P`` of `values` (C, P): (C, C)."""
     total = np.zeros((len(values), len(values)))
-    for start in range(0, values.shape[1], GRAM_PLACES):
-        part = values[:, start : start + GRAM_PLACES]
-        # numpy knows a matrix times its own transpose and computes one triangle only.
-        total += part @ part.T
+    with small_matrices(len(values)):
+        for start in range(0, values.shape[1], GRAM_PLACES):
+            part = values[:, start : start + GRAM_PLACES]
+            # numpy knows a matrix times its own transpose and computes one triangle only.
+            total += part @ part.T
     return total / values.shape[1]
 
 

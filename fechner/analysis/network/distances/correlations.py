@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from scipy.optimize import least_squares
 
-from fechner.analysis.network.choosing.readout import spearman
+from fechner.analysis.network.alignment.ranks import spearman
 from fechner.errors import InputError
 
 FEWEST_PAIRS = 3

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fechner.analysis.network.alignment.ranks import spearman
 from fechner.analysis.network.alignment.uncertainty import percentile_interval
 from fechner.analysis.network.choosing.distance_weights import fit_weights
-from fechner.analysis.network.choosing.readout import spearman
 from fechner.analysis.network.choosing.reference_pairs import ChannelDistances
 from fechner.analysis.network.distances.resampling import RESAMPLES, bootstrap
 from fechner.errors import InputError

@@ -19,8 +19,8 @@ import pandas as pd
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
+from fechner.analysis.network.alignment.ranks import spearman
 from fechner.analysis.network.alignment.uncertainty import percentile_interval
-from fechner.analysis.network.choosing.readout import spearman
 from fechner.analysis.network.distances.correlations import FEWEST_PAIRS, checked_scores
 from fechner.errors import InputError
 
