@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import numpy as np
+import published_layouts as layouts
 import pytest
 import typer
 from PIL import Image
@@ -180,8 +181,12 @@ def test_import_turns_a_published_folder_into_a_table(tmp_path):
         lines.append(f"glide_normal_{k:03d}.jpg,prompt {k},,,,{k + 1},0.5,{4 - k},0.5")
     (source / "data.csv").write_text("\n".join(lines) + "\n")
     out = tmp_path / "tables" / "agiqa.csv"
-    result = fechner("data", "import", "agiqa3k", source, "--out", out)
+    assert "4 rated images, expected 2982" in refused(
+        "data", "import", "agiqa3k", source, "--out", out
+    )
+    result = fechner("data", "import", "agiqa3k", source, "--out", out, "--partial")
     assert result.exit_code == 0, result.output
+    assert "note: a part of AGIQA-3K: 4 of its 2982 images" in result.stdout
     assert "4 images of 4 scenes, with ratings of quality (0 to 5), alignment (0 to 5)" in (
         result.stdout
     )
@@ -194,6 +199,86 @@ def test_import_of_an_unknown_set_ends_in_one_line(tmp_path):
     )
     assert "--out expects a .csv" in refused(
         "data", "import", "avt", tmp_path, "--out", tmp_path / "a"
+    )
+
+
+def test_import_says_which_end_is_good_and_whether_psnr_agrees(tmp_path):
+    folder = layouts.write_kadid(tmp_path / "kadid", pictures=(1, 2, 3, 4))
+    out = tmp_path / "tables" / "kadid.csv"
+    result = fechner("data", "import", "kadid10k", folder, "--out", out, "--partial")
+    assert result.exit_code == 0, result.output
+    assert "quality: higher is better: agrees with PSNR, Spearman ." in result.stdout
+    assert "on 60 pairs" in result.stdout
+    assert "cite Lin, Hosu and Saupe 2019, QoMEX; terms: see" in result.stdout
+    checked = fechner("data", "check", out)
+    assert checked.exit_code == 0, checked.output
+    assert "500 pairs with 4 references" in checked.stdout
+    names_only = fechner("data", "import", "kadid10k", folder, "--out", out, "--scores-only")
+    assert "not checked, because images were not looked for" in names_only.stdout
+
+
+def test_import_of_scores_that_are_turned_round_writes_nothing(tmp_path):
+    folder = layouts.write_kadid(tmp_path / "kadid", pictures=(1, 2, 3, 4), turned=True)
+    out = tmp_path / "kadid.csv"
+    line = refused("data", "import", "kadid10k", folder, "--out", out, "--partial")
+    assert "contradicts PSNR, Spearman -." in line
+    assert not out.exists()
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """Twenty pairs of four references, their table and a scale on which low is good."""
+    lines = ["image,reference,score,family,level"]
+    for number in range(4):
+        layouts.save(layouts.photograph(number), tmp_path / f"ref{number}.png")
+        for level in range(1, 6):
+            name = f"{number}_{level}.png"
+            layouts.save(layouts.distorted(number, level), tmp_path / name)
+            lines.append(f"{name},ref{number}.png,{15 * level},noise,{level}")
+    (tmp_path / "pairs.csv").write_text("\n".join(lines) + "\n")
+    scale = {"dimensions": {"score": {"minimum": 0, "maximum": 100, "good": "low"}}}
+    (tmp_path / "pairs.json").write_text(json.dumps(scale))
+    return tmp_path / "pairs.csv"
+
+
+def test_a_good_table_of_pairs_is_in_order(pairs):
+    result = fechner("data", "check", pairs)
+    assert result.exit_code == 0, result.output
+    assert "20 pairs with 4 references" in result.stdout
+    assert "score: lower is better: agrees with PSNR" in result.stdout
+
+
+def test_a_table_of_pairs_that_are_none_ends_in_one_line(pairs):
+    pairs.with_suffix(".json").unlink()
+    assert "contradicts PSNR" in refused("data", "check", pairs, "--scale", "score=0:100")
+    low = ("--scale", "score=0:100:low")
+    Image.new("RGB", (9, 9)).save(pairs.parent / "2_2.png")
+    assert "nothing is resized" in refused("data", "check", pairs, *low)
+    (pairs.parent / "2_2.png").write_bytes((pairs.parent / "ref2.png").read_bytes())
+    assert "is a copy of its reference" in refused("data", "check", pairs, *low)
+    edit(pairs, "2_2.png,ref2.png", "2_2.png,2_2.png")
+    assert "is its own reference" in refused("data", "check", pairs, *low)
+    (pairs.parent / "ref3.png").unlink()
+    assert "row 17: reference" in refused("data", "check", pairs, *low)
+
+
+def test_images_without_a_reference_beside_pairs_are_said(pairs):
+    edit(pairs, "2_2.png,ref2.png", "2_2.png,")
+    result = fechner("data", "check", pairs)
+    assert result.exit_code == 0, result.output
+    assert "1 of 20 images have no reference: pairs not checked" in result.stdout
+
+
+def test_describe_shows_pairs_by_distortion_and_level(pairs, tmp_path):
+    out = tmp_path / "labels"
+    result = fechner("data", "describe", pairs, "--out", out)
+    assert result.exit_code == 0, result.output
+    lines = (out / "distortions_score.csv").read_text().splitlines()
+    assert lines[1].startswith("noise,,1.0,5.0,20,4,45.0,")
+    assert lines[5].startswith("noise,4.0,4.0,4.0,4,4,60.0,0.0,")
+    assert min(Image.open(out / "distortions_score.png").size) > 200
+    assert "did you mean 'level'" in refused(
+        "data", "describe", pairs, "--level", "levl", "--out", out
     )
 
 

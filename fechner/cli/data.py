@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from fechner.records.rated_images import RatedImages
     from fechner.records.scales import Scale
 
+SETS = (
+    "tid2008", "tid2013", "kadid10k", "csiq", "live", "pipal", "avt", "avt_compressed",
+    "aigciqa2023", "agiqa3k",
+)  # fmt: skip
+"""The names of `fechner.data.catalog.LOADERS`, so that ``--help`` need not import them."""
+
 app = typer.Typer(
     no_args_is_help=True, help="Import, check and describe rated images; photographs to try with."
 )
@@ -31,31 +37,43 @@ Scales = Annotated[
 
 @app.command("import")
 def import_set(
-    name: Annotated[
-        str, typer.Argument(metavar="SET", help="avt, tid2013, kadid10k, aigciqa2023 or agiqa3k.")
-    ],
+    name: Annotated[str, typer.Argument(metavar="SET", help=f"One of: {', '.join(SETS)}.")],
     source: Annotated[Path, typer.Argument(help="Folder of the set, as published.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The table to write (CSV).")],
     scores_only: Annotated[
         bool, typer.Option("--scores-only", help="Do not look for the image files.")
     ] = False,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Accept a part of the set, and say how large it is.")
+    ] = False,
 ) -> None:
     """Turn a public rated image set into a table of ours; the images stay where they are.
+
+    What is there is held against what was published: how many images, how far the scores
+    reach, and, against the PSNR of some pairs, which end of them is good.
 
     Example: fechner data import kadid10k ~/sets/kadid10k --out kadid.csv
     """
     from fechner.data.catalog import load, write_public_set
+    from fechner.data.sets.facts import FACTS
 
     if out.suffix.lower() not in (".csv", ".tsv"):
         raise InputError(f"--out expects a .csv or .tsv file, got {out}")
-    public = load(name, source, check_images=not scores_only)
-    written = write_public_set(public, out)
+    public = load(name, source, check_images=not scores_only, partial=partial)
     rated = public.rated
     _say_what_is_there(rated)
+    for note in public.notes:
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
+    if "reference" in rated.table:
+        _say_direction(rated, str(source), images=not scores_only)
+    written = write_public_set(public, out)
     if public.ratings is not None:
         people = len(public.ratings.participants)
         console.print(f"{len(public.ratings)} single ratings of {people} participants")
     console.print("wrote " + ", ".join(str(path) for path in written), soft_wrap=True)
+    facts = FACTS[name]
+    cited = f"cite {facts.citation}; terms: {facts.terms}"
+    console.print(cited, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -69,6 +87,9 @@ def check(
 ) -> None:
     """Check a table, its scales and every image file, and say what is there.
 
+    Of a table of pairs also whether image and reference are equally large and differ, and,
+    against the PSNR of some pairs, whether the declared end of the scale is the good one.
+
     Example: fechner data check images/rated.csv --scale quality=1:5
     """
     from fechner.data.checking import unknown_images, unusable_images
@@ -77,17 +98,20 @@ def check(
     from fechner.records.ratings import read_ratings
 
     rated = read_rated_images(table, scales=_scales(scale))
+    files = [*rated.paths, *(path for path in rated.references if path not in set(rated.paths))]
     with bar("Images") as progress, executor(jobs) as pool:
-        problems = unusable_images(rated.paths, pool=pool, progress=progress)
+        problems = unusable_images(files, pool=pool, progress=progress)
     for problem in problems:
         console.print(problem, soft_wrap=True)
     if problems:
         raise InputError(
-            f"{len(problems)} of {len(rated)} images cannot be used, listed above; replace them "
+            f"{len(problems)} of {len(files)} images cannot be used, listed above; replace them "
             "or leave out their rows"
         )
     require_scenes(rated)
     _say_what_is_there(rated)
+    if rated.references:
+        _check_pairs(rated, str(table), jobs)
     if ratings is not None:
         long = read_ratings(ratings, scales=rated.scales)
         unknown = unknown_images(rated, long)
@@ -109,6 +133,12 @@ def describe(
         list[str] | None, typer.Option("--dimension", "-d", help="Only these; repeatable.")
     ] = None,
     by: Annotated[str | None, typer.Option("--by", help="Column that groups the images.")] = None,
+    level: Annotated[
+        str | None,
+        typer.Option(
+            "--level", help="Of pairs: column with the strength of the distortion (default: level)."
+        ),
+    ] = None,
     ratings: Annotated[
         Path | None,
         typer.Option("--ratings", help="Long table of single ratings, for their spread."),
@@ -116,6 +146,8 @@ def describe(
     scale: Scales = None,
 ) -> None:
     """Show how the ratings are distributed and what that keeps an alignment from showing.
+
+    Of a table of pairs (columns reference and family) also the scores by distortion and level.
 
     Example: fechner data describe kadid.csv --by family --out labels
     """
@@ -127,7 +159,7 @@ def describe(
     long = read_ratings(ratings, scales=rated.scales) if ratings is not None else None
     with bar("Dimensions") as progress:
         found = write_description(
-            rated, out, dimensions=dimension, ratings=long, by=by, progress=progress
+            rated, out, dimensions=dimension, ratings=long, by=by, level=level, progress=progress
         )
     columns = [
         "dimension",
@@ -163,6 +195,42 @@ def photographs() -> None:
         console.print(
             f"    {photograph.licence}; {photograph.source}", markup=False, soft_wrap=True
         )
+
+
+def _check_pairs(rated: RatedImages, source: str, jobs: int) -> None:
+    """Check and count the pairs of a table, and which end of its scales is good."""
+    from fechner.data.pairs import reference_pairs
+    from fechner.executors import executor
+
+    without = (rated.table["reference"] == "") & ~rated.table["image"].isin(
+        rated.table["reference"]
+    )
+    if without.any():
+        console.print(
+            f"{int(without.sum())} of {len(rated)} images have no reference: pairs not checked"
+        )
+        return
+    with bar("Pairs") as progress, executor(jobs) as pool:
+        pairs = reference_pairs(rated, rated.dimensions[0], pool=pool, progress=progress)
+    for name in rated.dimensions[1:]:
+        reference_pairs(rated, name, check_files=False)
+    console.print(f"{len(pairs)} pairs with {len(rated.references)} references")
+    _say_direction(rated, source, images=True)
+
+
+def _say_direction(rated: RatedImages, source: str, *, images: bool) -> None:
+    """Say of every dimension which end is good and whether PSNR agrees; refuse a contradiction."""
+    from fechner.data.direction import direction_of_scores, require_direction
+
+    for name, scale in rated.scales.items():
+        if not images:
+            better = "higher" if scale.good == "high" else "lower"
+            said = f"{name}: {better} is better: not checked, because images were not looked for"
+            console.print(said, markup=False, soft_wrap=True)
+            continue
+        direction = direction_of_scores(rated, name)
+        require_direction(direction, source)
+        console.print(str(direction), markup=False, soft_wrap=True)
 
 
 def _scales(words: list[str] | None) -> dict[str, Scale] | None:

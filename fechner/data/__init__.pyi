@@ -5,3 +5,5 @@ from .checking import unusable_images as unusable_images
 from .description import describe as describe
 from .labels import distribution as distribution
 from .labels import spread as spread
+from .pairs import ReferencePairs as ReferencePairs
+from .pairs import reference_pairs as reference_pairs

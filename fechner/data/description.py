@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from fechner.data import label_figures as draw
+from fechner.data.distortion_figures import draw_distortions
+from fechner.data.distortions import distorted_images, is_table_of_pairs, scores_by_distortion
 from fechner.data.label_warnings import warning_for_groups, warnings_for, warnings_for_relations
 from fechner.data.labels import (
     Distribution,
@@ -19,6 +21,7 @@ from fechner.data.labels import (
     share_between,
     spread,
 )
+from fechner.errors import InputError
 from fechner.progress import Progress, silent
 from fechner.provenance import atomic_path, provenance, write_json, write_text
 from fechner.records.cells import csv_text
@@ -47,6 +50,7 @@ def describe(
     dimensions: list[str] | None = None,
     ratings: Ratings | None = None,
     by: str | None = None,
+    level: str | None = None,
     progress: Progress = silent,
 ) -> Description:
     """Write tables (CSV, JSON) and figures (PNG) about the ratings into `folder`.
@@ -63,6 +67,9 @@ def describe(
         The single ratings, for the spread of opinion.
     by
         A column of the table that groups the images.
+    level
+        In a table of pairs, the column that says how strong a distortion is; None takes
+        ``level`` if it is there.
     progress
         Told after each dimension.
 
@@ -83,8 +90,15 @@ def describe(
     shapes = [distribution(rated, name) for name in names]
     if by is not None:
         groups(rated, names[0], by)
+    if level is not None and not is_table_of_pairs(rated):
+        raise InputError(
+            "a level belongs to pairs, but the table has no columns 'reference' and 'family'; add "
+            "them, or leave out the level"
+        )
     for done, shape in enumerate(shapes, start=1):
         _describe_one(work, shape, ratings, by)
+        if is_table_of_pairs(rated):
+            _describe_distortions(work, shape.dimension, level)
         progress(done, len(shapes))
     if len(names) > 1:
         table = relations(rated, names)
@@ -134,6 +148,16 @@ def _describe_one(
     work.shares[name] = share
     sentence = warning_for_groups(name, by, share)
     work.warnings += [sentence] if sentence else []
+
+
+def _describe_distortions(work: _Writer, name: str, level: str | None) -> None:
+    rated, simulated = work.rated, work.simulated
+    if distorted_images(rated, level)["level"].isna().all():
+        work.notes.append(f"{name}: by distortion alone, because there is no column 'level'")
+    work.table(f"distortions_{name}", scores_by_distortion(rated, name, level))
+    work.figure(
+        f"distortions_{name}", lambda: draw_distortions(rated, name, level, simulated=simulated)
+    )
 
 
 class _Writer:

@@ -23,7 +23,7 @@ BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"
 def draw_distribution(rated: RatedImages, shape: Distribution, *, simulated: bool) -> Figure:
     """Histogram and density of one dimension on its whole scale, with the mixture's parts."""
     values = rated.table[shape.dimension].to_numpy(dtype=np.float64)
-    figure, axes = _blank(1, 1, (6.4, 4.0), simulated)
+    figure, axes = blank_figure(1, 1, (6.4, 4.0), simulated)
     axis = axes[0, 0]
     scale = shape.scale
     grid = np.linspace(scale.minimum, scale.maximum, 400)
@@ -46,7 +46,7 @@ def draw_distribution(rated: RatedImages, shape: Distribution, *, simulated: boo
     axis.axvline(
         shape.mean, color=GREY, lw=1, ls=":", label=f"mean {shape.mean:.3g}, SD {shape.sd:.2g}"
     )
-    _label_scale(axis, "x", shape.dimension, scale)
+    label_scale(axis, "x", shape.dimension, scale)
     axis.set_ylabel("density (1 / points)")
     axis.set_title(_summary(shape), fontsize=9)
     axis.legend(frameon=False, fontsize=8)
@@ -56,7 +56,7 @@ def draw_distribution(rated: RatedImages, shape: Distribution, *, simulated: boo
 def draw_relations(rated: RatedImages, dimensions: list[str], *, simulated: bool) -> Figure:
     """Scatter of every pair of dimensions, one dot an image, with Spearman's coefficient."""
     count = len(dimensions) - 1
-    figure, axes = _blank(count, count, (3.1 * count + 0.6, 3.0 * count), simulated)
+    figure, axes = blank_figure(count, count, (3.1 * count + 0.6, 3.0 * count), simulated)
     for row, below in enumerate(dimensions[1:]):
         for column, left in enumerate(dimensions[:-1]):
             axis = axes[row, column]
@@ -64,11 +64,11 @@ def draw_relations(rated: RatedImages, dimensions: list[str], *, simulated: bool
                 axis.set_axis_off()
                 continue
             a, b = rated.table[left], rated.table[below]
-            axis.plot(a, b, ".", color=BLUE, alpha=_alpha(len(rated)), ms=4, mew=0)
+            axis.plot(a, b, ".", color=BLUE, alpha=dot_opacity(len(rated)), ms=4, mew=0)
             rho = float(stats.spearmanr(a, b).statistic)
             axis.set_title(f"Spearman {rho:.2f}", fontsize=9)
-            _label_scale(axis, "x", left, rated.scales[left])
-            _label_scale(axis, "y", below, rated.scales[below])
+            label_scale(axis, "x", left, rated.scales[left])
+            label_scale(axis, "y", below, rated.scales[below])
     return figure
 
 
@@ -96,7 +96,7 @@ def draw_groups(
     """
     by = rated.table.groupby(column)[dimension]
     order = by.median().sort_values().index
-    figure, axes = _blank(1, 1, (6.4, 1.4 + 0.34 * len(order)), simulated)
+    figure, axes = blank_figure(1, 1, (6.4, 1.4 + 0.34 * len(order)), simulated)
     axis = axes[0, 0]
     parts = [by.get_group(name).to_numpy() for name in order]
     axis.boxplot(
@@ -107,23 +107,23 @@ def draw_groups(
     jitter = np.random.default_rng(0)
     for place, values in enumerate(parts, start=1):
         heights = place + jitter.uniform(-0.2, 0.2, len(values))
-        axis.plot(values, heights, ".", color=BLUE, alpha=_alpha(len(values)), ms=4, mew=0)
+        axis.plot(values, heights, ".", color=BLUE, alpha=dot_opacity(len(values)), ms=4, mew=0)
     axis.set_yticks(
         range(1, len(order) + 1), [f"{name} ({len(by.get_group(name))})" for name in order]
     )
     axis.set_ylabel(f"{column} (images)")
     axis.set_title(f"{share:.0%} of the variance lies between groups", fontsize=9)
-    _label_scale(axis, "x", dimension, rated.scales[dimension])
+    label_scale(axis, "x", dimension, rated.scales[dimension])
     return figure
 
 
 def draw_spread(spread: Spread, *, simulated: bool) -> Figure:
     """SD of single ratings against their mean, with the fitted SOS parabola."""
-    figure, axes = _blank(1, 1, (6.4, 4.0), simulated)
+    figure, axes = blank_figure(1, 1, (6.4, 4.0), simulated)
     axis = axes[0, 0]
     scale, table = spread.scale, spread.table
     axis.plot(
-        table["mean"], table["sd"], ".", color=BLUE, alpha=_alpha(len(table)), ms=6, mew=0,
+        table["mean"], table["sd"], ".", color=BLUE, alpha=dot_opacity(len(table)), ms=6, mew=0,
         label=f"{len(table)} images",
     )  # fmt: skip
     grid = np.linspace(scale.minimum, scale.maximum, 200)
@@ -131,7 +131,7 @@ def draw_spread(spread: Spread, *, simulated: bool) -> Figure:
     axis.plot(
         grid, np.sqrt(spread.sos * room), color=ORANGE, lw=2, label=f"SOS fit, a = {spread.sos:.3f}"
     )
-    _label_scale(axis, "x", f"mean {spread.dimension}", scale)
+    label_scale(axis, "x", f"mean {spread.dimension}", scale)
     axis.set_ylabel("SD of single ratings (points)")
     axis.set_ylim(bottom=0)
     for handle in axis.legend(frameon=False, fontsize=8).legend_handles:
@@ -140,9 +140,26 @@ def draw_spread(spread: Spread, *, simulated: bool) -> Figure:
     return figure
 
 
-def _blank(
+def blank_figure(
     rows: int, columns: int, size: tuple[float, float], simulated: bool
 ) -> tuple[Figure, np.ndarray]:
+    """Return an empty figure and its axes, drawn without a window.
+
+    Parameters
+    ----------
+    rows, columns
+        Of panels.
+    size
+        Width and height in inches.
+    simulated
+        Whether SIMULATED is written above.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    numpy.ndarray
+        Axes ``(rows, columns)``.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -175,11 +192,25 @@ def _edges(values: np.ndarray, scale: Scale) -> np.ndarray:
     return np.linspace(scale.minimum, scale.maximum, bins + 1)
 
 
-def _label_scale(axis: Axes, which: str, name: str, scale: Scale) -> None:
+def label_scale(axis: Axes, which: str, name: str, scale: Scale) -> None:
+    """Show the whole scale along an axis.
+
+    Parameters
+    ----------
+    axis
+        Which panel.
+    which
+        ``x`` or ``y``.
+    name
+        What is rated.
+    scale
+        Its two ends become the limits.
+    """
     margin = 0.02 * (scale.maximum - scale.minimum)
     limits = (scale.minimum - margin, scale.maximum + margin)
     axis.set(**{f"{which}lim": limits, f"{which}label": f"{name} (points, {scale})"})
 
 
-def _alpha(count: int) -> float:
+def dot_opacity(count: int) -> float:
+    """Return how opaque each of `count` dots is drawn, so that crowds stay readable."""
     return float(np.clip(60 / np.sqrt(max(count, 1)) / 10, 0.12, 0.8))

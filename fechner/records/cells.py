@@ -161,6 +161,6 @@ def csv_text(table: pd.DataFrame, csv: Path | None = None) -> str:
     return table.to_csv(index=False, lineterminator="\n", sep=separator)
 
 
-def same_spelling(names: pd.Series) -> list[str]:
+def same_spelling(names: Iterable[str]) -> list[str]:
     """Spell paths one way (``./a.png`` as ``a.png``), so that two tables can meet."""
     return [str(PurePosixPath(name.replace("\\", "/"))) for name in names]

@@ -6,10 +6,10 @@ header is row 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -38,8 +38,8 @@ class RatedImages:
     ----------
     table
         One row an image: ``image`` (path relative to `folder`), ``scene``, optional
-        ``reference``, per dimension ``NAME`` and optional ``NAME_sd``, ``NAME_n``;
-        further columns are kept.
+        ``reference`` (path of the undistorted image, empty where there is none), per
+        dimension ``NAME`` and optional ``NAME_sd``, ``NAME_n``; further columns are kept.
     folder
         The folder that image paths are relative to.
     scales
@@ -65,6 +65,12 @@ class RatedImages:
     def paths(self) -> list[Path]:
         """The image file of each row."""
         return [self.folder / name for name in self.table["image"]]
+
+    @property
+    def references(self) -> list[Path]:
+        """The file of every reference, once each, in the order of the table."""
+        names: Iterable[str] = self.table.get("reference", [])
+        return [self.folder / name for name in dict.fromkeys(names) if name]
 
     @property
     def scenes(self) -> np.ndarray:
@@ -107,12 +113,13 @@ def read_rated_images(
     Parameters
     ----------
     csv
-        The table (CSV, or TSV by its ending).
+        The table (CSV, or TSV by its ending). Where it has a column ``reference`` and none
+        called ``scene``, an image's scene is its reference.
     scales
         The scale of each dimension; where left out, those that are declared beside the table or
         in the study file that it belongs to.
     check_images
-        Whether every image file must exist with a readable header.
+        Whether every image file, references too, must exist with a readable header.
 
     Returns
     -------
@@ -139,17 +146,24 @@ def read_rated_images(
     csv = Path(csv)
     table = read_cells(csv)
     declared, simulated = declared_scales(csv, scales)
-    require_columns(table, ("image", "scene", *declared), csv)
-    for column in ("image", "scene"):
+    needed = ("image",) if "reference" in table else ("image", "scene")
+    require_columns(table, (*needed, *declared), csv)
+    for column in needed:
         require_filled(table, column, csv)
     table["image"] = same_spelling(table["image"])
+    if "reference" in table:
+        table["reference"] = [name and same_spelling([name])[0] for name in table["reference"]]
+    if "scene" not in table:
+        table.insert(1, "scene", _scenes_of_references(table))
+    require_filled(table, "scene", csv)
     for name, scale in declared.items():
         table[name] = numbers(table, name, csv, lowest=scale.minimum, highest=scale.maximum)
         for suffix, lowest in (("_sd", 0.0), ("_n", 1.0)):
             if name + suffix in table.columns:
                 table[name + suffix] = numbers(table, name + suffix, csv, lowest=lowest, blank=True)
     _require_unique_images(table, csv)
-    rated = RatedImages(numeric_where_possible(table), csv.parent, declared, simulated)
+    table = numeric_where_possible(table, keep=("family",))
+    rated = RatedImages(table, csv.parent, declared, simulated)
     if check_images:
         _require_image_files(rated, csv)
     return rated
@@ -191,11 +205,31 @@ def _require_unique_images(table: pd.DataFrame, csv: Path) -> None:
 
 
 def _require_image_files(rated: RatedImages, csv: Path) -> None:
-    missing = [row for row, path in enumerate(rated.paths) if not path.is_file()]
-    if missing:
-        raise InputError(
-            f"{csv} row {missing[0] + 2}: image {rated.paths[missing[0]]} is missing "
-            f"({len(missing)} of {len(rated)} are); paths are relative to the table"
-        )
-    for path in rated.paths:
-        check_header(path)
+    for column in ("image", "reference"):
+        if column not in rated.table:
+            continue
+        names = rated.table[column]
+        paths = {name: rated.folder / name for name in dict.fromkeys(names) if name}
+        missing = [name for name, path in paths.items() if not path.is_file()]
+        if missing:
+            row = names.tolist().index(missing[0])
+            raise InputError(
+                f"{csv} row {row + 2}: {column} {paths[missing[0]]} is missing "
+                f"({len(missing)} of {len(paths)} are); paths are relative to the table"
+            )
+        for path in paths.values():
+            check_header(path)
+
+
+def _scenes_of_references(table: pd.DataFrame) -> list[str]:
+    """Return each row's scene: its reference, or the image itself where it has none.
+
+    Called by its file name without ending, or by its whole path where two share that name.
+    """
+    own = [
+        reference or image
+        for image, reference in zip(table["image"], table["reference"], strict=True)
+    ]
+    stems = {name: PurePosixPath(name).stem for name in own}
+    distinct = len(set(stems.values())) == len(stems)
+    return [stems[name] if distinct else name for name in own]

@@ -1,0 +1,1 @@
+"""Public rated sets, read from their folders as published."""
