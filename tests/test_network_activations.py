@@ -276,7 +276,7 @@ def test_values_that_are_not_finite_are_refused_with_image_and_layer(paths):
 
 
 def test_a_layer_without_channels_is_refused(paths):
-    network = tiny(flatten=nn.Flatten(start_dim=2))
+    network = tiny(flatten=nn.Flatten(start_dim=0))
     with pytest.raises(InputError, match="'flatten' of tiny has no channels"):
         activations(network, ["flatten"], paths[:1], size=32)
 

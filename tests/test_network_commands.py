@@ -72,9 +72,21 @@ def test_networks_lists_every_network_with_layers_and_whether_it_is_here():
 
 def test_networks_with_a_name_lists_every_layer_of_it():
     answer = run("networks", "efficientnet_lite0")
-    assert "bn2 (default)" in answer.output
+    assert "bn2, norm (default)" in answer.output
     assert "blocks.3.1.conv_dw" in answer.output
     assert "penultimate" in answer.output
+    assert "100 %      1280  bn2" in answer.output
+
+
+def test_networks_says_how_absent_weights_are_obtained():
+    answer = run("networks")
+    assert "weights not here, by file" in answer.output
+    assert "timm:NAME --weights FILE" in answer.output
+
+
+def test_networks_lists_an_untrained_network_of_timm_as_such():
+    answer = run("networks", "timm:vit_tiny_patch16_224", "--weights", "random")
+    assert "SIMULATED" in answer.output and "blocks.11, block (default)" in answer.output
 
 
 def test_activations_are_stored_and_found_again(photos, tmp_path):

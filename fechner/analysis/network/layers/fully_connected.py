@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fechner.analysis.network.alignment.downstream import FullyConnected
-from fechner.analysis.network.layers.networks import PENULTIMATE, Network
+from fechner.analysis.network.layers.architectures import PENULTIMATE
+from fechner.analysis.network.layers.networks import Network
 from fechner.analysis.network.layers.reading import capture
 from fechner.errors import InputError, nearest
 

