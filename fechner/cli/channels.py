@@ -65,6 +65,10 @@ Similarity = Annotated[str, typer.Option(help="cosine, pearson, euclidean or dot
 Seed = Annotated[int, typer.Option(help="Of splits, shuffles and bootstraps.")]
 Cache = Annotated[Path | None, typer.Option(help="Folder that keeps activations between runs.")]
 Shuffles = Annotated[int, typer.Option(help="Repeats of everything under shuffled ratings.")]
+ReadOut = Annotated[
+    str,
+    typer.Option("--readout", "-r", help="Of pairs (METHOD:reference): how a distance is made."),
+]
 
 
 @app.command()
@@ -91,9 +95,9 @@ def agree(
     """
     from fechner.analysis.network.choosing.rated_features import Objective
     from fechner.analysis.network.evidence.agreement import layer_agreement
-    from fechner.cli.channel_words import feature_sets
+    from fechner.cli.choosing.words import feature_sets
     from fechner.cli.console import bar, console
-    from fechner.cli.evidence import say_ceiling, say_seen, show_agreement
+    from fechner.cli.choosing.evidence import say_ceiling, say_seen, show_agreement
     from fechner.records.file_names import check_file_names
     from fechner.records.rated_images import read_rated_images
     from fechner.report.selection_tables import write_layer_agreement
@@ -158,24 +162,42 @@ def select(
     kernel: Kernel = "absolute",
     similarity: Similarity = "cosine",
     ratings: RatingsFile = None,
+    readout: ReadOut = "rms",
+    choosing_type: Annotated[
+        list[str] | None,
+        typer.Option(help="Of pairs: distortion type that chooses, the others judge; repeat."),
+    ] = None,
     seed: Seed = 0,
     cache: Cache = None,
 ) -> None:
     """Select channels on some scenes, judge them on the others, with shuffled controls.
 
-    Writes selection.json, channels.csv, evidence.csv, curves.csv and figures.
+    Writes selection.json, channels.csv, evidence.csv, curves.csv and figures. With strategies
+    METHOD:reference the table is one of pairs: distances from the reference, at native size,
+    against DMOS, some references choosing and others judging.
 
     Example: fechner channels select rated.csv -d quality -s negative -s readout --out channels
     """
     from fechner.analysis.network.choosing.rated_features import Objective
     from fechner.analysis.network.evidence.selection import STRATEGIES, SelectionOptions
-    from fechner.cli.channel_words import network_of
+    from fechner.cli.choosing.words import network_of
     from fechner.cli.console import bar, console
-    from fechner.cli.evidence import show
+    from fechner.cli.choosing.evidence import show
     from fechner.records.rated_images import read_rated_images
     from fechner.report.selection_tables import evidence_table
     from fechner.study.channels import select_channels
+    from fechner.study.pair_channels import on_pairs
 
+    if on_pairs(strategy or ()):
+        from fechner.cli.choosing.pairs import select_on_table
+
+        _refuse_with_pairs(pool=pool, partial_out=partial_out, ratings=ratings)
+        select_on_table(
+            table, out, dimension, network_of(network, weights), layer, strategy or [],
+            readout=readout, choosing_types=choosing_type, held_out=held_out, shuffles=shuffles,
+            fit=fit, seed=seed, cache=cache,
+        )  # fmt: skip
+        return
     rated = read_rated_images(table)
     (chosen,) = _dimensions(rated, [dimension or rated.dimensions[0]], partial_out)
     study = select_channels(
@@ -231,10 +253,15 @@ def compare(
     seed: Seed = 0,
     cache: Cache = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes.")] = 1,
+    readout: ReadOut = "rms",
+    unseen_type: Annotated[
+        str | None, typer.Option(help="Of pairs: distortion type that judges and never chooses.")
+    ] = None,
 ) -> None:
     """Rank networks, layers, poolings and strategies by what they reach on held-out images.
 
-    A layer is given for all networks, or for one as NETWORK/LAYER.
+    A layer is given for all networks, or for one as NETWORK/LAYER. Strategies METHOD:reference
+    compare on pairs, over 7 splits by reference.
 
     Example: fechner channels compare rated.csv -n efficientnet_lite0 -n alexnet=alexnet.pth
     -p space -p mean -s all -s greedy -s readout --out comparison
@@ -242,14 +269,25 @@ def compare(
     from fechner.analysis.network.choosing.rated_features import Objective
     from fechner.analysis.network.choosing.strategies import parse_strategy
     from fechner.analysis.network.evidence.compare import compare as compare_all
-    from fechner.cli.channel_words import feature_sets
+    from fechner.cli.choosing.words import feature_sets
     from fechner.cli.console import bar, console
-    from fechner.cli.evidence import say_ceiling, say_seen, show
+    from fechner.cli.choosing.evidence import say_ceiling, say_seen, show
     from fechner.executors import executor
     from fechner.records.file_names import check_file_names
     from fechner.records.rated_images import read_rated_images
     from fechner.report.selection_tables import COMPARED, write_channel_comparison
+    from fechner.study.pair_channels import on_pairs
 
+    if on_pairs(strategy or ()):
+        from fechner.cli.choosing.pairs import compare_on_table
+
+        _refuse_with_pairs(pool=pool, partial_out=partial_out, ratings=ratings, nested=nested)
+        compare_on_table(
+            table, out, dimension, network or ["efficientnet_lite0"], layer, strategy or [],
+            readout=readout, unseen=unseen_type, shuffles=shuffles, fit=fit, seed=seed,
+            cache=cache, jobs=jobs,
+        )  # fmt: skip
+        return
     rated = read_rated_images(table)
     names = _dimensions(rated, dimension, partial_out)
     check_file_names(names, of="dimension")
@@ -320,13 +358,12 @@ def explain(
     from fechner.analysis.network.choosing.rated_features import Objective, rated_features
     from fechner.analysis.network.choosing.sets import chosen_set
     from fechner.analysis.network.evidence.explain import explain as explain_matrices
-    from fechner.cli.channel_words import network_of, values_of
+    from fechner.cli.choosing.words import network_of, values_of
     from fechner.cli.console import console
     from fechner.records.rated_images import read_rated_images
     from fechner.records.selection import read_selection
     from fechner.report.selection_tables import write_explanation
 
-    rated = read_rated_images(table)
     study = read_selection(selection)
     chosen = study.by_method(method) if method else study.choice
     source = network_of(chosen.network, weights)
@@ -335,6 +372,12 @@ def explain(
             f"the selection was made with other weights of {chosen.network} (sha256 "
             f"{chosen.weights_sha256[:12]}); give them with --weights"
         )
+    if chosen.on_reference_pairs:
+        from fechner.cli.choosing.pairs import explain_on_table
+
+        explain_on_table(table, out, chosen, source, everything=everything, by=by, cache=cache)
+        return
+    rated = read_rated_images(table)
     (one,) = values_of(source, [chosen_set(chosen)], rated, chosen.side, cache)
     images = rated_features(one, rated, chosen.dimension)
     rows = np.flatnonzero(
@@ -349,6 +392,15 @@ def explain(
         f"{explanation.alignment_before:.3f} -> {explanation.alignment_after:.3f}"
     )
     console.print("wrote " + ", ".join(path.name for path in written) + f" in {out}")
+
+
+def _refuse_with_pairs(**given: object) -> None:
+    for name, value in given.items():
+        if value:
+            raise InputError(
+                f"--{name.replace('_', '-')} is for rated images; strategies METHOD:reference "
+                "compare images with their references, leave it out"
+            )
 
 
 def _dimensions(

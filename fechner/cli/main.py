@@ -19,6 +19,7 @@ from fechner.cli import (
     compress,
     data,
     degrade,
+    layers,
     maps,
     network,
     protocol,
@@ -112,6 +113,7 @@ app.add_typer(data.app, name="data", rich_help_panel=ROOMS)
 app.command("networks", rich_help_panel=ROOMS)(network.list_networks)
 app.add_typer(network.app, name="network", rich_help_panel=ROOMS)
 app.add_typer(channels.app, name="channels", rich_help_panel=ROOMS)
+app.add_typer(layers.app, name="layers", rich_help_panel=ROOMS)
 app.add_typer(maps.app, name="maps", rich_help_panel=ROOMS)
 app.command("degrade", rich_help_panel=ROOMS)(degrade.degrade)
 app.add_typer(stimuli.app, name="stimuli", rich_help_panel=ROOMS)

@@ -95,6 +95,7 @@ def cross_sets(
     *,
     share: float = 0.6,
     by: Part = "reference",
+    weights: Mapping[str, NDArray[np.float64]] | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -106,6 +107,8 @@ def cross_sets(
         Pairs and channel distances by name; all of the same channels and read-out.
     share, by
         How much of a set fits, and how it is dealt (`training_part`).
+    weights
+        What was fitted on that part of each set already; None fits.
     resamples, seed
         Of the intervals, and of the parts.
 
@@ -124,12 +127,12 @@ def cross_sets(
     rows = []
     for name, one in sets.items():
         fits = training_part(one.pairs, share=share, by=by, seed=seed)
-        weights = fine_tuned(one, fits)
+        mine = fine_tuned(one, fits) if weights is None else weights[name]
         for other, judge in sets.items():
             itself = other == name
-            mine = ~fits if itself else np.ones(len(judge.pairs.dmos), bool)
+            rest = ~fits if itself else np.ones(len(judge.pairs.dmos), bool)
             part = by if itself else ANOTHER_SET
-            judged = _judged(judge, weights, mine, resamples, seed)
+            judged = _judged(judge, mine, rest, resamples, seed)
             rows.append((name, other, part, *judged))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from fechner.analysis.network.alignment.impact import channel_impact
 from fechner.analysis.network.choosing.pruning import pruning_curve
-from fechner.analysis.network.choosing.rated_features import RatedFeatures
-from fechner.analysis.network.choosing.strategies import CURVE_STEPS, Strategy
+from fechner.analysis.network.choosing.strategies import CURVE_STEPS, AnyFeatures, Strategy
 from fechner.progress import Progress, silent
 
 
@@ -59,8 +58,8 @@ class PruningCurves:
 
 
 def trace_curves(
-    here: RatedFeatures,
-    there: RatedFeatures,
+    here: AnyFeatures,
+    there: AnyFeatures,
     strategy: Strategy,
     *,
     shuffles: int = 20,

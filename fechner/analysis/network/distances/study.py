@@ -1,0 +1,480 @@
+"""Every combination of network, layer, read-out and channel weights on one set of pairs, once.
+
+A network passes a set once for all its layers; then each layer is read once for all read-outs
+and weights. Where a layer fails (an image too small for it), the others go on and a note says
+why. Beside the layers stand yardsticks and whatever scores the user brings. `study_tables` turns the
+rows of all sets into the tables of the study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from fechner.analysis.network.distances.correlations import by_group
+from fechner.analysis.network.distances.passes import INPUT, Differences, known_layer, pass_pairs
+from fechner.analysis.network.distances.perceptual import PERCEPTUAL, perceptual_yardsticks
+from fechner.analysis.network.distances.readouts import (
+    distances,
+    readout_called,
+    selection_weights,
+)
+from fechner.analysis.network.distances.resampling import RESAMPLES, differences
+from fechner.analysis.network.distances.table import YARDSTICK, DistanceRow, agreement_table
+from fechner.analysis.network.distances.yardsticks import (
+    PIXEL_METRICS,
+    Yardstick,
+    pixel_yardsticks,
+)
+from fechner.analysis.network.layers.depth import layers_of
+from fechner.analysis.network.layers.networks import Network, catalogue
+from fechner.analysis.network.layers.tracing import PART
+from fechner.errors import FechnerError, InputError, MissingPartError, nearest
+from fechner.progress import Progress, silent
+from fechner.records.layers.results import (
+    DIFFERENCES_COLUMNS,
+    DISTORTIONS_COLUMNS,
+    INTERVALS_COLUMNS,
+    KEYS,
+    LAYERS_COLUMNS,
+    NOTES_COLUMNS,
+    PAIR_COLUMNS,
+    distance_name,
+)
+from fechner.records.layers.study import ALL, USUAL
+from fechner.records.selection import ChannelSelection
+
+if TYPE_CHECKING:
+    from fechner.data.pairs import ReferencePairs
+
+NO_WEIGHTS = "none"
+"""What the table calls it when all channels count the same."""
+SCORE = "score"
+"""The read-out of a column of scores that the user brought."""
+METRIC = "metric"
+"""The read-out of a yardstick."""
+KNOWN_YARDSTICKS = (*PIXEL_METRICS, *PERCEPTUAL)
+
+
+@dataclass(frozen=True)
+class Note:
+    """What could not be measured, or what to know of a row."""
+
+    network: str
+    layer: str
+    readout: str
+    weights: str
+    set: str
+    note: str
+    row: bool = False
+    """Whether the table of layers has a row without numbers for it."""
+
+
+@dataclass(frozen=True, eq=False)
+class AskedNetwork:
+    """A network and the layers of it that are asked for, each a tuple of those joined."""
+
+    network: Network
+    label: str
+    layers: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuredSet:
+    """A set of pairs, the folder of its table, and the distances that were measured on it."""
+
+    pairs: ReferencePairs
+    folder: Path
+    rows: Sequence[DistanceRow]
+
+
+def asked_layers(network: Network, told: str | Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Return the layers that `told` means: ``usual``, ``all``, or names with ``A+B`` joined.
+
+    Raises
+    ------
+    InputError
+        If a layer is unknown.
+    """
+    if told == ALL:
+        return tuple((layer,) for layer in (INPUT, *network.layers))
+    if told == USUAL:
+        usual = {info.name: info.layers for info in catalogue()}.get(network.name, ())
+        there = [layer for layer in usual if layer in network.layers]
+        return tuple((layer,) for layer in (INPUT, *(there or [network.default_layer])))
+    names = [told] if isinstance(told, str) else told
+    sets = dict.fromkeys(tuple(name.split("+")) for name in names)
+    return tuple(tuple(known_layer(network, layer) for layer in one) for one in sets)
+
+
+def depths_of(network: Network) -> dict[str, float]:
+    """Return the depth of each layer in percent; the input is 0."""
+    return {INPUT: 0.0} | {layer.name: layer.depth_percent for layer in layers_of(network)}
+
+
+def network_rows(
+    asked: AskedNetwork,
+    pairs: ReferencePairs,
+    readouts: Sequence[str],
+    *,
+    selections: Mapping[str, ChannelSelection] | None = None,
+    cache: Path | None = None,
+    pool: Executor | None = None,
+    progress: Progress = silent,
+) -> tuple[list[DistanceRow], list[Note]]:
+    """Return the distances of one network on one set, and what could not be measured.
+
+    Parameters
+    ----------
+    asked
+        The network and its layers.
+    pairs
+        The set; its files are there and fit.
+    readouts
+        Names of `READOUTS`.
+    selections
+        Channel weights by name, each used for its own network and layers.
+    cache, pool, progress
+        See `pass_pairs`.
+
+    Raises
+    ------
+    InputError
+        If a read-out is unknown.
+    """
+    for name in readouts:
+        readout_called(name)
+    gram = any(name.startswith("gram") for name in readouts)
+    single = list(dict.fromkeys(layer for one in asked.layers for layer in one))
+    look = partial(pass_pairs, asked.network, pairs, gram=gram, cache=cache, pool=pool)
+    found, failed = _passed(look, single, progress)
+    depths = depths_of(asked.network)
+    rows: list[DistanceRow] = []
+    notes = []
+    fitted = int(next(iter(found.values())).seen.sum()) if found else 0
+    if fitted:
+        why = f"the network was fitted to {fitted} of {len(pairs)} pairs, which flatters its rows"
+        notes.append(Note(asked.label, "", "", "", pairs.name, why))
+    for joined in asked.layers:
+        name = "+".join(joined)
+        broken = next((failed[layer] for layer in joined if layer in failed), None)
+        if broken is not None:
+            notes.append(Note(asked.label, name, "", "", pairs.name, broken, row=True))
+            continue
+        read = [found[layer].layer(layer) for layer in joined]
+        depth = depths.get(name.partition(PART)[0], float("nan"))
+        weighed, refused = _weights_for(found[joined[0]], joined, selections or {})
+        notes += [Note(asked.label, name, "", one, pairs.name, why) for one, why in refused]
+        for called in weighed:
+            warning = _flattered((selections or {}).get(called), pairs)
+            if warning is not None:
+                notes.append(Note(asked.label, name, "", called, pairs.name, warning))
+        for readout in dict.fromkeys(readouts):
+            for called, weights in weighed.items():
+                values = distances(readout, read, weights=weights)
+                rows.append(DistanceRow(asked.label, name, readout, called, values, depth))
+    return rows, notes
+
+
+def _passed(
+    look: Callable[..., Differences], layers: Sequence[str], progress: Progress
+) -> tuple[dict[str, Differences], dict[str, str]]:
+    """Return what was found for each layer, and why others failed: all at once where it works."""
+    try:
+        whole = look(layers, progress=progress)
+    except InputError:
+        pass
+    else:
+        return dict.fromkeys(layers, whole), {}
+    found, failed = {}, {}
+    for layer in layers:
+        try:
+            found[layer] = look([layer], progress=progress)
+        except InputError as error:
+            failed[layer] = str(error)
+    return found, failed
+
+
+def _weights_for(
+    found: Differences, layers: Sequence[str], selections: Mapping[str, ChannelSelection]
+) -> tuple[dict[str, np.ndarray | None], list[tuple[str, str]]]:
+    """Return the channel weights of `layers` by name, and which were refused, with the reason."""
+    weighed: dict[str, np.ndarray | None] = {NO_WEIGHTS: None}
+    refused = []
+    for name, selection in selections.items():
+        if selection.network != found.network or selection.layers != list(layers):
+            continue
+        try:
+            weighed[name] = selection_weights(selection, found, layers)
+        except InputError as error:
+            refused.append((name, str(error)))
+    return weighed, refused
+
+
+def _flattered(selection: ChannelSelection | None, pairs: ReferencePairs) -> str | None:
+    """Return a warning where references that fitted the weights are among those that judge."""
+    if selection is None:
+        return None
+    fitted = set(selection.scenes_selection) & set(pairs.scenes.tolist())
+    if not fitted:
+        return None
+    return (
+        f"the weights were fitted on references of these names, {len(fitted)} of "
+        f"{len(set(pairs.scenes.tolist()))}; if they are the same photographs, the row is flattered"
+    )
+
+
+def yardstick_rows(
+    pairs: ReferencePairs,
+    names: Sequence[str] | None = None,
+    *,
+    heads: Path | None = None,
+    trunks: Mapping[str, Path] | None = None,
+    cache: Path | None = None,
+    pool: Executor | None = None,
+    progress: Progress = silent,
+) -> tuple[list[DistanceRow], list[Note]]:
+    """Return known metrics as distances, and why others are missing.
+
+    Parameters
+    ----------
+    pairs
+        The set; its files are there and fit.
+    names
+        Some of `KNOWN_YARDSTICKS`; None takes all.
+    heads, trunks
+        See `perceptual_yardsticks`.
+    cache, pool, progress
+        See `pass_pairs`.
+
+    Raises
+    ------
+    InputError
+        If a yardstick is unknown.
+    """
+    wanted = checked_yardsticks(names)
+    pixel = [name for name in wanted if name in PIXEL_METRICS]
+    sticks: list[Yardstick] = []
+    try:
+        sticks += pixel_yardsticks(pairs, pixel, cache=cache, pool=pool, progress=progress)
+    except InputError:
+        for name in pixel:
+            try:
+                sticks += pixel_yardsticks(pairs, [name], cache=cache, pool=pool)
+            except InputError as error:
+                sticks.append(Yardstick(name, None, True, str(error)))
+    inner = [name for name in wanted if name in PERCEPTUAL]
+    if inner:
+        try:
+            found = perceptual_yardsticks(
+                pairs, heads=heads, trunks=trunks, cache=cache, pool=pool, progress=progress
+            )
+        except (InputError, MissingPartError) as error:
+            found = [Yardstick(name, None, True, str(error)) for name in inner]
+        sticks += [stick for stick in found if stick.name in inner]
+    rows, notes = [], []
+    for stick in sticks:
+        if stick.distance is not None:
+            rows.append(DistanceRow(YARDSTICK, stick.name, METRIC, NO_WEIGHTS, stick.distance))
+            continue
+        why = stick.missing or "it has no values"
+        notes.append(Note(YARDSTICK, stick.name, METRIC, NO_WEIGHTS, pairs.name, why, row=True))
+    return rows, notes
+
+
+def checked_yardsticks(names: Sequence[str] | None) -> list[str]:
+    """Return `names` once each, all where None.
+
+    Raises
+    ------
+    InputError
+        If one is unknown.
+    """
+    wanted = list(KNOWN_YARDSTICKS if names is None else dict.fromkeys(names))
+    for name in wanted:
+        if name not in KNOWN_YARDSTICKS:
+            raise InputError(f"no yardstick {name!r}; {nearest(name, KNOWN_YARDSTICKS)}")
+    return wanted
+
+
+def study_tables(
+    sets: Sequence[MeasuredSet],
+    notes: Sequence[Note],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> dict[str, pd.DataFrame]:
+    """Return the tables of `LayerResults` by name, without its provenance.
+
+    Parameters
+    ----------
+    sets
+        Sets of pairs with their distances.
+    notes
+        What could not be measured; those with `row` stand in the table without numbers.
+    resamples, seed
+        Of all intervals.
+
+    Raises
+    ------
+    InputError
+        If a distance cannot be judged.
+    """
+    found: dict[str, list[pd.DataFrame]] = {name: [] for name in ("layers", "types", "differ")}
+    for done, one in enumerate(sets, start=1):
+        if one.rows:
+            table = agreement_table(one.rows, one.pairs, resamples=resamples, seed=seed)
+            found["layers"].append(table)
+            found["types"].append(_by_distortion(one))
+            found["differ"].append(best_against_others(one, table, resamples, seed))
+        progress(done, len(sets))
+    missing = [
+        {**{key: getattr(note, key) for key in KEYS}, **_counts(note, sets)}
+        for note in notes
+        if note.row
+    ]
+    layers = pd.concat(
+        [*found["layers"], pd.DataFrame(missing, columns=[*KEYS, "n_pairs", "n_references"])]
+        if missing
+        else found["layers"] or [pd.DataFrame(columns=list(LAYERS_COLUMNS))],
+        ignore_index=True,
+    )
+    return {
+        "layers": layers.reindex(columns=list(LAYERS_COLUMNS)),
+        "intervals": layers.reindex(columns=list(INTERVALS_COLUMNS)),
+        "distances": pd.concat([_distances(one) for one in sets], ignore_index=True),
+        "distortions": _stacked(found["types"], DISTORTIONS_COLUMNS),
+        "differences": _stacked(found["differ"], DIFFERENCES_COLUMNS),
+        "notes": pd.DataFrame(
+            [[getattr(note, name) for name in NOTES_COLUMNS] for note in notes],
+            columns=list(NOTES_COLUMNS),
+        ),
+    }
+
+
+def _counts(note: Note, sets: Sequence[MeasuredSet]) -> dict[str, int]:
+    pairs = next(one.pairs for one in sets if one.pairs.name == note.set)
+    return {"n_pairs": len(pairs), "n_references": len(set(pairs.references))}
+
+
+def _stacked(parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    told = [part for part in parts if len(part)]
+    return pd.concat(told, ignore_index=True) if told else pd.DataFrame(columns=list(columns))
+
+
+def _distances(one: MeasuredSet) -> pd.DataFrame:
+    """Return one row a pair with every distance."""
+    pairs, count = one.pairs, len(one.pairs)
+    about = {
+        "set": [pairs.name] * count,
+        "image": [path.relative_to(one.folder).as_posix() for path in pairs.images],
+        "reference": [path.relative_to(one.folder).as_posix() for path in pairs.references],
+        "scene": pairs.scenes,
+        "family": [""] * count if pairs.families is None else pairs.families,
+        "level": np.full(count, np.nan) if pairs.levels is None else pairs.levels,
+        "dmos": pairs.dmos,
+    }
+    values = {distance_name(_key(row)): row.values for row in one.rows}
+    return pd.DataFrame({name: about[name] for name in PAIR_COLUMNS} | values)
+
+
+def _key(row: DistanceRow) -> tuple[str, str, str, str]:
+    return row.network, row.layer, row.readout, row.weights
+
+
+def _by_distortion(one: MeasuredSet) -> pd.DataFrame:
+    pairs = one.pairs
+    if pairs.families is None:
+        return pd.DataFrame(columns=list(DISTORTIONS_COLUMNS))
+    parts = []
+    for row in one.rows:
+        found = by_group(row.values, pairs.dmos, pairs.families)
+        parts.append(
+            found.rename(columns={"group": "family"}).assign(
+                network=row.network,
+                layer=row.layer,
+                depth=row.depth,
+                readout=row.readout,
+                weights=row.weights,
+                set=pairs.name,
+            )
+        )
+    return pd.concat(parts)[list(DISTORTIONS_COLUMNS)]
+
+
+def best_against_others(
+    one: MeasuredSet, table: pd.DataFrame, resamples: int, seed: int
+) -> pd.DataFrame:
+    """Return each network's best distance against the others' and every yardstick.
+
+    Parameters
+    ----------
+    one, table
+        The set, and the agreement of its rows in the same order.
+    resamples, seed
+        Of the intervals; without resamples nothing is compared.
+
+    Returns
+    -------
+    Frame of `DIFFERENCES_COLUMNS`: ``compared`` is in how many comparisons a row is one, and
+    ``best_of`` from how many distances the first was chosen: the best of many is flattered by
+    having been chosen on these very pairs.
+    """
+    numbered = table.reset_index(drop=True)
+    inside = numbered[numbered["network"] != YARDSTICK]
+    best = inside.groupby("network", sort=False)["spearman"].idxmax().tolist()
+    sticks = numbered.index[numbered["network"] == YARDSTICK].tolist()
+    places = [*best, *sticks]
+    if not resamples or not best or len(places) < 2:
+        return pd.DataFrame(columns=list(DIFFERENCES_COLUMNS))
+    names = [distance_name(_key(one.rows[place])) for place in places]
+    families = one.pairs.families
+    if families is not None and len(np.unique(families)) < 2:
+        families = None
+    found = differences(
+        names,
+        np.stack([one.rows[place].values for place in places]),
+        one.pairs.dmos,
+        one.pairs.scenes,
+        families=families,
+        resamples=resamples,
+        seed=seed,
+    )
+    chosen = dict(zip(names, numbered["network"].iloc[places], strict=True))
+    counts = inside["network"].value_counts()
+    found = found[found["first"].map(chosen) != YARDSTICK]
+    found = found.assign(
+        set=one.pairs.name, compared=len(found), best_of=found["first"].map(chosen).map(counts)
+    )
+    return found[list(DIFFERENCES_COLUMNS)]
+
+
+def score_row(column: str, values: np.ndarray, *, good: str) -> DistanceRow:
+    """Return a column of scores that the user brought as a distance: turned where high is good."""
+    told = np.asarray(values, np.float64)
+    return DistanceRow(YARDSTICK, column, SCORE, NO_WEIGHTS, -told if good == "high" else told)
+
+
+def against_dmos(row: DistanceRow, table: pd.DataFrame) -> str | None:
+    """Return a warning where a score column runs against the DMOS beyond its interval."""
+    mine = table[(table["network"] == row.network) & (table["layer"] == row.layer)]
+    mine = mine[mine["readout"] == SCORE]
+    if len(mine) and float(mine["high"].iloc[0]) < 0:
+        return (
+            f"it runs against the DMOS (Spearman {float(mine['spearman'].iloc[0]):.2f}); say which "
+            f"end is good: {row.layer}:high or {row.layer}:low"
+        )
+    return None
+
+
+def why_not(error: FechnerError) -> str:
+    """Return an error as one line."""
+    return " ".join(str(error).split())

@@ -1,0 +1,1 @@
+"""What the commands for channels share: their words, their evidence, and pairs."""

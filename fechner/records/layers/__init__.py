@@ -1,0 +1,1 @@
+"""Layer studies: what one was told, and what it found."""
