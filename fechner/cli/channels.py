@@ -95,9 +95,9 @@ def agree(
     """
     from fechner.analysis.network.choosing.rated_features import Objective
     from fechner.analysis.network.evidence.agreement import layer_agreement
+    from fechner.cli.choosing.evidence import say_ceiling, say_seen, show_agreement
     from fechner.cli.choosing.words import feature_sets
     from fechner.cli.console import bar, console
-    from fechner.cli.choosing.evidence import say_ceiling, say_seen, show_agreement
     from fechner.records.file_names import check_file_names
     from fechner.records.rated_images import read_rated_images
     from fechner.report.selection_tables import write_layer_agreement
@@ -180,9 +180,9 @@ def select(
     """
     from fechner.analysis.network.choosing.rated_features import Objective
     from fechner.analysis.network.evidence.selection import STRATEGIES, SelectionOptions
+    from fechner.cli.choosing.evidence import show
     from fechner.cli.choosing.words import network_of
     from fechner.cli.console import bar, console
-    from fechner.cli.choosing.evidence import show
     from fechner.records.rated_images import read_rated_images
     from fechner.report.selection_tables import evidence_table
     from fechner.study.channels import select_channels
@@ -269,9 +269,9 @@ def compare(
     from fechner.analysis.network.choosing.rated_features import Objective
     from fechner.analysis.network.choosing.strategies import parse_strategy
     from fechner.analysis.network.evidence.compare import compare as compare_all
+    from fechner.cli.choosing.evidence import say_ceiling, say_seen, show
     from fechner.cli.choosing.words import feature_sets
     from fechner.cli.console import bar, console
-    from fechner.cli.choosing.evidence import say_ceiling, say_seen, show
     from fechner.executors import executor
     from fechner.records.file_names import check_file_names
     from fechner.records.rated_images import read_rated_images

@@ -348,7 +348,7 @@ def explain_pair_channels(
         If the selection is none of pairs, no pair is left, or a column is unknown.
     """
     from fechner.analysis.network.distances.correlations import by_group
-    from fechner.analysis.network.distances.readouts import checked_weights
+    from fechner.analysis.network.distances.readouts import checked_channel_weights
 
     if choice.distance is None:
         raise InputError("the selection was made on rated images, not on reference pairs")
@@ -362,7 +362,7 @@ def explain_pair_channels(
             f"{mine.sum()} pairs are of held-out references of the selection; give the table that "
             "it was made of, or --all-images"
         )
-    weights = checked_weights(choice.channel_scale, choice.n_channels)
+    weights = checked_channel_weights(choice.channel_scale, choice.n_channels)
     pairs, terms = one.pairs, channels.terms[:, mine]
     before, after = channels.combine(terms.sum(axis=2)), channels.combine(terms @ weights)
     files = [path.relative_to(one.folder).as_posix() for path in pairs.images]

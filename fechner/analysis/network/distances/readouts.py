@@ -1,6 +1,6 @@
 """From differences of channels to one distance a pair: the read-outs.
 
-**PassedPairs of channels** -> distances -> statistics. With ``x`` and ``y`` the reference's
+**Differences of channels** -> distances -> statistics. With ``x`` and ``y`` the reference's
 and the distorted image's activations of a layer, (C, P), C channels at P places, and
 ``w_c`` the weight of channel c (1 where none are given):
 

@@ -2,8 +2,8 @@
 
 A network passes a set once for all its layers; then each layer is read once for all read-outs
 and weights. Where a layer fails (an image too small for it), the others go on and a note says
-why. Beside the layers stand yardsticks and whatever scores the user brings. `study_tables` turns the
-rows of all sets into the tables of the study.
+why. Beside the layers stand yardsticks and the scores that the user brings. `study_tables`
+turns the rows of all sets into the tables of the study.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ import numpy as np
 import pandas as pd
 
 from fechner.analysis.network.distances.correlations import by_group
-from fechner.analysis.network.distances.passes import INPUT, Differences, known_layer, pass_pairs
+from fechner.analysis.network.distances.passes import INPUT, PassedPairs, known_layer, pass_pairs
 from fechner.analysis.network.distances.perceptual import PERCEPTUAL, perceptual_yardsticks
 from fechner.analysis.network.distances.readouts import (
     distances,
     readout_called,
     selection_weights,
 )
-from fechner.analysis.network.distances.resampling import RESAMPLES, differences
+from fechner.analysis.network.distances.resampling import RESAMPLES, differences_between
 from fechner.analysis.network.distances.table import YARDSTICK, DistanceRow, agreement_table
 from fechner.analysis.network.distances.yardsticks import (
     PIXEL_METRICS,
@@ -184,8 +184,8 @@ def network_rows(
 
 
 def _passed(
-    look: Callable[..., Differences], layers: Sequence[str], progress: Progress
-) -> tuple[dict[str, Differences], dict[str, str]]:
+    look: Callable[..., PassedPairs], layers: Sequence[str], progress: Progress
+) -> tuple[dict[str, PassedPairs], dict[str, str]]:
     """Return what was found for each layer, and why others failed: all at once where it works."""
     try:
         whole = look(layers, progress=progress)
@@ -203,7 +203,7 @@ def _passed(
 
 
 def _weights_for(
-    found: Differences, layers: Sequence[str], selections: Mapping[str, ChannelSelection]
+    found: PassedPairs, layers: Sequence[str], selections: Mapping[str, ChannelSelection]
 ) -> tuple[dict[str, np.ndarray | None], list[tuple[str, str]]]:
     """Return the channel weights of `layers` by name, and which were refused, with the reason."""
     weighed: dict[str, np.ndarray | None] = {NO_WEIGHTS: None}
@@ -439,7 +439,7 @@ def best_against_others(
     families = one.pairs.families
     if families is not None and len(np.unique(families)) < 2:
         families = None
-    found = differences(
+    found = differences_between(
         names,
         np.stack([one.rows[place].values for place in places]),
         one.pairs.dmos,
