@@ -93,7 +93,7 @@ def finished(table, tmp_path_factory):
 def test_every_combination_stands_in_the_table_once_with_its_columns(finished):
     layers = pd.read_csv(finished / "layers.csv")
     assert tuple(layers.columns) == LAYERS_COLUMNS
-    inside = layers[layers["network"] == "squeezenet1_1"]
+    inside = layers[layers["network"] == "squeezenet1_1=random"]
     assert sorted(zip(inside["layer"], inside["readout"], strict=True)) == [
         ("features.0", "gram"), ("features.0", "rms"),
         ("features.1+features.3", "gram"), ("features.1+features.3", "rms"),
@@ -144,7 +144,7 @@ def test_differences_say_among_how_many_the_best_was_chosen(finished):
     results = read_layer_results(finished)
     found = results.differences
     assert (found["compared"] == len(found)).all()
-    inside = found[found["first"].str.startswith("squeezenet1_1/")]
+    inside = found[found["first"].str.startswith("squeezenet1_1=random/")]
     assert (inside["best_of"] == 4).all()
     assert {"yardstick/psnr/metric/none", "yardstick/mine/score/none"} <= set(inside["second"])
     values, dmos = results.distances, results.distances["dmos"]
@@ -240,7 +240,35 @@ def test_a_network_without_weights_gets_a_row_that_says_why(table, tmp_path):
     assert len(row) == 1
     note = results.notes[results.notes["network"] == "alexnet_places365"]["note"].item()
     assert "weights" in note
-    assert (results.measured["network"] == "squeezenet1_1").all()
+    assert (results.measured["network"] == "squeezenet1_1=random").all()
+
+
+def test_nothing_measured_is_an_error(table, tmp_path):
+    said = refused("layers", "run", table, "-n", "alexnet_places365", "--out", tmp_path)
+    assert "nothing could be measured; first: the weights of alexnet_places365" in said
+
+
+def test_single_ratings_give_the_share_of_the_noise_ceiling(tmp_path):
+    table = write_pairs(tmp_path, references=4)
+    rng, rated = np.random.default_rng(2), pd.read_csv(table)
+    single = pd.concat(
+        pd.DataFrame(
+            {
+                "participant": f"p{person}",
+                "image": rated["image"],
+                "dimension": "dmos",
+                "rating": np.clip(rated["dmos"] + rng.normal(0, 8, len(rated)), -10, 100),
+            }
+        )
+        for person in range(8)
+    )
+    single.to_csv(tmp_path / "ratings.csv", index=False)
+    ratings = ("--ratings", tmp_path / "ratings.csv")
+    done("layers", "run", table, "--scores", "mine", *ratings, "--out", tmp_path / "out", *FEW)
+    row = read_layer_results(tmp_path / "out").intervals.iloc[0]
+    # Eight people with noise of 8 around scores of SD 15: the mean of a second panel agrees
+    # nearly perfectly, so that the share is the correlation and a little more.
+    assert row["spearman"] < row["share_of_ceiling"] < row["spearman"] / 0.9
 
 
 def test_simulated_scores_mark_every_table(tmp_path):
@@ -287,7 +315,7 @@ def test_fitted_weights_are_judged_elsewhere_and_serve_a_run(table, tmp_path):
     assert list(zip(crossed["fitted_on"], crossed["judged_on"], strict=True)) == [
         ("made", "made"), ("made", "other"), ("other", "made"), ("other", "other"),
     ]  # fmt: skip
-    weights = tmp_path / "tuned" / "squeezenet1_1_features.1_rms_on_made.json"
+    weights = tmp_path / "tuned" / "squeezenet1_1-random_features.1_rms_on_made.json"
     chosen = read_selection(weights).choice
     assert min(chosen.weights) >= 0
     assert not set(chosen.scenes_selection) & set(chosen.scenes_held_out)
@@ -412,7 +440,7 @@ def test_the_command_reproduces_an_independent_program_on_live(live, tmp_path):
     # Their `normalised` divides by the mean difference over the pairs, our `balanced`.
     oracle = oracle.replace({"readout": {"normalised": "balanced"}})
     oracle = oracle.set_index(["layer", "readout"])["spearman"]
-    ours = found.drop(index="published_psnr").index
+    ours = [key for key in found.index if key[0] != "published_psnr"]
     assert len(ours) == 21
     for key in ours:
         assert found[key] == pytest.approx(oracle[key], abs=0.002), key

@@ -92,6 +92,9 @@ def run(
         list[str] | None,
         typer.Option(help="Column of the table with your own metric, COLUMN or COLUMN:high."),
     ] = None,
+    ratings: Annotated[
+        Path | None, typer.Option(help="Long table of single ratings, for the noise ceiling.")
+    ] = None,
     dimension: Dimension = None,
     reference_rating: ReferenceRating = None,
     seed: Seed = None,
@@ -114,7 +117,7 @@ def run(
     study = _study(
         tables,
         network=network, layer=layer, readout=readout, weights=weights, dimension=dimension,
-        reference_rating=reference_rating, scores=scores,
+        reference_rating=reference_rating, scores=scores, ratings=ratings,
         more={
             "channel_weights": channel_weights, "yardsticks": yardsticks or None, "heads": heads,
             "seed": seed, "resamples": resamples,
@@ -239,6 +242,7 @@ def _study(
     dimension: str | None,
     reference_rating: float | None,
     scores: list[str] | None,
+    ratings: Path | None = None,
     more: dict[str, Any],
 ) -> LayerStudy:
     """Return the study that a file declares, or that tables and options make."""
@@ -249,7 +253,7 @@ def _study(
         asked = {
             "--network": network, "--layer": layer, "--weights": weights, "--scores": scores,
             "--dimension": dimension, "--reference-rating": reference_rating,
-            "--readout": readout,
+            "--readout": readout, "--ratings": ratings,
         }  # fmt: skip
         named = [name for name, value in asked.items() if value is not None]
         if named:
@@ -259,6 +263,7 @@ def _study(
         return checked_layer_study(content, str(tables[0]))
     part = {
         "dimension": dimension, "reference_rating": reference_rating, "scores": scores or [],
+        "ratings": ratings,
     }  # fmt: skip
     content = {
         "sets": [{"table": path, **part} for path in tables],
@@ -328,8 +333,8 @@ def _show(results: LayerResults) -> None:
         console.print(drawing)
         if len(inside):
             console.print(
-                f"of each network the best of {len(inside)} rows in all, which flatters it; "
-                "all rows are in layers.csv",
+                f"the best of each network, chosen among {len(inside)} rows in all, which "
+                "flatters it; every row is in layers.csv",
                 style="dim",
                 soft_wrap=True,
             )

@@ -172,7 +172,7 @@ def _records(
         parts = (about["network"], about["layer"], about["readout"], "on", one.pairs.name)
         by = block["parameters"]["split"]
         name = "_".join(parts) + ("_by_image" if by == "image" else "")
-        found[re.sub(r"[^A-Za-z0-9.+_=@-]+", "-", name)] = SelectionStudy(
+        found[re.sub(r"[^A-Za-z0-9.+_@-]+", "-", name)] = SelectionStudy(
             dimension=record.dimension,
             candidates=[record],
             chosen=METHOD,

@@ -62,21 +62,21 @@ def layer_study(
 
     Examples
     --------
-    Two photographs, each darkened by three amounts, rated by how dark they are:
+    Two pictures, each darkened by three amounts, rated by how dark they are:
 
     >>> import tempfile
     >>> from fechner.records.images.files import write_png
     >>> from fechner.records.layers.study import checked_layer_study
     >>> folder, rng = Path(tempfile.mkdtemp()), np.random.default_rng(1)
     >>> rows = ["image,reference,score"]
-    >>> for name in "ab":
-    ...     photo = rng.integers(60, 256, (40, 40, 3)).astype(np.uint8)
-    ...     write_png(folder / f"{name}.png", photo)
-    ...     for level in (1, 2, 3):
-    ...         write_png(folder / f"{name}{level}.png", photo - np.uint8(15 * level))
-    ...         rows.append(f"{name}{level}.png,{name}.png,{level}")
+    >>> for name, losses in {"a": (10, 20, 30), "b": (15, 25, 35)}.items():
+    ...     picture = rng.integers(60, 256, (40, 40, 3)).astype(np.uint8)
+    ...     write_png(folder / f"{name}.png", picture)
+    ...     for loss in losses:
+    ...         write_png(folder / f"{name}{loss}.png", picture - np.uint8(loss))
+    ...         rows.append(f"{name}{loss}.png,{name}.png,{loss}")
     >>> _ = (folder / "pairs.csv").write_text("\n".join(rows))
-    >>> scale = '{"dimensions": {"score": {"minimum": 0, "maximum": 9, "good": "low"}}}'
+    >>> scale = '{"dimensions": {"score": {"minimum": 0, "maximum": 99, "good": "low"}}}'
     >>> _ = (folder / "pairs.json").write_text(scale)
     >>> asked = {"sets": [{"table": str(folder / "pairs.csv")}], "yardsticks": ["rmse"]}
     >>> layer_study(checked_layer_study(asked, "here")).layers["spearman"].tolist()
@@ -91,27 +91,24 @@ def layer_study(
     sets = open_sets(study.sets, pool=pool, bars=bars)
     notes: list[Note] = []
     measured = []
-    used: set[str] = set()
     for one in sets:
-        pairs = one.pairs
-        notes += [_note(pairs.name, why) for why in one.left_out]
         notes += [
-            measuring.Note(name, "", "", "", pairs.name, why, row=True)
+            measuring.Note(name, "", "", "", one.pairs.name, why, row=True)
             for name, why in absent.items()
         ]
         rows: list[DistanceRow] = []
         for asked in networks:
-            with bars(f"{asked.label}, {pairs.name}") as progress:
+            with bars(f"{asked.label}, {one.pairs.name}") as progress:
                 found, said = measuring.network_rows(
-                    asked, pairs, readouts,
+                    asked, one.pairs, readouts,
                     selections=selections, cache=cache, pool=pool, progress=progress,
                 )  # fmt: skip
             rows += found
             notes += said
         if sticks:
-            with bars(f"Yardsticks, {pairs.name}") as progress:
+            with bars(f"Yardsticks, {one.pairs.name}") as progress:
                 found, said = measuring.yardstick_rows(
-                    pairs, sticks,
+                    one.pairs, sticks,
                     heads=study.heads, trunks=trunks_of(study), cache=cache, pool=pool,
                     progress=progress,
                 )  # fmt: skip
@@ -120,8 +117,11 @@ def layer_study(
         found, said = _score_rows(one, study)
         rows += found
         notes += said
-        used |= {row.weights for row in rows} | {note.weights for note in notes}
-        measured.append(measuring.MeasuredSet(pairs, one.folder, rows))
+        notes += [_note(one.pairs.name, why) for why in one.left_out]
+        measured.append(measuring.MeasuredSet(one.pairs, one.folder, rows, one.ceiling))
+    if not any(one.rows for one in measured):
+        raise MissingPartError(f"nothing could be measured; first: {notes[0].note}")
+    used = {row.weights for one in measured for row in one.rows} | {one.weights for one in notes}
     notes += [
         measuring.Note("", "", "", name, "", "no network and layers asked for fit these weights")
         for name in selections
@@ -172,13 +172,15 @@ def load_networks(
         If a network or layer is unknown, or a checkpoint does not fit.
     """
     from fechner.analysis.network.distances.study import AskedNetwork, asked_layers
-    from fechner.analysis.network.layers.networks import load_network
+    from fechner.analysis.network.layers.networks import RANDOM, load_network
 
     names = [one.name for one in asked]
     loaded, absent = [], {}
     for one in asked:
-        several = names.count(one.name) > 1 and one.weights is not None
-        label = f"{one.name}={Path(str(one.weights)).stem}" if several else one.name
+        told = Path(str(one.weights)).stem if one.weights is not None else ""
+        # An untrained network never goes by the name of a trained one.
+        apart = told and (names.count(one.name) > 1 or told == RANDOM)
+        label = f"{one.name}={told}" if apart else one.name
         try:
             network = load_network(one.name, weights=one.weights)
         except MissingPartError as error:

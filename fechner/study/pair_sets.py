@@ -23,6 +23,7 @@ from fechner.records.cells import numbers
 from fechner.records.images.files import read_image
 from fechner.records.layers.study import PairsTable
 from fechner.records.rated_images import RatedImages, read_rated_images
+from fechner.records.ratings import read_ratings
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +40,8 @@ class PairSetFile:
         What was rated.
     scores
         The user's own metrics by column, each (n_pairs,) as it stands in the table.
+    ceiling
+        Lower and upper bound of the agreement of any distance, where single ratings are given.
     left_out
         One line for each pair that cannot be used.
     sha256
@@ -49,6 +52,7 @@ class PairSetFile:
     folder: Path
     dimension: str
     scores: dict[str, np.ndarray]
+    ceiling: tuple[float, float] | None
     left_out: list[str]
     sha256: str
 
@@ -94,6 +98,7 @@ def open_pair_set(
         folder=rated.folder,
         dimension=dimension,
         scores={one.column: _column(rated, pairs, one.column, part) for one in part.scores},
+        ceiling=_ceiling(rated, pairs, dimension, part),
         left_out=list(bad.values()),
         sha256=rated.sha256,
     )
@@ -151,6 +156,29 @@ def _problem(image: Path, reference: Path, original: np.ndarray) -> str | None:
     if np.array_equal(pixels, original):
         return f"{image} is a copy of its reference {reference}; leave out the row"
     return None
+
+
+def _ceiling(
+    rated: RatedImages, pairs: ReferencePairs, dimension: str, part: PairsTable
+) -> tuple[float, float] | None:
+    """Return the noise ceiling that single ratings of the images, and of references, allow."""
+    if part.ratings is None:
+        return None
+    from fechner.analysis.network.distances.ceiling import score_ceiling, single_dmos
+    from fechner.analysis.network.evidence.ceiling import rating_matrix
+
+    single = read_ratings(part.ratings, scales=rated.scales).table
+    names = [path.relative_to(rated.folder).as_posix() for path in pairs.images]
+    originals = [path.relative_to(rated.folder).as_posix() for path in pairs.references]
+    columns = list(dict.fromkeys([*names, *originals]))
+    panel = rating_matrix(single, columns, dimension)[:, :, 0]
+    place = {name: k for k, name in enumerate(columns)}
+    images, references = ([place[name] for name in some] for some in (names, originals))
+    if np.isnan(panel[:, references]).all():  # They were not rated: the same for everybody.
+        panel[:, references] = 0.0
+    if rated.scales[dimension].good == "low":
+        panel = -panel
+    return score_ceiling(single_dmos(panel, images, references))
 
 
 def _column(rated: RatedImages, pairs: ReferencePairs, column: str, part: PairsTable) -> np.ndarray:

@@ -1,7 +1,8 @@
 """The tables of a finished layer study: one writer and one reader for all that show them.
 
 ``layers.csv``            one row a distance: how it agrees with people, [low, high] over references
-``layers_intervals.csv``  the same rows with the intervals over references and over distortion types
+``layers_intervals.csv``  the same rows with the intervals over references and over distortion
+                          types, and the share of the noise ceiling where single ratings are known
 ``distances.csv``         one row a pair, one column a distance: nothing need be computed again
 ``distortions.csv``       agreement within each distortion type
 ``differences.csv``       the best distances against yardsticks and each other, with intervals
@@ -32,7 +33,9 @@ LAYERS_COLUMNS = (
     "spearman", "low", "high", "kendall", "pearson", "rmse", "within_distortion",
     "within_reference",
 )  # fmt: skip
-INTERVALS_COLUMNS = (*KEYS, "spearman", "low", "high", "low_types", "high_types")
+INTERVALS_COLUMNS = (
+    *KEYS, "spearman", "low", "high", "low_types", "high_types", "share_of_ceiling",
+)  # fmt: skip
 DISTORTIONS_COLUMNS = (
     "network", "layer", "depth", "readout", "weights", "set", "family", "n_pairs", "spearman",
 )  # fmt: skip

@@ -47,6 +47,8 @@ class PairsTable(_Part):
     """The rated dimension; the only one of the table where left out."""
     reference_rating: float | None = None
     scores: tuple[ScoreColumn, ...] = ()
+    ratings: Path | None = None
+    """Long table of single ratings of the images, for the noise ceiling."""
 
     @model_validator(mode="before")
     @classmethod
@@ -137,8 +139,10 @@ def weights_file(one: Any) -> Any:
     """Return what ``[NAME=]FILE`` says of channel weights; anything but text as it is."""
     if not isinstance(one, str | Path):
         return one
-    name, equals, file = str(one).rpartition("=")
-    return {"file": Path(file), "name": name if equals else Path(file).stem}
+    name, equals, file = str(one).partition("=")
+    if not equals:
+        name, file = Path(name).stem, name
+    return {"file": Path(file), "name": name}
 
 
 def _column(one: Any) -> Any:
@@ -184,7 +188,8 @@ def _from_its_folder(study: LayerStudy, folder: Path) -> LayerStudy:
     return study.model_copy(
         update={
             "sets": tuple(
-                one.model_copy(update={"table": beside(one.table)}) for one in study.sets
+                one.model_copy(update={"table": beside(one.table), "ratings": beside(one.ratings)})
+                for one in study.sets
             ),
             "networks": tuple(
                 one.model_copy(update={"weights": beside(one.weights)}) for one in study.networks

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from fechner.analysis.network.distances.ceiling import share_of_ceiling
 from fechner.analysis.network.distances.correlations import by_group
 from fechner.analysis.network.distances.passes import INPUT, PassedPairs, known_layer, pass_pairs
 from fechner.analysis.network.distances.perceptual import PERCEPTUAL, perceptual_yardsticks
@@ -88,11 +89,22 @@ class AskedNetwork:
 
 @dataclass(frozen=True, eq=False)
 class MeasuredSet:
-    """A set of pairs, the folder of its table, and the distances that were measured on it."""
+    """A set of pairs with the distances that were measured on it.
+
+    Attributes
+    ----------
+    pairs, folder
+        The set, and what the paths of its table are relative to.
+    rows
+        The distances.
+    ceiling
+        Lower and upper bound of agreement (`score_ceiling`), where single ratings are known.
+    """
 
     pairs: ReferencePairs
     folder: Path
     rows: Sequence[DistanceRow]
+    ceiling: tuple[float, float] | None = None
 
 
 def asked_layers(network: Network, told: str | Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -332,6 +344,11 @@ def study_tables(
     for done, one in enumerate(sets, start=1):
         if one.rows:
             table = agreement_table(one.rows, one.pairs, resamples=resamples, seed=seed)
+            if one.ceiling is not None:
+                ceiling = one.ceiling
+                table["share_of_ceiling"] = [
+                    share_of_ceiling(rho, ceiling) for rho in table["spearman"]
+                ]
             found["layers"].append(table)
             found["types"].append(_by_distortion(one))
             found["differ"].append(best_against_others(one, table, resamples, seed))
