@@ -1,0 +1,27 @@
+"""``fechner layers plot``: the page of a finished layer study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def plot(
+    folder: Annotated[Path, typer.Argument(help="What fechner layers run wrote (--out).")],
+    readout: Annotated[
+        str | None,
+        typer.Option(
+            "--readout", "-r", help="Read-out of the charts with one line a network [euclid]."
+        ),
+    ] = None,
+) -> None:
+    """Write layers.html: the figures, the table, and what they leave open.
+
+    Example: fechner layers plot study
+    """
+    from fechner.cli.console import console
+    from fechner.report.layer_page import write_layer_page
+
+    console.print(f"wrote {write_layer_page(folder, readout=readout)}", soft_wrap=True)

@@ -1,0 +1,481 @@
+"""Charts of a layer study: agreement with people against depth, and what it depends on.
+
+The six figures of Hernandez-Camara, Vila-Tomas, Laparra and Malo 2023 ("Analysis of Deep Image
+Quality Models", arXiv 2302.13345), each with its function:
+
+1. `by_depth` of networks that differ in architecture;
+2. `by_depth` of AlexNets that differ in the goal of their training;
+3. `by_depth` of AlexNets that differ in their training data;
+4. `by_readout`, one panel a network, one line a read-out;
+5. `crossed_weights`, fine-tuned weights on the set that fitted them and on others;
+6. `against_accuracy`, the best correlation of a network against its accuracy on ImageNet.
+
+Depth is in percent of the network, a line is a network, a dot's colour is its block, horizontal
+lines are known metrics. Two more are ours: `by_distortion`, within each kind of distortion, and
+`difference_forest`, differences with intervals over references and over kinds of distortion.
+All is read off the tables of `records.layer_results`; nothing is computed anew here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fechner.analysis.network.distances.table import YARDSTICK
+from fechner.analysis.network.layers.factors import ACCURACIES, block_of
+from fechner.report.style import PALETTE, WIDTH
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+NO_WEIGHTS = ("none", "")
+"""How a table names channels that all weigh the same."""
+MOST_NETWORKS = 8
+"""Lines above which a chart against depth cannot be read."""
+MOST_DIFFERENCES = 24
+"""Rows of a forest above which only those furthest from 0 are drawn."""
+YARDSTICKS_DRAWN = ("psnr", "ssim", "ms_ssim", "fsim", "lpips_alex", "lpips_vgg", "dists")
+"""Known metrics that stand as lines in charts; the table holds them all."""
+
+MARKERS = "osD^vPXh"
+DASHES: tuple[tuple[float, ...], ...] = (
+    (), (5, 2), (1.5, 1.5), (6, 1.5, 1.5, 1.5), (3, 1), (8, 2), (1, 1), (6, 1, 1, 1, 1, 1),
+)  # fmt: skip
+CATEGORIES = (
+    "#0072b2", "#d55e00", "#009e73", "#8c5a97", "#8a8a88", "#c9951b", "#56b4e9", "#b3261e",
+    "#1b1b1a", "#6b6b69",
+)  # fmt: skip
+"""After Okabe and Ito (2008); the yellow darkened for lines on a light page."""
+_BLOCK_SHADES = (0.05, 0.95)
+_DIGIT_HEIGHT = 0.165
+"""Inches between two labels of size 8.5 that stand one below the other."""
+
+
+def by_depth(
+    rows: pd.DataFrame, networks: Sequence[str], yardsticks: pd.DataFrame, *, readout: str
+) -> Figure:
+    """Draw agreement against depth, one line a network, dots coloured by block.
+
+    Parameters
+    ----------
+    rows
+        Rows of ``layers.csv`` of one set, every layer once a network and read-out.
+    networks
+        Which networks.
+    yardsticks
+        Rows of ``layers.csv`` that are known metrics.
+    readout
+        Which read-out of all channels.
+    """
+    import matplotlib.pyplot as plt
+
+    mine = plain(rows, readout)
+    mine = mine[mine["network"].isin(networks)]
+    figure, axis = plt.subplots(figsize=(WIDTH, 4.2))
+    figure.subplots_adjust(left=0.09, right=0.66, top=0.97, bottom=0.23)
+    blocks = [
+        block_of(network, layer)
+        for network, layer in zip(mine["network"], mine["layer"], strict=True)
+    ]
+    shades = _shades(blocks)
+    ends = []
+    for at, network in enumerate(networks):
+        line = mine[mine["network"] == network].sort_values("depth", kind="stable")
+        if line.empty:
+            continue
+        _network_line(axis, line, at, shades)
+        ends.append((float(line["spearman"].iloc[-1]), network, at))
+    known = drawn_yardsticks(yardsticks)
+    for row in known.itertuples():
+        axis.axhline(row.spearman, color=PALETTE["soft"], linewidth=0.7, linestyle=(0, (1, 2)))
+    _depth_axis(axis, mine, known)
+    _end_labels(axis, ends, known)
+    _block_legend(figure, blocks, shades)
+    return figure
+
+
+def _network_line(axis: Axes, line: pd.DataFrame, at: int, shades: dict) -> None:
+    x, y = line["depth"].to_numpy(), line["spearman"].to_numpy()
+    axis.vlines(
+        x, line["low"], line["high"], color=PALETTE["soft"], linewidth=0.8, alpha=0.45, zorder=1
+    )
+    axis.plot(x, y, color=PALETTE["soft"], linewidth=1.1, dashes=DASHES[at % len(DASHES)], zorder=2)
+    for depth, value, network, layer in zip(x, y, line["network"], line["layer"], strict=True):
+        axis.plot(
+            depth, value, MARKERS[at % len(MARKERS)], color=shades[block_of(network, layer)],
+            markersize=5.5, markeredgecolor=PALETTE["ink"], markeredgewidth=0.4, zorder=3,
+        )  # fmt: skip
+
+
+def _shades(blocks: Sequence[int | None]) -> dict[int | None, object]:
+    """Return a colour for each block, from dark (input) to light."""
+    import matplotlib
+
+    found = sorted({block for block in blocks if block is not None})
+    low, high = _BLOCK_SHADES
+    steps = np.linspace(low, high, max(len(found), 2))
+    colours = matplotlib.colormaps["viridis"](steps)
+    return {None: PALETTE["paper"], **dict(zip(found, colours, strict=False))}
+
+
+def _block_legend(figure: Figure, blocks: Sequence[int | None], shades: dict) -> None:
+    from matplotlib.lines import Line2D
+
+    found = sorted({block for block in blocks if block is not None})
+    named = [(block, "input" if block == 0 else str(block)) for block in found]
+    if any(block is None for block in blocks):
+        named.append((None, "outside the blocks"))
+    handles = [
+        Line2D([], [], marker="o", linestyle="", markersize=5.5, color=shades[block],
+               markeredgecolor=PALETTE["ink"], markeredgewidth=0.4, label=name)
+        for block, name in named
+    ]  # fmt: skip
+    figure.legend(
+        handles=handles, title="block", loc="lower left", bbox_to_anchor=(0.07, 0.0),
+        ncols=len(handles), handletextpad=0.1, columnspacing=0.9, title_fontsize=8.5,
+        alignment="left", borderpad=0.1,
+    )  # fmt: skip
+
+
+def _depth_axis(axis: Axes, rows: pd.DataFrame, known: pd.DataFrame) -> None:
+    axis.set_xlim(-3, 103)
+    axis.set_xlabel("depth (% of the network)")
+    axis.set_ylabel("Spearman correlation with DMOS")
+    axis.set_ylim(*_span([rows["low"], rows["high"], rows["spearman"], known["spearman"]]))
+    axis.grid(axis="y")
+
+
+def _span(columns: Sequence[pd.Series]) -> tuple[float, float]:
+    """Return ends of an axis of correlations that hold all values, in steps of .05."""
+    values = np.concatenate([np.asarray(column, np.float64) for column in columns])
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return 0.0, 1.0
+    low = np.floor((values.min() - 0.005) * 20) / 20
+    return float(max(low, -1.0)), float(min(np.ceil((values.max() + 0.005) * 20) / 20, 1.0))
+
+
+def _end_labels(axis: Axes, ends: Sequence[tuple[float, str, int]], known: pd.DataFrame) -> None:
+    """Name lines at their right ends, networks in bold; labels keep apart, a thread leads."""
+    labels = [(y, name, True, MARKERS[at % len(MARKERS)]) for y, name, at in ends]
+    labels += [(row.spearman, row.layer, False, "") for row in known.itertuples()]
+    labels.sort(key=lambda label: label[0])
+    low, high = axis.get_ylim()
+    height = axis.figure.get_size_inches()[1] * axis.get_position().height
+    heights = kept_apart([y for y, *_ in labels], (high - low) / height * _DIGIT_HEIGHT, low, high)
+    for (y, name, strong, marker), at in zip(labels, heights, strict=True):
+        axis.plot([103, 107, 109], [y, at, at], color=PALETTE["soft"], linewidth=0.6, clip_on=False)
+        if marker:
+            axis.plot(
+                112, at, marker, color=PALETTE["paper"], markersize=5.5, clip_on=False,
+                markeredgecolor=PALETTE["ink"], markeredgewidth=0.7,
+            )  # fmt: skip
+        axis.text(
+            115 if marker else 111, at, f"{name}  {y:.2f}".replace("0.", "."), va="center",
+            fontsize=8.5, color=PALETTE["ink" if strong else "soft"],
+            fontweight="bold" if strong else "normal",
+        )  # fmt: skip
+
+
+def kept_apart(
+    wanted: Sequence[float], least: float, low: float, high: float
+) -> NDArray[np.float64]:
+    """Return places near the `wanted` ones, in their order, at least `least` apart.
+
+    Parameters
+    ----------
+    wanted
+        In rising order.
+    least
+        The smallest distance.
+    low, high
+        Between which they lie, if there is room.
+    """
+    n = len(wanted)
+    # z_k = y_k - k * least must rise: isotonic regression by pooling neighbours that do not.
+    pools: list[list[float]] = []
+    for k, y in enumerate(wanted):
+        pools.append([y - k * least, 1.0])
+        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
+            value, count = pools.pop()
+            mean, before = pools.pop()
+            pools.append([(mean * before + value * count) / (before + count), before + count])
+    z = np.concatenate([np.full(int(count), value) for value, count in pools]) if n else np.empty(0)
+    top = max(high - (n - 1) * least, low)
+    return np.clip(z, low, top) + least * np.arange(n)
+
+
+def drawn_yardsticks(yardsticks: pd.DataFrame) -> pd.DataFrame:
+    """Return the known metrics that are drawn: the usual ones, else the first seven."""
+    told = yardsticks[yardsticks["spearman"].notna()]
+    usual = told[told["layer"].isin(YARDSTICKS_DRAWN)]
+    return usual if len(usual) else told.head(len(YARDSTICKS_DRAWN))
+
+
+def plain(rows: pd.DataFrame, readout: str) -> pd.DataFrame:
+    """Return the rows of one read-out whose channels all weigh the same, and have a depth."""
+    mine = (rows["readout"] == readout) & rows["weights"].isin(NO_WEIGHTS)
+    return rows[mine & rows["depth"].notna() & rows["spearman"].notna()]
+
+
+def by_readout(rows: pd.DataFrame, yardsticks: pd.DataFrame) -> Figure:
+    """Draw agreement against depth, a panel a network and a line a read-out."""
+    import matplotlib.pyplot as plt
+
+    mine = rows[rows["weights"].isin(NO_WEIGHTS) & rows["depth"].notna()]
+    networks = list(dict.fromkeys(mine["network"]))[:MOST_NETWORKS]
+    readouts = list(dict.fromkeys(mine["readout"]))
+    columns = min(len(networks), 3)
+    lines = -(-len(networks) // columns)
+    figure, axes = plt.subplots(
+        lines, columns, figsize=(WIDTH, 2.7 * lines + 0.9), sharex=True, sharey=True, squeeze=False
+    )
+    _hide_rest(axes, len(networks))
+    for axis, network in zip(axes.ravel(), networks, strict=False):
+        for at, readout in enumerate(readouts):
+            line = mine[(mine["network"] == network) & (mine["readout"] == readout)]
+            line = line.sort_values("depth", kind="stable")
+            axis.plot(
+                line["depth"], line["spearman"], color=CATEGORIES[at % len(CATEGORIES)],
+                marker=MARKERS[at % len(MARKERS)], markersize=3.5, linewidth=1.2, label=readout,
+            )  # fmt: skip
+        for value in drawn_yardsticks(yardsticks)["spearman"]:
+            axis.axhline(value, color=PALETTE["soft"], linewidth=0.6, linestyle=(0, (1, 2)))
+        axis.set_title(network)
+        axis.set_xlim(-3, 103)
+        axis.grid(axis="y")
+    _outer_labels(axes, "depth (% of the network)", "Spearman with DMOS")
+    axes[0][0].set_ylim(*_span([mine["spearman"], drawn_yardsticks(yardsticks)["spearman"]]))
+    _legend_below(figure, axes[0][0], lines)
+    return figure
+
+
+def by_distortion(distortions: pd.DataFrame, networks: Sequence[str], *, readout: str) -> Figure:
+    """Draw agreement against depth within each kind of distortion, a line a network.
+
+    Parameters
+    ----------
+    distortions
+        Rows of ``distortions.csv``.
+    networks
+        Which networks, in the order of their colours.
+    readout
+        Which read-out of all channels.
+    """
+    import matplotlib.pyplot as plt
+
+    rows = distortions[(distortions["readout"] == readout) & distortions["depth"].notna()]
+    if "weights" in rows:
+        rows = rows[rows["weights"].isin(NO_WEIGHTS)]
+    kinds = list(dict.fromkeys(rows["family"]))
+    columns = min(len(kinds), 4)
+    lines = -(-len(kinds) // columns)
+    figure, axes = plt.subplots(
+        lines, columns, figsize=(WIDTH, 2.0 * lines + 0.9), sharex=True, sharey=True, squeeze=False
+    )
+    _hide_rest(axes, len(kinds))
+    for axis, kind in zip(axes.ravel(), kinds, strict=False):
+        mine = rows[rows["family"] == kind]
+        for at, network in enumerate(networks):
+            line = mine[mine["network"] == network].sort_values("depth", kind="stable")
+            axis.plot(
+                line["depth"], line["spearman"], color=CATEGORIES[at % len(CATEGORIES)],
+                marker=MARKERS[at % len(MARKERS)], markersize=3.5, linewidth=1.2, label=network,
+            )  # fmt: skip
+        axis.set_title(f"{kind} ({mine['n_pairs'].max():.0f} pairs)", fontsize=8.5)
+        axis.set_xlim(-3, 103)
+        axis.grid(axis="y")
+    axes[0][0].set_ylim(*_span([rows["spearman"]]))
+    _outer_labels(axes, "depth (%)", "Spearman with DMOS")
+    _legend_below(figure, axes[0][0], lines)
+    return figure
+
+
+def _hide_rest(axes: NDArray, count: int) -> None:
+    """Hide panels without content; the last above a hidden one shows its depths."""
+    for axis in axes.ravel()[count:]:
+        axis.set_visible(False)
+    for axis in axes.ravel()[max(count - axes.shape[1], 0) : count]:
+        axis.tick_params(labelbottom=True)
+
+
+def _outer_labels(axes: NDArray, x: str, y: str) -> None:
+    for row in axes:
+        row[0].set_ylabel(y)
+    for column in axes.T:
+        shown = [axis for axis in column if axis.get_visible()]
+        shown[-1].set_xlabel(x)
+
+
+def _legend_below(figure: Figure, axis: Axes, lines: int) -> None:
+    height = figure.get_size_inches()[1]
+    handles, labels = axis.get_legend_handles_labels()
+    columns = min(len(labels), 5)
+    rows = -(-len(labels) // columns)
+    figure.tight_layout(rect=(0, (0.2 * rows + 0.1) / height, 1, 1))
+    figure.legend(
+        handles, labels, loc="lower center", ncols=columns, handlelength=2.6, columnspacing=1.2
+    )
+
+
+def crossed_weights(crossed: pd.DataFrame) -> Figure:
+    """Draw what fine-tuned weights reach on the set that fitted them and on others.
+
+    Left: all channels alike (open) and fine-tuned (filled); right: the gain with its interval.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(
+        1, 2, figsize=(WIDTH, 0.36 * len(crossed) + 1.0), sharey=True, width_ratios=(3, 2)
+    )
+    y = np.arange(len(crossed))[::-1]
+    rows = crossed.to_dict("records")
+    for at, row in zip(y, rows, strict=True):
+        itself = row["fitted_on"] == row["judged_on"]
+        colour = PALETTE["accent"] if itself else PALETTE["low"]
+        before, after = row["before"], row["after"]
+        axes[0].plot([before, after], [at, at], color=colour, linewidth=1.0)
+        axes[0].plot(before, at, "o", color=colour, markerfacecolor=PALETTE["paper"], markersize=6)
+        axes[0].plot(after, at, "o", color=colour, markersize=6)
+        axes[1].plot([row["low"], row["high"]], [at, at], color=colour, linewidth=2.2, alpha=0.6)
+        axes[1].plot(after - before, at, "o", color=colour, markersize=6)
+    axes[0].set_yticks(y, [_crossed_label(row) for row in rows])
+    axes[0].set_ylim(-0.6, len(crossed) - 0.4)
+    axes[0].set_xlabel("Spearman with DMOS")
+    axes[1].axvline(0, color=PALETTE["soft"], linewidth=0.8)
+    axes[1].set_xlabel("gain")
+    for axis in axes:
+        axis.tick_params(axis="y", length=0)
+        axis.spines["left"].set_visible(False)
+        axis.grid(axis="x")
+        axis.locator_params(axis="x", nbins=6)
+    figure.tight_layout()
+    return figure
+
+
+def _crossed_label(row: dict) -> str:
+    if row["fitted_on"] != row["judged_on"]:
+        return f"{row['fitted_on']} \N{RIGHTWARDS ARROW} {row['judged_on']}"
+    rest = {"image": "its other images", "reference": "its other references"}
+    return f"{row['fitted_on']} \N{RIGHTWARDS ARROW} {rest.get(str(row.get('part')), 'its rest')}"
+
+
+def against_accuracy(rows: pd.DataFrame) -> Figure | None:
+    """Draw each network's best correlation against its published accuracy on ImageNet.
+
+    None where fewer than two networks have a published accuracy.
+    """
+    import matplotlib.pyplot as plt
+
+    best = best_rows(rows)
+    best = best[best["network"].isin(ACCURACIES)]
+    if len(best) < 2:
+        return None
+    x = np.array([ACCURACIES[name].percent for name in best["network"]])
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.4))
+    axis.vlines(x, best["low"], best["high"], color=PALETTE["accent"], linewidth=2, alpha=0.5)
+    axis.plot(x, best["spearman"], "o", color=PALETTE["accent"], markersize=6)
+    axis.set_xlim(x.min() - 4, x.max() + 4)
+    axis.set_ylim(*_span([best["low"], best["high"], best["spearman"]]))
+    axis.set_xlabel("published top-1 accuracy on ImageNet (%)")
+    axis.set_ylabel("best Spearman with DMOS")
+    axis.grid()
+    figure.tight_layout()
+    _name_dots(axis, x, best)
+    return figure
+
+
+def _name_dots(axis: Axes, x: NDArray, rows: pd.DataFrame) -> None:
+    """Name each dot beside it, on the side where there is room; names keep apart."""
+    low, high = axis.get_ylim()
+    height = axis.figure.get_size_inches()[1] * axis.get_position().height
+    least = 2.3 * _DIGIT_HEIGHT * (high - low) / height
+    middle = float(np.mean(axis.get_xlim()))
+    for side in (1, -1):
+        mine = [
+            (row.spearman, at, f"{row.network}\n{row.layer}, {row.readout}")
+            for at, row in zip(x, rows.itertuples(), strict=True)
+            if (at <= middle) == (side > 0)
+        ]
+        mine.sort()
+        places = kept_apart([y for y, *_ in mine], least, low + least / 2, high - least / 2)
+        edge = max((at for _, at, _ in mine), default=0.0) if side > 0 else min(
+            (at for _, at, _ in mine), default=0.0
+        )  # fmt: skip
+        for (y, at, name), place in zip(mine, places, strict=True):
+            axis.annotate(
+                name, (at, y), xytext=(edge + 1.2 * side, place), fontsize=8, va="center",
+                ha="left" if side > 0 else "right",
+                arrowprops={"arrowstyle": "-", "color": PALETTE["soft"], "linewidth": 0.6},
+            )  # fmt: skip
+
+
+def best_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the row with the highest correlation of each network, all channels alike."""
+    mine = rows[rows["weights"].isin(NO_WEIGHTS) & (rows["network"] != YARDSTICK)]
+    mine = mine[mine["spearman"].notna()]
+    return mine.loc[mine.groupby("network", sort=False)["spearman"].idxmax()]
+
+
+def difference_forest(differences: pd.DataFrame) -> Figure:
+    """Draw differences between rows: thick over references, thin over kinds of distortion."""
+    import matplotlib.pyplot as plt
+
+    rows = differences
+    if len(rows) > MOST_DIFFERENCES:
+        furthest = rows["difference"].abs().nlargest(MOST_DIFFERENCES).index
+        rows = rows.loc[sorted(furthest)]
+    second = {spoken(name) for name in rows["second"]}
+    if len(second) == 1:
+        names = [spoken(name) for name in rows["first"]]
+        about = f"Spearman minus that of {second.pop()}; right of 0, the named one agrees better"
+    else:
+        names = [
+            f"{spoken(row.first)} \N{MINUS SIGN} {spoken(row.second)}" for row in rows.itertuples()
+        ]
+        about = "difference of Spearman; right of 0, the first agrees better"
+    figure, axis = plt.subplots(figsize=(WIDTH, 0.33 * len(rows) + 1.2))
+    y = np.arange(len(rows))[::-1]
+    axis.axvline(0, color=PALETTE["soft"], linewidth=0.8)
+    has_types = "low_types" in rows
+    colour = PALETTE["low"]
+    for at, row in zip(y, rows.to_dict("records"), strict=True):
+        axis.plot([row["low"], row["high"]], [at, at], color=colour, linewidth=3.2, alpha=0.75,
+                  solid_capstyle="butt", label="95 % over references")  # fmt: skip
+        if has_types and pd.notna(row["low_types"]):
+            axis.plot(
+                [row["low_types"], row["high_types"]], [at - 0.22] * 2, color=PALETTE["high"],
+                linewidth=1.2, label="95 % over kinds of distortion",
+            )  # fmt: skip
+        axis.plot(row["difference"], at, "o", color=colour, markersize=5)
+    axis.set_yticks(y, names, fontsize=8.5)
+    axis.set_ylim(-0.7, len(rows) - 0.4)
+    axis.tick_params(axis="y", length=0)
+    axis.spines["left"].set_visible(False)
+    axis.grid(axis="x")
+    handles, labels = axis.get_legend_handles_labels()
+    once = dict(zip(labels, handles, strict=True))
+    height = figure.get_size_inches()[1]
+    figure.tight_layout(rect=(0, 0.5 / height, 1, 1))
+    figure.text(0.99, 0.36 / height, about, ha="right", va="center")
+    figure.legend(once.values(), once.keys(), loc="lower right", ncols=2)
+    return figure
+
+
+def spoken(name: str) -> str:
+    """Return the name of a distance in a table of differences in words.
+
+    Examples
+    --------
+    >>> spoken("alexnet/features.9/euclid/none"), spoken("yardstick/fsim/fsim/none")
+    ('alexnet features.9 euclid', 'fsim')
+    """
+    network, *rest = name.split("/")
+    if network == YARDSTICK and rest:
+        return rest[0]
+    return " ".join([network, *[part for part in rest if part not in NO_WEIGHTS]])

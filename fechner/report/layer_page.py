@@ -1,0 +1,432 @@
+"""The page of a layer study: which distances agree with people, and what that leaves open.
+
+One self-contained HTML file from the tables of `records.layer_results`, in the form of the
+report. `layer_figures` draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from fechner import __version__
+from fechner.analysis.network.distances.table import YARDSTICK
+from fechner.analysis.network.layers.factors import (
+    ACCURACIES,
+    CLASSIFICATION,
+    factors_of,
+)
+from fechner.errors import InputError, nearest
+from fechner.provenance import write_text
+from fechner.records.crossed_weights import read_crossed
+from fechner.records.layer_results import KEYS, LayerResults, read_layer_results
+from fechner.records.simulated import marked_name
+from fechner.report import layer_figures
+from fechner.report.layer_figures import NO_WEIGHTS, best_rows, plain
+from fechner.report.style import drawing, svg
+from fechner.report.tables import Table, number
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FILE = "layers.html"
+TEMPLATE = "layers.html.j2"
+PREFERRED = ("euclid", "rms")
+"""Read-outs for charts with one line a network: the paper's first."""
+ALEXNETS = ("AlexNet", "AlexNet (VISSL)")
+"""Families whose networks the paper compares by goal and by data."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart of the page: its number in the paper, or none, and what it shows."""
+
+    name: str
+    title: str
+    caption: str
+    figure: Figure | None
+    missing: str = ""
+
+
+def write_layer_page(folder: Path, *, readout: str | None = None) -> Path:
+    """Write the page of a layer study into its folder and return its path.
+
+    Parameters
+    ----------
+    folder
+        What `fechner layers run` wrote.
+    readout
+        The read-out of the charts with one line a network; None takes the paper's, else the
+        first of the table.
+
+    Raises
+    ------
+    InputError
+        If a table is missing or damaged, or the read-out is not in it.
+    """
+    results = read_layer_results(Path(folder))
+    page = render(results, read_crossed(Path(folder)), readout=readout)
+    path = Path(folder) / marked_name(FILE, simulated=results.simulated)
+    write_text(path, page)
+    return path
+
+
+def render(results: LayerResults, crossed: pd.DataFrame | None, *, readout: str | None) -> str:
+    """Return the page's HTML."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("fechner.report", "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    chosen = chosen_readout(results, readout)
+    with drawing():
+        sets = [_set_parts(results, name, chosen) for name in _sets(results)]
+        fitted = _drawn(results, crossed_chart(crossed))
+    if len(sets) == 1:
+        # In the order of the paper, before its sixth figure.
+        sets[0]["charts"].insert(4, fitted)
+    return environment.get_template(TEMPLATE).render(
+        title=_title(results),
+        simulated=results.simulated,
+        sets=sets,
+        crossed=fitted if len(sets) > 1 else None,
+        readout=chosen,
+        notes=_notes(results),
+        accuracies=_accuracy_table(results),
+        provenance=results.provenance,
+        limits=limits(results),
+        version=__version__,
+    )
+
+
+def chosen_readout(results: LayerResults, asked: str | None) -> str:
+    """Return the read-out of the charts with one line a network.
+
+    Raises
+    ------
+    InputError
+        If the one that was asked for is not in the table.
+    """
+    of_networks = results.measured[results.measured["network"] != YARDSTICK]
+    there = list(dict.fromkeys(of_networks["readout"]))
+    if asked is not None and asked not in there:
+        raise InputError(f"no row has the read-out {asked!r}; {nearest(asked, there)}")
+    usual = [name for name in PREFERRED if name in there]
+    return asked or next(iter([*usual, *there]), "")
+
+
+def _title(results: LayerResults) -> str:
+    return f"Distances inside networks and what people said: {', '.join(_sets(results))}"
+
+
+def _sets(results: LayerResults) -> list[str]:
+    return list(dict.fromkeys(results.measured["set"]))
+
+
+def _set_parts(results: LayerResults, name: str, readout: str) -> dict[str, Any]:
+    rows = results.measured[results.measured["set"] == name]
+    types = results.intervals[results.intervals["set"] == name]
+    return {
+        "name": name,
+        "facts": facts(rows),
+        "sentences": sentences(rows),
+        "charts": [_drawn(results, chart) for chart in charts(results, name, readout)],
+        "effects": choice_table(rows),
+        "rows": row_table(rows, types),
+    }
+
+
+def _drawn(results: LayerResults, chart: Chart) -> dict[str, str]:
+    picture = "" if chart.figure is None else svg(
+        chart.figure, label=chart.title, simulated=results.simulated
+    )  # fmt: skip
+    return {
+        "name": chart.name,
+        "title": chart.title,
+        "caption": chart.caption,
+        "missing": chart.missing,
+        "svg": picture,
+    }
+
+
+def facts(rows: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return what was compared, in numbers: value and name."""
+    of_networks = rows[rows["network"] != YARDSTICK]
+    return [
+        (f"{rows['n_pairs'].max():.0f}", "pairs"),
+        (f"{rows['n_references'].max():.0f}", "references"),
+        (str(of_networks["network"].nunique()), "networks"),
+        (str(len(of_networks)), "distances"),
+        (str(len(rows) - len(of_networks)), "known metrics"),
+    ]
+
+
+def sentences(rows: pd.DataFrame) -> list[str]:
+    """Return what the table says first, each number with its interval."""
+    of_networks = rows[rows["network"] != YARDSTICK]
+    known = rows[rows["network"] == YARDSTICK]
+    said = []
+    if len(of_networks):
+        best = of_networks.loc[of_networks["spearman"].idxmax()]
+        said.append(
+            f"The distance that agrees best is {best['network']} {best['layer']}, "
+            f"{best['readout']}: {correlation(best['spearman'])} {_interval(best)}. It is the best "
+            f"of {len(of_networks)}, so it promises more than another set will keep."
+        )
+    if len(known):
+        best = known.loc[known["spearman"].idxmax()]
+        said.append(
+            f"Of {len(known)} known metrics {best['layer']} agrees best: "
+            f"{correlation(best['spearman'])} {_interval(best)}."
+        )
+    if rows["n_references"].max() < 20:
+        said.append(
+            f"With {rows['n_references'].max():.0f} references the intervals are themselves rough, "
+            "and rather too short: a bootstrap sees no content that is not there."
+        )
+    return said
+
+
+def correlation(value: float) -> str:
+    """Return a correlation for reading: three digits without the leading zero."""
+    if pd.isna(value):
+        return "\N{EN DASH}"
+    return f"{value:.3f}".replace("0.", ".", 1).replace("-", "\N{MINUS SIGN}")
+
+
+def _interval(row: Any, low: str = "low", high: str = "high") -> str:
+    if pd.isna(row[low]):
+        return ""
+    return f"[{correlation(row[low])}, {correlation(row[high])}]"
+
+
+def choice_table(rows: pd.DataFrame) -> Table | None:
+    """Return how far each choice alone moves the correlation, the others held.
+
+    The median over all settings of the other choices of largest minus smallest, where at least
+    two settings of a choice were measured; None where there is none.
+    """
+    mine = rows[rows["weights"].isin(NO_WEIGHTS) & (rows["network"] != YARDSTICK)]
+    best = mine.groupby(["network", "readout"])["spearman"].max()
+    found = [
+        ("layer", "network and read-out", mine.groupby(["network", "readout"])["spearman"]),
+        ("read-out", "network and layer", mine.groupby(["network", "layer"])["spearman"]),
+        ("network, each at its best layer", "read-out", best.groupby(level="readout")),
+    ]
+    lines = []
+    for choice, held, groups in found:
+        spread = (groups.max() - groups.min())[groups.count() > 1]
+        if len(spread):
+            lines.append(
+                [choice, held, f"{groups.count().median():.0f}", correlation(spread.median()),
+                 f"{correlation(spread.min())} to {correlation(spread.max())}"]
+            )  # fmt: skip
+    header = ("choice", "held", "settings", "median range", "smallest to largest range")
+    return Table(header, lines) if lines else None
+
+
+def row_table(rows: pd.DataFrame, intervals: pd.DataFrame) -> Table:
+    """Return all rows of a set, the best of each network and metric standing out."""
+    types = intervals.set_index(list(KEYS))
+    best = set(best_rows(rows).index)
+    lines, strong = [], set()
+    for at, (index, row) in enumerate(rows.iterrows()):
+        key = tuple(row[name] for name in KEYS)
+        of_types = types.loc[key] if key in types.index else {"low_types": None, "high_types": None}
+        lines.append(
+            [
+                row["network"], row["layer"],
+                "\N{EN DASH}" if pd.isna(row["depth"]) else f"{row['depth']:.0f}",
+                row["readout"], row["weights"], correlation(row["spearman"]), _interval(row),
+                _interval(of_types, "low_types", "high_types"), correlation(row["kendall"]),
+                correlation(row["pearson"]), number(row["rmse"]),
+                correlation(row["within_distortion"]), correlation(row["within_reference"]),
+            ]
+        )  # fmt: skip
+        if index in best:
+            strong.add(at)
+    header = (
+        "network", "layer", "depth %", "read-out", "weights", "Spearman", "over references",
+        "over distortions", "Kendall", "Pearson", "RMSE", "within distortions",
+        "within references",
+    )  # fmt: skip
+    return Table(header, lines, frozenset(strong))
+
+
+def charts(results: LayerResults, name: str, readout: str) -> Iterator[Chart]:
+    """Return the charts of one set, those of the paper first."""
+    rows = results.measured[results.measured["set"] == name]
+    known = rows[rows["network"] == YARDSTICK]
+    drawable = list(dict.fromkeys(plain(rows, readout)["network"]))
+    bars = (
+        f"Read-out {readout}, all channels alike. Bars are 95 % intervals over references; all "
+        "networks saw the same pairs, so overlapping bars do not mean that two are alike: see the "
+        "differences. Dotted lines are known metrics."
+    )
+    for number_, (title, networks, what) in enumerate(_factors(drawable), start=1):
+        yield Chart(
+            f"Figure {number_}",
+            title,
+            f"{what} {bars}",
+            layer_figures.by_depth(rows, networks, known, readout=readout) if networks else None,
+            "" if networks else _MISSING[number_],
+        )
+    several = rows[rows["network"] != YARDSTICK]["readout"].nunique() > 1
+    yield Chart(
+        "Figure 4",
+        "Read-out",
+        f"How a layer's differences become one number. Dotted lines: {_named(known)}.",
+        layer_figures.by_readout(rows[rows["network"] != YARDSTICK], known) if several else None,
+        "" if several else "The table has one read-out; run with several (-r).",
+    )
+    accuracy = layer_figures.against_accuracy(rows)
+    yield Chart(
+        "Figure 6",
+        "Accuracy and agreement",
+        "Each network at its best layer and read-out. The bar is that row's 95 % interval over "
+        "references and leaves out that it was picked as the best; accuracies are published, not "
+        "measured here.",
+        accuracy,
+        "" if accuracy else "Fewer than two networks of the table have a published accuracy.",
+    )
+    yield from _own_charts(results, name, drawable, readout)
+
+
+def _named(known: pd.DataFrame) -> str:
+    """Return the known metrics that charts show, with their correlations."""
+    told = layer_figures.drawn_yardsticks(known).sort_values("spearman")
+    pairs = zip(told["layer"], told["spearman"], strict=True)
+    return ", ".join(f"{name} {correlation(value)}" for name, value in pairs) or "none measured"
+
+
+def _own_charts(
+    results: LayerResults, name: str, networks: Sequence[str], readout: str
+) -> Iterator[Chart]:
+    families = results.distortions[results.distortions["set"] == name]
+    families = families[families["spearman"].notna() & (families["network"] != YARDSTICK)]
+    if len(families) and networks:
+        yield Chart(
+            "",
+            "Within each kind of distortion",
+            f"Read-out {readout}. A pooled correlation also asks whether kinds of distortion are "
+            "put on one scale; here each kind is asked alone.",
+            layer_figures.by_distortion(families, networks, readout=readout),
+        )
+    compared = results.differences[results.differences["set"] == name]
+    if len(compared):
+        count = f"{compared['compared'].max():.0f}"
+        yield Chart(
+            "",
+            "Differences",
+            f"{count} comparisons: with twenty, one interval leaves out 0 by chance. Over "
+            "references asks what other photographs would say, over kinds of distortion what other "
+            "kinds of harm would. Rows that were picked as the best of many flatter themselves.",
+            layer_figures.difference_forest(compared),
+        )
+
+
+_MISSING = {
+    1: "The table has no network that is trained for classification on ImageNet.",
+    2: "Needs two AlexNets that differ in the goal of their training, such as alexnet and "
+    "alexnet_jigsaw.",
+    3: "Needs two AlexNets that differ in their training data, such as alexnet and "
+    "alexnet_places365.",
+}
+
+
+def _factors(networks: Sequence[str]) -> list[tuple[str, list[str], str]]:
+    """Return the networks of the charts of architecture, goal and data, with what they share."""
+    about = {name: factors_of(name) for name in networks}
+    alike = [
+        name for name, one in about.items()
+        if (one.goal, one.data) == (CLASSIFICATION, "ImageNet") or one.family == name
+    ]  # fmt: skip
+    alexnets = [name for name, one in about.items() if one.family in ALEXNETS]
+    by_goal = [name for name in alexnets if about[name].data == "ImageNet"]
+    by_data = [
+        name for name in alexnets
+        if about[name].goal == CLASSIFICATION and about[name].family == ALEXNETS[0]
+    ]  # fmt: skip
+    goals = len({about[name].goal for name in by_goal}) > 1
+    data = len({about[name].data for name in by_data}) > 1
+    return [
+        (
+            "Architecture",
+            alike[: layer_figures.MOST_NETWORKS],
+            "Networks of different architecture, trained to classify ImageNet.",
+        ),
+        (
+            "Training goal",
+            by_goal if goals else [],
+            "AlexNets trained for different goals. They also differ in architecture (stride, "
+            "width, grouping, normalisation) and input, so that the goal is not isolated.",
+        ),
+        (
+            "Training data",
+            by_data if data else [],
+            "AlexNets trained to classify different images. The one for CIFAR-10 is another, "
+            "smaller network.",
+        ),
+    ]
+
+
+def crossed_chart(crossed: pd.DataFrame | None) -> Chart:
+    """Return the paper's fifth figure, or what would give it."""
+    return Chart(
+        "Figure 5",
+        "Fine-tuned weights, crossed",
+        "Open: all channels alike; filled: non-negative channel weights fitted to the scores of "
+        "the set on the left of the arrow. The gain has its 95 % interval over references. Only "
+        "pairs that did not fit are judged. A split by image leaves versions of each judged "
+        "photograph among those that fitted, and flatters.",
+        None if crossed is None else layer_figures.crossed_weights(crossed),
+        "" if crossed is not None else "No crossed.csv in the folder: fechner layers finetune "
+        "writes it.",
+    )  # fmt: skip
+
+
+def _notes(results: LayerResults) -> list[str]:
+    return [
+        " ".join(str(row[key]) for key in ("network", "layer", "readout") if row[key])
+        + f": {row['note']}"
+        for row in results.notes.to_dict("records")
+    ]
+
+
+def _accuracy_table(results: LayerResults) -> Table | None:
+    names = [name for name in dict.fromkeys(results.layers["network"]) if name in ACCURACIES]
+    lines = [[name, f"{ACCURACIES[name].percent:.1f}", ACCURACIES[name].source] for name in names]
+    return Table(("network", "top-1 %", "published in"), lines) if lines else None
+
+
+def limits(results: LayerResults) -> list[str]:
+    """Return what this study cannot say."""
+    said = [
+        "An agreement with mean scores of one set holds for its photographs, its kinds of "
+        "distortion and its viewing distance; nothing here was measured on a network's own.",
+        "Rows are correlated: neighbouring layers and read-outs share their activations, so many "
+        "rows that agree are not many witnesses.",
+        "A correlation says nothing of equal distances; RMSE is after a curve that was fitted to "
+        "the same scores.",
+        "That a layer agrees with people does not say that people see as it does: distances that "
+        "merely grow with the amount of distortion agree, too.",
+    ]
+    networks = [name for name in dict.fromkeys(results.layers["network"]) if name != YARDSTICK]
+    about = [factors_of(name) for name in networks]
+    for what, values in (("goal", {one.goal for one in about}), ("data", {o.data for o in about})):
+        if len(values) < 2:
+            said.append(f"The networks do not differ in training {what}, so it cannot be judged.")
+    if len(networks) > 1:
+        said.append(
+            "Networks differ in more than one respect (architecture, preprocessing, training), so "
+            "that a difference between two of them has no single cause."
+        )
+    return said
