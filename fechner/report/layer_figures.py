@@ -13,7 +13,7 @@ Quality Models", arXiv 2302.13345), each with its function:
 Depth is in percent of the network, a line is a network, a dot's colour is its block, horizontal
 lines are known metrics. Two more are ours: `by_distortion`, within each kind of distortion, and
 `difference_forest`, differences with intervals over references and over kinds of distortion.
-All is read off the tables of `records.layer_results`; nothing is computed anew here.
+All is read off tables; nothing is computed anew here.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ def by_depth(
         _network_line(axis, line, at, shades)
         ends.append((float(line["spearman"].iloc[-1]), network, at))
     known = drawn_yardsticks(yardsticks)
-    for row in known.itertuples():
-        axis.axhline(row.spearman, color=PALETTE["soft"], linewidth=0.7, linestyle=(0, (1, 2)))
+    for value in known["spearman"]:
+        axis.axhline(value, color=PALETTE["soft"], linewidth=0.7, linestyle=(0, (1, 2)))
     _depth_axis(axis, mine, known)
     _end_labels(axis, ends, known)
     _block_legend(figure, blocks, shades)
@@ -127,7 +127,9 @@ def _block_legend(figure: Figure, blocks: Sequence[int | None], shades: dict) ->
     from matplotlib.lines import Line2D
 
     found = sorted({block for block in blocks if block is not None})
-    named = [(block, "input" if block == 0 else str(block)) for block in found]
+    named: list[tuple[int | None, str]] = [
+        (block, "input" if block == 0 else str(block)) for block in found
+    ]
     if any(block is None for block in blocks):
         named.append((None, "outside the blocks"))
     handles = [
@@ -163,10 +165,13 @@ def _span(columns: Sequence[pd.Series]) -> tuple[float, float]:
 def _end_labels(axis: Axes, ends: Sequence[tuple[float, str, int]], known: pd.DataFrame) -> None:
     """Name lines at their right ends, networks in bold; labels keep apart, a thread leads."""
     labels = [(y, name, True, MARKERS[at % len(MARKERS)]) for y, name, at in ends]
-    labels += [(row.spearman, row.layer, False, "") for row in known.itertuples()]
+    labels += [
+        (value, name, False, "")
+        for name, value in zip(known["layer"], known["spearman"], strict=True)
+    ]
     labels.sort(key=lambda label: label[0])
     low, high = axis.get_ylim()
-    height = axis.figure.get_size_inches()[1] * axis.get_position().height
+    height = _height(axis)
     heights = kept_apart([y for y, *_ in labels], (high - low) / height * _DIGIT_HEIGHT, low, high)
     for (y, name, strong, marker), at in zip(labels, heights, strict=True):
         axis.plot([103, 107, 109], [y, at, at], color=PALETTE["soft"], linewidth=0.6, clip_on=False)
@@ -180,6 +185,11 @@ def _end_labels(axis: Axes, ends: Sequence[tuple[float, str, int]], known: pd.Da
             fontsize=8.5, color=PALETTE["ink" if strong else "soft"],
             fontweight="bold" if strong else "normal",
         )  # fmt: skip
+
+
+def _height(axis: Axes) -> float:
+    """Return the height of a panel in inches."""
+    return float(axis.get_window_extent().height / axis.figure.dpi)
 
 
 def kept_apart(
@@ -393,13 +403,13 @@ def against_accuracy(rows: pd.DataFrame) -> Figure | None:
 def _name_dots(axis: Axes, x: NDArray, rows: pd.DataFrame) -> None:
     """Name each dot beside it, on the side where there is room; names keep apart."""
     low, high = axis.get_ylim()
-    height = axis.figure.get_size_inches()[1] * axis.get_position().height
+    height = _height(axis)
     least = 2.3 * _DIGIT_HEIGHT * (high - low) / height
     middle = float(np.mean(axis.get_xlim()))
     for side in (1, -1):
         mine = [
-            (row.spearman, at, f"{row.network}\n{row.layer}, {row.readout}")
-            for at, row in zip(x, rows.itertuples(), strict=True)
+            (row["spearman"], at, f"{row['network']}\n{row['layer']}, {row['readout']}")
+            for at, row in zip(x, rows.to_dict("records"), strict=True)
             if (at <= middle) == (side > 0)
         ]
         mine.sort()
@@ -436,7 +446,8 @@ def difference_forest(differences: pd.DataFrame) -> Figure:
         about = f"Spearman minus that of {second.pop()}; right of 0, the named one agrees better"
     else:
         names = [
-            f"{spoken(row.first)} \N{MINUS SIGN} {spoken(row.second)}" for row in rows.itertuples()
+            f"{spoken(first)} \N{MINUS SIGN} {spoken(second)}"
+            for first, second in zip(rows["first"], rows["second"], strict=True)
         ]
         about = "difference of Spearman; right of 0, the first agrees better"
     figure, axis = plt.subplots(figsize=(WIDTH, 0.33 * len(rows) + 1.2))

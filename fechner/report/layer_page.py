@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from fechner import __version__
+from fechner.analysis.network.distances.contrasts import choice_contrasts
 from fechner.analysis.network.distances.table import YARDSTICK
 from fechner.analysis.network.layers.factors import (
     ACCURACIES,
@@ -23,7 +25,7 @@ from fechner.analysis.network.layers.factors import (
 from fechner.errors import InputError, nearest
 from fechner.provenance import write_text
 from fechner.records.crossed_weights import read_crossed
-from fechner.records.layer_results import KEYS, LayerResults, read_layer_results
+from fechner.records.layer_results import KEYS, LayerResults, distance_name, read_layer_results
 from fechner.records.simulated import marked_name
 from fechner.report import layer_figures
 from fechner.report.layer_figures import NO_WEIGHTS, best_rows, plain
@@ -175,14 +177,14 @@ def sentences(rows: pd.DataFrame) -> list[str]:
     known = rows[rows["network"] == YARDSTICK]
     said = []
     if len(of_networks):
-        best = of_networks.loc[of_networks["spearman"].idxmax()]
+        best = of_networks.iloc[int(np.argmax(of_networks["spearman"]))]
         said.append(
             f"The distance that agrees best is {best['network']} {best['layer']}, "
             f"{best['readout']}: {correlation(best['spearman'])} {_interval(best)}. It is the best "
             f"of {len(of_networks)}, so it promises more than another set will keep."
         )
     if len(known):
-        best = known.loc[known["spearman"].idxmax()]
+        best = known.iloc[int(np.argmax(known["spearman"]))]
         said.append(
             f"Of {len(known)} known metrics {best['layer']} agrees best: "
             f"{correlation(best['spearman'])} {_interval(best)}."
@@ -215,14 +217,14 @@ def choice_table(rows: pd.DataFrame) -> Table | None:
     two settings of a choice were measured; None where there is none.
     """
     mine = rows[rows["weights"].isin(NO_WEIGHTS) & (rows["network"] != YARDSTICK)]
-    best = mine.groupby(["network", "readout"])["spearman"].max()
-    found = [
-        ("layer", "network and read-out", mine.groupby(["network", "readout"])["spearman"]),
-        ("read-out", "network and layer", mine.groupby(["network", "layer"])["spearman"]),
-        ("network, each at its best layer", "read-out", best.groupby(level="readout")),
-    ]
+    best = mine.groupby(["network", "readout"], as_index=False)["spearman"].max()
     lines = []
-    for choice, held, groups in found:
+    for choice, held, rows_, keys in (
+        ("layer", "network and read-out", mine, ["network", "readout"]),
+        ("read-out", "network and layer", mine, ["network", "layer"]),
+        ("network, each at its best layer", "read-out", best, ["readout"]),
+    ):
+        groups = rows_.groupby(keys)["spearman"]
         spread = (groups.max() - groups.min())[groups.count() > 1]
         if len(spread):
             lines.append(
@@ -300,6 +302,26 @@ def charts(results: LayerResults, name: str, readout: str) -> Iterator[Chart]:
     yield from _own_charts(results, name, drawable, readout)
 
 
+def effects(results: LayerResults, name: str, readout: str) -> pd.DataFrame | None:
+    """Return what each choice changes on one set, with intervals; None where nothing varies."""
+    rows = results.measured[results.measured["set"] == name]
+    rows = rows[(rows["network"] != YARDSTICK) & rows["weights"].isin(NO_WEIGHTS)]
+    pairs = results.distances[results.distances["set"] == name]
+    keys = ("network", "layer", "readout", "weights")
+    names = [distance_name(*(row[key] for key in keys)) for _, row in rows.iterrows()]
+    kept = [here in pairs.columns and bool(pairs[here].notna().all()) for here in names]
+    rows = rows[kept]
+    columns = [here for here, keep in zip(names, kept, strict=True) if keep]
+    if rows.empty or pairs["scene"].nunique() < 2:
+        return None
+    families = pairs["family"] if (pairs["family"] != "").all() else None
+    found = choice_contrasts(
+        rows, pairs[columns].to_numpy(np.float64).T, pairs["dmos"], pairs["scene"],
+        readout=readout, families=families,
+    )  # fmt: skip
+    return found if len(found) else None
+
+
 def _named(known: pd.DataFrame) -> str:
     """Return the known metrics that charts show, with their correlations."""
     told = layer_figures.drawn_yardsticks(known).sort_values("spearman")
@@ -310,6 +332,17 @@ def _named(known: pd.DataFrame) -> str:
 def _own_charts(
     results: LayerResults, name: str, networks: Sequence[str], readout: str
 ) -> Iterator[Chart]:
+    changes = effects(results, name, readout)
+    if changes is not None:
+        yield Chart(
+            "",
+            "What each choice changes",
+            f"Means over rows, so that no best row flatters itself: read-outs against {readout} "
+            f"over all layers; depth and network in {readout}. Thick: over references; thin: "
+            f"over kinds of distortion. {len(changes)} comparisons: with twenty, one leaves out "
+            "0 by chance.",
+            layer_figures.difference_forest(changes),
+        )
     families = results.distortions[results.distortions["set"] == name]
     families = families[families["spearman"].notna() & (families["network"] != YARDSTICK)]
     if len(families) and networks:

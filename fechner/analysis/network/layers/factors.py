@@ -59,7 +59,7 @@ _POOLINGS = {
     "squeezenet1_1": (2, 5, 8),
 }
 """Numbers of the poolings that end the blocks of a plain sequence ``features.0, 1, ...``."""
-_NUMBERED = re.compile(r"(?:blocks?|layers?|stages?|features|denseblock|conv|pool|gdn)[._]?(\d+)")
+_NUMBERED = re.compile(r"(blocks?|layers?|stages?|features|denseblock|conv|pool|gdn)[._]?(\d+)")
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,8 @@ def block_of(network: str, layer: str) -> int | None:
     found = _NUMBERED.search(layer)
     if found is None:
         return None
-    number = int(found[1])
+    number = int(found[2])
     poolings = _POOLINGS.get(network)
     if poolings is not None and layer.startswith("features."):
         return 1 + sum(number > pooling for pooling in poolings)
-    counted_from_0 = layer.startswith(("blocks", "features", "stages"))
-    return number + 1 if counted_from_0 else number
+    return number + 1 if found[1] in ("blocks", "features", "stages") else number
