@@ -10,8 +10,8 @@ from scipy import stats
 from fechner.analysis.network.distances.contrasts import choice_contrasts
 from fechner.analysis.network.layers.factors import ACCURACIES, block_of, factors_of
 from fechner.errors import InputError
-from fechner.records import layer_results as records
-from fechner.records.crossed_weights import read_crossed
+from fechner.records.layers import results as records
+from fechner.records.layers.crossed import read_crossed
 from fechner.report import layer_figures
 from fechner.report.layer_page import chosen_readout, write_layer_page
 from fechner.report.style import drawing
@@ -39,12 +39,13 @@ def simulated_results(*, networks=tuple(LAYERS), readouts=READOUTS, simulated=Tr
     ]
     rows += [("yardstick", name, np.nan, name, "none") for name in ("psnr", "ssim", "fsim")]
     values = {
-        records.distance_name(network, layer, readout, weights): dmos + rng.normal(0, 25, len(dmos))
+        records.distance_name((network, layer, readout, weights)): dmos
+        + rng.normal(0, 25, len(dmos))
         for network, layer, _, readout, weights in rows
     }
     layers, intervals, distortions = [], [], []
     for network, layer, depth, readout, weights in rows:
-        distance = values[records.distance_name(network, layer, readout, weights)]
+        distance = values[records.distance_name((network, layer, readout, weights))]
         rho = stats.spearmanr(distance, dmos)[0]
         key = (network, layer, readout, weights, "SIMULATED_set")
         layers.append(
@@ -247,7 +248,7 @@ def test_a_network_that_is_not_known_has_no_known_goal_or_data():
 def test_a_choice_changes_the_mean_correlation_by_what_plain_scipy_says():
     results = simulated_results()
     rows = results.layers[results.layers["network"] != "yardstick"].reset_index(drop=True)
-    columns = [records.distance_name(*row) for row in rows[
+    columns = [records.distance_name(row) for row in rows[
         ["network", "layer", "readout", "weights"]].itertuples(index=False)]  # fmt: skip
     values = results.distances[columns].to_numpy().T
     dmos = results.distances["dmos"]
@@ -276,6 +277,16 @@ def test_a_read_out_under_two_names_changes_nothing_in_any_resample():
     values = np.tile(rng.normal(size=24), (2, 1))
     found = choice_contrasts(rows, values, rng.normal(size=24), SCENES, readout="euclid")
     assert found[["difference", "low", "high"]].to_numpy().tolist() == [[0.0, 0.0, 0.0]]
+
+
+def test_a_metric_that_was_given_the_wrong_way_round_is_named_and_not_drawn(tmp_path):
+    results = simulated_results()
+    turned = results.layers["layer"] == "psnr"
+    results.layers.loc[turned, ["spearman", "low", "high"]] = [-0.8, -0.9, -0.7]
+    results.write(tmp_path)
+    known = results.layers[results.layers["network"] == "yardstick"]
+    assert list(layer_figures.drawn_yardsticks(known)["layer"]) == ["ssim", "fsim"]
+    assert "not drawn (which end is good?): psnr" in write_layer_page(tmp_path).read_text("utf-8")
 
 
 def test_a_folder_that_no_study_wrote_is_refused(tmp_path):

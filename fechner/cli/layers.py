@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fechner.cli.layers_plot import plot
 from fechner.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Distances from a reference inside networks: which layer agrees with people, and how.",
 )
+app.command()(plot)
 
 Tables = Annotated[
     list[Path],

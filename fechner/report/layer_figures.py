@@ -221,10 +221,13 @@ def kept_apart(
 
 
 def drawn_yardsticks(yardsticks: pd.DataFrame) -> pd.DataFrame:
-    """Return the known metrics that are drawn: the usual ones, else the first seven."""
-    told = yardsticks[yardsticks["spearman"].notna()]
-    usual = told[told["layer"].isin(YARDSTICKS_DRAWN)]
-    return usual if len(usual) else told.head(len(YARDSTICKS_DRAWN))
+    """Return the known metrics that are drawn: the usual ones, and columns that a user brought.
+
+    One that agrees below 0 is left out: its good end is the other one, and the axis would stretch.
+    """
+    told = yardsticks[yardsticks["spearman"] > 0]
+    wanted = told["layer"].isin(YARDSTICKS_DRAWN) | (told["readout"] == "score")
+    return told[wanted] if wanted.any() else told.head(len(YARDSTICKS_DRAWN))
 
 
 def plain(rows: pd.DataFrame, readout: str) -> pd.DataFrame:
@@ -354,7 +357,8 @@ def crossed_weights(crossed: pd.DataFrame) -> Figure:
         axes[0].plot(after, at, "o", color=colour, markersize=6)
         axes[1].plot([row["low"], row["high"]], [at, at], color=colour, linewidth=2.2, alpha=0.6)
         axes[1].plot(after - before, at, "o", color=colour, markersize=6)
-    axes[0].set_yticks(y, [_crossed_label(row) for row in rows])
+    several = len({_place(row) for row in rows}) > 1
+    axes[0].set_yticks(y, [_crossed_label(row, place=several) for row in rows])
     axes[0].set_ylim(-0.6, len(crossed) - 0.4)
     axes[0].set_xlabel("Spearman with DMOS")
     axes[1].axvline(0, color=PALETTE["soft"], linewidth=0.8)
@@ -368,11 +372,17 @@ def crossed_weights(crossed: pd.DataFrame) -> Figure:
     return figure
 
 
-def _crossed_label(row: dict) -> str:
-    if row["fitted_on"] != row["judged_on"]:
-        return f"{row['fitted_on']} \N{RIGHTWARDS ARROW} {row['judged_on']}"
-    rest = {"image": "its other images", "reference": "its other references"}
-    return f"{row['fitted_on']} \N{RIGHTWARDS ARROW} {rest.get(str(row.get('part')), 'its rest')}"
+def _place(row: dict) -> str:
+    return " ".join(str(row[key]) for key in ("network", "layer", "readout") if row.get(key))
+
+
+def _crossed_label(row: dict, *, place: bool) -> str:
+    judged = row["judged_on"]
+    if row["fitted_on"] == judged:
+        rest = {"image": "its other images", "reference": "its other references"}
+        judged = rest.get(str(row.get("part")), "its rest")
+    arrow = f"{row['fitted_on']} \N{RIGHTWARDS ARROW} {judged}"
+    return f"{_place(row)}\n{arrow}" if place else arrow
 
 
 def against_accuracy(rows: pd.DataFrame) -> Figure | None:

@@ -1,6 +1,6 @@
 """The page of a layer study: which distances agree with people, and what that leaves open.
 
-One self-contained HTML file from the tables of `records.layer_results`, in the form of the
+One self-contained HTML file from the tables of `records.layers.results`, in the form of the
 report. `layer_figures` draws.
 """
 
@@ -24,8 +24,8 @@ from fechner.analysis.network.layers.factors import (
 )
 from fechner.errors import InputError, nearest
 from fechner.provenance import write_text
-from fechner.records.crossed_weights import read_crossed
-from fechner.records.layer_results import KEYS, LayerResults, distance_name, read_layer_results
+from fechner.records.layers.crossed import read_crossed
+from fechner.records.layers.results import KEYS, LayerResults, distance_name, read_layer_results
 from fechner.records.simulated import marked_name
 from fechner.report import layer_figures
 from fechner.report.layer_figures import NO_WEIGHTS, best_rows, plain
@@ -308,7 +308,7 @@ def effects(results: LayerResults, name: str, readout: str) -> pd.DataFrame | No
     rows = rows[(rows["network"] != YARDSTICK) & rows["weights"].isin(NO_WEIGHTS)]
     pairs = results.distances[results.distances["set"] == name]
     keys = ("network", "layer", "readout", "weights")
-    names = [distance_name(*(row[key] for key in keys)) for _, row in rows.iterrows()]
+    names = [distance_name([row[key] for key in keys]) for _, row in rows.iterrows()]
     kept = [here in pairs.columns and bool(pairs[here].notna().all()) for here in names]
     rows = rows[kept]
     columns = [here for here, keep in zip(names, kept, strict=True) if keep]
@@ -326,7 +326,9 @@ def _named(known: pd.DataFrame) -> str:
     """Return the known metrics that charts show, with their correlations."""
     told = layer_figures.drawn_yardsticks(known).sort_values("spearman")
     pairs = zip(told["layer"], told["spearman"], strict=True)
-    return ", ".join(f"{name} {correlation(value)}" for name, value in pairs) or "none measured"
+    said = ", ".join(f"{name} {correlation(value)}" for name, value in pairs) or "none measured"
+    turned = ", ".join(known.loc[known["spearman"] < 0, "layer"])
+    return said + (f"; below 0 and not drawn (which end is good?): {turned}" if turned else "")
 
 
 def _own_charts(
