@@ -227,7 +227,7 @@ def _selection(
 
 
 def _gain(pairs: PairSet, weights: NDArray, mine: NDArray[np.bool_]) -> Gain:
-    from fechner.analysis.network.choosing.readout import spearman
+    from fechner.analysis.network.alignment.ranks import spearman
 
     terms, dmos = pairs.distances.terms[:, mine], pairs.pairs.dmos[mine]
     before, after = (

@@ -165,13 +165,15 @@ def _ceiling(
     if part.ratings is None:
         return None
     from fechner.analysis.network.distances.ceiling import score_ceiling, single_dmos
-    from fechner.analysis.network.evidence.ceiling import rating_matrix
+    from fechner.analysis.ratings.matrices import rating_matrix
 
-    single = read_ratings(part.ratings, scales=rated.scales).table
+    single = rating_matrix(read_ratings(part.ratings, scales=rated.scales), dimension)
     names = [path.relative_to(rated.folder).as_posix() for path in pairs.images]
     originals = [path.relative_to(rated.folder).as_posix() for path in pairs.references]
     columns = list(dict.fromkeys([*names, *originals]))
-    panel = rating_matrix(single, columns, dimension)[:, :, 0]
+    rows = dict(zip(single.images, single.values, strict=True))
+    nobody = np.full(len(single.participants), np.nan)
+    panel = np.array([rows.get(name, nobody) for name in columns]).T
     place = {name: k for k, name in enumerate(columns)}
     images, references = ([place[name] for name in some] for some in (names, originals))
     if np.isnan(panel[:, references]).all():  # They were not rated: the same for everybody.

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from fechner.analysis.network.alignment.ranks import spearman
 from fechner.analysis.network.alignment.uncertainty import percentile_interval
-from fechner.analysis.network.choosing.readout import spearman
 from fechner.analysis.network.distances.resampling import RESAMPLES, bootstrap
 
 COLUMNS = (
