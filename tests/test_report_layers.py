@@ -52,7 +52,7 @@ def simulated_results(*, networks=tuple(LAYERS), readouts=READOUTS, simulated=Tr
             (network, layer, depth, readout, weights, "SIMULATED_set", 24, 4, rho, rho - 0.1,
              min(rho + 0.1, 1), 0.5, 0.8, 9.5, rho, rho)
         )  # fmt: skip
-        intervals.append((*key, rho, rho - 0.1, rho + 0.1, rho - 0.2, rho + 0.2))
+        intervals.append((*key, rho, rho - 0.1, rho + 0.1, rho - 0.2, rho + 0.2, 0.87))
         distortions += [
             (network, layer, depth, readout, weights, "SIMULATED_set", family, 12, rho)
             for family in ("blur", "noise")
@@ -242,6 +242,8 @@ def test_a_layer_belongs_to_the_block_that_its_pooling_or_its_name_says(network,
 def test_a_network_that_is_not_known_has_no_known_goal_or_data():
     assert factors_of("alexnet_jigsaw").goal == "jigsaw"
     assert factors_of("alexnet_places365").data == "Places365"
+    assert factors_of("alexnet=random").goal == factors_of("alexnet=random").data == "none"
+    assert block_of("alexnet=random", "features.3") == 2
     assert factors_of("timm:resnet18").goal == factors_of("timm:resnet18").data == "not known"
 
 

@@ -20,6 +20,7 @@ from fechner.analysis.network.distances.table import YARDSTICK
 from fechner.analysis.network.layers.factors import (
     ACCURACIES,
     CLASSIFICATION,
+    UNTRAINED,
     factors_of,
 )
 from fechner.errors import InputError, nearest
@@ -39,6 +40,7 @@ FILE = "layers.html"
 TEMPLATE = "layers.html.j2"
 PREFERRED = ("euclid", "rms")
 """Read-outs for charts with one line a network: the paper's first."""
+_NO_MORE = {"low_types": None, "high_types": None, "share_of_ceiling": None}
 ALEXNETS = ("AlexNet", "AlexNet (VISSL)")
 """Families whose networks the paper compares by goal and by data."""
 
@@ -71,13 +73,13 @@ def write_layer_page(folder: Path, *, readout: str | None = None) -> Path:
         If a table is missing or damaged, or the read-out is not in it.
     """
     results = read_layer_results(Path(folder))
-    page = render(results, read_crossed(Path(folder)), readout=readout)
+    page = layer_page_html(results, read_crossed(Path(folder)), readout=readout)
     path = Path(folder) / marked_name(FILE, simulated=results.simulated)
     write_text(path, page)
     return path
 
 
-def render(results: LayerResults, crossed: pd.DataFrame | None, *, readout: str | None) -> str:
+def layer_page_html(results: LayerResults, crossed: pd.DataFrame | None, *, readout: str | None) -> str:
     """Return the page's HTML."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -104,7 +106,7 @@ def render(results: LayerResults, crossed: pd.DataFrame | None, *, readout: str 
         notes=_notes(results),
         accuracies=_accuracy_table(results),
         provenance=results.provenance,
-        limits=limits(results),
+        limits=not_said(results),
         version=__version__,
     )
 
@@ -138,7 +140,7 @@ def _set_parts(results: LayerResults, name: str, readout: str) -> dict[str, Any]
     types = results.intervals[results.intervals["set"] == name]
     return {
         "name": name,
-        "facts": facts(rows),
+        "facts": compared_counts(rows),
         "sentences": sentences(rows),
         "charts": [_drawn(results, chart) for chart in charts(results, name, readout)],
         "effects": choice_table(rows),
@@ -159,7 +161,7 @@ def _drawn(results: LayerResults, chart: Chart) -> dict[str, str]:
     }
 
 
-def facts(rows: pd.DataFrame) -> list[tuple[str, str]]:
+def compared_counts(rows: pd.DataFrame) -> list[tuple[str, str]]:
     """Return what was compared, in numbers: value and name."""
     of_networks = rows[rows["network"] != YARDSTICK]
     return [
@@ -197,9 +199,9 @@ def sentences(rows: pd.DataFrame) -> list[str]:
     return said
 
 
-def correlation(value: float) -> str:
+def correlation(value: float | None) -> str:
     """Return a correlation for reading: three digits without the leading zero."""
-    if pd.isna(value):
+    if value is None or pd.isna(value):
         return "\N{EN DASH}"
     return f"{value:.3f}".replace("0.", ".", 1).replace("-", "\N{MINUS SIGN}")
 
@@ -242,13 +244,14 @@ def row_table(rows: pd.DataFrame, intervals: pd.DataFrame) -> Table:
     lines, strong = [], set()
     for at, (index, row) in enumerate(rows.iterrows()):
         key = tuple(row[name] for name in KEYS)
-        of_types = types.loc[key] if key in types.index else {"low_types": None, "high_types": None}
+        more = types.loc[key] if key in types.index else _NO_MORE
         lines.append(
             [
                 row["network"], row["layer"],
                 "\N{EN DASH}" if pd.isna(row["depth"]) else f"{row['depth']:.0f}",
                 row["readout"], row["weights"], correlation(row["spearman"]), _interval(row),
-                _interval(of_types, "low_types", "high_types"), correlation(row["kendall"]),
+                _interval(more, "low_types", "high_types"),
+                correlation(more["share_of_ceiling"]), correlation(row["kendall"]),
                 correlation(row["pearson"]), number(row["rmse"]),
                 correlation(row["within_distortion"]), correlation(row["within_reference"]),
             ]
@@ -257,7 +260,7 @@ def row_table(rows: pd.DataFrame, intervals: pd.DataFrame) -> Table:
             strong.add(at)
     header = (
         "network", "layer", "depth %", "read-out", "weights", "Spearman", "over references",
-        "over distortions", "Kendall", "Pearson", "RMSE", "within distortions",
+        "over distortions", "of ceiling", "Kendall", "Pearson", "RMSE", "within distortions",
         "within references",
     )  # fmt: skip
     return Table(header, lines, frozenset(strong))
@@ -385,7 +388,7 @@ def _factors(networks: Sequence[str]) -> list[tuple[str, list[str], str]]:
         if (one.goal, one.data) == (CLASSIFICATION, "ImageNet") or one.family == name
     ]  # fmt: skip
     alexnets = [name for name, one in about.items() if one.family in ALEXNETS]
-    by_goal = [name for name in alexnets if about[name].data == "ImageNet"]
+    by_goal = [name for name in alexnets if about[name].data in ("ImageNet", UNTRAINED)]
     by_data = [
         name for name in alexnets
         if about[name].goal == CLASSIFICATION and about[name].family == ALEXNETS[0]
@@ -442,7 +445,7 @@ def _accuracy_table(results: LayerResults) -> Table | None:
     return Table(("network", "top-1 %", "published in"), lines) if lines else None
 
 
-def limits(results: LayerResults) -> list[str]:
+def not_said(results: LayerResults) -> list[str]:
     """Return what this study cannot say."""
     said = [
         "An agreement with mean scores of one set holds for its photographs, its kinds of "

@@ -11,9 +11,12 @@ import re
 from dataclasses import dataclass
 
 from fechner.analysis.network.layers.architectures import ARCHITECTURES
+from fechner.analysis.network.layers.networks import RANDOM
 
 CLASSIFICATION = "classification"
 UNKNOWN = "not known"
+UNTRAINED = "none"
+"""Goal and data of a network with random weights, which goes by ``NAME=random``."""
 
 GOALS = {
     "alexnet_colorization": "colorization",
@@ -73,9 +76,12 @@ class Factors:
 
 def factors_of(network: str) -> Factors:
     """Return the factors of a network by its name; one that is no `ARCHITECTURES` is its own."""
-    known = ARCHITECTURES.get(network)
+    name, _, weights = network.partition("=")
+    known = ARCHITECTURES.get(name)
     if known is None:
         return Factors(UNKNOWN, UNKNOWN, network)
+    if weights == RANDOM:
+        return Factors(UNTRAINED, UNTRAINED, known.family)
     return Factors(GOALS.get(network, CLASSIFICATION), known.trained_on, known.family)
 
 
@@ -98,7 +104,7 @@ def block_of(network: str, layer: str) -> int | None:
     if found is None:
         return None
     number = int(found[2])
-    poolings = _POOLINGS.get(network)
+    poolings = _POOLINGS.get(network.partition("=")[0])
     if poolings is not None and layer.startswith("features."):
         return 1 + sum(number > pooling for pooling in poolings)
     return number + 1 if found[1] in ("blocks", "features", "stages") else number
