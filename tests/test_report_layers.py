@@ -291,6 +291,18 @@ def test_a_metric_that_was_given_the_wrong_way_round_is_named_and_not_drawn(tmp_
     assert "not drawn (which end is good?): psnr" in write_layer_page(tmp_path).read_text("utf-8")
 
 
+def test_the_command_says_where_the_page_is_and_refuses_a_folder_without_a_study(tmp_path):
+    from typer.testing import CliRunner
+
+    from fechner.cli.main import app
+
+    simulated_results(networks=("alexnet",)).write(tmp_path)
+    told = CliRunner().invoke(app, ["layers", "plot", str(tmp_path), "-r", "cosine"])
+    assert told.exit_code == 0 and "SIMULATED_layers.html" in told.output.replace("\n", "")
+    assert "Read-out cosine" in (tmp_path / "SIMULATED_layers.html").read_text("utf-8")
+    assert CliRunner().invoke(app, ["layers", "plot", str(tmp_path / "none")]).exit_code != 0
+
+
 def test_a_folder_that_no_study_wrote_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"layers\.csv"):
         write_layer_page(tmp_path)

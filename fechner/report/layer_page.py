@@ -79,7 +79,9 @@ def write_layer_page(folder: Path, *, readout: str | None = None) -> Path:
     return path
 
 
-def layer_page_html(results: LayerResults, crossed: pd.DataFrame | None, *, readout: str | None) -> str:
+def layer_page_html(
+    results: LayerResults, crossed: pd.DataFrame | None, *, readout: str | None
+) -> str:
     """Return the page's HTML."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
