@@ -6,8 +6,6 @@ report. `layer_figures` draws.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,45 +13,29 @@ import numpy as np
 import pandas as pd
 
 from fechner import __version__
-from fechner.analysis.network.distances.contrasts import choice_contrasts
 from fechner.analysis.network.distances.table import YARDSTICK
 from fechner.analysis.network.layers.factors import (
     ACCURACIES,
-    CLASSIFICATION,
-    UNTRAINED,
     factors_of,
 )
 from fechner.errors import InputError, nearest
 from fechner.provenance import write_text
 from fechner.records.layers.crossed import read_crossed
-from fechner.records.layers.results import KEYS, LayerResults, distance_name, read_layer_results
+from fechner.records.layers.results import KEYS, LayerResults, read_layer_results
 from fechner.records.simulated import marked_name
-from fechner.report import layer_figures
-from fechner.report.layer_figures import NO_WEIGHTS, best_rows, plain
+from fechner.report.layer_charts import Chart, charts, correlation, crossed_chart
+from fechner.report.layer_figures import NO_WEIGHTS, best_rows
 from fechner.report.style import drawing, svg
 from fechner.report.tables import Table, number
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    pass
 
 FILE = "layers.html"
 TEMPLATE = "layers.html.j2"
 PREFERRED = ("euclid", "rms")
 """Read-outs for charts with one line a network: the paper's first."""
 _NO_MORE = {"low_types": None, "high_types": None, "share_of_ceiling": None}
-ALEXNETS = ("AlexNet", "AlexNet (VISSL)")
-"""Families whose networks the paper compares by goal and by data."""
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A chart of the page: its number in the paper, or none, and what it shows."""
-
-    name: str
-    title: str
-    caption: str
-    figure: Figure | None
-    missing: str = ""
 
 
 def write_layer_page(folder: Path, *, readout: str | None = None) -> Path:
@@ -201,13 +183,6 @@ def sentences(rows: pd.DataFrame) -> list[str]:
     return said
 
 
-def correlation(value: float | None) -> str:
-    """Return a correlation for reading: three digits without the leading zero."""
-    if value is None or pd.isna(value):
-        return "\N{EN DASH}"
-    return f"{value:.3f}".replace("0.", ".", 1).replace("-", "\N{MINUS SIGN}")
-
-
 def _interval(row: Any, low: str = "low", high: str = "high") -> str:
     if pd.isna(row[low]):
         return ""
@@ -266,171 +241,6 @@ def row_table(rows: pd.DataFrame, intervals: pd.DataFrame) -> Table:
         "within references",
     )  # fmt: skip
     return Table(header, lines, frozenset(strong))
-
-
-def charts(results: LayerResults, name: str, readout: str) -> Iterator[Chart]:
-    """Return the charts of one set, those of the paper first."""
-    rows = results.measured[results.measured["set"] == name]
-    known = rows[rows["network"] == YARDSTICK]
-    drawable = list(dict.fromkeys(plain(rows, readout)["network"]))
-    bars = (
-        f"Read-out {readout}, all channels alike. Bars are 95 % intervals over references; all "
-        "networks saw the same pairs, so overlapping bars do not mean that two are alike: see the "
-        "differences. Dotted lines are known metrics."
-    )
-    for number_, (title, networks, what) in enumerate(_factors(drawable), start=1):
-        yield Chart(
-            f"Figure {number_}",
-            title,
-            f"{what} {bars}",
-            layer_figures.by_depth(rows, networks, known, readout=readout) if networks else None,
-            "" if networks else _MISSING[number_],
-        )
-    several = rows[rows["network"] != YARDSTICK]["readout"].nunique() > 1
-    yield Chart(
-        "Figure 4",
-        "Read-out",
-        f"How a layer's differences become one number. Dotted lines: {_named(known)}.",
-        layer_figures.by_readout(rows[rows["network"] != YARDSTICK], known) if several else None,
-        "" if several else "The table has one read-out; run with several (-r).",
-    )
-    accuracy = layer_figures.against_accuracy(rows)
-    yield Chart(
-        "Figure 6",
-        "Accuracy and agreement",
-        "Each network at its best layer and read-out. The bar is that row's 95 % interval over "
-        "references and leaves out that it was picked as the best; accuracies are published, not "
-        "measured here.",
-        accuracy,
-        "" if accuracy else "Fewer than two networks of the table have a published accuracy.",
-    )
-    yield from _own_charts(results, name, drawable, readout)
-
-
-def effects(results: LayerResults, name: str, readout: str) -> pd.DataFrame | None:
-    """Return what each choice changes on one set, with intervals; None where nothing varies."""
-    rows = results.measured[results.measured["set"] == name]
-    rows = rows[(rows["network"] != YARDSTICK) & rows["weights"].isin(NO_WEIGHTS)]
-    pairs = results.distances[results.distances["set"] == name]
-    keys = ("network", "layer", "readout", "weights")
-    names = [distance_name([row[key] for key in keys]) for _, row in rows.iterrows()]
-    kept = [here in pairs.columns and bool(pairs[here].notna().all()) for here in names]
-    rows = rows[kept]
-    columns = [here for here, keep in zip(names, kept, strict=True) if keep]
-    if rows.empty or pairs["scene"].nunique() < 2:
-        return None
-    families = pairs["family"] if (pairs["family"] != "").all() else None
-    found = choice_contrasts(
-        rows, pairs[columns].to_numpy(np.float64).T, pairs["dmos"], pairs["scene"],
-        readout=readout, families=families,
-    )  # fmt: skip
-    return found if len(found) else None
-
-
-def _named(known: pd.DataFrame) -> str:
-    """Return the known metrics that charts show, with their correlations."""
-    told = layer_figures.drawn_yardsticks(known).sort_values("spearman")
-    pairs = zip(told["layer"], told["spearman"], strict=True)
-    said = ", ".join(f"{name} {correlation(value)}" for name, value in pairs) or "none measured"
-    turned = ", ".join(known.loc[known["spearman"] < 0, "layer"])
-    return said + (f"; below 0 and not drawn (which end is good?): {turned}" if turned else "")
-
-
-def _own_charts(
-    results: LayerResults, name: str, networks: Sequence[str], readout: str
-) -> Iterator[Chart]:
-    changes = effects(results, name, readout)
-    if changes is not None:
-        yield Chart(
-            "",
-            "What each choice changes",
-            f"Means over rows, so that no best row flatters itself: read-outs against {readout} "
-            f"over all layers; depth and network in {readout}. Thick: over references; thin: "
-            f"over kinds of distortion. {len(changes)} comparisons: with twenty, one leaves out "
-            "0 by chance.",
-            layer_figures.difference_forest(changes),
-        )
-    families = results.distortions[results.distortions["set"] == name]
-    families = families[families["spearman"].notna() & (families["network"] != YARDSTICK)]
-    if len(families) and networks:
-        yield Chart(
-            "",
-            "Within each kind of distortion",
-            f"Read-out {readout}. A pooled correlation also asks whether kinds of distortion are "
-            "put on one scale; here each kind is asked alone.",
-            layer_figures.by_distortion(families, networks, readout=readout),
-        )
-    compared = results.differences[results.differences["set"] == name]
-    if len(compared):
-        count = f"{compared['compared'].max():.0f}"
-        yield Chart(
-            "",
-            "Differences",
-            f"{count} comparisons: with twenty, one interval leaves out 0 by chance. Over "
-            "references asks what other photographs would say, over kinds of distortion what other "
-            "kinds of harm would. Rows that were picked as the best of many flatter themselves.",
-            layer_figures.difference_forest(compared),
-        )
-
-
-_MISSING = {
-    1: "The table has no network that is trained for classification on ImageNet.",
-    2: "Needs two AlexNets that differ in the goal of their training, such as alexnet and "
-    "alexnet_jigsaw.",
-    3: "Needs two AlexNets that differ in their training data, such as alexnet and "
-    "alexnet_places365.",
-}
-
-
-def _factors(networks: Sequence[str]) -> list[tuple[str, list[str], str]]:
-    """Return the networks of the charts of architecture, goal and data, with what they share."""
-    about = {name: factors_of(name) for name in networks}
-    alike = [
-        name for name, one in about.items()
-        if (one.goal, one.data) == (CLASSIFICATION, "ImageNet") or one.family == name
-    ]  # fmt: skip
-    alexnets = [name for name, one in about.items() if one.family in ALEXNETS]
-    by_goal = [name for name in alexnets if about[name].data in ("ImageNet", UNTRAINED)]
-    by_data = [
-        name for name in alexnets
-        if about[name].goal == CLASSIFICATION and about[name].family == ALEXNETS[0]
-    ]  # fmt: skip
-    goals = len({about[name].goal for name in by_goal}) > 1
-    data = len({about[name].data for name in by_data}) > 1
-    return [
-        (
-            "Architecture",
-            alike[: layer_figures.MOST_NETWORKS],
-            "Networks of different architecture, trained to classify ImageNet.",
-        ),
-        (
-            "Training goal",
-            by_goal if goals else [],
-            "AlexNets trained for different goals. They also differ in architecture (stride, "
-            "width, grouping, normalisation) and input, so that the goal is not isolated.",
-        ),
-        (
-            "Training data",
-            by_data if data else [],
-            "AlexNets trained to classify different images. The one for CIFAR-10 is another, "
-            "smaller network.",
-        ),
-    ]
-
-
-def crossed_chart(crossed: pd.DataFrame | None) -> Chart:
-    """Return the paper's fifth figure, or what would give it."""
-    return Chart(
-        "Figure 5",
-        "Fine-tuned weights, crossed",
-        "Open: all channels alike; filled: non-negative channel weights fitted to the scores of "
-        "the set on the left of the arrow. The gain has its 95 % interval over references. Only "
-        "pairs that did not fit are judged. A split by image leaves versions of each judged "
-        "photograph among those that fitted, and flatters.",
-        None if crossed is None else layer_figures.crossed_weights(crossed),
-        "" if crossed is not None else "No crossed.csv in the folder: fechner layers finetune "
-        "writes it.",
-    )  # fmt: skip
 
 
 def _notes(results: LayerResults) -> list[str]:
