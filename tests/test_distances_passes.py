@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from pair_worlds import WEIGHTS, made_pairs, picture, tiny_network, trained
 from PIL import Image
 
 from fechner.analysis.network.distances.passes import INPUT, by_reference, pass_pairs
 from fechner.analysis.network.distances.readouts import READOUTS, distances
+from fechner.analysis.network.layers.tracing import trace
 from fechner.errors import InputError
 from fechner.executors import executor
 from fechner.provenance import sha256_file
@@ -17,26 +17,16 @@ from fechner.provenance import sha256_file
 FIELDS = ("mean", "sd", "of", "places", "mean_change", "sd_change", "squared", "unit", "gram")
 
 
-class Watched(torch.nn.Module):
-    """A network that counts the images that enter it, and remembers their sizes."""
-
-    def __init__(self, module):
-        super().__init__()
-        self.inner = module
-        self.sizes = []
-
-    def forward(self, batch):
-        self.sizes.append(tuple(batch.shape))
-        return self.inner(batch)
-
-    def get_submodule(self, name):
-        return self.inner.get_submodule(name)
-
-
 @pytest.fixture
 def watched():
+    """Return a network whose module remembers, in `sizes`, every batch that enters it."""
     network = tiny_network()
-    return replace(network, module=Watched(network.module))
+    trace(network.module)  # Looking at a network takes passes of its own.
+    network.module.sizes = []
+    network.module.register_forward_pre_hook(
+        lambda module, given: module.sizes.append(tuple(given[0].shape))
+    )
+    return network
 
 
 def same(one, other, layers):
@@ -55,7 +45,7 @@ def test_each_reference_and_each_image_is_passed_once_at_its_native_size(tmp_pat
 
 def test_the_pass_ends_at_the_last_layer_that_is_wanted(tmp_path, watched):
     reached = []
-    watched.module.inner.second.register_forward_hook(lambda *_: reached.append(1))
+    watched.module.second.register_forward_hook(lambda *_: reached.append(1))
     pass_pairs(watched, made_pairs(tmp_path, references=1), ["first", "act"])
     assert not reached
 
@@ -95,7 +85,7 @@ def test_what_is_kept_is_not_passed_again(tmp_path, watched):
 def test_another_layer_is_added_to_what_is_kept(tmp_path, watched):
     pairs = made_pairs(tmp_path, references=2)
     reached = []
-    watched.module.inner.second.register_forward_hook(lambda *_: reached.append(1))
+    watched.module.second.register_forward_hook(lambda *_: reached.append(1))
     pass_pairs(watched, pairs, ["act2"], cache=tmp_path / "kept")
     passed = len(reached)
     more = pass_pairs(watched, pairs, ["act", "act2"], cache=tmp_path / "kept")
