@@ -12,7 +12,7 @@ from fechner.analysis.network.layers.factors import ACCURACIES, block_of, factor
 from fechner.errors import InputError
 from fechner.records.layers import results as records
 from fechner.records.layers.crossed import read_crossed
-from fechner.report import layer_figures
+from fechner.report import layer_figures, layer_gain_figures
 from fechner.report.layer_page import chosen_readout, write_layer_page
 from fechner.report.style import drawing
 
@@ -148,12 +148,12 @@ def drawn(name):
     return {
         "depth": lambda: layer_figures.by_depth(rows, networks, known, readout="euclid"),
         "readout": lambda: layer_figures.by_readout(rows[rows["depth"].notna()], known),
-        "crossed": lambda: layer_figures.crossed_weights(simulated_crossed()),
-        "accuracy": lambda: layer_figures.against_accuracy(rows),
+        "crossed": lambda: layer_gain_figures.crossed_weights(simulated_crossed()),
+        "accuracy": lambda: layer_gain_figures.against_accuracy(rows),
         "distortion": lambda: layer_figures.by_distortion(
             results.distortions, networks, readout="euclid"
         ),
-        "differences": lambda: layer_figures.difference_forest(results.differences),
+        "differences": lambda: layer_gain_figures.difference_forest(results.differences),
     }[name]()
 
 

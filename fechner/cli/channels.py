@@ -10,8 +10,7 @@ import typer
 from fechner.errors import InputError
 
 if TYPE_CHECKING:
-    from fechner.records.rated_images import RatedImages
-    from fechner.records.ratings import Ratings
+    pass
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -96,19 +95,19 @@ def agree(
     from fechner.analysis.network.choosing.rated_features import Objective
     from fechner.analysis.network.evidence.agreement import layer_agreement
     from fechner.cli.choosing.evidence import say_ceiling, say_seen, show_agreement
-    from fechner.cli.choosing.words import feature_sets
+    from fechner.cli.choosing.words import dimensions_of, feature_sets, single_ratings
     from fechner.cli.console import bar, console
     from fechner.records.file_names import check_file_names
     from fechner.records.rated_images import read_rated_images
     from fechner.report.selection_tables import write_layer_agreement
 
     rated = read_rated_images(table)
-    names = _dimensions(rated, dimension)
+    names = dimensions_of(rated, dimension)
     check_file_names(names, of="dimension")
     objective = Objective(similarity, kernel)
     networks = network or ["efficientnet_lite0"]
     sets = feature_sets(networks, layer, pool or ["mean"], rated, size, cache, usual=True)
-    single = _single_ratings(ratings, rated)
+    single = single_ratings(ratings, rated)
     say_seen(list(sets.values()), rated)
     for name in names:
         with bar(f"Layers, {name}") as progress:
@@ -180,12 +179,8 @@ def select(
     """
     from fechner.analysis.network.choosing.rated_features import Objective
     from fechner.analysis.network.evidence.selection import STRATEGIES, SelectionOptions
-    from fechner.cli.choosing.evidence import show
+    from fechner.cli.choosing.images import select_on_images
     from fechner.cli.choosing.words import network_of
-    from fechner.cli.console import bar, console
-    from fechner.records.rated_images import read_rated_images
-    from fechner.report.selection_tables import evidence_table
-    from fechner.study.channels import select_channels
     from fechner.study.pair_channels import on_pairs
 
     if on_pairs(strategy or ()):
@@ -198,15 +193,9 @@ def select(
             fit=fit, seed=seed, cache=cache,
         )  # fmt: skip
         return
-    rated = read_rated_images(table)
-    (chosen,) = _dimensions(rated, [dimension or rated.dimensions[0]], partial_out)
-    study = select_channels(
-        rated,
-        chosen,
-        network=network_of(network, weights),
-        layers=layer or (),
-        pools=pool or ["space"],
-        size=size,
+    select_on_images(
+        table, out, dimension, network_of(network, weights), layer,
+        pools=pool or ["space"], size=size, ratings=ratings, seed=seed, cache=cache,
         options=SelectionOptions(
             strategies=tuple(strategy or STRATEGIES),
             select=drive,
@@ -215,18 +204,7 @@ def select(
             held_out=held_out,
             shuffles=shuffles,
         ),
-        ratings=_single_ratings(ratings, rated),
-        seed=seed,
-        cache=cache,
-        folder=out,
-        bars=bar,
-    )
-    show(evidence_table(study))
-    if study.noise_ceiling:
-        low, high = study.noise_ceiling
-        console.print(f"noise ceiling of alignment, held-out images: {low:.3f} to {high:.3f}")
-    console.print(study.reason, soft_wrap=True)
-    console.print(f"wrote {out}", soft_wrap=True)
+    )  # fmt: skip
 
 
 @app.command()
@@ -267,15 +245,8 @@ def compare(
     -p space -p mean -s all -s greedy -s readout --out comparison
     """
     from fechner.analysis.network.choosing.rated_features import Objective
-    from fechner.analysis.network.choosing.strategies import parse_strategy
-    from fechner.analysis.network.evidence.compare import compare as compare_all
-    from fechner.cli.choosing.evidence import say_ceiling, say_seen, show
-    from fechner.cli.choosing.words import feature_sets
-    from fechner.cli.console import bar, console
-    from fechner.executors import executor
-    from fechner.records.file_names import check_file_names
-    from fechner.records.rated_images import read_rated_images
-    from fechner.report.selection_tables import COMPARED, write_channel_comparison
+    from fechner.cli.choosing.images import compare_on_images
+    from fechner.report.selection_tables import COMPARED
     from fechner.study.pair_channels import on_pairs
 
     if on_pairs(strategy or ()):
@@ -288,45 +259,13 @@ def compare(
             cache=cache, jobs=jobs,
         )  # fmt: skip
         return
-    rated = read_rated_images(table)
-    names = _dimensions(rated, dimension, partial_out)
-    check_file_names(names, of="dimension")
-    objective = Objective(similarity, kernel, fit)
-    strategies = [parse_strategy(name, objective) for name in strategy or COMPARED]
-    networks = network or ["efficientnet_lite0"]
-    sets = feature_sets(networks, layer, pool or ["space", "mean"], rated, size, cache)
-    single = _single_ratings(ratings, rated)
-    say_seen(list(sets.values()), rated)
-    for name in names:
-        with bar(f"Strategies, {name}") as progress, executor(jobs) as processes:
-            found = compare_all(
-                sets,
-                rated,
-                name,
-                strategies,
-                partial_out=partial_out,
-                nested=nested,
-                folds=folds,
-                repeats=repeats,
-                shuffles=shuffles,
-                seed=seed,
-                pool=processes,
-                progress=progress,
-            )
-        write_channel_comparison(
-            found, out, name, simulated=rated.simulated, seed=seed,
-            inputs={"rated_images": rated.sha256},
-            parameters={
-                "folds": folds, "repeats": repeats, "shuffles": shuffles, "size": size,
-                "fit": fit, "kernel": kernel, "similarity": similarity,
-                "partial_out": partial_out,
-            },
-        )  # fmt: skip
-        console.print(f"[bold]{name}[/]" + (f" given {partial_out}" if partial_out else ""))
-        show(found)
-        first = next(iter(sets.values()))
-        say_ceiling(single, first, rated, name, partial_out, objective)
-    console.print(f"wrote {out}", soft_wrap=True)
+    compare_on_images(
+        table, out, dimension, network or ["efficientnet_lite0"], layer,
+        pools=pool or ["space", "mean"], strategies=strategy or COMPARED,
+        objective=Objective(similarity, kernel, fit), partial_out=partial_out, nested=nested,
+        size=size, folds=folds, repeats=repeats, shuffles=shuffles, ratings=ratings, seed=seed,
+        cache=cache, jobs=jobs,
+    )  # fmt: skip
 
 
 @app.command()
@@ -401,23 +340,3 @@ def _refuse_with_pairs(**given: object) -> None:
                 f"--{name.replace('_', '-')} is for rated images; strategies METHOD:reference "
                 "compare images with their references, leave it out"
             )
-
-
-def _dimensions(
-    rated: RatedImages, asked: list[str] | None, partial_out: str | None = None
-) -> list[str]:
-    """Return the dimensions asked for, or each; an unknown one is refused before any work."""
-    from fechner.analysis.network.choosing.rated_features import joint_scores
-
-    names = asked or rated.dimensions
-    for name in [*names, *([partial_out] if partial_out else [])]:
-        joint_scores(rated, name)
-    return names
-
-
-def _single_ratings(ratings: Path | None, rated: RatedImages) -> Ratings | None:
-    if ratings is None:
-        return None
-    from fechner.records.ratings import read_ratings
-
-    return read_ratings(ratings, scales=rated.scales)

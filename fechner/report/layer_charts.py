@@ -17,7 +17,7 @@ from fechner.analysis.network.distances.contrasts import choice_contrasts
 from fechner.analysis.network.distances.table import YARDSTICK
 from fechner.analysis.network.layers.factors import CLASSIFICATION, UNTRAINED, factors_of
 from fechner.records.layers.results import LayerResults, distance_name
-from fechner.report import layer_figures
+from fechner.report import layer_figures, layer_gain_figures
 from fechner.report.layer_figures import NO_WEIGHTS, plain
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def charts(results: LayerResults, name: str, readout: str) -> Iterator[Chart]:
         layer_figures.by_readout(rows[rows["network"] != YARDSTICK], known) if several else None,
         "" if several else "The table has one read-out; run with several (-r).",
     )
-    accuracy = layer_figures.against_accuracy(rows)
+    accuracy = layer_gain_figures.against_accuracy(rows)
     yield Chart(
         "Figure 6",
         "Accuracy and agreement",
@@ -125,7 +125,7 @@ def _own_charts(
             f"over all layers; depth and network in {readout}. Thick: over references; thin: "
             f"over kinds of distortion. {len(changes)} comparisons: with twenty, one leaves out "
             "0 by chance.",
-            layer_figures.difference_forest(changes),
+            layer_gain_figures.difference_forest(changes),
         )
     families = results.distortions[results.distortions["set"] == name]
     families = families[families["spearman"].notna() & (families["network"] != YARDSTICK)]
@@ -146,7 +146,7 @@ def _own_charts(
             f"{count} comparisons: with twenty, one interval leaves out 0 by chance. Over "
             "references asks what other photographs would say, over kinds of distortion what other "
             "kinds of harm would. Rows that were picked as the best of many flatter themselves.",
-            layer_figures.difference_forest(compared),
+            layer_gain_figures.difference_forest(compared),
         )
 
 
@@ -204,7 +204,7 @@ def crossed_chart(crossed: pd.DataFrame | None) -> Chart:
         "the set on the left of the arrow. The gain has its 95 % interval over references. Only "
         "pairs that did not fit are judged. A split by image leaves versions of each judged "
         "photograph among those that fitted, and flatters.",
-        None if crossed is None else layer_figures.crossed_weights(crossed),
+        None if crossed is None else layer_gain_figures.crossed_weights(crossed),
         "" if crossed is not None else "No crossed.csv in the folder: fechner layers finetune "
         "writes it.",
     )  # fmt: skip

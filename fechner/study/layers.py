@@ -83,6 +83,7 @@ def layer_study(
     [1.0]
     """
     from fechner.analysis.network.distances import study as measuring
+    from fechner.analysis.network.distances.study_tables import study_tables
 
     readouts = checked_readouts(study)
     sticks = _yardsticks(study)
@@ -128,7 +129,7 @@ def layer_study(
         if name not in used
     ]
     with bars("Statistics") as progress:
-        found_tables = measuring.study_tables(
+        found_tables = study_tables(
             measured, notes, resamples=study.resamples, seed=study.seed, progress=progress
         )
     results = LayerResults(
@@ -273,7 +274,8 @@ def _with_warnings(
 
     import pandas as pd
 
-    from fechner.analysis.network.distances.study import SCORE, against_dmos
+    from fechner.analysis.network.distances.study import SCORE
+    from fechner.analysis.network.distances.study_tables import against_dmos
 
     warnings = []
     for one, found in zip(sets, measured, strict=True):

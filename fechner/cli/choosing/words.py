@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fechner.analysis.network.choosing.sets import ChannelSet, ChannelValues
     from fechner.analysis.network.layers.networks import Network
     from fechner.records.rated_images import RatedImages
+    from fechner.records.ratings import Ratings
 
 
 def network_of(name: str, weights: Path | None) -> Network:
@@ -98,3 +99,24 @@ def _label(member: str) -> str:
     """Return NAME, or NAME=CHECKPOINT without folder and ending."""
     name, _, weights = member.partition("=")
     return f"{name}={Path(weights).stem}" if weights else name
+
+
+def dimensions_of(
+    rated: RatedImages, asked: list[str] | None, partial_out: str | None = None
+) -> list[str]:
+    """Return the dimensions asked for, or each; an unknown one is refused before any work."""
+    from fechner.analysis.network.choosing.rated_features import joint_scores
+
+    names = asked or rated.dimensions
+    for name in [*names, *([partial_out] if partial_out else [])]:
+        joint_scores(rated, name)
+    return names
+
+
+def single_ratings(ratings: Path | None, rated: RatedImages) -> Ratings | None:
+    """Read single ratings on the scales of the rated images; None without a table."""
+    if ratings is None:
+        return None
+    from fechner.records.ratings import read_ratings
+
+    return read_ratings(ratings, scales=rated.scales)

@@ -1,0 +1,140 @@
+"""``fechner channels`` on rated images: what select and compare do, once their options are read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fechner.cli.choosing.words import dimensions_of, feature_sets, single_ratings
+from fechner.cli.console import bar, console
+
+if TYPE_CHECKING:
+    from fechner.analysis.network.choosing.rated_features import Objective
+    from fechner.analysis.network.evidence.selection import SelectionOptions
+    from fechner.analysis.network.layers.networks import Network
+
+
+def select_on_images(
+    table: Path,
+    out: Path,
+    dimension: str | None,
+    network: Network,
+    layers: list[str] | None,
+    *,
+    pools: list[str],
+    size: int,
+    options: SelectionOptions,
+    ratings: Path | None,
+    seed: int,
+    cache: Path | None,
+) -> None:
+    """Do what ``fechner channels select`` does of rated images, and say what it found.
+
+    Parameters
+    ----------
+    table, out, dimension
+        The table, the folder to write, and the dimension; the first of the table if None.
+    network, layers, pools, size, options, ratings, seed, cache
+        See `study.channels.select_channels`; `ratings` is a table.
+    """
+    from fechner.cli.choosing.evidence import show
+    from fechner.records.rated_images import read_rated_images
+    from fechner.report.selection_tables import evidence_table
+    from fechner.study.channels import select_channels
+
+    rated = read_rated_images(table)
+    (chosen,) = dimensions_of(rated, [dimension or rated.dimensions[0]], options.partial_out)
+    study = select_channels(
+        rated,
+        chosen,
+        network=network,
+        layers=layers or (),
+        pools=pools,
+        size=size,
+        options=options,
+        ratings=single_ratings(ratings, rated),
+        seed=seed,
+        cache=cache,
+        folder=out,
+        bars=bar,
+    )
+    show(evidence_table(study))
+    if study.noise_ceiling:
+        low, high = study.noise_ceiling
+        console.print(f"noise ceiling of alignment, held-out images: {low:.3f} to {high:.3f}")
+    console.print(study.reason, soft_wrap=True)
+    console.print(f"wrote {out}", soft_wrap=True)
+
+
+def compare_on_images(
+    table: Path,
+    out: Path,
+    dimensions: list[str] | None,
+    networks: list[str],
+    layers: list[str] | None,
+    *,
+    pools: list[str],
+    strategies: Sequence[str],
+    objective: Objective,
+    partial_out: str | None,
+    nested: bool,
+    size: int,
+    folds: int,
+    repeats: int,
+    shuffles: int,
+    ratings: Path | None,
+    seed: int,
+    cache: Path | None,
+    jobs: int,
+) -> None:
+    """Do what ``fechner channels compare`` does of rated images, and say what it found.
+
+    Parameters
+    ----------
+    table, out, dimensions
+        The table, the folder to write, and the dimensions; each of the table if None.
+    networks, layers, pools, size, cache
+        Which channels, see `words.feature_sets`.
+    strategies, objective, partial_out, nested, folds, repeats, shuffles, seed
+        See `evidence.compare.compare`.
+    ratings
+        A table of single ratings, for the noise ceiling.
+    jobs
+        Number of processes.
+    """
+    from fechner.analysis.network.choosing.strategies import parse_strategy
+    from fechner.analysis.network.evidence.compare import compare
+    from fechner.cli.choosing.evidence import say_ceiling, say_seen, show
+    from fechner.executors import executor
+    from fechner.records.file_names import check_file_names
+    from fechner.records.rated_images import read_rated_images
+    from fechner.report.selection_tables import write_channel_comparison
+
+    rated = read_rated_images(table)
+    names = dimensions_of(rated, dimensions, partial_out)
+    check_file_names(names, of="dimension")
+    tried = [parse_strategy(name, objective) for name in strategies]
+    sets = feature_sets(networks, layers, pools, rated, size, cache)
+    single = single_ratings(ratings, rated)
+    say_seen(list(sets.values()), rated)
+    parameters = {
+        "folds": folds, "repeats": repeats, "shuffles": shuffles, "size": size,
+        "fit": objective.fit, "kernel": objective.kernel, "similarity": objective.similarity,
+        "partial_out": partial_out,
+    }  # fmt: skip
+    for name in names:
+        with bar(f"Strategies, {name}") as progress, executor(jobs) as processes:
+            found = compare(
+                sets, rated, name, tried, partial_out=partial_out, nested=nested, folds=folds,
+                repeats=repeats, shuffles=shuffles, seed=seed, pool=processes, progress=progress,
+            )  # fmt: skip
+        write_channel_comparison(
+            found, out, name, simulated=rated.simulated, seed=seed,
+            inputs={"rated_images": rated.sha256}, parameters=parameters,
+        )  # fmt: skip
+        console.print(f"[bold]{name}[/]" + (f" given {partial_out}" if partial_out else ""))
+        show(found)
+        first = next(iter(sets.values()))
+        say_ceiling(single, first, rated, name, partial_out, objective)
+    console.print(f"wrote {out}", soft_wrap=True)
