@@ -42,11 +42,15 @@ def luminance(image: Image) -> Plane:
 def luminance_of_light(light: Plane) -> Plane:
     """Return relative luminance ``(height, width)`` of linear light ``(height, width, 3)``.
 
-    No matrix product: BLAS rounds the last digit by the kind of processor, and regions that are
-    matched in luminance would then be others elsewhere.
+    The last digit is that of fused multiplications and additions, but not by a matrix product:
+    BLAS rounds it by the kind of processor, and regions that are matched in luminance would then
+    be others elsewhere.
     """
-    red, green, blue = REC709_LUMINANCE
-    return red * light[..., 0] + green * light[..., 1] + blue * light[..., 2]
+    red, green, blue = REC709_LUMINANCE.astype(np.float64)
+    found = light[..., 0] * np.float32(red)
+    for plane, weight in ((light[..., 1], green), (light[..., 2], blue)):
+        found = (plane.astype(np.float64) * weight + found).astype(np.float32)
+    return found
 
 
 def chroma(image: Image) -> Plane:
