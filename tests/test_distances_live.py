@@ -9,7 +9,7 @@ import torch
 from pair_worlds import DATA, LIVE, WEIGHTS, live_pairs, live_table, trained
 from scipy import stats
 
-from fechner.analysis.network.distances.comparing import changes, reference_layer
+from fechner.analysis.network.distances.comparing import reference_layer, sums_over_places
 from fechner.analysis.network.distances.passes import pass_pairs
 from fechner.analysis.network.distances.perceptual import LPIPS_LAYERS, lpips, lpips_head
 from fechner.analysis.network.distances.readouts import distances
@@ -85,13 +85,13 @@ def test_lpips_of_squeezenet_is_that_of_torchmetrics_on_its_seeded_pair():
 
     def of(k):
         parts = [
-            changes(*(reference_layer(flat(x[n][k])), flat(y[n][k])))[3]
+            sums_over_places(reference_layer(flat(x[n][k])), flat(y[n][k]))[3]
             for n in LPIPS_LAYERS[network.name]
         ]
         return np.concatenate(parts) @ head
 
     def flat(values):
-        return values.reshape(len(values), -1).numpy()
+        return values.reshape(len(values), -1).T.contiguous().numpy()
 
     assert [of(0), of(1)] == pytest.approx([0.1024, 0.0938], abs=5e-5)
 

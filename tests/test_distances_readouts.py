@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from pair_worlds import made_pairs, tiny_network
+from pair_worlds import made_pairs, picture, tiny_network
 
 from fechner.analysis.network.distances.comparing import (
     changes,
     gram_changes,
     gram_matrix,
     reference_layer,
+    sums_over_places,
 )
 from fechner.analysis.network.distances.passes import INPUT, pass_pairs
 from fechner.analysis.network.distances.readouts import (
@@ -19,6 +20,8 @@ from fechner.analysis.network.distances.readouts import (
     selection_weights,
 )
 from fechner.analysis.network.layers.reading import as_input, layer_values
+from fechner.analysis.network.maps.importance import raw_map
+from fechner.analysis.network.maps.removal import predicted, removal_map
 from fechner.errors import InputError
 from fechner.records.images.files import read_image
 from fechner.records.selection import ChannelSelection, Gain
@@ -179,30 +182,35 @@ def test_sum_and_root_of_mean_order_pairs_of_unequal_size_differently(world):
     assert len(np.unique(ratio.round(6))) == 2
 
 
+def changed(x, y):
+    reference = reference_layer(x)
+    return changes(reference, sums_over_places(reference, y)[None])[0]
+
+
 def test_a_slight_distortion_of_values_far_from_zero_keeps_its_digits():
     rng = np.random.default_rng(0)
-    x = (100 + rng.normal(size=(16, 5000))).astype(np.float32)
+    x = (100 + rng.normal(size=(5000, 16))).astype(np.float32)
     y = (x + rng.normal(0, 0.05, x.shape)).astype(np.float32) * np.float32(1.0005)
-    mean, sd, squared, _ = changes(reference_layer(x), y)
+    mean, sd, squared, _ = changed(x, y)
     exact_x, exact_y = x.astype(np.float64), y.astype(np.float64)
-    np.testing.assert_allclose(mean, exact_y.mean(1) - exact_x.mean(1), rtol=1e-6)
-    np.testing.assert_allclose(sd, exact_y.std(1) - exact_x.std(1), rtol=1e-4)
-    np.testing.assert_allclose(squared, ((exact_y - exact_x) ** 2).mean(1), rtol=1e-6)
+    np.testing.assert_allclose(mean, exact_y.mean(0) - exact_x.mean(0), rtol=1e-6)
+    np.testing.assert_allclose(sd, exact_y.std(0) - exact_x.std(0), rtol=1e-4)
+    np.testing.assert_allclose(squared, ((exact_y - exact_x) ** 2).mean(0), rtol=1e-6)
 
 
 def test_a_channel_counts_with_its_row_of_the_difference_of_gram_matrices():
     rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(2, 6, 9000)).astype(np.float32)
+    x, y = rng.normal(size=(2, 9000, 6)).astype(np.float32)
     rows = gram_changes(gram_matrix(x), y)
-    exact = (gram(y.astype(float)) - gram(x.astype(float))) ** 2
+    exact = (gram(y.T.astype(float)) - gram(x.T.astype(float))) ** 2
     np.testing.assert_allclose(rows, exact.sum(axis=1), rtol=1e-5)
 
 
 def test_a_place_where_nothing_is_active_has_no_direction():
-    x = np.zeros((4, 300), np.float32)
+    x = np.zeros((300, 4), np.float32)
     y = x.copy()
-    y[2, :150] = 1
-    unit = changes(reference_layer(x), y)[3]
+    y[:150, 2] = 1
+    unit = changed(x, y)[3]
     np.testing.assert_allclose(unit, [0, 0, 0.5, 0])
 
 
@@ -262,6 +270,21 @@ def test_a_selection_of_other_channels_is_refused(world, changed, message):
     found = world[0]
     with pytest.raises(InputError, match=message):
         selection_weights(selection(found, **changed), found, ["act2"])
+
+
+def test_a_selection_made_at_native_size_makes_maps_and_predicts_images_of_any_size(world):
+    chosen = selection(world[0])
+    network = tiny_network()
+    images = [
+        picture(np.random.default_rng(k), *size) for k, size in enumerate([(48, 64), (70, 50)])
+    ]
+    assert raw_map(network, images[0], chosen, short_side=64).shape == (48, 64)
+    together = predicted(network, images, chosen)
+    alone = [float(predicted(network, [image], chosen)[0]) for image in images]
+    np.testing.assert_allclose(together, alone, rtol=1e-6)
+    assert removal_map(network, images[0], chosen, steps=2).shape == (48, 64)
+    with pytest.raises(InputError, match="chosen on images at native size"):
+        _ = chosen.side
 
 
 def test_channel_distances_are_what_the_readout_sums(world):

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from pair_worlds import DATA
+from pair_worlds import DATA, Pairs
 from scipy import stats
 from scipy.optimize import curve_fit
 
@@ -21,7 +21,11 @@ from fechner.analysis.network.distances.correlations import (
     within,
 )
 from fechner.analysis.network.distances.resampling import bootstrap, differences_between, intervals
-from fechner.analysis.network.distances.table import COLUMNS, DistanceRow, agreement_table
+from fechner.analysis.network.distances.table import (
+    COLUMNS,
+    DistanceRow,
+    agreement_table,
+)
 from fechner.errors import InputError
 
 TID = DATA / "scores" / "zsiqa_tid2013.csv"
@@ -174,21 +178,15 @@ def test_a_distance_does_not_differ_from_itself(world):
 def test_a_table_has_a_row_a_distance_with_both_intervals(world):
     values, dmos, references, types = world
 
-    class Pairs:
-        images = references
-        name = "made"
-        scenes = references
-        families = types
-
-    Pairs.dmos, Pairs.references = dmos, list(references)
+    pairs = Pairs([], list(references), dmos, references, types)
     rows = [DistanceRow("net", f"l{k}", "rms", "none", values[k], depth=k) for k in range(3)]
-    table = agreement_table(rows, Pairs, resamples=100)
+    table = agreement_table(rows, pairs, resamples=100)
     assert list(table.columns) == list(COLUMNS)
     assert table["n_references"].tolist() == [6, 6, 6]
     assert ((table["low"] < table["spearman"]) & (table["spearman"] < table["high"])).all()
     expected = intervals(bootstrap(values, dmos, types, resamples=100))
     np.testing.assert_allclose(table[["low_types", "high_types"]], expected)
-    assert agreement_table(rows, Pairs, resamples=0)["low"].isna().all()
+    assert agreement_table(rows, pairs, resamples=0)["low"].isna().all()
 
 
 @pytest.fixture(scope="module")

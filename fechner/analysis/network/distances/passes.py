@@ -33,6 +33,7 @@ from fechner.analysis.network.distances.comparing import (
     gram_changes,
     gram_matrix,
     reference_layer,
+    sums_over_places,
 )
 from fechner.analysis.network.distances.kept import Arrays, add_arrays, names_in, read_arrays
 from fechner.analysis.network.layers.networks import Network
@@ -43,6 +44,7 @@ from fechner.progress import Progress, silent
 from fechner.provenance import atomic_path, sha256_file
 from fechner.records.done import done_key
 from fechner.records.images.files import read_image
+from fechner.threads import small_matrices
 
 if TYPE_CHECKING:
     import torch
@@ -307,7 +309,10 @@ def _pass_reference(
     there = names_in(folder / f"{key}.npz")
     missing = [layer for layer in layers if not there.issuperset(_fields(layer, gram))]
     if missing:
-        add_arrays(folder / f"{key}.npz", _compare_images(network, missing, gram, group))
+        # Entered once: setting the number of threads costs as much as a small product.
+        with small_matrices():
+            found = _compare_images(network, missing, gram, group)
+        add_arrays(folder / f"{key}.npz", found)
     return key
 
 
@@ -331,7 +336,7 @@ def _compare_images(
 
     def compare(layer: str, value: torch.Tensor) -> None:
         values = _matrix(value)
-        found[layer].append(changes(kept[layer], values))
+        found[layer].append(sums_over_places(kept[layer], values))
         if gram:
             grams[layer].append(gram_changes(products[layer], values))
 
@@ -346,9 +351,10 @@ def _compare_images(
         _check_finite(found, image)
     arrays: Arrays = {}
     for layer in layers:
-        arrays[f"{layer}/change"] = np.stack(found[layer]).astype(np.float32)
+        sums = np.stack(found[layer])
+        arrays[f"{layer}/change"] = changes(kept[layer], sums).astype(np.float32)
         arrays[f"{layer}/reference"] = np.stack([kept[layer].mean, kept[layer].sd])
-        arrays[f"{layer}/places"] = np.full(len(group.images), kept[layer].values.shape[1])
+        arrays[f"{layer}/places"] = np.full(len(group.images), len(kept[layer].values))
         if gram:
             arrays[f"{layer}/gram"] = np.stack(grams[layer]).astype(np.float32)
     return arrays
@@ -410,9 +416,12 @@ def _passes_plain(network: Network, layers: Sequence[str]) -> bool:
 
 
 def _matrix(value: torch.Tensor) -> NDArray[np.float32]:
-    """Return a layer's output for one image as (channels, places), a view where it can be."""
+    """Return a layer's output for one image as (places, channels), a view where it can be.
+
+    It can where channels are the innermost, as they are behind `as_input` on the CPU.
+    """
     one = value[0].float().cpu()
-    return one.reshape(one.shape[0], -1).contiguous().numpy()
+    return one.reshape(one.shape[0], -1).T.contiguous().numpy()
 
 
 def _check_finite(found: dict[str, list[NDArray]], image: Path) -> None:
