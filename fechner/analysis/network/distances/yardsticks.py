@@ -24,6 +24,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -130,7 +131,8 @@ def _measure(
     """Return each metric of a reference's images, (n_images,); what is kept is read."""
     if cache is None:
         return _measured(names, group)
-    file = Path(cache) / f"{done_key('yardsticks', {}, [group.reference, *group.images])}.npz"
+    key = done_key("yardsticks", {"piq": version("piq")}, [group.reference, *group.images])
+    file = Path(cache) / f"{key}.npz"
     missing = [name for name in names if name not in names_in(file)]
     if missing:
         add_arrays(file, _measured(missing, group))
