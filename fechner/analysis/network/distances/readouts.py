@@ -39,7 +39,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fechner.analysis.network.alignment.distance_channels import Combine
 from fechner.analysis.network.choosing.reference_pairs import ChannelDistances
-from fechner.analysis.network.distances.passes import LayerDifferences, PassedPairs
+from fechner.analysis.network.distances.passed import LayerDifferences, PassedPairs
 from fechner.errors import InputError, nearest
 from fechner.records.selection import ChannelSelection
 

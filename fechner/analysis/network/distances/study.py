@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fechner.analysis.network.distances.passes import INPUT, PassedPairs, known_layer, pass_pairs
+from fechner.analysis.network.distances.passed import PassedPairs
+from fechner.analysis.network.distances.passes import INPUT, known_layer, pass_pairs
 from fechner.analysis.network.distances.perceptual import PERCEPTUAL, perceptual_yardsticks
 from fechner.analysis.network.distances.readouts import (
     distances,

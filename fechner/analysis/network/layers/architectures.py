@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fechner.analysis.network.layers import weights as weight_files
+from fechner.analysis.network.layers import tensor_names
 
 if TYPE_CHECKING:
     from torch import nn
@@ -120,7 +120,7 @@ def _perceptnet() -> nn.Module:
 
 def _lite(number: int) -> Architecture:
     name = f"efficientnet_lite{number}"
-    repeats = weight_files.LITE_REPEATS[name]
+    repeats = tensor_names.LITE_REPEATS[name]
     return Architecture(
         name=name,
         family="EfficientNet-Lite",
@@ -131,7 +131,7 @@ def _lite(number: int) -> Architecture:
         licence="Apache-2.0",
         mean=_HALF,
         sd=_HALF,
-        rename=partial(weight_files.efficientnet_lite_name, repeats=repeats),
+        rename=partial(tensor_names.efficientnet_lite_name, repeats=repeats),
         usual={0: (224, 224), 1: (240, 240), 2: (260, 260)}[number],
     )
 
@@ -198,7 +198,7 @@ ARCHITECTURES = {
             head="classifier",
             make=_densenet121,
             url=_TORCHVISION + "densenet121-a639ec97.pth",
-            rename=weight_files.densenet_name,
+            rename=tensor_names.densenet_name,
         ),
         Architecture(
             name="efficientnet_b0",
