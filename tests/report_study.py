@@ -6,8 +6,8 @@ from journals import header_of, trial
 from ratings_worlds import rate
 from scipy.ndimage import gaussian_filter
 
-from fechner.analysis.ratings.prediction import predicted_against_observed
-from fechner.analysis.ratings.tested_claim import claim
+from fechner.analysis.ratings.claims.tested_claim import claim
+from fechner.analysis.ratings.prediction.tracking import predicted_against_observed
 from fechner.experiment.journal.journal import Journal
 from fechner.provenance import provenance, sha256_file
 from fechner.records.images.files import write_map_png, write_png

@@ -6,9 +6,9 @@ import pytest
 from ratings_worlds import rate, records, stimuli_table
 from scipy import stats
 
-from fechner.analysis.ratings.crossed import closed_form
+from fechner.analysis.ratings.claims.tested_claim import claim
+from fechner.analysis.ratings.contrasts.crossed import closed_form
 from fechner.analysis.ratings.matrices import differences, rated_arms
-from fechner.analysis.ratings.tested_claim import claim
 from fechner.errors import InputError
 from fechner.records.claim import read_claim
 from fechner.records.ratings import Ratings

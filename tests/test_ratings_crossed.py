@@ -9,17 +9,17 @@ import pytest
 import statsmodels.api as sm
 from ratings_worlds import simulated_differences
 
-from fechner.analysis.ratings.crossed import (
+from fechner.analysis.ratings.contrasts.crossed import (
     closed_form,
     clustered,
     mean_squares,
     mixed_model,
     reml_crossed,
 )
+from fechner.analysis.ratings.contrasts.reml import fit_reml, indicator
+from fechner.analysis.ratings.contrasts.slopes import reml_slopes
 from fechner.analysis.ratings.matrices import Differences
-from fechner.analysis.ratings.power import Components
-from fechner.analysis.ratings.reml import fit_reml, indicator
-from fechner.analysis.ratings.slopes import reml_slopes
+from fechner.analysis.ratings.power.analytic import Components
 from fechner.errors import InputError
 
 DATA = Path(__file__).parent / "data"

@@ -9,10 +9,10 @@ from ratings_worlds import rate, records, stimuli_table
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 from statsmodels.stats.weightstats import DescrStatsW
 
-from fechner.analysis.ratings.equivalence import equivalence
+from fechner.analysis.ratings.claims.tested_claim import claim
+from fechner.analysis.ratings.contrasts.equivalence import equivalence
+from fechner.analysis.ratings.contrasts.ordinal import is_ordinal, ordered_probit
 from fechner.analysis.ratings.matrices import rated_arms
-from fechner.analysis.ratings.ordinal import is_ordinal, ordered_probit
-from fechner.analysis.ratings.tested_claim import claim
 from fechner.errors import InputError
 
 DATA = Path(__file__).parent / "data"

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from ratings_worlds import simulated_differences
 
-from fechner.analysis.ratings.crossed import closed_form
-from fechner.analysis.ratings.power import (
+from fechner.analysis.ratings.contrasts.crossed import closed_form
+from fechner.analysis.ratings.power.analytic import (
     ACR_5,
     SLIDER_100,
     Components,

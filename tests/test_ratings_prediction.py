@@ -14,8 +14,11 @@ from fechner.analysis.ratings.correlation import (
     reliability,
     shuffled_maps,
 )
-from fechner.analysis.ratings.other_maps import cross_predictions, predictions_with_other_maps
-from fechner.analysis.ratings.prediction import predicted_against_observed
+from fechner.analysis.ratings.prediction.other_maps import (
+    cross_predictions,
+    predictions_with_other_maps,
+)
+from fechner.analysis.ratings.prediction.tracking import predicted_against_observed
 from fechner.errors import InputError
 from fechner.provenance import sha256_file
 from fechner.records.images.files import read_map_png, write_map_png, write_png

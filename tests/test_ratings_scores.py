@@ -11,14 +11,10 @@ import pytest
 from scipy import stats
 
 from fechner.analysis.ratings.matrices import RatingMatrix, rating_matrix
-from fechner.analysis.ratings.scores import (
-    dmos,
-    maximum_likelihood,
-    mos,
-    participant_bias,
-    remove_bias,
-)
-from fechner.analysis.ratings.screening import agreement, bt500, screen
+from fechner.analysis.ratings.scores.dmos import dmos
+from fechner.analysis.ratings.scores.likelihood import maximum_likelihood
+from fechner.analysis.ratings.scores.mos import mos, participant_bias, remove_bias
+from fechner.analysis.ratings.screening.screen import agreement, bt500, screen
 from fechner.errors import InputError
 from fechner.records.ratings import ratings_from_table, read_ratings
 from fechner.records.scales import Scale

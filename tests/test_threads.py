@@ -13,7 +13,7 @@ from threadpoolctl import ThreadpoolController
 from fechner.analysis.network.alignment.grams import ChannelGrams
 from fechner.analysis.network.alignment.pairs import all_pairs
 from fechner.analysis.network.choosing.readout import fit_readout
-from fechner.analysis.ratings.reml import fit_reml, indicator
+from fechner.analysis.ratings.contrasts.reml import fit_reml, indicator
 from fechner.threads import LARGE, small_matrices
 
 BLAS = ThreadpoolController().select(user_api="blas")

@@ -192,9 +192,9 @@ def _check_protocol(followed: Protocol, journals: Iterable[JournalRecord]) -> No
 
 def check_the_claim(place: OpenStudy) -> None:
     """Did degrading unimportant regions harm ratings less, and did predicted harm come true."""
-    from fechner.analysis.ratings.other_maps import predictions_with_other_maps
-    from fechner.analysis.ratings.prediction import predicted_against_observed
-    from fechner.analysis.ratings.tested_claim import claim
+    from fechner.analysis.ratings.claims.tested_claim import claim
+    from fechner.analysis.ratings.prediction.other_maps import predictions_with_other_maps
+    from fechner.analysis.ratings.prediction.tracking import predicted_against_observed
     from fechner.records.stimuli import read_stimulus_set
 
     ratings, stimuli = read_ratings(place.ratings), read_stimulus_set(place.stimuli)

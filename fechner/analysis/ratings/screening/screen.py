@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from fechner.analysis.ratings.matrices import RatingMatrix
-from fechner.analysis.ratings.scores import participant_bias, remove_bias
+from fechner.analysis.ratings.scores.mos import participant_bias, remove_bias
 from fechner.errors import InputError
 from fechner.records.claim import ScreenedParticipant
 

@@ -18,18 +18,19 @@ Every other model stands beside it, and where one disagrees a warning says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
 import pandas as pd
 
-from fechner.analysis.ratings.crossed import (
-    closed_form,
-    clustered,
-    mixed_model,
-    reml_crossed,
+from fechner.analysis.ratings.claims.verdict import (
+    against_ordinal,
+    judge,
+    points,
+    sign,
+    warnings_about,
 )
-from fechner.analysis.ratings.equivalence import equivalence
+from fechner.analysis.ratings.contrasts.crossed import closed_form, reml_crossed
+from fechner.analysis.ratings.contrasts.equivalence import equivalence
+from fechner.analysis.ratings.contrasts.every_model import by_every_model
+from fechner.analysis.ratings.contrasts.ordinal import is_ordinal, ordered_probit
 from fechner.analysis.ratings.matrices import (
     Differences,
     choose_dimension,
@@ -37,17 +38,8 @@ from fechner.analysis.ratings.matrices import (
     rated_arms,
     rating_matrix,
 )
-from fechner.analysis.ratings.observed import image_contrasts, mostly_paired
-from fechner.analysis.ratings.ordinal import is_ordinal, ordered_probit
-from fechner.analysis.ratings.screening import MINIMUM_AGREEMENT, screened_participants
-from fechner.analysis.ratings.slopes import reml_slopes
-from fechner.analysis.ratings.verdict import (
-    against_ordinal,
-    judge,
-    points,
-    sign,
-    warnings_about,
-)
+from fechner.analysis.ratings.observed import image_contrasts
+from fechner.analysis.ratings.screening.screen import MINIMUM_AGREEMENT, screened_participants
 from fechner.provenance import provenance
 from fechner.records.claim import (
     Claim,
@@ -140,7 +132,7 @@ def claim(
     arms = rated_arms(ratings, stimuli, dimension=chosen, excluded=excluded)
     control = control if control in set(arms["region"]) else None
     pairs = [(low, high)] + ([(control, high)] if control else [])
-    rows = [row for first, second in pairs for row in _contrasts(arms, first, second, level)]
+    rows = [row for first, second in pairs for row in by_every_model(arms, first, second, level)]
     ordinal = _ordinal(arms, pairs, level)
     warned = warnings_about(rows, control, excluded, len(screened), arms)
     warned += against_ordinal(rows, ordinal)
@@ -182,30 +174,6 @@ def claim(
     )  # fmt: skip
 
 
-def _contrasts(arms: pd.DataFrame, first: str, second: str, level: float) -> list[Contrast]:
-    """Return the contrast by every model that the design allows, the deciding one first."""
-    table = differences(arms, first, second)
-    if not mostly_paired(table, arms):
-        return _first_decides([reml_slopes(arms, first, second, level=level)])
-    if np.ptp(table.values[np.isfinite(table.values)]) == 0:
-        return _first_decides([clustered(table, level=level)])
-    models = [closed_form] if table.complete else []
-    models += [reml_crossed, mixed_model, clustered]
-    found = [contrast for model in models if (contrast := _fit(model, table, level)) is not None]
-    return _first_decides(found)
-
-
-def _first_decides(found: list[Contrast]) -> list[Contrast]:
-    return [found[0].model_copy(update={"decides": True}), *found[1:]]
-
-
-def _fit(model: Callable[..., Contrast], table: Differences, level: float) -> Contrast | None:
-    try:
-        return model(table, level=level)
-    except np.linalg.LinAlgError:
-        return None
-
-
 def _pairs_from_intact(arms: pd.DataFrame, regions: tuple[str | None, ...]) -> Pairs:
     """Return intact with each of these arms, where enough rated both to compare them."""
     present = set(arms["region"])
@@ -241,7 +209,7 @@ def _without_screening(
     said = []
     for first, second in pairs:
         decides = next(row for row in rows if row.name == f"{first} - {second}" and row.decides)
-        other = next(row for row in _contrasts(everyone, first, second, level) if row.decides)
+        other = next(row for row in by_every_model(everyone, first, second, level) if row.decides)
         if sign(other) != sign(decides):
             said.append(
                 f"{other.name}: with everybody kept the interval is {points(other.low)} to "

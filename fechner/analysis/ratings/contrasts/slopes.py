@@ -16,8 +16,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from fechner.analysis.ratings.crossed import tested_contrast
-from fechner.analysis.ratings.reml import fit_reml, indicator
+from fechner.analysis.ratings.contrasts.crossed import tested_contrast
+from fechner.analysis.ratings.contrasts.reml import fit_reml, indicator
 from fechner.errors import InputError
 from fechner.records.claim import Contrast
 

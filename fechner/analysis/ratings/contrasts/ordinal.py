@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from fechner.analysis.ratings.crossed import tested_contrast
+from fechner.analysis.ratings.contrasts.crossed import tested_contrast
 from fechner.errors import InputError
 from fechner.records.claim import Contrast
 

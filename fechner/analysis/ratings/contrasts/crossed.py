@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from fechner.analysis.ratings.contrasts.reml import fit_reml, indicator
 from fechner.analysis.ratings.matrices import Differences
-from fechner.analysis.ratings.reml import fit_reml, indicator
 from fechner.errors import InputError
 from fechner.records.claim import Contrast
 from fechner.threads import small_matrices

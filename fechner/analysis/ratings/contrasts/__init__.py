@@ -1,0 +1,1 @@
+"""Differences between conditions, by every model that a design allows."""

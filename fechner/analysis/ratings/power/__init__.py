@@ -1,0 +1,1 @@
+"""How many images and people a study needs."""

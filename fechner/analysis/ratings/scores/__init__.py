@@ -1,0 +1,1 @@
+"""One number a stimulus, with its interval."""

@@ -1,0 +1,1 @@
+"""Who is left out, by rules that cannot see the contrast under test."""

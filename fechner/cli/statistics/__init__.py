@@ -1,0 +1,1 @@
+"""What the commands of `fechner stats` share, and the commands themselves."""
