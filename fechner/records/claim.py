@@ -9,64 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 from fechner.errors import InputError
 from fechner.provenance import read_json, write_json
-
-
-class Equivalence(BaseModel):
-    """The outcome: `p` is the larger of the two one-sided p values, `bound` is in points."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    bound: float
-    alpha: float
-    p: float
-    low: float
-    high: float
-    equivalent: bool
-
+from fechner.records.contrasts.contrast import Contrast, Equivalence, UnfittedModel
 
 Verdict = Literal["supported", "not supported", "not specific to the map"]
-
-
-class Contrast(BaseModel):
-    """An estimated difference between two arms under one model, in points of the scale.
-
-    Attributes
-    ----------
-    name
-        Which arms, ``"low - high"``.
-    model
-        Which analysis: "closed form", "REML", "REML slopes", "clustered", "mixed model",
-        "ordered probit" (whose points are SDs of the latent variable).
-    decides
-        Whether the verdict rests on this model.
-    estimate, standard_error, low, high
-        Mean difference, its standard error and the ends of its interval.
-    df, p
-        Degrees of freedom, null for a z test, and two-sided p value.
-    n_participants, n_images, n_differences
-        What the estimate rests on; no differences where the ratings entered the model directly.
-    variances
-        Estimated variance components in squared points, empty where the model has none.
-    converged
-        False where an optimiser did not reach its optimum.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    model: str
-    decides: bool = False
-    estimate: float
-    standard_error: float
-    low: float
-    high: float
-    df: float | None
-    p: float
-    n_participants: int
-    n_images: int
-    n_differences: int = 0
-    variances: dict[str, float] = {}
-    converged: bool = True
 
 
 class ScreenedParticipant(BaseModel):
@@ -111,7 +56,8 @@ class Claim(BaseModel):
     ``contrasts`` holds every contrast under every model; the rows with ``decides`` gave the
     verdict. ``ordinal`` are the same contrasts by ordered probit, in SDs of the latent variable,
     where the scale has few categories; ``equivalence`` is the two one-sided tests of the first
-    contrast where a bound was given. ``drops`` tests how far each arm fell below the intact image,
+    contrast where a bound was given; ``unfitted`` names the models that did not fit, and why.
+    ``drops`` tests how far each arm fell below the intact image,
     and ``images`` holds contrasts and drops image by image, where one participant rates both arms.
     ``participants`` is the screening, ``excluded`` whom it left out.
     """
@@ -135,6 +81,7 @@ class Claim(BaseModel):
     images: list[ImageContrast]
     ordinal: list[Contrast] = []
     equivalence: Equivalence | None = None
+    unfitted: list[UnfittedModel] = []
     warnings: list[str]
     simulated: bool
     provenance: dict[str, Any]

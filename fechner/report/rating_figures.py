@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fechner.analysis.ratings.matrices import Differences
-from fechner.records.claim import Claim, Contrast, ImageContrast
+from fechner.records.claim import Claim, ImageContrast
+from fechner.records.contrasts.contrast import Contrast
 from fechner.records.prediction import Prediction
 from fechner.report.style import (
     ARM_NAMES,

@@ -41,11 +41,8 @@ from fechner.analysis.ratings.matrices import (
 from fechner.analysis.ratings.observed import image_contrasts
 from fechner.analysis.ratings.screening.screen import MINIMUM_AGREEMENT, screened_participants
 from fechner.provenance import provenance
-from fechner.records.claim import (
-    Claim,
-    Contrast,
-    Equivalence,
-)
+from fechner.records.claim import Claim
+from fechner.records.contrasts.contrast import Contrast, Equivalence
 from fechner.records.ratings import Ratings
 from fechner.records.stimuli import INTACT, StimulusSet, StimulusTable
 

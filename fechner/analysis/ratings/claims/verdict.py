@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from fechner.records.claim import Contrast, Verdict
+from fechner.records.claim import Verdict
+from fechner.records.contrasts.contrast import Contrast
 
 FEW = 15
 """Participants below which ITU-R BT.500 asks for more; the same is said of images."""

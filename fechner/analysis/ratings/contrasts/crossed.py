@@ -27,7 +27,7 @@ from scipy import stats
 from fechner.analysis.ratings.contrasts.reml import fit_reml, indicator
 from fechner.analysis.ratings.matrices import Differences
 from fechner.errors import InputError
-from fechner.records.claim import Contrast
+from fechner.records.contrasts.contrast import Contrast
 from fechner.threads import small_matrices
 
 

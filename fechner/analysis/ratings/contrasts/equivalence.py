@@ -10,7 +10,7 @@ from __future__ import annotations
 from scipy import stats
 
 from fechner.errors import InputError
-from fechner.records.claim import Equivalence
+from fechner.records.contrasts.contrast import Equivalence
 
 
 def equivalence(

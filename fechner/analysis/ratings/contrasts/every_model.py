@@ -21,7 +21,7 @@ from fechner.analysis.ratings.contrasts.crossed import (
 from fechner.analysis.ratings.contrasts.slopes import reml_slopes
 from fechner.analysis.ratings.matrices import Differences, differences
 from fechner.analysis.ratings.observed import mostly_paired
-from fechner.records.claim import Contrast
+from fechner.records.contrasts.contrast import Contrast
 
 
 def by_every_model(arms: pd.DataFrame, first: str, second: str, level: float) -> list[Contrast]:

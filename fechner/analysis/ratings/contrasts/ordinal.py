@@ -18,7 +18,7 @@ from scipy import optimize, stats
 
 from fechner.analysis.ratings.contrasts.crossed import tested_contrast
 from fechner.errors import InputError
-from fechner.records.claim import Contrast
+from fechner.records.contrasts.contrast import Contrast
 
 MOST_CATEGORIES = 11
 """Distinct ratings above which a scale counts as continuous."""

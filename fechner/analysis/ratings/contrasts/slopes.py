@@ -19,7 +19,7 @@ import pandas as pd
 from fechner.analysis.ratings.contrasts.crossed import tested_contrast
 from fechner.analysis.ratings.contrasts.reml import fit_reml, indicator
 from fechner.errors import InputError
-from fechner.records.claim import Contrast
+from fechner.records.contrasts.contrast import Contrast
 
 
 def reml_slopes(arms: pd.DataFrame, first: str, second: str, *, level: float = 0.95) -> Contrast:

@@ -1,0 +1,1 @@
+"""Tested contrasts, one by one and in families."""
