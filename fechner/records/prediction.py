@@ -12,13 +12,15 @@ from fechner.provenance import read_json, write_json
 
 
 class Correlation(BaseModel):
-    """A correlation over images with its two-sided p value from t(df)."""
+    """A correlation over images: two-sided p value from t(df), interval within -1 to 1."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     r: float
     p: float
     df: int
+    low: float
+    high: float
 
 
 class ImagePrediction(BaseModel):

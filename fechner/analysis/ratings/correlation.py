@@ -2,7 +2,8 @@
 
 The parts that `prediction` is put together from: plain and partial correlations tested with
 images as the unit, the reliability of image means, the disattenuated correlation (Spearman
-1904) with its bootstrap over images, and the correlation when whole maps are shuffled.
+1904) with its bootstrap over images, and the correlation when whole maps are shuffled. No
+interval leaves -1 to 1.
 """
 
 from __future__ import annotations
@@ -19,18 +20,93 @@ LEAST_RELIABILITY = 0.3
 """Reliability of the observed means below which disattenuation adds more noise than it removes."""
 
 
-def correlate(x: np.ndarray, y: np.ndarray, *, ranks: bool = False) -> Correlation:
-    """Return Pearson's r (Spearman's with `ranks`), p from t(n - 2); 0 where one is constant."""
+def correlate(
+    x: np.ndarray, y: np.ndarray, *, ranks: bool = False, level: float = 0.95
+) -> Correlation:
+    """Return Pearson's r with p from t(n - 2) and its interval; 0 where one is constant.
+
+    Parameters
+    ----------
+    x, y
+        float (n_images,).
+    ranks
+        Spearman's correlation instead.
+    level
+        Of the interval (`fisher_interval`).
+
+    Returns
+    -------
+    Correlation
+
+    Examples
+    --------
+    >>> found = correlate(np.arange(20.0), np.arange(20.0) % 7)
+    >>> f"{found.r:.2f}, {found.low:.2f} to {found.high:.2f}"
+    '0.24, -0.23 to 0.61'
+    """
     if ranks:
         x, y = stats.rankdata(x), stats.rankdata(y)
-    return _tested(pearson(x, y), len(x) - 2)
+    return _tested(pearson(x, y), len(x), given=0, ranks=ranks, level=level)
 
 
-def partial(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> Correlation:
-    """Return the correlation of x and y after both are regressed on `given`, p from t(n - 3)."""
+def partial(x: np.ndarray, y: np.ndarray, given: np.ndarray, *, level: float = 0.95) -> Correlation:
+    """Return the correlation of x and y after both are regressed on `given`, p from t(n - 3).
+
+    Parameters
+    ----------
+    x, y, given
+        float (n_images,).
+    level
+        Of the interval (`fisher_interval`).
+
+    Returns
+    -------
+    Correlation
+    """
     design = np.column_stack([np.ones(len(given)), given])
     rest = [v - design @ np.linalg.lstsq(design, v, rcond=None)[0] for v in (x, y)]
-    return _tested(pearson(*rest), len(x) - 3)
+    return _tested(pearson(*rest), len(x), given=1, ranks=False, level=level)
+
+
+def fisher_interval(
+    r: float, n: int, *, given: int = 0, ranks: bool = False, level: float = 0.95
+) -> tuple[float, float]:
+    """Return the interval of a correlation by Fisher's z, which never leaves -1 to 1.
+
+    ``tanh(artanh(r) -+ z / sqrt(n - given - 3))`` (Fisher 1921); of ranks, the variance is
+    ``(1 + r^2 / 2) / (n - given - 3)`` (Bonett and Wright 2000).
+
+    Parameters
+    ----------
+    r
+        The correlation, in [-1, 1].
+    n
+        Number of images.
+    given
+        How many variables were held constant.
+    ranks
+        Whether it is Spearman's.
+    level
+        Of the interval.
+
+    Returns
+    -------
+    tuple
+        Its two ends; -1 and 1 where so few images say nothing.
+
+    Examples
+    --------
+    >>> low, high = fisher_interval(0.5, 28)
+    >>> f"{low:.3f} to {high:.3f}"
+    '0.156 to 0.736'
+    """
+    if n - given <= 3:
+        return -1.0, 1.0
+    with np.errstate(divide="ignore"):  # A perfect correlation has an interval of no width.
+        z = np.arctanh(r)
+    error = np.sqrt((1 + r**2 / 2 if ranks else 1.0) / (n - given - 3))
+    half = stats.norm.ppf(0.5 + level / 2) * error
+    return float(np.tanh(z - half)), float(np.tanh(z + half))
 
 
 def shuffled_maps(
@@ -76,9 +152,11 @@ def pearson(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.clip(x @ y / scale, -1, 1)) if scale > 1e-12 else 0.0
 
 
-def _tested(r: float, df: int) -> Correlation:
+def _tested(r: float, n: int, *, given: int, ranks: bool, level: float) -> Correlation:
+    df = n - 2 - given
     t = r * np.sqrt(df / max(1 - r**2, 1e-300))
-    return Correlation(r=r, p=float(2 * stats.t.sf(abs(t), df)), df=df)
+    low, high = fisher_interval(r, n, given=given, ranks=ranks, level=level)
+    return Correlation(r=r, p=float(2 * stats.t.sf(abs(t), df)), df=df, low=low, high=high)
 
 
 def reliability(values: np.ndarray) -> float:
@@ -123,6 +201,9 @@ def disattenuated(
 ) -> tuple[float | None, tuple[float, float] | None]:
     """Return r / sqrt(reliability) and its percentile interval over resampled images.
 
+    Noise can carry the quotient beyond 1, where no correlation lies: such an estimate, and such
+    an end of its interval, is given as 1 (or -1).
+
     Parameters
     ----------
     predicted, observed
@@ -140,8 +221,8 @@ def disattenuated(
     Returns
     -------
     tuple
-        The corrected correlation, which may exceed 1, and the two ends of its interval; None
-        twice where the reliability is below 0.3.
+        The corrected correlation and the two ends of its interval, all in [-1, 1]; None twice
+        where the reliability is below 0.3.
     """
     n = len(observed)
     whole = reliability_of(np.arange(n))
@@ -152,5 +233,6 @@ def disattenuated(
         / np.sqrt(max(reliability_of(columns), LEAST_RELIABILITY))
         for columns in rng.integers(0, n, (resamples, n))
     ]
-    ends = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
-    return pearson(predicted, observed) / np.sqrt(whole), (float(ends[0]), float(ends[1]))
+    low, high = np.clip(np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2]), -1, 1)
+    corrected = np.clip(pearson(predicted, observed) / np.sqrt(whole), -1, 1)
+    return float(corrected), (float(low), float(high))
