@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from fechner.cli.statistics import claiming, powering, scoring, screening
+from fechner.cli.statistics import choosing, claiming, powering, scoring, screening
 
 app = typer.Typer(
     no_args_is_help=True, help="Statistics of ratings: scores, screening, the claim, power."
@@ -13,5 +13,6 @@ app = typer.Typer(
 app.command()(claiming.claim)
 app.command()(scoring.scores)
 app.command()(scoring.dmos)
+app.command()(choosing.pairs)
 app.command()(screening.screen)
 app.command()(powering.power)

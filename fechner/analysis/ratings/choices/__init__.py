@@ -1,0 +1,1 @@
+"""Answers of one of two kinds: comparisons, thresholds, real or generated."""

@@ -1,0 +1,1 @@
+"""Pictures of answers of two kinds: scales, thresholds, detection."""

@@ -1,0 +1,25 @@
+# Reference numbers of R for answers of two kinds; see make_choices_tables.py and README.md.
+suppressMessages({library(jsonlite); library(ordinal)})
+found <- list()
+exact <- glm.control(epsilon = 1e-14, maxit = 100)
+table_of <- function(fit) list(
+  estimate = as.list(coef(summary(fit))[, 1]), error = as.list(coef(summary(fit))[, 2]))
+
+# Bradley-Terry and Thurstone case V: base glm without ties, ordinal::clm with them
+# (symmetric thresholds about 0: Rao and Kupper 1967; Glenn and David 1960).
+d <- read.csv("SIMULATED_comparisons.csv")
+items <- setdiff(sort(unique(c(d$first, d$second))), "intact")
+for (item in items) d[[item]] <- (d$first == item) - (d$second == item)
+terms <- paste(items, collapse = " + ")
+untied <- d[d$share != 0.5, ]
+d$answer <- factor(d$share, ordered = TRUE)
+for (link in c("logit", "probit")) {
+  fit <- glm(as.formula(paste("share ~ 0 +", terms)), binomial(link), untied, control = exact)
+  found$scale[[link]] <- table_of(fit)
+  fit <- clm(as.formula(paste("answer ~", terms)), data = d, link = link,
+             threshold = "symmetric2", control = clm.control(gradTol = 1e-10))
+  found$tied[[link]] <- table_of(fit)
+}
+
+found$versions <- list(R = R.version.string, ordinal = as.character(packageVersion("ordinal")))
+write_json(found, "choices_reference.json", digits = 12, pretty = TRUE, auto_unbox = TRUE)

@@ -1,0 +1,29 @@
+"""Make the SIMULATED tables of answers of two kinds; choices_reference.R analyses them in R.
+
+Run in this folder: python make_choices_tables.py && Rscript choices_reference.R
+"""
+
+import numpy as np
+import pandas as pd
+
+
+def comparisons() -> pd.DataFrame:
+    """14 participants, 9 scenes, 5 conditions; a third of the pairs missing, some ties."""
+    rng = np.random.default_rng(3)
+    truth = {"intact": 1.2, "low": 0.6, "donor": 0.3, "high": -0.5, "middle": 0.0}
+    names, rows = list(truth), []
+    for p in range(14):
+        for s in range(9):
+            for i in range(5):
+                for j in range(i + 1, 5):
+                    if rng.random() < 0.35:
+                        continue
+                    a, b = (names[i], names[j]) if rng.random() < 0.5 else (names[j], names[i])
+                    z = truth[a] - truth[b] + rng.normal()
+                    share = 0.5 if abs(z) < 0.25 else float(z > 0)
+                    rows.append((f"P{p:02d}", f"s{s}", a, b, share))
+    return pd.DataFrame(rows, columns=["participant", "scene", "first", "second", "share"])
+
+
+if __name__ == "__main__":
+    comparisons().to_csv("SIMULATED_comparisons.csv", index=False, lineterminator="\n")
