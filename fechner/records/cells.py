@@ -1,7 +1,8 @@
 """The cells of a table as they stand in the file, and the checks that name the row.
 
 Every rating table enters through here: all cells are read as text first, so that
-a message can show what was written, and where (the header is row 1).
+a message can show what was written, and where (the header is row 1; the label of a row in the
+table's index is its number less 2).
 """
 
 from __future__ import annotations
@@ -14,6 +15,24 @@ import pandas as pd
 
 from fechner.errors import InputError, nearest
 from fechner.records.csv_text import read_rows
+
+MISSING = ("", "na", "n/a", "nan", "#n/a", "null", ".", "-")
+"""What stands in a cell that should hold a rating and holds none, in small letters: nothing; what
+R, Python, spreadsheets and databases write; the point of SAS and Stata; the dash of people. "None"
+and "0" are not among them, because both are answers in some experiments."""
+
+
+def is_missing(value: object) -> bool:
+    """Whether a cell that should hold a rating holds none; names are never asked this.
+
+    Examples
+    --------
+    >>> [is_missing(value) for value in ("", "n/a", None, float("nan"), "0", 3.0)]
+    [True, True, True, True, False, False]
+    """
+    if isinstance(value, str):
+        return value.strip().casefold() in MISSING
+    return value is None or value is pd.NA or value != value
 
 
 def read_cells(path: Path) -> pd.DataFrame:
@@ -78,10 +97,11 @@ def numbers(
     values = pd.to_numeric(text, errors="coerce").astype(np.float64)
     bad = ~np.isfinite(values) & ~((text == "") & blank)
     if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        got = repr(text.iloc[row]) if text.iloc[row] else "an empty cell"
+        first = int(np.flatnonzero(bad)[0])
+        got = repr(text.iloc[first]) if text.iloc[first] else "an empty cell"
         raise InputError(
-            f"{path} row {row + 2}: {column!r} expects a number, got {got}; correct it"
+            f"{path} row {table.index[first] + 2}: {column!r} expects a number, got {got}; "
+            "correct it"
         )
     require_within(values, path, column, lowest, highest)
     return values
@@ -104,11 +124,11 @@ def require_within(
     InputError
         If one lies outside; names its row.
     """
-    outside = values.index[(values < lowest) | (values > highest)]
+    outside = values[(values < lowest) | (values > highest)]
     if len(outside):
         bounds = f"{lowest:g} or more" if highest == np.inf else f"{lowest:g} to {highest:g}"
         raise InputError(
-            f"{path} row {outside[0] + 2}: {column!r} is {values[outside[0]]:g}, expected "
+            f"{path} row {outside.index[0] + 2}: {column!r} is {outside.iloc[0]:g}, expected "
             f"{bounds}; correct the rating or the declared scale"
         )
 
@@ -130,11 +150,11 @@ def require_distinct(
     InputError
         If two rows agree in all of `keys`; names the second.
     """
-    twice = table.index[table.duplicated(keys)]
+    twice = table[table.duplicated(keys)]
     if len(twice):
-        same = ", ".join(f"{key} {table[key][twice[0]]}" for key in keys)
+        same = ", ".join(f"{key} {twice[key].iloc[0]}" for key in keys)
         raise InputError(
-            f"{path} row {twice[0] + 2} repeats an earlier row ({same}); remove it" + remedy
+            f"{path} row {twice.index[0] + 2} repeats an earlier row ({same}); remove it" + remedy
         )
 
 

@@ -23,6 +23,27 @@ def declared_scales(
     InputError
         If no scale is declared, or one is declared twice in two ways.
     """
+    scales, simulated = scales_found(csv, given)
+    if not scales:
+        raise InputError(
+            f"the rating scale of {csv} is not declared; write it in {sidecar_path(csv).name} "
+            'beside it, for example {"dimensions": {"quality": {"minimum": 1, "maximum": 5, '
+            '"good": "high"}}}, or in the study file as [images.scales.quality]; commands take '
+            "--scale 1:5, or 1:5:low if low is good"
+        )
+    return scales, simulated
+
+
+def scales_found(
+    csv: Path, given: Mapping[str, Scale] | None = None
+) -> tuple[dict[str, Scale], bool]:
+    """Return what `declared_scales` does, and no scale where none is declared.
+
+    Raises
+    ------
+    InputError
+        If a scale is declared twice in two ways.
+    """
     beside = read_sidecar(csv)
     source, scales = ("the study or --scale", given) if given is not None else study_scales(csv)
     for name, scale in scales.items():
@@ -34,10 +55,4 @@ def declared_scales(
             )
     if given is None:
         scales = {**beside.dimensions, **scales}
-    if not scales:
-        raise InputError(
-            f"the rating scale of {csv} is not declared; write it in {sidecar_path(csv).name} "
-            'beside it, for example {"dimensions": {"quality": {"minimum": 1, "maximum": 5, '
-            '"good": "high"}}}, or in the study file as [images.scales.quality]'
-        )
     return dict(scales), is_marked_simulated(csv, beside)

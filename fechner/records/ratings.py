@@ -5,18 +5,20 @@ This is what every statistic reads, and what journals become.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fechner.errors import InputError, nearest
 from fechner.provenance import digest, write_text
 from fechner.records.cells import (
     csv_text,
+    is_missing,
     numbers,
     numeric_where_possible,
     read_cells,
@@ -27,12 +29,15 @@ from fechner.records.cells import (
     same_spelling,
 )
 from fechner.records.declared import declared_scales
-from fechner.records.scales import Scale, write_sidecar
+from fechner.records.scales import Scale, read_sidecar, write_sidecar
 
 RATINGS_COLUMNS = ("participant", "image", "dimension", "rating")
 RATINGS_OPTIONAL = ("session", "trial", "rt_ms")
 TEXT_COLUMNS = (*RATINGS_COLUMNS[:3], "session", "scene", "region", "second")
 """Columns that name something: they stay the text that stands in the file."""
+
+MISSING_RATINGS = "missing_ratings"
+"""Where the record beside a table counts the ratings that were missing and are left out of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,11 +53,14 @@ class Ratings:
         The declared `Scale` of each dimension.
     simulated
         True where no people made the ratings.
+    missing
+        How many judgements have no rating and are left out of the table.
     """
 
     table: pd.DataFrame
     scales: dict[str, Scale]
     simulated: bool = False
+    missing: int = 0
 
     def __len__(self) -> int:
         return len(self.table)
@@ -94,6 +102,7 @@ def ratings_from_table(
     scales: Mapping[str, Scale],
     simulated: bool = False,
     source: str = "the table of ratings",
+    rows: Sequence[int] | pd.Series | None = None,
 ) -> Ratings:
     """Return a table of judgements as checked `Ratings`.
 
@@ -106,35 +115,44 @@ def ratings_from_table(
     simulated
         True where no people made the ratings.
     source
-        What messages call the table; rows are counted as in a spreadsheet, from 2.
+        What messages call the table.
+    rows
+        The number that messages give each row; as in a spreadsheet, from 2, where left out.
 
     Returns
     -------
     Ratings
-        Names as text, ratings as float64.
+        Names as text, ratings as float64. Judgements whose rating is missing (see
+        `fechner.records.cells.is_missing`) are counted and left out.
 
     Raises
     ------
     InputError
-        If a column is absent or a name empty; if a dimension has no scale; if a rating is no
-        number or leaves its scale; if a participant rates the same thing twice in rows that
-        nothing tells apart.
+        If a column is absent or a name empty; if a dimension has no scale; if every rating is
+        missing, one is no number or leaves its scale; if a participant rates the same thing twice
+        in rows that nothing tells apart.
     """
     require_columns(table, RATINGS_COLUMNS, source)
     table = table.reset_index(drop=True)
+    if rows is not None:
+        table.index = pd.Index(np.asarray(rows) - 2)
     for column in TEXT_COLUMNS:
         if column in table.columns:
             table[column] = [_name(value) for value in table[column]]
     for column in RATINGS_COLUMNS[:3]:
         require_filled(table, column, source)
     table["image"] = same_spelling(table["image"])
-    unknown = table.index[~table["dimension"].isin(list(scales))]
+    unknown = table["dimension"][~table["dimension"].isin(list(scales))]
     if len(unknown):
-        name = table["dimension"][unknown[0]]
+        name = unknown.iloc[0]
         raise InputError(
-            f"{source} row {unknown[0] + 2}: dimension {name!r} has no declared scale; "
+            f"{source} row {unknown.index[0] + 2}: dimension {name!r} has no declared scale; "
             + nearest(name, scales)
         )
+    there = ~table["rating"].map(is_missing).astype(bool)
+    if len(table) and not there.any():
+        raise InputError(f"{source} holds no rating: all {len(table)} are missing")
+    missing, table = int((~there).sum()), table[there].copy()
     table["rating"] = numbers(table, "rating", source)
     for name, scale in scales.items():
         rows = table["dimension"] == name
@@ -142,7 +160,8 @@ def ratings_from_table(
     keys = [name for name in (*RATINGS_COLUMNS[:3], "session", "trial") if name in table.columns]
     made_twice = ", or add a column 'trial' if the judgement was made twice"
     require_distinct(table, keys, source, remedy=made_twice)
-    return Ratings(numeric_where_possible(table, keep=TEXT_COLUMNS), dict(scales), simulated)
+    table = numeric_where_possible(table.reset_index(drop=True), keep=TEXT_COLUMNS)
+    return Ratings(table, dict(scales), simulated, missing)
 
 
 def read_ratings(csv: Path | str, *, scales: Mapping[str, Scale] | None = None) -> Ratings:
@@ -181,7 +200,14 @@ def read_ratings(csv: Path | str, *, scales: Mapping[str, Scale] | None = None) 
     csv = Path(csv)
     cells = read_cells(csv)
     declared, simulated = declared_scales(csv, scales)
-    return ratings_from_table(cells, scales=declared, simulated=simulated, source=str(csv))
+    ratings = ratings_from_table(cells, scales=declared, simulated=simulated, source=str(csv))
+    return replace(ratings, missing=ratings.missing + missing_before(csv))
+
+
+def missing_before(csv: Path) -> int:
+    """Return how many ratings were missing, and left out, when a table of ours was written."""
+    found = read_sidecar(csv).provenance.get(MISSING_RATINGS, 0)
+    return found if isinstance(found, int) else 0
 
 
 def write_ratings(
@@ -192,6 +218,8 @@ def write_ratings(
     block = dict(provenance_block or {})
     if ratings.simulated:
         block["simulated"] = True
+    if ratings.missing:
+        block[MISSING_RATINGS] = ratings.missing
     first = [name for name in (*RATINGS_COLUMNS, *RATINGS_OPTIONAL) if name in ratings.table]
     rest = [name for name in ratings.table.columns if name not in first]
     write_sidecar(csv, ratings.scales, block)

@@ -101,6 +101,31 @@ class RatingScale(BaseModel):
         return f"{self.minimum:g} to {self.maximum:g} in steps of {self.step:g}"
 
 
+@checked_dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))
+class AnswerWords:
+    """The words that people answer with, and the number that each stands for on a scale.
+
+    `name` says whose words they are; `scale` is None where only the words are known.
+    """
+
+    name: str
+    values: dict[str, float]
+    scale: Scale | None = None
+
+    def value(self, answer: str) -> float | None:
+        """Return the number of an answer, None if it is none of the words.
+
+        Letters and digits count, whatever their case: "Perceptible, but not annoying" is
+        "perceptible but not annoying".
+        """
+        spelt = {_letters(word): value for word, value in self.values.items()}
+        return self.values.get(answer, spelt.get(_letters(answer) or answer))
+
+
+def _letters(word: str) -> str:
+    return "".join(c for c in word.casefold() if c.isalnum())
+
+
 class Declarations(BaseModel):
     """The JSON beside a table: the scale of each dimension, and where the table came from."""
 
