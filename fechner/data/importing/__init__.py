@@ -1,0 +1,1 @@
+"""Ratings from anybody's table: files, layouts, columns and answers become `Ratings`."""
