@@ -176,12 +176,12 @@ def test_the_workbook_of_csiq_its_csv_and_its_text_say_the_same(csiq, tmp_path):
         pd.testing.assert_frame_equal(other[shared], workbook[shared])
 
 
-def test_without_openpyxl_the_workbook_is_refused_with_both_ways_out(csiq, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "openpyxl", None)
+def test_without_its_reader_the_workbook_is_refused_with_both_ways_out(csiq, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "python_calamine", None)
     with pytest.raises(MissingPartError) as caught:
         load("csiq", csiq)
-    assert "pip install 'fechner[xlsx]'" in str(caught.value)
-    assert "or save the sheet all_by_image as csiq.DMOS.csv" in str(caught.value)
+    assert "pip install 'fechner[spreadsheets]'" in str(caught.value)
+    assert "or save it as CSV: the sheet all_by_image as csiq.DMOS.csv" in str(caught.value)
     folder = layouts.write_csiq(tmp_path, table="txt")
     assert len(load("csiq", folder, check_images=False).rated) == 866
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fechner.data.importing.spreadsheets import sheets_of
 from fechner.data.sets.published import (
     ImageFiles,
     PublicSet,
@@ -50,11 +51,6 @@ CSIQ_DISTORTIONS = {
 """Distortion in CSIQ's table: its word in file names, and its name here."""
 
 CSIQ_COLUMNS = ("image", "dst_type", "dst_lev", "dmos")
-
-NO_OPENPYXL = (
-    "needs the package openpyxl: pip install 'fechner[xlsx]', or save the sheet all_by_image as "
-    "csiq.DMOS.csv with its header in the first row"
-)
 
 
 def live(folder: Path, *, check_images: bool = True) -> PublicSet:
@@ -102,7 +98,7 @@ def live(folder: Path, *, check_images: bool = True) -> PublicSet:
 def csiq(folder: Path, *, check_images: bool = True) -> PublicSet:
     """CSIQ: 866 distorted images of 30 references, six distortions, DMOS 0 to 1.
 
-    Reads the published workbook ``csiq.DMOS.xlsx`` (with openpyxl), its sheet saved as CSV,
+    Reads the published workbook ``csiq.DMOS.xlsx`` (with python-calamine), its sheet saved as CSV,
     or the text file of names and scores that circulates.
     """
     path = _csiq_table(folder)
@@ -217,7 +213,7 @@ def _csiq_table(folder: Path) -> Path:
     published = ["csiq.DMOS.xlsx", "csiq.xlsx"]
     text = ["csiq_label.txt", "csiq.txt"]
     readable = [*saved, *published, *text]
-    if find_spec("openpyxl") is None:
+    if find_spec("python_calamine") is None:
         readable = [*saved, *text, *published]
     return first_present(folder, readable)
 
@@ -259,32 +255,18 @@ def _csiq_labels(path: Path) -> pd.DataFrame:
 def _workbook_cells(path: Path) -> pd.DataFrame:
     """Return the rows below the first header that has CSIQ's columns, as text."""
     try:
-        from openpyxl import load_workbook
-    except ImportError as error:
-        raise MissingPartError(f"{path} {NO_OPENPYXL}") from error
-    try:
-        book = load_workbook(path, read_only=True, data_only=True)
-    except Exception as error:  # openpyxl raises what zip and XML raise on damaged files
-        raise InputError(f"{path} is no workbook that is read ({error}); restore it") from error
-    try:
-        sheets = sorted(book.worksheets, key=lambda sheet: sheet.title != "all_by_image")
-        for sheet in sheets:
-            rows = [[_cell_text(cell) for cell in row] for row in sheet.values]
-            header = next((k for k, row in enumerate(rows) if set(CSIQ_COLUMNS) <= set(row)), None)
-            if header is not None:
-                table = pd.DataFrame(rows[header + 1 :], columns=rows[header], dtype=object)
-                return table[[name for name in table.columns if name]]
-    finally:
-        book.close()
+        sheets = sheets_of(path.read_bytes(), str(path))
+    except MissingPartError as error:
+        raise MissingPartError(
+            f"{error}: the sheet all_by_image as csiq.DMOS.csv, its header in the first row"
+        ) from error
+    for name in sorted(sheets, key=lambda name: name != "all_by_image"):
+        rows = sheets[name]
+        header = next((k for k, row in enumerate(rows) if set(CSIQ_COLUMNS) <= set(row)), None)
+        if header is not None:
+            table = pd.DataFrame(rows[header + 1 :], columns=rows[header], dtype=object)
+            return table[[name for name in table.columns if name]]
     raise InputError(
         f"{path} has no sheet with the columns {', '.join(CSIQ_COLUMNS)}; restore the published "
         "workbook"
     )
-
-
-def _cell_text(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()
