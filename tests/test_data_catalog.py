@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from fechner.cli.data import SETS
+from fechner.cli.importing.sets import SETS
 from fechner.data.catalog import LOADERS, load, write_public_set
 from fechner.data.sets.facts import FACTS
 from fechner.errors import InputError

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fechner.cli.console import bar, console
+from fechner.cli.importing import ratings as ratings_of_any_table
+from fechner.cli.importing import sets
+from fechner.cli.importing.sets import say_direction, say_what_is_there
+from fechner.cli.importing.words import scales_of
 from fechner.errors import InputError
 
 if TYPE_CHECKING:
     from fechner.records.rated_images import RatedImages
-    from fechner.records.scales import Scale
-
-SETS = (
-    "tid2008", "tid2013", "kadid10k", "csiq", "live", "pipal", "avt", "avt_compressed",
-    "aigciqa2023", "agiqa3k",
-)  # fmt: skip
-"""The names of `fechner.data.catalog.LOADERS`, so that ``--help`` need not import them."""
 
 app = typer.Typer(
     no_args_is_help=True, help="Import, check and describe rated images; photographs to try with."
 )
+
+sets.app.command("ratings")(ratings_of_any_table.import_ratings)
+app.add_typer(sets.app, name="import")
 
 Table = Annotated[
     Path, typer.Argument(help="CSV of rated images, beside its JSON.", show_default=False)
@@ -33,47 +33,6 @@ Scales = Annotated[
         "--scale", help="NAME=MINIMUM:MAXIMUM[:low], where no JSON declares it; once a dimension."
     ),
 ]
-
-
-@app.command("import")
-def import_set(
-    name: Annotated[str, typer.Argument(metavar="SET", help=f"One of: {', '.join(SETS)}.")],
-    source: Annotated[Path, typer.Argument(help="Folder of the set, as published.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The table to write (CSV).")],
-    scores_only: Annotated[
-        bool, typer.Option("--scores-only", help="Do not look for the image files.")
-    ] = False,
-    partial: Annotated[
-        bool, typer.Option("--partial", help="Accept a part of the set, and say how large it is.")
-    ] = False,
-) -> None:
-    """Turn a public rated image set into a table of ours; the images stay where they are.
-
-    What is there is held against what was published: how many images, how far the scores
-    reach, and, against the PSNR of some pairs, which end of them is good.
-
-    Example: fechner data import kadid10k ~/sets/kadid10k --out kadid.csv
-    """
-    from fechner.data.catalog import load, write_public_set
-    from fechner.data.sets.facts import FACTS
-
-    if out.suffix.lower() not in (".csv", ".tsv"):
-        raise InputError(f"--out expects a .csv or .tsv file, got {out}")
-    public = load(name, source, check_images=not scores_only, partial=partial)
-    rated = public.rated
-    _say_what_is_there(rated)
-    for note in public.notes:
-        console.print(f"note: {note}", markup=False, soft_wrap=True)
-    if "reference" in rated.table:
-        _say_direction(rated, str(source), images=not scores_only)
-    written = write_public_set(public, out)
-    if public.ratings is not None:
-        people = len(public.ratings.participants)
-        console.print(f"{len(public.ratings)} single ratings of {people} participants")
-    console.print("wrote " + ", ".join(str(path) for path in written), soft_wrap=True)
-    facts = FACTS[name]
-    cited = f"cite {facts.citation}; terms: {facts.terms}"
-    console.print(cited, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -97,7 +56,7 @@ def check(
     from fechner.records.rated_images import read_rated_images, require_scenes
     from fechner.records.ratings import read_ratings
 
-    rated = read_rated_images(table, scales=_scales(scale))
+    rated = read_rated_images(table, scales=scales_of(scale))
     files = [*rated.paths, *(path for path in rated.references if path not in set(rated.paths))]
     with bar("Images") as progress, executor(jobs) as pool:
         problems = unusable_images(files, pool=pool, progress=progress)
@@ -109,7 +68,7 @@ def check(
             "or leave out their rows"
         )
     require_scenes(rated)
-    _say_what_is_there(rated)
+    say_what_is_there(rated)
     if rated.references:
         _check_pairs(rated, str(table), jobs)
     if ratings is not None:
@@ -155,7 +114,7 @@ def describe(
     from fechner.records.rated_images import read_rated_images
     from fechner.records.ratings import read_ratings
 
-    rated = read_rated_images(table, scales=_scales(scale), check_images=False)
+    rated = read_rated_images(table, scales=scales_of(scale), check_images=False)
     long = read_ratings(ratings, scales=rated.scales) if ratings is not None else None
     with bar("Dimensions") as progress:
         found = write_description(
@@ -215,53 +174,4 @@ def _check_pairs(rated: RatedImages, source: str, jobs: int) -> None:
     for name in rated.dimensions[1:]:
         reference_pairs(rated, name, check_files=False)
     console.print(f"{len(pairs)} pairs with {len(rated.references)} references")
-    _say_direction(rated, source, images=True)
-
-
-def _say_direction(rated: RatedImages, source: str, *, images: bool) -> None:
-    """Say of every dimension which end is good and whether PSNR agrees; refuse a contradiction."""
-    from fechner.data.direction import direction_of_scores, require_direction
-
-    for name, scale in rated.scales.items():
-        if not images:
-            better = "higher" if scale.good == "high" else "lower"
-            said = f"{name}: {better} is better: not checked, because images were not looked for"
-            console.print(said, markup=False, soft_wrap=True)
-            continue
-        direction = direction_of_scores(rated, name)
-        require_direction(direction, source)
-        console.print(str(direction), markup=False, soft_wrap=True)
-
-
-def _scales(words: list[str] | None) -> dict[str, Scale] | None:
-    """Read ``NAME=MINIMUM:MAXIMUM[:low]`` options; None where there are none."""
-    from pydantic import ValidationError
-
-    from fechner.records.scales import Scale
-
-    if not words:
-        return None
-    scales = {}
-    for word in words:
-        name, _, ends = word.partition("=")
-        parts = ends.split(":")
-        try:
-            scales[name] = Scale(*parts)  # type: ignore[arg-type]
-        except (ValidationError, TypeError) as error:
-            raise InputError(
-                f"--scale expects NAME=MINIMUM:MAXIMUM or NAME=MINIMUM:MAXIMUM:low, got {word!r}"
-            ) from error
-    return scales
-
-
-def _say_what_is_there(rated: RatedImages) -> None:
-    import numpy as np
-
-    scales = ", ".join(f"{name} ({scale})" for name, scale in rated.scales.items())
-    said = " SIMULATED" if rated.simulated else ""
-    console.print(
-        f"{len(rated)} images of {len(np.unique(rated.scenes))} scenes, with{said} ratings of "
-        f"{scales}",
-        markup=False,
-        soft_wrap=True,
-    )
+    say_direction(rated, source, images=True)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fechner.cli.statistics.options import (
+    ColumnsText,
     Dimension,
+    LabelsText,
     Out,
     RatingsFile,
     ScaleText,
@@ -25,6 +27,8 @@ def claim(
     stimuli: StimuliFile,
     dimension: Dimension = None,
     scale: ScaleText = None,
+    columns: ColumnsText = None,
+    labels: LabelsText = None,
     control: Annotated[str, typer.Option(help="Region of the control arm.")] = "donor",
     keep_all: Annotated[bool, typer.Option("--keep-all", help="Do not screen.")] = False,
     equivalence: Annotated[
@@ -42,7 +46,7 @@ def claim(
     from fechner.records.stimuli import read_stimulus_table
 
     found = tested_claim(
-        read_given(ratings, scale),
+        read_given(ratings, scale, columns, labels),
         read_stimulus_table(stimuli),
         control=control,
         dimension=dimension,

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fechner.errors import InputError
+from fechner.cli.importing.words import ColumnsText as ColumnsText
+from fechner.cli.importing.words import LabelsText as LabelsText
+from fechner.cli.importing.words import read_any, reading_of, scale_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from fechner.records.ratings import Ratings
-    from fechner.records.scales import Scale
 
 RatingsFile = Annotated[
-    Path, typer.Argument(help="Long table: participant, image, dimension, rating (CSV).")
+    Path,
+    typer.Argument(help="Ratings, long or wide: CSV, xlsx or ods (docs/howto-statistics.md)."),
 ]
 StimuliFile = Annotated[Path, typer.Argument(help="stimuli.csv, or the folder that holds it.")]
 Dimension = Annotated[
@@ -32,31 +34,32 @@ ScaleText = Annotated[
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Also write the result here.")]
 
 
-def read_given(path: Path, scale: str | None) -> Ratings:
-    """Return the ratings, on the scale that is given here or else declared for the table."""
-    from fechner.records.cells import read_cells, require_columns
-    from fechner.records.ratings import read_ratings
+def read_given(
+    path: Path, scale: str | None, columns: str | None = None, labels: str | None = None
+) -> Ratings:
+    """Return the ratings of a table of any layout; what was found out goes to the error stream.
 
-    if scale is None:
-        return read_ratings(path)
-    cells = read_cells(path)
-    require_columns(cells, ("dimension",), path)
-    return read_ratings(path, scales=dict.fromkeys(cells["dimension"].unique(), _scale(scale)))
+    Parameters
+    ----------
+    path
+        The table.
+    scale
+        Of every dimension; where left out, what is declared for the table.
+    columns, labels
+        What its columns hold and what its words stand for, where that cannot be told.
 
+    Returns
+    -------
+    Ratings
+        Without the missing ones, which are counted.
 
-def _scale(text: str) -> Scale:
-    from pydantic import ValidationError
-
-    from fechner.records.scales import Scale
-
-    parts = text.split(":")
-    good = parts[2] if len(parts) > 2 else "high"
-    try:
-        return Scale(float(parts[0]), float(parts[1]), good)  # type: ignore[arg-type]
-    except (ValueError, IndexError, ValidationError) as error:
-        raise InputError(
-            f"--scale expects MINIMUM:MAXIMUM or MINIMUM:MAXIMUM:low, got {text!r}"
-        ) from error
+    Raises
+    ------
+    InputError
+        Whatever `fechner.data.importing.reader.import_ratings` refuses.
+    """
+    given = None if scale is None else scale_of(scale)
+    return read_any(path, given, reading_of(columns, labels)).ratings
 
 
 def complain(warnings: Sequence[str]) -> None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fechner.cli.statistics.options import (
+    ColumnsText,
     Dimension,
+    LabelsText,
     Out,
     RatingsFile,
     ScaleText,
@@ -33,6 +35,8 @@ def scores(
     ratings: RatingsFile,
     dimension: Dimension = None,
     scale: ScaleText = None,
+    columns: ColumnsText = None,
+    labels: LabelsText = None,
     method: Annotated[Method, typer.Option(help="How scores are made.")] = Method.mos,
     out: Out = None,
 ) -> None:
@@ -46,7 +50,7 @@ def scores(
     from fechner.analysis.ratings.scores.likelihood import maximum_likelihood
     from fechner.analysis.ratings.scores.mos import mos, remove_bias
 
-    matrix = rating_matrix(read_given(ratings, scale), dimension)
+    matrix = rating_matrix(read_given(ratings, scale, columns, labels), dimension)
     if method is Method.likelihood:
         model = maximum_likelihood(matrix)
         result = pd.DataFrame(
@@ -62,6 +66,8 @@ def dmos(
     stimuli: StimuliFile,
     dimension: Dimension = None,
     scale: ScaleText = None,
+    columns: ColumnsText = None,
+    labels: LabelsText = None,
     level: Annotated[float, typer.Option(help="Of the intervals.", min=0.5, max=0.999)] = 0.95,
     out: Out = None,
 ) -> None:
@@ -76,6 +82,9 @@ def dmos(
     from fechner.records.stimuli import read_stimulus_table
 
     result = differential_scores(
-        read_given(ratings, scale), read_stimulus_table(stimuli), dimension=dimension, level=level
+        read_given(ratings, scale, columns, labels),
+        read_stimulus_table(stimuli),
+        dimension=dimension,
+        level=level,
     )
     show(result, out)

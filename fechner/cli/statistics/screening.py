@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fechner.cli.statistics.options import (
+    ColumnsText,
     Dimension,
+    LabelsText,
     Out,
     RatingsFile,
     ScaleText,
@@ -23,6 +25,8 @@ def screen(
     ratings: RatingsFile,
     dimension: Dimension = None,
     scale: ScaleText = None,
+    columns: ColumnsText = None,
+    labels: LabelsText = None,
     minimum: Annotated[
         float, typer.Option(help="Agreement with all others below which one is left out.")
     ] = 0.2,
@@ -39,7 +43,7 @@ def screen(
     from fechner.analysis.ratings.screening.screen import screen as screened
     from fechner.cli.console import console
 
-    matrix = rating_matrix(read_given(ratings, scale), dimension)
+    matrix = rating_matrix(read_given(ratings, scale, columns, labels), dimension)
     result = screened(matrix, minimum=minimum, sd="sample" if sample_sd else "population")
     show(result, out)
     left = result.loc[~result["keep"], "participant"].tolist()

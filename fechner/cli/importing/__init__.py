@@ -1,0 +1,1 @@
+"""``fechner data import``: public sets, and ratings from anybody's table."""
