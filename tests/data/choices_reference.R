@@ -1,5 +1,5 @@
 # Reference numbers of R for answers of two kinds; see make_choices_tables.py and README.md.
-suppressMessages({library(jsonlite); library(ordinal)})
+suppressMessages({library(jsonlite); library(ordinal); library(lme4)})
 found <- list()
 exact <- glm.control(epsilon = 1e-14, maxit = 100)
 table_of <- function(fit) list(
@@ -21,5 +21,15 @@ for (link in c("logit", "probit")) {
   found$tied[[link]] <- table_of(fit)
 }
 
-found$versions <- list(R = R.version.string, ordinal = as.character(packageVersion("ordinal")))
+# Low or high, participants and images random: Laplace, as here; errors at the estimated variances.
+search <- glmerControl(optimizer = "bobyqa", optCtrl = list(rhobeg = 0.2, rhoend = 1e-10))
+mixed <- function(fit) list(
+  fixed = as.list(fixef(fit)),
+  error = as.list(sqrt(diag(as.matrix(vcov(fit, use.hessian = FALSE))))),
+  variances = lapply(VarCorr(fit), function(v) v[1]), deviance = -2 * as.numeric(logLik(fit)))
+d <- read.csv("SIMULATED_preferences.csv")
+found$preference <- mixed(glmer(share ~ 1 + (1 | participant) + (1 | scene), d, binomial, search))
+
+found$versions <- list(R = R.version.string, ordinal = as.character(packageVersion("ordinal")),
+                       lme4 = as.character(packageVersion("lme4")))
 write_json(found, "choices_reference.json", digits = 12, pretty = TRUE, auto_unbox = TRUE)

@@ -25,5 +25,19 @@ def comparisons() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["participant", "scene", "first", "second", "share"])
 
 
+def preferences() -> pd.DataFrame:
+    """20 participants choose low or high on 16 images, both of which differ; 10 % missing."""
+    rng = np.random.default_rng(8)
+    person, image = rng.normal(0, 0.6, 20), rng.normal(0, 1.0, 16)
+    rows = [
+        (f"P{p:02d}", f"s{i:02d}", int(0.5 + person[p] + image[i] + rng.logistic() > 0))
+        for p in range(20)
+        for i in range(16)
+        if rng.random() > 0.1
+    ]
+    return pd.DataFrame(rows, columns=["participant", "scene", "share"])
+
+
 if __name__ == "__main__":
     comparisons().to_csv("SIMULATED_comparisons.csv", index=False, lineterminator="\n")
+    preferences().to_csv("SIMULATED_preferences.csv", index=False, lineterminator="\n")
