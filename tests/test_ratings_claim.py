@@ -12,6 +12,8 @@ from fechner.analysis.ratings.matrices import differences, rated_arms
 from fechner.errors import InputError
 from fechner.records.claim import read_claim
 from fechner.records.ratings import Ratings
+from fechner.records.rules.claim_rule import ClaimRule
+from fechner.records.rules.screening_rule import EVERYBODY
 from fechner.records.stimuli import StimulusTable
 
 
@@ -61,7 +63,47 @@ def test_without_a_control_arm_the_claim_cannot_be_supported(stimuli):
     found = claim(*records(ratings, stimuli))
     assert found.verdict == "not supported"
     assert "cannot be credited to the map" in found.sentences[1]
-    assert any("no control arm" in warning for warning in found.warnings)
+    assert any("no control arm 'donor'" in warning for warning in found.warnings)
+
+
+def test_every_declared_control_must_be_beaten_and_other_arms_decide_nothing(stimuli):
+    """The random arm is as harmful as high: declared, it takes the map's credit away."""
+    more = stimuli[stimuli["region"] == "high"].assign(region="random")
+    more["stimulus"] = more["stimulus"].str.replace("_high", "_random")
+    more["predicted_impact"] += 3.0 * (np.arange(len(more)) % 2)
+    every = pd.concat([stimuli, more], ignore_index=True)
+    ratings, shown = records(rate(every, column="predicted_impact", seed=4), every)
+    beside = claim(ratings, shown)
+    assert beside.verdict == "supported"
+    assert [row.name for row in beside.others] == ["random - high"]
+    assert beside.holm == {"random - high": beside.others[0].p}
+    declared = claim(ratings, shown, rule=ClaimRule(controls=("donor", "random")))
+    assert declared.verdict == "not specific to the map"
+    assert "the control mask 'random'" in declared.sentences[1]
+    assert declared.others == []
+
+
+def test_a_verdict_that_changes_with_screening_says_so_in_the_verdict(stimuli):
+    """Five of sixteen answer at random: the weak effect shows only without them."""
+    ratings = rate(stimuli, column="predicted_impact", slope=0.1, noise=5.0, image_slope=0.5)
+    rows = ratings["participant"].isin([f"P{k:02d}" for k in range(5)])
+    ratings.loc[rows, "rating"] = np.random.default_rng(2).uniform(0, 100, rows.sum())
+    found = claim(*records(ratings, stimuli))
+    assert set(found.excluded) == {f"P{k:02d}" for k in range(5)}
+    assert found.otherwise.n_participants == 16
+    assert found.depends_on_screening
+    assert found.headline == f"{found.verdict}, but {found.otherwise.verdict} with everybody kept"
+    turned = claim(*records(ratings, stimuli), screening=EVERYBODY)
+    assert (turned.verdict, turned.otherwise.verdict) == (found.otherwise.verdict, found.verdict)
+    assert turned.headline.endswith("with blind screening")
+
+
+def test_a_margin_tests_every_contrast_for_being_smaller(stimuli):
+    found = claim(*records(rate(stimuli, column="mse"), stimuli), rule=ClaimRule(margin=8.0))
+    assert set(found.equivalence) == {"low - high", "donor - high"}
+    assert found.equivalence["low - high"].equivalent
+    assert found.provenance["parameters"]["rule"]["margin"] == 8.0
+    assert found.verdict == "not supported"
 
 
 def test_missing_ratings_turn_to_reml_and_are_said(stimuli):
@@ -84,14 +126,14 @@ def test_a_design_without_pairs_turns_to_slopes(stimuli):
 
 
 def test_a_spammer_is_left_out_and_named(stimuli):
-    ratings = rate(stimuli, column="predicted_impact")
+    ratings = rate(stimuli, column="predicted_impact", seed=1)
     rows = ratings["participant"] == "P03"
     ratings.loc[rows, "rating"] = np.random.default_rng(0).uniform(0, 100, rows.sum())
     found = claim(*records(ratings, stimuli))
     assert found.excluded == ["P03"]
     assert found.n_participants == 15
     assert any("left out 1 of 16 participants: P03" in warning for warning in found.warnings)
-    assert claim(*records(ratings, stimuli), minimum_agreement=None).excluded == []
+    assert claim(*records(ratings, stimuli), screening=EVERYBODY).excluded == []
 
 
 def test_a_scale_whose_low_end_is_good_is_turned(stimuli):
@@ -155,12 +197,11 @@ def test_a_file_that_is_no_claim_is_refused(tmp_path):
         read_claim(tmp_path / "claim.json")
 
 
-def test_ratings_on_which_nobody_agrees_are_refused_and_can_be_kept(stimuli):
+def test_identical_ratings_are_an_effect_of_zero_and_nobodys_fault(stimuli):
     ratings = rate(stimuli, column="mse").assign(rating=50.0)
-    with pytest.raises(InputError, match="leave out 16 of 16"):
-        claim(*records(ratings, stimuli))
-    found = claim(*records(ratings, stimuli), minimum_agreement=None)
+    found = claim(*records(ratings, stimuli))
     assert found.verdict == "not supported"
+    assert found.excluded == []
     assert found.contrast("low - high").estimate == 0
 
 
@@ -207,7 +248,7 @@ def test_every_image_of_a_contrast_is_the_mean_of_its_differences_with_a_t_inter
 
 def test_drops_from_intact_are_tested_like_the_contrasts(stimuli):
     ratings, shown = records(rate(stimuli, column="predicted_impact"), stimuli)
-    found = claim(ratings, shown)
+    found = claim(ratings, shown, screening=EVERYBODY)
     assert [row.name for row in found.drops] == ["intact - low", "intact - donor", "intact - high"]
     arms = rated_arms(ratings, shown)
     for row in found.drops:
@@ -216,14 +257,14 @@ def test_drops_from_intact_are_tested_like_the_contrasts(stimuli):
 
 
 def test_the_claim_holds_the_screening_of_everybody(stimuli):
-    ratings = rate(stimuli, column="predicted_impact")
+    ratings = rate(stimuli, column="predicted_impact", seed=1)
     rows = ratings["participant"] == "P03"
     ratings.loc[rows, "rating"] = 50.0
     found = claim(*records(ratings, stimuli))
     assert [row.participant for row in found.participants if not row.kept] == ["P03"]
     harsh = next(row for row in found.participants if row.participant == "P03")
     assert (harsh.n, harsh.mean, harsh.sd, harsh.agreement) == (64, 50.0, 0.0, 0.0)
-    everybody = claim(*records(ratings, stimuli), minimum_agreement=None)
+    everybody = claim(*records(ratings, stimuli), screening=EVERYBODY)
     assert all(row.kept for row in everybody.participants)
 
 

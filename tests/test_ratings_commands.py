@@ -66,8 +66,8 @@ def test_screening_names_the_spammer(folder, tmp_path):
     rows = ratings["participant"] == "P05"
     ratings.loc[rows, "rating"] = 50.0
     ratings.to_csv(tmp_path / "spam.csv", index=False)
-    output = run("screen", tmp_path / "spam.csv", "--scale", "0:100")
-    assert "agreement below 0.2: P05" in output
+    output = run("screen", tmp_path / "spam.csv", folder, "--scale", "0:100")
+    assert "Left out: P05 (gave nearly one rating throughout)." in output
 
 
 ODD = ("0801", "null", "NA", "1e5", "True", "2024-01-02", "-1", "a,b", "nan", "1.0")

@@ -82,14 +82,6 @@ def test_equivalence_holds_where_the_90_percent_interval_lies_inside_the_bound()
         assert found.equivalent == (-bound < found.low and found.high < bound)
 
 
-def test_the_claim_reports_equivalence_where_a_bound_was_given():
-    stimuli = stimuli_table(16)
-    found = claim(*records(rate(stimuli, column="mse"), stimuli), equivalence_bound=8.0)
-    assert found.equivalence.equivalent
-    assert found.provenance["parameters"]["equivalence_bound"] == 8.0
-    assert found.verdict == "not supported"
-
-
 def test_a_bound_of_nothing_is_refused():
     with pytest.raises(InputError, match="bound"):
         equivalence(0.1, 0.2, 10, 0.0)

@@ -129,7 +129,7 @@ def test_warnings_of_the_statistics_stand_among_the_limits(study, page):
 def test_provenance_is_folded_away(page):
     folded = page[page.index("<summary>Provenance") :]
     assert "statistics/claim.json" in folded
-    assert "minimum_agreement" in folded
+    assert "agreement_share" in folded
 
 
 def test_an_unfinished_study_names_the_next_command(tmp_path):

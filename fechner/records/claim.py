@@ -10,28 +10,11 @@ from pydantic import BaseModel, ConfigDict
 from fechner.errors import InputError
 from fechner.provenance import read_json, write_json
 from fechner.records.contrasts.contrast import Contrast, Equivalence, UnfittedModel
+from fechner.records.rules.claim_rule import ClaimRule
+from fechner.records.rules.screening_rule import ScreeningRule
+from fechner.records.screening.participants import ScreenedParticipant
 
 Verdict = Literal["supported", "not supported", "not specific to the map"]
-
-
-class ScreenedParticipant(BaseModel):
-    """What screening saw of one participant; `screening.screen` says what each number is.
-
-    ``sd`` and ``agreement`` are null where they cannot be computed; ``kept`` tells whether the
-    claim rests on this participant.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    participant: str
-    n: int
-    mean: float
-    sd: float | None
-    bias: float
-    agreement: float | None
-    kept: bool
-    bt500: bool
-    bt500_bias_removed: bool
 
 
 class ImageContrast(BaseModel):
@@ -50,41 +33,88 @@ class ImageContrast(BaseModel):
     n_participants: int
 
 
+class OtherScreening(BaseModel):
+    """The claim as it would stand with the other screening: everybody kept, or the blind rule.
+
+    ``contrasts`` are those that would decide.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    screening: ScreeningRule
+    verdict: Verdict
+    n_participants: int
+    contrasts: list[Contrast]
+
+
 class Claim(BaseModel):
     """The verdict, the two sentences that explain it, and everything it rests on.
 
-    ``contrasts`` holds every contrast under every model; the rows with ``decides`` gave the
-    verdict. ``ordinal`` are the same contrasts by ordered probit, in SDs of the latent variable,
-    where the scale has few categories; ``equivalence`` is the two one-sided tests of the first
-    contrast where a bound was given; ``unfitted`` names the models that did not fit, and why.
-    ``drops`` tests how far each arm fell below the intact image,
-    and ``images`` holds contrasts and drops image by image, where one participant rates both arms.
-    ``participants`` is the screening, ``excluded`` whom it left out.
+    ``rule`` and ``screening`` were declared before the data. ``controls`` are the declared control
+    arms that were rated. ``contrasts`` holds every contrast under every model; the rows with
+    ``decides`` gave the verdict. ``others`` are the deciding models of arms that were rated
+    beside, and ``holm`` their p values under Holm's correction. ``ordinal`` are the contrasts by
+    ordered probit, in SDs of the latent variable, where the scale has few categories;
+    ``equivalence`` is the two one-sided tests of each contrast where a margin was declared;
+    ``unfitted`` names the models that did not fit, and why. ``drops`` tests how far each arm fell
+    below the intact image, and ``images`` holds contrasts and drops image by image, where one
+    participant rates both arms. ``participants`` is the screening, ``excluded`` whom it left out,
+    and ``otherwise`` the claim with the other screening, null where that leaves out the same.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     verdict: Verdict
-    sentences: tuple[str, str]
+    sentences: tuple[str, ...]
     dimension: str
-    low: str
-    high: str
-    control: str | None
-    level: float
+    rule: ClaimRule
+    screening: ScreeningRule
+    controls: tuple[str, ...]
     n_participants: int
     n_images: int
     n_ratings: int
     participants: list[ScreenedParticipant]
     excluded: list[str]
+    otherwise: OtherScreening | None = None
     contrasts: list[Contrast]
+    others: list[Contrast] = []
+    holm: dict[str, float] = {}
     drops: list[Contrast]
     images: list[ImageContrast]
     ordinal: list[Contrast] = []
-    equivalence: Equivalence | None = None
+    equivalence: dict[str, Equivalence] = {}
     unfitted: list[UnfittedModel] = []
     warnings: list[str]
     simulated: bool
     provenance: dict[str, Any]
+
+    @property
+    def low(self) -> str:
+        """The region of low importance."""
+        return self.rule.low
+
+    @property
+    def high(self) -> str:
+        """The region of high importance."""
+        return self.rule.high
+
+    @property
+    def level(self) -> float:
+        """Of the intervals."""
+        return self.rule.level
+
+    @property
+    def depends_on_screening(self) -> bool:
+        """Whether the other screening gives another verdict."""
+        return self.otherwise is not None and self.otherwise.verdict != self.verdict
+
+    @property
+    def headline(self) -> str:
+        """The verdict; where the other screening gives another one, both."""
+        if self.otherwise is None or not self.depends_on_screening:
+            return self.verdict
+        how = "everybody kept" if self.screening.rule == "blind" else "blind screening"
+        return f"{self.verdict}, but {self.otherwise.verdict} with {how}"
 
     def contrast(self, name: str, model: str | None = None) -> Contrast:
         """Return a contrast by name; by the model that decides, unless one is named.

@@ -90,6 +90,12 @@ class StudyFolder:
         return self.folder / "ratings" / name
 
     @property
+    def attention(self) -> Path:
+        """The attention checks and repeated trials of the participants, beside the ratings."""
+        name = marked_name("attention.csv", simulated=self.simulated)
+        return self.folder / "ratings" / name
+
+    @property
     def claim(self) -> Path:
         """The tested claim (JSON)."""
         return self.folder / "statistics" / "claim.json"

@@ -89,6 +89,15 @@ class Ratings:
             )
         return self.scales[dimension]
 
+    def response_ms(self, dimension: str) -> dict[str, float]:
+        """Return each participant's median response time; empty where none was recorded."""
+        if "rt_ms" not in self.table:
+            return {}
+        rows = self.table[self.table["dimension"] == dimension]
+        times = pd.to_numeric(rows["rt_ms"], errors="coerce")
+        medians = times.groupby(rows["participant"]).median().dropna()
+        return {str(name): float(value) for name, value in medians.items()}
+
     @cached_property
     def sha256(self) -> str:
         """Digest of the ratings and their scales."""

@@ -15,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fechner.errors import InputError, nearest
 from fechner.provenance import write_text
+from fechner.records.rules.claim_rule import ClaimRule
+from fechner.records.rules.screening_rule import ScreeningRule
 from fechner.records.scales import Scale
 
 if sys.version_info >= (3, 11):
@@ -119,6 +121,8 @@ class Study(Part):
     maps: MapsPart = MapsPart()
     stimuli: StimuliPart = StimuliPart()
     session: SessionPart = SessionPart()
+    screening: ScreeningRule = ScreeningRule()
+    claim: ClaimRule = ClaimRule()
     simulate: SimulatePart | None = None
 
 
@@ -247,6 +251,16 @@ max_strength_ratio = 1.5    # scenes whose arms need more different strengths ar
 protocol = "slider"         # fechner protocol list
 language = "en"
 participants = 30           # planned; 15 is the least that ITU-R BT.500 accepts
+
+[screening]                 # who is left out; the verdict of the other rule is shown beside
+rule = "blind"              # checks that cannot see the contrast; or "everybody" is kept
+
+[claim]                     # fixed before the first participant: fechner study freeze
+low = "low"
+high = "high"
+controls = ["donor"]        # arms that must be rated above high too
+level = 0.95
+# margin = 5.0              # smallest difference in points that would matter (equivalence)
 """
 
 

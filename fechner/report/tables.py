@@ -143,14 +143,16 @@ def participant_table(claim: Claim) -> Table:
     rows = [
         [
             row.participant, str(row.n), number(row.mean), number(row.sd), number(row.bias),
-            number(row.agreement, 2), "yes" if row.kept else "NO",
+            number(row.agreement, 2), number(row.inconsistency),
+            f"{row.catch_passed} of {row.catch_shown}" if row.catch_shown else "",
+            "yes" if row.kept else f"NO: {row.reason}",
             "would reject" if row.bt500 else "",
             "would reject" if row.bt500_bias_removed else "",
         ]
         for row in claim.participants
     ]  # fmt: skip
-    header = ("participant", "ratings", "mean", "SD", "bias", "agreement", "kept", "BT.500",
-              "BT.500, bias removed")  # fmt: skip
+    header = ("participant", "ratings", "mean", "SD", "bias", "agreement", "inconsistency",
+              "checks", "kept", "BT.500", "BT.500, bias removed")  # fmt: skip
     return Table(header, rows)
 
 

@@ -134,14 +134,23 @@ RATINGS = Step(
     work.collect_ratings,
     lambda place: [work.protocol(place).sha256, [path.name for path in place.journals]],
     lambda place: place.journals,
-    lambda place: _with_scales(place.ratings),
+    lambda place: [*_with_scales(place.ratings), place.attention],
 )
 CLAIM = Step(
     "claim",
     "test the claim and the prediction",
     work.check_the_claim,
-    lambda place: place.study.seed,
-    lambda place: [*_with_scales(place.ratings), *_stimulus_files(place), *_map_files(place)],
+    lambda place: [
+        place.study.seed,
+        place.study.screening.model_dump(mode="json"),
+        place.study.claim.model_dump(mode="json"),
+    ],
+    lambda place: [
+        *_with_scales(place.ratings),
+        place.attention,
+        *_stimulus_files(place),
+        *_map_files(place),
+    ],
     lambda place: [place.claim, place.prediction],
 )
 

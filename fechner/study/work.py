@@ -165,12 +165,15 @@ def simulate_sessions(place: OpenStudy) -> None:
 
 def collect_ratings(place: OpenStudy) -> None:
     """Every journal of the study becomes one long table of ratings, its scales beside it."""
+    from fechner.experiment.exports.attention import attention_table
     from fechner.experiment.exports.ratings import write_ratings_table
     from fechner.records.journal import read_journal_files
+    from fechner.records.screening.attention import write_attention
 
     journals = read_journal_files(place.journals).intact()
     _check_protocol(protocol(place), journals)
     write_ratings_table(journals, place.ratings)
+    write_attention(attention_table(journals), place.attention)
 
 
 def _check_protocol(followed: Protocol, journals: Iterable[JournalRecord]) -> None:
@@ -195,11 +198,19 @@ def check_the_claim(place: OpenStudy) -> None:
     from fechner.analysis.ratings.claims.tested_claim import claim
     from fechner.analysis.ratings.prediction.other_maps import predictions_with_other_maps
     from fechner.analysis.ratings.prediction.tracking import predicted_against_observed
+    from fechner.records.screening.attention import read_attention
     from fechner.records.stimuli import read_stimulus_set
 
     ratings, stimuli = read_ratings(place.ratings), read_stimulus_set(place.stimuli)
     dimension = protocol(place).dimension
-    tested = claim(ratings, stimuli, dimension=dimension)
+    tested = claim(
+        ratings,
+        stimuli,
+        rule=place.study.claim,
+        screening=place.study.screening,
+        attention=read_attention(place.attention),
+        dimension=dimension,
+    )
     tested.write(place.claim)
     prediction = predicted_against_observed(
         ratings,

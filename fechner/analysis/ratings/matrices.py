@@ -177,6 +177,14 @@ def rated_arms(
     return merged.assign(rating=sign * merged["rating"])
 
 
+def conditions_of(images: tuple[str, ...], stimuli: StimulusSet | StimulusTable) -> np.ndarray:
+    """Return the condition of each image, its region, family and level, as text (n_images,)."""
+    table = stimuli.table.reindex(columns=["stimulus", "region", "family", "level"]).astype(object)
+    cells = table.fillna("").astype(str).to_numpy()
+    known = {row[0]: " ".join(row[1:]) for row in cells}
+    return np.array([known.get(name, "") for name in images])
+
+
 def differences(arms: pd.DataFrame, first: str, second: str) -> Differences:
     """Return ``D[p, i]``: rating of `first` minus rating of `second`, per participant and image.
 

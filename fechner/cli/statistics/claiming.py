@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fechner.cli.statistics.options import (
+    AttentionFile,
     ColumnsText,
     Dimension,
     LabelsText,
@@ -15,11 +17,16 @@ from fechner.cli.statistics.options import (
     ScaleText,
     StimuliFile,
     complain,
+    read_attention_of,
     read_given,
 )
+from fechner.errors import InputError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from fechner.records.claim import Claim
+    from fechner.records.contrasts.contrast import Contrast
 
 
 def claim(
@@ -29,9 +36,15 @@ def claim(
     scale: ScaleText = None,
     columns: ColumnsText = None,
     labels: LabelsText = None,
-    control: Annotated[str, typer.Option(help="Region of the control arm.")] = "donor",
-    keep_all: Annotated[bool, typer.Option("--keep-all", help="Do not screen.")] = False,
-    equivalence: Annotated[
+    control: Annotated[
+        list[str] | None,
+        typer.Option(help="Region of a control arm; may be given several times [donor]."),
+    ] = None,
+    keep_all: Annotated[
+        bool, typer.Option("--keep-all", help="Everybody's ratings decide; screening is shown.")
+    ] = False,
+    attention: AttentionFile = None,
+    margin: Annotated[
         float | None, typer.Option(help="Smallest difference in points that would matter.")
     ] = None,
     out: Out = None,
@@ -41,17 +54,20 @@ def claim(
     Example: fechner stats claim ratings/ratings.csv stimuli/stimuli.csv -o claim.json
     """
     from fechner.analysis.ratings.claims.tested_claim import claim as tested_claim
-    from fechner.analysis.ratings.screening.screen import MINIMUM_AGREEMENT
     from fechner.cli.console import console
+    from fechner.records.rules.claim_rule import ClaimRule
+    from fechner.records.rules.screening_rule import EVERYBODY
     from fechner.records.stimuli import read_stimulus_table
 
+    if margin is not None and margin <= 0:
+        raise InputError(f"--margin expects points above 0, got {margin:g}")
     found = tested_claim(
         read_given(ratings, scale, columns, labels),
         read_stimulus_table(stimuli),
-        control=control,
+        rule=ClaimRule(controls=tuple(control or ("donor",)), margin=margin),
+        screening=EVERYBODY if keep_all else None,
+        attention=read_attention_of(attention),
         dimension=dimension,
-        minimum_agreement=None if keep_all else MINIMUM_AGREEMENT,
-        equivalence_bound=equivalence,
     )
     _show_claim(found)
     if out is not None:
@@ -60,29 +76,39 @@ def claim(
 
 
 def _show_claim(found: Claim) -> None:
-    from rich.table import Table
-
     from fechner.cli.console import console
 
     mark = "SIMULATED " if found.simulated else ""
-    console.print(f"\n{mark}{found.verdict.upper()}\n", style="bold", markup=False)
+    console.print(f"\n{mark}{found.headline.upper()}\n", style="bold", markup=False)
     for sentence in found.sentences:
         console.print(sentence, markup=False)
+    console.print()
+    console.print(_contrasts([*found.contrasts, *found.others, *found.ordinal]))
+    console.print(
+        "* decides; the ordered probit is in latent SDs, all else in points", markup=False
+    )
+    if found.otherwise is not None:
+        other = found.otherwise
+        console.print(
+            f"\nWith the other screening ({other.screening.rule}, {other.n_participants} "
+            f"participants): {other.verdict}"
+        )
+        console.print(_contrasts(other.contrasts))
+    for name, test in found.equivalence.items():
+        shown = "shown" if test.equivalent else "not shown"
+        console.print(f"{name} smaller than {test.bound:g} points: {shown} (p = {test.p:.3g})")
+    complain(found.warnings)
+
+
+def _contrasts(rows: Sequence[Contrast]) -> Table:
+    from rich.table import Table
+
     table = Table(
         "contrast", "model", "points", "interval", "df", "p", box=None, padding=(0, 2, 0, 0)
     )
-    for row in [*found.contrasts, *found.ordinal]:
+    for row in rows:
         interval = f"{row.low:.3g} to {row.high:.3g}"
         df = "z" if row.df is None else f"{row.df:.1f}"
         model = row.model + (" *" if row.decides else "")
         table.add_row(row.name, model, f"{row.estimate:.3g}", interval, df, f"{row.p:.3g}")
-    console.print()
-    console.print(table)
-    console.print(
-        "* decides; the ordered probit is in latent SDs, all else in points", markup=False
-    )
-    if found.equivalence is not None:
-        shown = "shown" if found.equivalence.equivalent else "not shown"
-        bound, p = found.equivalence.bound, found.equivalence.p
-        console.print(f"equivalence within +-{bound:g} points: {shown} (p = {p:.3g})")
-    complain(found.warnings)
+    return table

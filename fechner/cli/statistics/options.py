@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fechner.records.ratings import Ratings
+    from fechner.records.screening.attention import Attention
 
 RatingsFile = Annotated[
     Path,
@@ -30,6 +31,10 @@ ScaleText = Annotated[
     typer.Option(
         "--scale", help="Ends, e.g. 1:5, or 1:5:low if low is good; else from the .json beside."
     ),
+]
+AttentionFile = Annotated[
+    Path | None,
+    typer.Option("--attention", help="attention.csv of the sessions: checks and repeats."),
 ]
 Out = Annotated[Path | None, typer.Option("--out", "-o", help="Also write the result here.")]
 
@@ -90,3 +95,10 @@ def show(table: pd.DataFrame, out: Path | None) -> None:
 
 def _cell(value: object) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def read_attention_of(path: Path | None) -> dict[str, Attention] | None:
+    """Return the attention table where one was given."""
+    from fechner.records.screening.attention import read_attention
+
+    return None if path is None else read_attention(path)

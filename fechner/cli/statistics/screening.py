@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from fechner.cli.statistics.options import (
+    AttentionFile,
     ColumnsText,
     Dimension,
     LabelsText,
     Out,
     RatingsFile,
     ScaleText,
+    complain,
+    read_attention_of,
     read_given,
     show,
 )
 
-if TYPE_CHECKING:
-    pass
-
 
 def screen(
     ratings: RatingsFile,
+    stimuli: Annotated[
+        Path | None,
+        typer.Argument(help="stimuli.csv or its folder: the conditions to be blind to."),
+    ] = None,
     dimension: Dimension = None,
     scale: ScaleText = None,
     columns: ColumnsText = None,
     labels: LabelsText = None,
-    minimum: Annotated[
-        float, typer.Option(help="Agreement with all others below which one is left out.")
-    ] = 0.2,
+    attention: AttentionFile = None,
     sample_sd: Annotated[
         bool, typer.Option("--sample-sd", help="BT.500 with n - 1, not n.")
     ] = False,
@@ -37,18 +40,33 @@ def screen(
 ) -> None:
     """Show, for each participant, whether the ratings carry information, and why not.
 
-    Example: fechner stats screen ratings/ratings.csv
+    Example: fechner stats screen ratings/ratings.csv stimuli
     """
-    from fechner.analysis.ratings.matrices import rating_matrix
+    import pandas as pd
+
+    from fechner.analysis.ratings.matrices import choose_dimension, conditions_of, rating_matrix
     from fechner.analysis.ratings.screening.screen import screen as screened
     from fechner.cli.console import console
+    from fechner.records.rules.screening_rule import ScreeningRule
+    from fechner.records.stimuli import read_stimulus_table
 
-    matrix = rating_matrix(read_given(ratings, scale, columns, labels), dimension)
-    result = screened(matrix, minimum=minimum, sd="sample" if sample_sd else "population")
-    show(result, out)
-    left = result.loc[~result["keep"], "participant"].tolist()
-    console.print(
-        f"agreement below {minimum:g}: {', '.join(left) if left else 'nobody'} "
-        f"(BT.500 columns for comparison, with {'sample' if sample_sd else 'population'} SD)",
-        markup=False,
+    given, rule = read_given(ratings, scale, columns, labels), ScreeningRule()
+    matrix = rating_matrix(given, dimension)
+    conditions = None
+    if stimuli is not None:
+        conditions = conditions_of(matrix.images, read_stimulus_table(stimuli))
+    rows = screened(
+        matrix,
+        conditions=conditions,
+        rule=rule,
+        attention=read_attention_of(attention),
+        response_ms=given.response_ms(choose_dimension(given, dimension)),
+        sd="sample" if sample_sd else "population",
     )
+    table = pd.DataFrame([row.model_dump() for row in rows])
+    show(table.dropna(axis="columns", how="all"), out)
+    console.print(f"The rule is {rule}.", markup=False)
+    left = [f"{row.participant} ({row.reason})" for row in rows if not row.kept]
+    console.print(f"Left out: {', '.join(left) if left else 'nobody'}.", markup=False)
+    if stimuli is None:
+        complain(["without the stimuli agreement is not blind to conditions; look, do not decide"])

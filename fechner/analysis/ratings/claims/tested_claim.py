@@ -5,11 +5,15 @@ before the first participant:
 
 - **supported**: the interval of ``low - high`` (ratings with the unimportant region degraded
   minus ratings with the important region degraded) lies above 0, and so does the interval of
-  ``donor - high`` (ratings with another image's mask degraded minus the image's own);
-- **not specific to the map**: ``low - high`` lies above 0, ``donor - high`` does not: any mask
+  each declared control minus high, ``donor - high`` by default (ratings with another image's mask
+  degraded minus the image's own);
+- **not specific to the map**: ``low - high`` lies above 0, a control does not: any mask
   of that shape and place would have done, so that the map gets no credit;
 - **not supported**: everything else, including an effect in the opposite direction and a
   study without the control.
+
+Who is left out is declared too, by a rule that cannot see the contrast (`screening`). The verdict
+of the other screening stands beside it, and is part of the verdict where it differs.
 
 The interval that decides comes from the closed form on complete tables, from REML where cells
 are missing, and from the slopes model where most participants rated only one of the arms.
@@ -18,32 +22,34 @@ Every other model stands beside it, and where one disagrees a warning says so.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
-from fechner.analysis.ratings.claims.verdict import (
-    against_ordinal,
-    judge,
-    points,
-    sign,
-    warnings_about,
-)
+from fechner.analysis.ratings.claims.cautions import against_ordinal, cautions
+from fechner.analysis.ratings.claims.verdict import judge
 from fechner.analysis.ratings.contrasts.crossed import closed_form, reml_crossed
 from fechner.analysis.ratings.contrasts.equivalence import equivalence
-from fechner.analysis.ratings.contrasts.every_model import by_every_model
+from fechner.analysis.ratings.contrasts.every_model import by_every_model, deciding_contrast
 from fechner.analysis.ratings.contrasts.ordinal import is_ordinal, ordered_probit
 from fechner.analysis.ratings.matrices import (
     Differences,
     choose_dimension,
+    conditions_of,
     differences,
     rated_arms,
     rating_matrix,
 )
 from fechner.analysis.ratings.observed import image_contrasts
-from fechner.analysis.ratings.screening.screen import MINIMUM_AGREEMENT, screened_participants
+from fechner.analysis.ratings.screening.screen import require_enough_left, screen
 from fechner.provenance import provenance
-from fechner.records.claim import Claim
+from fechner.records.claim import Claim, OtherScreening
 from fechner.records.contrasts.contrast import Contrast, Equivalence
 from fechner.records.ratings import Ratings
+from fechner.records.rules.claim_rule import ClaimRule
+from fechner.records.rules.screening_rule import EVERYBODY, ScreeningRule
+from fechner.records.screening.attention import Attention
+from fechner.records.screening.participants import ScreenedParticipant
 from fechner.records.stimuli import INTACT, StimulusSet, StimulusTable
 
 Pairs = list[tuple[str, str]]
@@ -53,15 +59,12 @@ def claim(
     ratings: Ratings,
     stimuli: StimulusSet | StimulusTable,
     *,
-    low: str = "low",
-    high: str = "high",
-    control: str | None = "donor",
+    rule: ClaimRule | None = None,
+    screening: ScreeningRule | None = None,
+    attention: Mapping[str, Attention] | None = None,
     dimension: str | None = None,
-    level: float = 0.95,
-    minimum_agreement: float | None = MINIMUM_AGREEMENT,
-    equivalence_bound: float | None = None,
 ) -> Claim:
-    """Screen the participants, test both contrasts, and give the verdict.
+    """Screen the participants, test every contrast of the claim, and give the verdict.
 
     Which end of the scale is good, whether anything is SIMULATED, and the digests in the
     provenance come from the records.
@@ -72,17 +75,14 @@ def claim(
         Their column image names a stimulus.
     stimuli
         What was rated.
-    low, high, control
-        Names of the regions; ``control=None`` where there was none, so that the claim cannot
-        be supported.
+    rule
+        What is claimed; ``low`` against ``high`` with the control ``donor`` where None.
+    screening
+        Who is left out; the blind rule where None.
+    attention
+        Attention checks and repeated trials, keyed by participant.
     dimension
         Which ratings; may be left out where there is only one.
-    level
-        Of the intervals.
-    minimum_agreement
-        Leave-one-out correlation below which a participant is left out; None keeps everybody.
-    equivalence_bound
-        Smallest difference in points that would matter, fixed before the study.
 
     Returns
     -------
@@ -123,60 +123,113 @@ def claim(
     >>> effect.low < 75 - 50 < effect.high
     True
     """
+    rule, screening = rule or ClaimRule(), screening or ScreeningRule()
     chosen = choose_dimension(ratings, dimension)
-    screened = screened_participants(rating_matrix(ratings, chosen), minimum_agreement)
-    excluded = [row.participant for row in screened if not row.kept]
+    seen = _screened(ratings, stimuli, chosen, screening, attention or {})
+    require_enough_left(seen)
+    excluded = [row.participant for row in seen if not row.kept]
     arms = rated_arms(ratings, stimuli, dimension=chosen, excluded=excluded)
-    control = control if control in set(arms["region"]) else None
-    pairs = [(low, high)] + ([(control, high)] if control else [])
-    rows = [row for first, second in pairs for row in by_every_model(arms, first, second, level)]
-    ordinal = _ordinal(arms, pairs, level)
-    warned = warnings_about(rows, control, excluded, len(screened), arms)
-    warned += against_ordinal(rows, ordinal)
-    if excluded:
-        everyone = rated_arms(ratings, stimuli, dimension=chosen)
-        warned += _without_screening(rows, everyone, pairs, level)
-    verdict, sentences = judge(rows, low, high, control, level)
-    from_intact = _pairs_from_intact(arms, (low, control, high))
+    present = set(arms["region"])
+    controls = tuple(name for name in rule.controls if name in present)
+    pairs = [(name, rule.high) for name in (rule.low, *controls)]
+    rows = [row for pair in pairs for row in by_every_model(arms, *pair, rule.level)]
+    deciding = [row for row in rows if row.decides]
+    verdict, sentences = judge(deciding, rule, controls)
+    others = _others(arms, rule, controls)
+    ordinal = _ordinal(arms, pairs, rule.level)
+    otherwise = _otherwise(ratings, stimuli, chosen, rule, screening, attention or {}, excluded)
+    from_intact = _pairs_from_intact(arms, (rule.low, *controls, rule.high))
     simulated = ratings.simulated or stimuli.simulated
     return Claim(
         verdict=verdict,
         sentences=sentences,
         dimension=chosen,
-        low=low,
-        high=high,
-        control=control,
-        level=level,
+        rule=rule,
+        screening=screening,
+        controls=controls,
         n_participants=arms["participant"].nunique(),
         n_images=rows[0].n_images,
         n_ratings=len(arms),
-        participants=screened,
+        participants=seen,
         excluded=excluded,
+        otherwise=otherwise,
         contrasts=rows,
-        drops=[_drop(differences(arms, *pair), level) for pair in from_intact],
-        images=image_contrasts(arms, pairs + from_intact, level=level),
+        others=others,
+        holm=_holm(others),
+        drops=[_drop(differences(arms, *pair), rule.level) for pair in from_intact],
+        images=image_contrasts(arms, pairs + from_intact, level=rule.level),
         ordinal=ordinal,
-        equivalence=_equivalence(rows[0], equivalence_bound, level),
-        warnings=warned,
+        equivalence=_equivalences([*deciding, *others], rule),
+        warnings=cautions(rows, rule, seen, arms) + against_ordinal(rows, ordinal),
         simulated=simulated,
         provenance=provenance(
             parameters={
-                "low": low, "high": high, "control": control, "level": level,
+                "rule": rule.model_dump(mode="json"),
+                "screening": screening.model_dump(mode="json"),
                 "good": ratings.scale(chosen).good,
-                "minimum_agreement": minimum_agreement, "equivalence_bound": equivalence_bound,
             },
             inputs={"ratings": ratings.sha256, "stimuli": stimuli.sha256},
             simulated=simulated,
         ),
-    )  # fmt: skip
+    )
 
 
-def _pairs_from_intact(arms: pd.DataFrame, regions: tuple[str | None, ...]) -> Pairs:
+def _screened(
+    ratings: Ratings,
+    stimuli: StimulusSet | StimulusTable,
+    dimension: str,
+    screening: ScreeningRule,
+    attention: Mapping[str, Attention],
+) -> list[ScreenedParticipant]:
+    matrix = rating_matrix(ratings, dimension)
+    return screen(
+        matrix,
+        conditions=conditions_of(matrix.images, stimuli),
+        rule=screening,
+        attention=attention,
+        response_ms=ratings.response_ms(dimension),
+    )
+
+
+def _otherwise(
+    ratings: Ratings,
+    stimuli: StimulusSet | StimulusTable,
+    dimension: str,
+    rule: ClaimRule,
+    screening: ScreeningRule,
+    attention: Mapping[str, Attention],
+    excluded: list[str],
+) -> OtherScreening | None:
+    """Return the claim with the other screening; None where that leaves out the same people."""
+    other = EVERYBODY if screening.rule == "blind" else ScreeningRule()
+    seen = _screened(ratings, stimuli, dimension, other, attention)
+    out = [row.participant for row in seen if not row.kept]
+    if out == excluded or len(seen) - len(out) < 2:
+        return None
+    arms = rated_arms(ratings, stimuli, dimension=dimension, excluded=out)
+    controls = tuple(name for name in rule.controls if name in set(arms["region"]))
+    rows = [deciding_contrast(arms, name, rule.high, rule.level) for name in (rule.low, *controls)]
+    return OtherScreening(
+        screening=other,
+        verdict=judge(rows, rule, controls)[0],
+        n_participants=arms["participant"].nunique(),
+        contrasts=rows,
+    )
+
+
+def _others(arms: pd.DataFrame, rule: ClaimRule, controls: tuple[str, ...]) -> list[Contrast]:
+    """Return each arm that was rated beside, minus high, by the model that would decide."""
+    named = {INTACT, rule.low, rule.high, *controls}
+    beside = sorted(set(arms["region"]) - named)
+    return [deciding_contrast(arms, name, rule.high, rule.level) for name in beside]
+
+
+def _pairs_from_intact(arms: pd.DataFrame, regions: tuple[str, ...]) -> Pairs:
     """Return intact with each of these arms, where enough rated both to compare them."""
     present = set(arms["region"])
     if INTACT not in present:
         return []
-    pairs = [(INTACT, str(region)) for region in regions if region in present]
+    pairs = [(INTACT, region) for region in regions if region in present]
     return [pair for pair in pairs if min(differences(arms, *pair).values.shape) > 1]
 
 
@@ -191,25 +244,21 @@ def _ordinal(arms: pd.DataFrame, pairs: Pairs, level: float) -> list[Contrast]:
     return [ordered_probit(arms, first, second, level=level) for first, second in pairs]
 
 
-def _equivalence(row: Contrast, bound: float | None, level: float) -> Equivalence | None:
-    if bound is None:
-        return None
-    return equivalence(row.estimate, row.standard_error, row.df, bound, alpha=1 - level)
+def _holm(rows: list[Contrast]) -> dict[str, float]:
+    """Return the p values of a family of contrasts under Holm's correction, by name."""
+    worst, found = 0.0, {}
+    for k, row in enumerate(sorted(rows, key=lambda row: row.p)):
+        worst = max(worst, min(1.0, (len(rows) - k) * row.p))
+        found[row.name] = worst
+    return found
 
 
-def _without_screening(
-    rows: list[Contrast],
-    everyone: pd.DataFrame,
-    pairs: Pairs,
-    level: float,
-) -> list[str]:
-    said = []
-    for first, second in pairs:
-        decides = next(row for row in rows if row.name == f"{first} - {second}" and row.decides)
-        other = next(row for row in by_every_model(everyone, first, second, level) if row.decides)
-        if sign(other) != sign(decides):
-            said.append(
-                f"{other.name}: with everybody kept the interval is {points(other.low)} to "
-                f"{points(other.high)} and the conclusion changes."
-            )
-    return said
+def _equivalences(rows: list[Contrast], rule: ClaimRule) -> dict[str, Equivalence]:
+    if rule.margin is None:
+        return {}
+    return {
+        row.name: equivalence(
+            row.estimate, row.standard_error, row.df, rule.margin, alpha=1 - rule.level
+        )
+        for row in rows
+    }

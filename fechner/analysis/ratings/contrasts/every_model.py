@@ -37,6 +37,17 @@ def by_every_model(arms: pd.DataFrame, first: str, second: str, level: float) ->
     return _first_decides(found)
 
 
+def deciding_contrast(arms: pd.DataFrame, first: str, second: str, level: float) -> Contrast:
+    """Return the contrast by the model that the design lets decide, and by no other."""
+    table = differences(arms, first, second)
+    if not mostly_paired(table, arms):
+        return _first_decides([reml_slopes(arms, first, second, level=level)])[0]
+    if np.ptp(table.values[np.isfinite(table.values)]) == 0:
+        return _first_decides([clustered(table, level=level)])[0]
+    model = closed_form if table.complete else reml_crossed
+    return _first_decides([model(table, level=level)])[0]
+
+
 def _first_decides(found: list[Contrast]) -> list[Contrast]:
     return [found[0].model_copy(update={"decides": True}), *found[1:]]
 

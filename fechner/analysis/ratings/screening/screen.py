@@ -1,15 +1,14 @@
-"""Screening: participants whose ratings carry no information about the images.
+"""Screening: who is left out, by checks that cannot see the contrast under test.
 
-Runs on a `RatingMatrix` before the tests. `agreement` (leave-one-out correlation) is what
-`fechner` screens by: in simulations with uniform spammers it finds 99.8 % of them and rejects
-no honest participant. `bt500` is the classic rejection of ITU-R BT.500, given because papers
-ask for it: alone it finds next to no spammers, after bias removal it also rejects every ninth
-honest participant.
+Runs on a `RatingMatrix` before the tests, by a `ScreeningRule` that is declared before the first
+participant. Attention checks, repeated trials and response times do not see ratings of conditions;
+agreement, inconsistency and straight-lining are judged by `blind`. In worlds without effect the
+false positives stay what they are with everybody kept (`python benchmarks/ratings.py --full`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -17,158 +16,155 @@ import pandas as pd
 
 from fechner.analysis.ratings.matrices import RatingMatrix
 from fechner.analysis.ratings.scores.mos import participant_bias, remove_bias
+from fechner.analysis.ratings.screening.blind import BlindAgreement, blind_agreement
+from fechner.analysis.ratings.screening.bt500 import bt500
 from fechner.errors import InputError
-from fechner.records.claim import ScreenedParticipant
+from fechner.records.rules.screening_rule import ScreeningRule
+from fechner.records.screening.attention import Attention
+from fechner.records.screening.participants import ScreenedParticipant
 
-MINIMUM_AGREEMENT = 0.2
-"""Leave-one-out correlation below which a participant is screened out."""
-
-LEAST_SHARED = 20
-"""Images shared with others below which a correlation says too little to screen anybody out."""
-
-BT500_OUTLIER_SHARE = 0.05
-BT500_BALANCE = 0.3
-BT500_NORMAL_KURTOSIS = (2.0, 4.0)
-"""ITU-R BT.500-15, annex 1, section 2.3.1."""
-
-
-@dataclass(frozen=True)
-class Bt500:
-    """BT.500 rejection, one entry a participant.
-
-    Attributes
-    ----------
-    outlier_share
-        ``(P + Q) / n``: share of ratings outside the band of their image.
-    balance
-        ``|P - Q| / (P + Q)``: 0 for errors in both directions, 1 for a plain bias; 0 where
-        there are no outliers.
-    rejected
-        bool: outlier share above 0.05 and balance below 0.3.
-    """
-
-    outlier_share: np.ndarray
-    balance: np.ndarray
-    rejected: np.ndarray
-
-
-def agreement(matrix: RatingMatrix) -> np.ndarray:
-    """Return each participant's Pearson correlation with the mean of all others.
-
-    Returns
-    -------
-    numpy.ndarray
-        (n_participants,) in [-1, 1]; 0 for someone who gave one value throughout, NaN for
-        someone who shares fewer than 20 images with the others.
-    """
-    u = matrix.values
-    here = np.isfinite(u)
-    total, count = np.nansum(u, axis=1), here.sum(axis=1)
-    return np.array([_leave_one_out(u[:, s], here[:, s], total, count) for s in range(u.shape[1])])
-
-
-def _leave_one_out(
-    own: np.ndarray, here: np.ndarray, total: np.ndarray, count: np.ndarray
-) -> float:
-    shared = here & (count > 1)
-    if shared.sum() < LEAST_SHARED:
-        return float("nan")
-    others = (total[shared] - own[shared]) / (count[shared] - 1)
-    if np.ptp(own[shared]) == 0 or np.ptp(others) == 0:
-        return 0.0
-    return float(np.corrcoef(own[shared], others)[0, 1])
-
-
-def bt500(matrix: RatingMatrix, *, sd: Literal["population", "sample"] = "population") -> Bt500:
-    """Reject participants by ITU-R BT.500-15, annex 1, section 2.3.1.
-
-    A rating is an outlier where it lies 2 SDs of its image or more from the image's mean
-    (sqrt(20) SDs where the kurtosis is outside 2..4). P counts those above, Q those below.
-    An image that everybody rated the same has no outliers; read to the letter, the formula
-    counts everybody both above and below there, as sureal does.
-
-    Parameters
-    ----------
-    sd
-        ``"population"`` divides by n, as the reference software sureal; ``"sample"`` divides
-        by n - 1, as the text of the Recommendation. The choice flips rejections on real data,
-        so say which was used.
-    """
-    u = matrix.values
-    n = np.isfinite(u).sum(axis=1)
-    centred = u - (np.nansum(u, axis=1) / n)[:, None]
-    m2, m4 = np.nansum(centred**2, axis=1) / n, np.nansum(centred**4, axis=1) / n
-    with np.errstate(invalid="ignore", divide="ignore"):
-        kurtosis = m4 / m2**2
-        spread = np.sqrt(m2 if sd == "population" else m2 * n / (n - 1))
-    low, high = BT500_NORMAL_KURTOSIS
-    normal = (kurtosis >= low) & (kurtosis <= high)
-    band = (np.where(normal, 2.0, np.sqrt(20.0)) * spread)[:, None]
-    # Ratings exactly on the band are common on short scales and must not hang on rounding.
-    edge = band * (1 - 1e-12)
-    P, Q = (centred >= edge) & (band > 0), (centred <= -edge) & (band > 0)
-    return _reject(P.sum(axis=0), Q.sum(axis=0), np.isfinite(u).sum(axis=0))
-
-
-def _reject(P: np.ndarray, Q: np.ndarray, n: np.ndarray) -> Bt500:
-    outliers = P + Q
-    share = outliers / np.maximum(n, 1)
-    balance = np.abs(P - Q) / np.maximum(outliers, 1)
-    rejected = (outliers > 0) & (share > BT500_OUTLIER_SHARE) & (balance < BT500_BALANCE)
-    return Bt500(share, balance, rejected)
+LEAST_REPEATS = 8
+"""Repeated trials from which on their differences are judged."""
 
 
 def screen(
     matrix: RatingMatrix,
     *,
-    minimum: float = MINIMUM_AGREEMENT,
+    conditions: np.ndarray | None = None,
+    rule: ScreeningRule | None = None,
+    attention: Mapping[str, Attention] | None = None,
+    response_ms: Mapping[str, float] | None = None,
     sd: Literal["population", "sample"] = "population",
-) -> pd.DataFrame:
-    """Return one row a participant with everything the screening looks at.
+) -> list[ScreenedParticipant]:
+    """Return what screening sees of every participant, and whom the rule leaves out.
+
+    Parameters
+    ----------
+    matrix
+        Ratings (n_images, n_participants).
+    conditions
+        The condition of each image (n_images,); without it agreement is blind to each
+        participant's overall mean only.
+    rule
+        Who is left out; the default rule where None.
+    attention
+        Attention checks and repeats, keyed by participant.
+    response_ms
+        Median response time in milliseconds, keyed by participant.
+    sd
+        How BT.500 computes its SD, see `bt500`.
 
     Returns
     -------
-    pandas.DataFrame
-        participant, n, mean, sd (sample), bias, agreement, keep (agreement at least `minimum`,
-        or not computable), bt500 and bt500_bias_removed (True = would be rejected).
+    list of ScreenedParticipant
+        In the order of the matrix.
     """
+    rule = rule or ScreeningRule()
+    seen = blind_agreement(matrix, conditions)
+    table = _table(matrix, seen, attention or {}, response_ms or {}, sd)
+    reasons = _reasons(table, seen, rule, attention or {})
+    table["reason"], table["kept"] = reasons, [not reason for reason in reasons]
+    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    return [ScreenedParticipant.model_validate(row) for row in rows]
+
+
+def _table(
+    matrix: RatingMatrix,
+    seen: BlindAgreement,
+    attention: Mapping[str, Attention],
+    response_ms: Mapping[str, float],
+    sd: Literal["population", "sample"],
+) -> pd.DataFrame:
     u = matrix.values
-    r = agreement(matrix)
-    frame = pd.DataFrame({"participant": matrix.participants, "n": np.isfinite(u).sum(axis=0)})
+    checks = [attention.get(name, Attention(participant=name)) for name in matrix.participants]
     columns = pd.DataFrame(u)
-    return frame.assign(
-        mean=columns.mean().to_numpy(),
-        sd=columns.std().to_numpy(),
-        bias=participant_bias(matrix),
-        agreement=r,
-        keep=~(r < minimum),
-        bt500=bt500(matrix, sd=sd).rejected,
-        bt500_bias_removed=bt500(remove_bias(matrix), sd=sd).rejected,
+    return pd.DataFrame(
+        {
+            "participant": matrix.participants,
+            "n": np.isfinite(u).sum(axis=0),
+            "mean": columns.mean().to_numpy(),
+            "sd": columns.std().to_numpy(),
+            "bias": participant_bias(matrix),
+            "agreement": seen.agreement,
+            "agreement_z": seen.agreement_z,
+            "inconsistency": seen.inconsistency,
+            "inconsistency_z": seen.inconsistency_z,
+            "catch_shown": [one.catch_shown for one in checks],
+            "catch_passed": [one.catch_passed for one in checks],
+            "repeat_difference": np.array([one.repeat_difference for one in checks], float),
+            "rt_median_ms": [response_ms.get(name, np.nan) for name in matrix.participants],
+            "bt500": bt500(matrix, sd=sd).rejected,
+            "bt500_bias_removed": bt500(remove_bias(matrix), sd=sd).rejected,
+        }
     )
 
 
-def screened_participants(
-    matrix: RatingMatrix, minimum: float | None = MINIMUM_AGREEMENT
-) -> list[ScreenedParticipant]:
-    """Return the screening of everybody as the claim records it.
+def _reasons(
+    table: pd.DataFrame,
+    seen: BlindAgreement,
+    rule: ScreeningRule,
+    attention: Mapping[str, Attention],
+) -> list[str]:
+    """Return why each participant is left out, an empty text for those who are kept."""
+    if rule.rule == "everybody":
+        return [""] * len(table)
+    weak = seen.agreement < rule.agreement_share * _median(seen.agreement)
+    repeats = _repeats_apart(table, attention) > rule.inconsistency_se
+    found = {
+        "failed the attention checks": np.array(
+            [rule.attention and not _attentive(name, attention) for name in table["participant"]]
+        ),
+        f"answered in less than {rule.fastest_ms:g} ms": (
+            table["rt_median_ms"] < rule.fastest_ms
+        ).to_numpy(),
+        "gave nearly one rating throughout": _spread_is_tiny(seen.spread, rule.least_spread),
+        "agrees too little with the others": weak & (seen.agreement_z < -rule.agreement_se),
+        "is too inconsistent": weak & (seen.inconsistency_z > rule.inconsistency_se),
+        "rates repeated stimuli too differently": weak & repeats,
+    }
+    return [
+        next((reason for reason, out in found.items() if out[k]), "") for k in range(len(table))
+    ]
 
-    With fewer than three participants, or without a `minimum`, nobody is left out.
+
+def _attentive(name: str, attention: Mapping[str, Attention]) -> bool:
+    return name not in attention or attention[name].attentive
+
+
+def _median(values: np.ndarray) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else float("nan")
+
+
+def _spread_is_tiny(spread: np.ndarray, share: float) -> np.ndarray:
+    middle = _median(spread)
+    return (spread < share * middle) if middle > 0 else np.zeros(len(spread), bool)
+
+
+def _repeats_apart(table: pd.DataFrame, attention: Mapping[str, Attention]) -> np.ndarray:
+    """Return how many standard errors the log difference of repeats lies above the median."""
+    n = np.array([attention[p].repeats if p in attention else 0 for p in table["participant"]])
+    with np.errstate(divide="ignore"):
+        logs = np.log(table["repeat_difference"].to_numpy(float))
+    logs[(n < LEAST_REPEATS) | ~np.isfinite(logs)] = np.nan
+    middle = _median(logs)
+    return (logs - middle) * np.sqrt(2 * np.maximum(n, 1))
+
+
+def require_enough_left(screened: list[ScreenedParticipant]) -> None:
+    """Refuse a screening that leaves fewer than two participants.
 
     Raises
     ------
     InputError
-        If screening would leave fewer than two.
+        Says how many were left out for which reason.
     """
-    table = screen(matrix, minimum=MINIMUM_AGREEMENT if minimum is None else minimum)
-    if minimum is None or len(table) < 3:
-        table["keep"] = True
-    if table["keep"].sum() < 2 <= len(table):
-        raise InputError(
-            f"screening would leave out {(~table['keep']).sum()} of {len(table)} participants: "
-            "they agree on nothing; look at them with fechner stats screen, or keep everybody"
-        )
-    rows = table.rename(columns={"keep": "kept"}).to_dict("records")
-    for row in rows:
-        for name in ("sd", "agreement"):
-            row[name] = row[name] if np.isfinite(row[name]) else None
-    return [ScreenedParticipant.model_validate(row) for row in rows]
+    left = [row for row in screened if row.kept]
+    if len(left) >= 2 or len(screened) < 2:
+        return
+    reasons = [row.reason for row in screened if not row.kept]
+    counted = ", ".join(f"{reasons.count(reason)} {reason}" for reason in dict.fromkeys(reasons))
+    raise InputError(
+        f"screening leaves {len(left)} of {len(screened)} participants ({counted}); look at them "
+        'with fechner stats screen, or declare the rule "everybody"'
+    )

@@ -1,0 +1,1 @@
+"""What screening sees of participants."""
