@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from fechner.cli.statistics import choosing, claiming, powering, scoring, screening
+from fechner.cli.statistics import (
+    choosing,
+    claiming,
+    powering,
+    reliability,
+    scoring,
+    screening,
+)
 
 app = typer.Typer(
     no_args_is_help=True, help="Statistics of ratings: scores, screening, the claim, power."
@@ -15,4 +22,5 @@ app.command()(scoring.scores)
 app.command()(scoring.dmos)
 app.command()(choosing.pairs)
 app.command()(screening.screen)
+app.command("reliability")(reliability.show_reliability)
 app.command()(powering.power)

@@ -1,0 +1,136 @@
+"""Where the variance of ratings comes from: images, participants, and all the rest.
+
+First step of reliability. The model of the rating of image i by participant p is
+
+    x[i, p] = mu + b_i + a_p + e_ip,   b ~ N(0, s_i^2),  a ~ N(0, s_p^2),  e ~ N(0, s_e^2)
+
+in which a participant's bias is a, and e holds both taste (participant by image) and error,
+which one rating a cell cannot part. On complete tables the mean squares of the analysis of
+variance say everything. Where ratings are missing, the variances are estimated by restricted
+maximum likelihood (as lme4's ``x ~ 1 + (1 | image) + (1 | participant)``), and the mean
+squares are those that a complete table with these variances would have.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fechner.analysis.ratings.contrasts.crossed import mean_squares
+from fechner.analysis.ratings.contrasts.reml import fit_reml, indicator
+from fechner.analysis.ratings.matrices import RatingMatrix
+from fechner.errors import InputError
+
+LARGEST = 5e7
+"""Cells of the design matrix above which a table with gaps is too large to be fitted: 0.4 GB."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Mean squares of a table of ratings, in squared points, with what they rest on.
+
+    Attributes
+    ----------
+    image, participant, residual
+        MS_B, MS_J and MS_E; their degrees of freedom are `df`, in this order.
+    df
+        Degrees of freedom of the three.
+    raters
+        Ratings of an image, k: the harmonic mean where ratings are missing.
+    rated
+        Images that a participant rated, n: the harmonic mean where ratings are missing.
+    missing
+        Share of the cells without a rating, [0, 1).
+    """
+
+    image: float
+    participant: float
+    residual: float
+    df: tuple[float, float, float]
+    raters: float
+    rated: float
+    missing: float
+
+    @property
+    def within(self) -> float:
+        """MS_W, what ratings of one image vary by: ``s_p^2 + s_e^2``."""
+        return (self.participant + (self.rated - 1) * self.residual) / self.rated
+
+    @property
+    def participant_sd(self) -> float:
+        """s_p, by how much participants differ in their mean, in points; 0 where below."""
+        return float(np.sqrt(max(0.0, (self.participant - self.residual) / self.rated)))
+
+    @property
+    def image_sd(self) -> float:
+        """s_i, by how much images differ, in points; 0 where below."""
+        return float(np.sqrt(max(0.0, (self.image - self.residual) / self.raters)))
+
+    @property
+    def residual_sd(self) -> float:
+        """s_e, what neither explains, in points."""
+        return float(np.sqrt(self.residual))
+
+    @property
+    def rating_sd(self) -> float:
+        """SD of the ratings of one image by different participants, in points."""
+        return float(np.hypot(self.participant_sd, self.residual_sd))
+
+
+def sources_of_variance(matrix: RatingMatrix) -> Sources:
+    """Return the mean squares of a table of ratings.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two images or participants, all ratings are the same, or so
+        many are missing that images and participants cannot be told apart.
+    """
+    values = matrix.values
+    here = np.isfinite(values)
+    if min(values.shape) < 2:
+        raise InputError(
+            f"reliability expects 2 images and 2 participants or more, got {values.shape[0]} and "
+            f"{values.shape[1]}"
+        )
+    if np.ptp(values[here]) == 0:
+        raise InputError(
+            f"every rating is {values[here][0]:g}; reliability asks how well ratings tell images "
+            "apart, and these tell none apart"
+        )
+    images, participants = values.shape
+    if here.all():
+        MS_J, MS_B, MS_E = mean_squares(values.T)
+        df = (images - 1.0, participants - 1.0, (images - 1.0) * (participants - 1.0))
+        return Sources(MS_B, MS_J, MS_E, df, participants, images, 0.0)
+    return _with_gaps(values, here)
+
+
+def _with_gaps(values: np.ndarray, here: np.ndarray) -> Sources:
+    images, participants = values.shape
+    left = here.sum() - images - participants + 1
+    if left < 1:
+        raise InputError(
+            f"{here.sum()} ratings of {images} images by {participants} participants are too few "
+            "to tell images, participants and error apart; collect more ratings an image"
+        )
+    if here.sum() * sum(values.shape) > LARGEST:
+        raise InputError(
+            f"{here.sum()} ratings of {images} images by {participants} participants with gaps "
+            "are too many to fit at once; take a part of the images"
+        )
+    i, p = np.nonzero(here)
+    blocks = {"image": indicator(i, images), "participant": indicator(p, participants)}
+    s2 = fit_reml(values[here], np.ones((here.sum(), 1)), blocks).variances
+    k = 1 / (1 / here.sum(axis=1)).mean()
+    n = 1 / (1 / here.sum(axis=0)).mean()
+    return Sources(
+        image=s2["residual"] + k * s2["image"],
+        participant=s2["residual"] + n * s2["participant"],
+        residual=s2["residual"],
+        df=(images - 1.0, participants - 1.0, float(left)),
+        raters=float(k),
+        rated=float(n),
+        missing=float(1 - here.mean()),
+    )

@@ -1,0 +1,182 @@
+"""Every number of reliability of one table of ratings, and in words which of them to report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from fechner.analysis.ratings.matrices import RatingMatrix
+from fechner.analysis.ratings.reliability.coefficient import Coefficient
+from fechner.analysis.ratings.reliability.intraclass import intraclass
+from fechner.analysis.ratings.reliability.krippendorff import Metric, krippendorff_alpha
+from fechner.analysis.ratings.reliability.noise_ceiling import mos_ceiling, participant_ceiling
+from fechner.analysis.ratings.reliability.sources import Sources, sources_of_variance
+from fechner.analysis.ratings.reliability.split_half import split_half
+
+FEW = 5
+"""Participants below which every number is given with a warning."""
+
+MEANINGS = {
+    "ICC(1,1)": "one rating, where every image had participants of its own",
+    "ICC(A,1)": "one rating, its place on the scale (absolute agreement)",
+    "ICC(C,1)": "one rating, biases of participants aside (consistency)",
+    "ICC(1,k)": "MOS, where every image had participants of its own",
+    "ICC(A,k)": "MOS, its place on the scale",
+    "ICC(C,k)": "MOS, differences between images",
+    "split-half": "MOS, differences between images, by halves of the participants",
+    "one participant: lower": "mean r of a participant with all others",
+    "one participant: upper": "highest mean r of any scores with single participants",
+    "MOS: lower": "r of the MOS of a second panel of the same size",
+    "MOS: upper": "r of the true scores with this MOS",
+}
+"""What each number says, in a few words; alpha is about one rating."""
+
+
+@dataclass(frozen=True)
+class ReliabilitySummary:
+    """What `summarise_reliability` found.
+
+    Attributes
+    ----------
+    table
+        Columns ``measure, value, low, high, about``; ends are NaN where there is no interval.
+    sources
+        Mean squares behind the intraclass correlations.
+    sentences
+        What the numbers mean and which to report.
+    warnings
+        What a reader must be warned of.
+    """
+
+    table: pd.DataFrame
+    sources: Sources
+    sentences: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def summarise_reliability(
+    matrix: RatingMatrix, *, metric: Metric = "interval", level: float = 0.95, seed: int = 0
+) -> ReliabilitySummary:
+    """Return every coefficient of agreement, the noise ceilings, and what to report.
+
+    Parameters
+    ----------
+    matrix
+        Ratings (n_images, n_participants), NaN where missing.
+    metric
+        How alpha takes two ratings to differ.
+    level
+        Of the intervals.
+    seed
+        Of the resampled images and the random halves.
+
+    Returns
+    -------
+    ReliabilitySummary
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two participants or images, or all ratings are the same.
+    """
+    rng = np.random.default_rng(seed)
+    sources = sources_of_variance(matrix)
+    icc = intraclass(sources, level=level)
+    alpha = krippendorff_alpha(matrix, metric, level=level, rng=rng)
+    single = participant_ceiling(matrix)
+    enough = len(matrix.participants) >= 4
+    of_mos = split_half(matrix, level=level, rng=rng) if enough else icc["ICC(C,k)"]
+    ceiling = mos_ceiling(of_mos)
+    rows = [
+        *icc.values(),
+        alpha,
+        *([of_mos] if enough else []),
+        Coefficient("one participant: lower", single.lower),
+        Coefficient("one participant: upper", single.upper),
+        *ceiling,
+    ]
+    return ReliabilitySummary(
+        _table(rows),
+        sources,
+        (
+            _about_one_rating(icc["ICC(A,1)"], sources),
+            _about_the_mos(icc, sources),
+            _about_alpha(alpha, metric),
+            _about_ceilings(ceiling[0], ceiling[1]),
+        ),
+        tuple(_warnings(matrix, sources, single.constant)),
+    )
+
+
+def _table(rows: list[Coefficient]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "measure": [row.name for row in rows],
+            "value": [row.value for row in rows],
+            "low": [np.nan if row.low is None else row.low for row in rows],
+            "high": [np.nan if row.high is None else row.high for row in rows],
+            "about": [MEANINGS.get(row.name, "one rating, agreement beyond chance") for row in rows],
+        }
+    )
+
+
+def _about_one_rating(icc: Coefficient, sources: Sources) -> str:
+    return (
+        f"Of the variance of single ratings {icc.value:.0%} belongs to the images (SD "
+        f"{sources.image_sd:.3g} points); the rest is how kind participants are "
+        f"(SD {sources.participant_sd:.3g}) and taste and error (SD {sources.residual_sd:.3g})."
+    )
+
+
+def _about_the_mos(icc: dict[str, Coefficient], sources: Sources) -> str:
+    return (
+        f"To report for the MOS of {sources.raters:.4g} participants: ICC(A,k) = "
+        f"{_with_interval(icc['ICC(A,k)'])} where its place on the scale counts, ICC(C,k) = "
+        f"{_with_interval(icc['ICC(C,k)'])} where only differences between images do (contrasts, "
+        "rankings, correlations with a model); ICC(1,k) where every image had participants of its "
+        "own. The forms with 1 say the same of one rating. Name the form: they differ."
+    )
+
+
+def _about_alpha(alpha: Coefficient, metric: Metric) -> str:
+    order = {
+        "interval": "differences of points count squared; for few categories --metric ordinal",
+        "ordinal": "ranks of the categories count, not their numbers",
+        "nominal": "any two different ratings differ as much; for names, not for scales",
+    }
+    return (
+        f"Krippendorff's alpha = {_with_interval(alpha)} is about one rating, whatever is missing: "
+        f"compare it with ICC(A,1), not with the MOS ({order[metric]})."
+    )
+
+
+def _about_ceilings(lower: Coefficient, upper: Coefficient) -> str:
+    return (
+        f"A model of the MOS: at r = {lower.value:.3f} it foretells this MOS as well as a second "
+        f"panel of people would, and no model can do better than r = {upper.value:.3f} except by "
+        "fitting noise. Against single participants hold the ceiling of one participant."
+    )
+
+
+def _with_interval(one: Coefficient) -> str:
+    return f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})"
+
+
+def _warnings(matrix: RatingMatrix, sources: Sources, constant: tuple[str, ...]) -> list[str]:
+    said = []
+    if len(matrix.participants) < FEW:
+        said.append(f"only {len(matrix.participants)} participants: every number here is rough")
+    if sources.missing > 0:
+        said.append(
+            f"{sources.missing:.1%} of the ratings are missing: the ICCs rest on variance components "
+            "by REML, participants and images random, with intervals that are approximate; "
+            f"k = {sources.raters:.3g} is the harmonic mean of ratings an image"
+        )
+    if constant:
+        said.append(
+            f"{', '.join(constant)} rated everything the same or once only and had no part in the "
+            "ceiling of one participant"
+        )
+    return said
