@@ -35,8 +35,10 @@ def rows(name):
     """Return the long table; public ones hold an image a line and a participant a column."""
     if not name.startswith("SIMULATED"):
         wide = pd.DataFrame(np.loadtxt(PUBLIC / f"{name}.csv", delimiter=","))
-        return wide.rename_axis("image").reset_index().melt(
-            "image", var_name="participant", value_name="rating"
+        return (
+            wide.rename_axis("image")
+            .reset_index()
+            .melt("image", var_name="participant", value_name="rating")
         )
     with (HERE / f"{name}.csv").open(newline="", encoding="utf-8") as file:
         return pd.DataFrame(list(csv.DictReader(file))).astype({"rating": float})

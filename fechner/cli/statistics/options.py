@@ -94,7 +94,7 @@ def show(table: pd.DataFrame, out: Path | None) -> None:
 
 
 def _cell(value: object) -> str:
-    if value != value:  # A number that does not exist, as the interval of a single rating.
+    if isinstance(value, float) and value != value:  # As the interval of a single rating.
         return "-"
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 

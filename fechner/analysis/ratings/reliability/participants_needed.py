@@ -103,7 +103,7 @@ def planning_sizes(needed: int, panel: int) -> list[int]:
     Examples
     --------
     >>> planning_sizes(42, 24)
-    [4, 5, 7, 9, 13, 17, 24, 32, 42, 44, 60]
+    [4, 5, 7, 10, 13, 18, 24, 33, 42, 44, 60]
     """
     largest = max(2 * panel, int(1.3 * needed), 60)
     grid = np.geomspace(4, largest, 10).round().astype(int)

@@ -87,7 +87,8 @@ def sources_of_variance(matrix: RatingMatrix) -> Sources:
         If there are fewer than two images or participants, all ratings are the same, or so
         many are missing that images and participants cannot be told apart.
     """
-    values = matrix.values
+    here = np.isfinite(matrix.values)
+    values = matrix.values[here.any(axis=1)][:, here.any(axis=0)]
     here = np.isfinite(values)
     if min(values.shape) < 2:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Split-half reliability: do two halves of the participants order the images alike?
+"""Split-half reliability: whether two halves of the participants order the images alike.
 
 The participants are halved at random many times, the mean ratings of the halves correlated
 over images, and the mean correlation r stepped up to all P participants (Spearman 1910;

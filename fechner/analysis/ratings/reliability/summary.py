@@ -19,19 +19,21 @@ FEW = 5
 """Participants below which every number is given with a warning."""
 
 MEANINGS = {
-    "ICC(1,1)": "one rating, where every image had participants of its own",
-    "ICC(A,1)": "one rating, its place on the scale (absolute agreement)",
-    "ICC(C,1)": "one rating, biases of participants aside (consistency)",
-    "ICC(1,k)": "MOS, where every image had participants of its own",
-    "ICC(A,k)": "MOS, its place on the scale",
-    "ICC(C,k)": "MOS, differences between images",
-    "split-half": "MOS, differences between images, by halves of the participants",
-    "one participant: lower": "mean r of a participant with all others",
-    "one participant: upper": "highest mean r of any scores with single participants",
-    "MOS: lower": "r of the MOS of a second panel of the same size",
-    "MOS: upper": "r of the true scores with this MOS",
+    "ICC(1,1)": "one rating, other people for each image",
+    "ICC(A,1)": "one rating, absolute agreement",
+    "ICC(C,1)": "one rating, consistency",
+    "ICC(1,k)": "MOS, other people for each image",
+    "ICC(A,k)": "MOS, absolute agreement",
+    "ICC(C,k)": "MOS, consistency",
+    "split-half": "MOS, consistency",
+    "one participant: lower": "mean r with all others",
+    "one participant: upper": "no scores do better on average",
+    "MOS: lower": "r of a second panel's MOS",
+    "MOS: upper": "r of the true scores",
 }
-"""What each number says, in a few words; alpha is about one rating."""
+"""What each number says, in a few words."""
+
+ALPHA = "one rating, agreement beyond chance"
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def _table(rows: list[Coefficient]) -> pd.DataFrame:
             "value": [row.value for row in rows],
             "low": [np.nan if row.low is None else row.low for row in rows],
             "high": [np.nan if row.high is None else row.high for row in rows],
-            "about": [MEANINGS.get(row.name, "one rating, agreement beyond chance") for row in rows],
+            "about": [MEANINGS.get(row.name, ALPHA) for row in rows],
         }
     )
 
@@ -125,15 +127,16 @@ def _table(rows: list[Coefficient]) -> pd.DataFrame:
 def _about_one_rating(icc: Coefficient, sources: Sources) -> str:
     return (
         f"Of the variance of single ratings {icc.value:.0%} belongs to the images (SD "
-        f"{sources.image_sd:.3g} points); the rest is how kind participants are "
-        f"(SD {sources.participant_sd:.3g}) and taste and error (SD {sources.residual_sd:.3g})."
+        f"{sources.image_sd:.3g} points); the rest is participants' biases "
+        f"(SD {sources.participant_sd:.3g}), taste and error (SD {sources.residual_sd:.3g})."
     )
 
 
 def _about_the_mos(icc: dict[str, Coefficient], sources: Sources) -> str:
     return (
         f"To report for the MOS of {sources.raters:.4g} participants: ICC(A,k) = "
-        f"{_with_interval(icc['ICC(A,k)'])} where its place on the scale counts, ICC(C,k) = "
+        f"{_with_interval(icc['ICC(A,k)'])} where its place on the scale counts (absolute "
+        "agreement: a participant's bias is error), consistency ICC(C,k) = "
         f"{_with_interval(icc['ICC(C,k)'])} where only differences between images do (contrasts, "
         "rankings, correlations with a model); ICC(1,k) where every image had participants of its "
         "own. The forms with 1 say the same of one rating. Name the form: they differ."
@@ -170,8 +173,8 @@ def _warnings(matrix: RatingMatrix, sources: Sources, constant: tuple[str, ...])
         said.append(f"only {len(matrix.participants)} participants: every number here is rough")
     if sources.missing > 0:
         said.append(
-            f"{sources.missing:.1%} of the ratings are missing: the ICCs rest on variance components "
-            "by REML, participants and images random, with intervals that are approximate; "
+            f"{sources.missing:.1%} of the ratings are missing: ICCs rest on variances by REML, "
+            "participants and images random, with intervals that are approximate; "
             f"k = {sources.raters:.3g} is the harmonic mean of ratings an image"
         )
     if constant:
