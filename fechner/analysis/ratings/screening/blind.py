@@ -37,6 +37,9 @@ LEAST_FREE = 12
 LEAST_PARTICIPANTS = 5
 """Participants below which there is no median to be read against."""
 
+ROUNDING = 1e-18
+"""Mean square, in squared points, below which ratings do not differ."""
+
 MAD_TO_SD = 1.4826
 """SD of a normal distribution over its median absolute deviation."""
 
@@ -99,10 +102,7 @@ def blind_agreement(matrix: RatingMatrix, conditions: np.ndarray | None = None) 
     labels = np.zeros(len(u), int) if conditions is None else conditions
     codes = np.unique(labels, return_inverse=True)[1]
     x = _within(u, codes)
-    here = np.isfinite(x)
-    total, count = np.nansum(x, axis=1), here.sum(axis=1)
-    rows = [_against_others(x[:, p], here[:, p], total, count, codes) for p in range(u.shape[1])]
-    free, agreement, inconsistency, spread = np.array(rows, float).reshape(-1, 4).T
+    free, agreement, inconsistency, spread = _against_others(x, codes)
     with np.errstate(divide="ignore"):
         # A participant without any spread has no z of its own scale; 1e-9 keeps the log finite.
         log_inconsistency = np.log(np.maximum(inconsistency, 1e-9))
@@ -127,20 +127,32 @@ def _within(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
 
 
 def _against_others(
-    own: np.ndarray, here: np.ndarray, total: np.ndarray, count: np.ndarray, codes: np.ndarray
-) -> tuple[float, float, float, float]:
-    """Return free ratings, agreement, inconsistency and spread of one participant."""
+    x: np.ndarray, codes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return free ratings, agreement, inconsistency and spread of every participant."""
+    here = np.isfinite(x)
+    count = here.sum(axis=1, keepdims=True)
     shared = here & (count > 1)
-    used = len(np.unique(codes[shared]))
-    free = int(shared.sum()) - used
-    if free < LEAST_FREE:
-        return free, np.nan, np.nan, np.nan
-    others = (total[shared] - own[shared]) / (count[shared] - 1)
-    both = _within(np.column_stack([own[shared], others]), codes[shared])
-    aa, ab, bb = both[:, 0] @ both[:, 0], both[:, 0] @ both[:, 1], both[:, 1] @ both[:, 1]
-    r = ab / np.sqrt(aa * bb) if aa > 0 and bb > 0 else 0.0
-    spread = np.sqrt(aa / free)
-    return free, r, spread * np.sqrt(max(1 - r * r, 0.0)), spread
+    with np.errstate(invalid="ignore", divide="ignore"):
+        others = (np.nansum(x, axis=1, keepdims=True) - x) / (count - 1)
+        own = _within(np.where(shared, x, np.nan), codes)
+        others = _within(np.where(shared, others, np.nan), codes)
+        aa, ab, bb = (
+            np.nansum(v * w, axis=0) for v, w in ((own, own), (own, others), (others, others))
+        )
+        # Sums of squares of identical ratings are rounding errors, not a spread.
+        flat = (aa <= ROUNDING * shared.sum(axis=0)) | (bb <= ROUNDING * shared.sum(axis=0))
+        r = np.where(flat, 0.0, ab / np.sqrt(aa * bb))
+    used = np.array([shared[codes == code].any(axis=0) for code in np.unique(codes)]).sum(axis=0)
+    free = shared.sum(axis=0) - used
+    spread = np.sqrt(aa / np.maximum(free, 1))
+    inconsistency = spread * np.sqrt(np.maximum(1 - r * r, 0.0))
+    known = np.where(free < LEAST_FREE, np.nan, 1.0)
+    return free, r * known, inconsistency * known, spread * known
+
+
+def _products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.nansum(a * b, axis=0)
 
 
 def _above_median(values: np.ndarray, error: np.ndarray) -> np.ndarray:

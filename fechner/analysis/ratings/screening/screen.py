@@ -8,7 +8,7 @@ false positives stay what they are with everybody kept (`python benchmarks/ratin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -59,13 +59,37 @@ def screen(
     list of ScreenedParticipant
         In the order of the matrix.
     """
-    rule = rule or ScreeningRule()
+    attention, response_ms = attention or {}, response_ms or {}
     seen = blind_agreement(matrix, conditions)
-    table = _table(matrix, seen, attention or {}, response_ms or {}, sd)
-    reasons = _reasons(table, seen, rule, attention or {})
-    table["reason"], table["kept"] = reasons, [not reason for reason in reasons]
+    table = _table(matrix, seen, attention, response_ms, sd)
+    table["reason"] = _reasons(matrix, seen, rule or ScreeningRule(), attention, response_ms)
+    table["kept"] = table["reason"] == ""
     rows = table.astype(object).where(table.notna(), None).to_dict("records")
     return [ScreenedParticipant.model_validate(row) for row in rows]
+
+
+def left_out(
+    matrix: RatingMatrix,
+    *,
+    conditions: np.ndarray | None = None,
+    rule: ScreeningRule | None = None,
+    attention: Mapping[str, Attention] | None = None,
+    response_ms: Mapping[str, float] | None = None,
+) -> list[str]:
+    """Return why the rule leaves out each participant, an empty text for those who are kept.
+
+    Parameters
+    ----------
+    matrix, conditions, rule, attention, response_ms
+        As for `screen`, which also describes everybody.
+
+    Returns
+    -------
+    list of str
+        In the order of the matrix.
+    """
+    seen = blind_agreement(matrix, conditions)
+    return _reasons(matrix, seen, rule or ScreeningRule(), attention or {}, response_ms or {})
 
 
 def _table(
@@ -100,31 +124,28 @@ def _table(
 
 
 def _reasons(
-    table: pd.DataFrame,
+    matrix: RatingMatrix,
     seen: BlindAgreement,
     rule: ScreeningRule,
     attention: Mapping[str, Attention],
+    response_ms: Mapping[str, float],
 ) -> list[str]:
-    """Return why each participant is left out, an empty text for those who are kept."""
+    people = matrix.participants
     if rule.rule == "everybody":
-        return [""] * len(table)
+        return [""] * len(people)
+    inattentive = [rule.attention and not _attentive(name, attention) for name in people]
+    times = np.array([response_ms.get(name, np.inf) for name in people])
     weak = seen.agreement < rule.agreement_share * _median(seen.agreement)
-    repeats = _repeats_apart(table, attention) > rule.inconsistency_se
+    repeats = _repeats_apart(people, attention) > rule.inconsistency_se
     found = {
-        "failed the attention checks": np.array(
-            [rule.attention and not _attentive(name, attention) for name in table["participant"]]
-        ),
-        f"answered in less than {rule.fastest_ms:g} ms": (
-            table["rt_median_ms"] < rule.fastest_ms
-        ).to_numpy(),
+        "failed the attention checks": np.array(inattentive, bool),
+        f"answered in less than {rule.fastest_ms:g} ms": times < rule.fastest_ms,
         "gave nearly one rating throughout": _spread_is_tiny(seen.spread, rule.least_spread),
         "agrees too little with the others": weak & (seen.agreement_z < -rule.agreement_se),
         "is too inconsistent": weak & (seen.inconsistency_z > rule.inconsistency_se),
         "rates repeated stimuli too differently": weak & repeats,
     }
-    return [
-        next((reason for reason, out in found.items() if out[k]), "") for k in range(len(table))
-    ]
+    return [next((why for why, out in found.items() if out[k]), "") for k in range(len(people))]
 
 
 def _attentive(name: str, attention: Mapping[str, Attention]) -> bool:
@@ -141,14 +162,13 @@ def _spread_is_tiny(spread: np.ndarray, share: float) -> np.ndarray:
     return (spread < share * middle) if middle > 0 else np.zeros(len(spread), bool)
 
 
-def _repeats_apart(table: pd.DataFrame, attention: Mapping[str, Attention]) -> np.ndarray:
+def _repeats_apart(people: Sequence[str], attention: Mapping[str, Attention]) -> np.ndarray:
     """Return how many standard errors the log difference of repeats lies above the median."""
-    n = np.array([attention[p].repeats if p in attention else 0 for p in table["participant"]])
-    with np.errstate(divide="ignore"):
-        logs = np.log(table["repeat_difference"].to_numpy(float))
-    logs[(n < LEAST_REPEATS) | ~np.isfinite(logs)] = np.nan
-    middle = _median(logs)
-    return (logs - middle) * np.sqrt(2 * np.maximum(n, 1))
+    known = [attention.get(name, Attention(participant=name)) for name in people]
+    n = np.array([one.repeats for one in known])
+    differences = np.array([one.repeat_difference or np.nan for one in known], float)
+    logs = np.where(n >= LEAST_REPEATS, np.log(differences), np.nan)
+    return (logs - _median(logs)) * np.sqrt(2 * np.maximum(n, 1))
 
 
 def require_enough_left(screened: list[ScreenedParticipant]) -> None:
