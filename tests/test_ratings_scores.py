@@ -9,11 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from scipy.optimize import brentq
 
 from fechner.analysis.ratings.matrices import RatingMatrix, rating_matrix
 from fechner.analysis.ratings.scores.dmos import dmos
+from fechner.analysis.ratings.scores.intervals import mean_interval
 from fechner.analysis.ratings.scores.likelihood import maximum_likelihood
-from fechner.analysis.ratings.scores.mos import mos, participant_bias, remove_bias
+from fechner.analysis.ratings.scores.mos import mos, participant_bias, remove_bias, unvaried
+from fechner.analysis.ratings.scores.z_scores import z_scores
 from fechner.analysis.ratings.screening.bt500 import bt500
 from fechner.errors import InputError
 from fechner.records.ratings import ratings_from_table, read_ratings
@@ -34,10 +37,10 @@ STUDIES = (
 )
 
 
-def matrix_of(values):
+def matrix_of(values, limits=None):
     values = np.asarray(values, float)
     images = tuple(f"i{k}" for k in range(values.shape[0]))
-    return RatingMatrix(values, images, tuple(f"p{k}" for k in range(values.shape[1])))
+    return RatingMatrix(values, images, tuple(f"p{k}" for k in range(values.shape[1])), limits)
 
 
 def simulated_study(name):
@@ -199,6 +202,111 @@ def test_removing_bias_repairs_mos_when_a_harsh_participant_skips_images():
     assert np.ptp(np.diff(repaired)) < np.ptp(np.diff(plain))
 
 
+def by_root(mean, sd, n, limits):
+    """The score interval as its definition says, its ends found by bisection."""
+    low, high = limits
+    t = stats.t.ppf(0.975, n - 1)
+    phi = sd**2 / ((mean - low) * (high - mean))
+
+    def excess(mu):
+        return (mean - mu) ** 2 - t**2 * phi * (mu - low) * (high - mu) / n
+
+    return brentq(excess, low, mean), brentq(excess, mean, high)
+
+
+def test_the_score_interval_ends_where_its_definition_says():
+    for mean, sd, n in ((3.0, 0.9, 24), (4.8, 0.4, 24), (1.3, 0.6, 8)):
+        ends = mean_interval(np.array([mean]), np.array([sd]), np.array([n]), limits=(1, 5))
+        assert np.ravel(ends) == pytest.approx(by_root(mean, sd, n, (1, 5)))
+
+
+def test_for_yes_and_no_the_score_interval_is_wilsons():
+    """Its phi is n / (n - 1), and 1 with the variance that divides by n; then Wilson 1927."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    n, yes = 4000, 3900
+    values = np.repeat([1.0, 0.0], [yes, n - yes])
+    low, high = mean_interval(
+        np.array([values.mean()]), np.array([values.std()]), np.array([n]), limits=(0, 1)
+    )
+    z = stats.norm.cdf(stats.t.ppf(0.975, n - 1))
+    wilson = proportion_confint(yes, n, alpha=2 * (1 - z), method="wilson")
+    assert (low[0], high[0]) == pytest.approx(wilson, abs=1e-9)
+
+
+def test_identical_ratings_have_the_exact_binomial_bound_of_another_answer():
+    """Clopper and Pearson: 24 of 24 leave at most a share p for another answer."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    p = proportion_confint(0, 24, method="beta")[1]
+    for value in (1.0, 3.0, 5.0):
+        scores = mos(matrix_of(np.full((1, 24), value), limits=(1, 5)))
+        expected = value - p * (value - 1), value + p * (5 - value)
+        assert scores[["ci_low", "ci_high"]].to_numpy()[0] == pytest.approx(expected)
+        assert unvaried(scores) == ["i0"]
+
+
+@pytest.mark.parametrize("method", [lambda m: m, remove_bias])
+def test_intervals_of_scores_stay_on_the_scale(method):
+    for name in (COMPLETE, MISSING):
+        matrix = simulated_study(name)[0]
+        low, high = matrix.limits
+        scores = mos(method(matrix))
+        assert scores["ci_low"].min() >= low
+        assert scores["ci_high"].max() <= high
+        inside = scores["mos"].between(low, high)
+        assert (scores["ci_low"] <= scores["mos"])[inside].all()
+        assert (scores["mos"] <= scores["ci_high"])[inside].all()
+
+
+def test_near_the_end_of_the_scale_the_interval_holds_where_t_does_not():
+    """24 people, whole ratings on 1 to 5 around a mean of 4.92."""
+    rng = np.random.default_rng(5)
+    mean = np.clip(np.round(5.6 + rng.normal(0, 0.78, 10**6)), 1, 5).mean()
+    values = np.clip(np.round(5.6 + rng.normal(0, 0.78, (6000, 24))), 1, 5)
+    cover = {}
+    for limits in (None, (1, 5)):
+        scores = mos(matrix_of(values, limits=limits))
+        assert (scores["ci_high"] > 5).any() == (limits is None)
+        cover[limits] = ((scores["ci_low"] <= mean) & (mean <= scores["ci_high"])).mean()
+    assert cover[None] < 0.9
+    assert 0.94 < cover[1, 5] < 0.985
+
+
+def test_z_scores_are_scipys_on_0_to_100_and_do_not_know_how_people_use_the_scale():
+    matrix, _ = simulated_study(MISSING)
+    found = z_scores(matrix)
+    expected = 100 * (stats.zscore(matrix.values, axis=0, ddof=1, nan_policy="omit") + 3) / 6
+    np.testing.assert_allclose(found.matrix.values, expected, atol=1e-10)
+    rng = np.random.default_rng(2)
+    gain, offset = rng.uniform(0.2, 3, (2, matrix.values.shape[1]))
+    other = z_scores(replace(matrix, values=offset + gain * matrix.values))
+    np.testing.assert_allclose(other.matrix.values, found.matrix.values, atol=1e-9)
+    assert found.left_out == ()
+
+
+def test_who_never_varies_has_no_z_scores_and_is_named():
+    values = np.column_stack([np.arange(4.0), np.full(4, 0.1) * 3, [1, np.nan, np.nan, np.nan]])
+    found = z_scores(matrix_of(values))
+    assert found.left_out == ("p1", "p2")
+    assert mos(found.matrix)["n"].tolist() == [1, 1, 1, 1]
+    with pytest.raises(InputError, match="nobody's ratings vary"):
+        z_scores(matrix_of(values[:, 1:]))
+
+
+def test_standardised_dmos_is_the_mean_of_each_participants_z_differences():
+    ratings, stimuli = hidden_reference(COMPLETE)
+    wide = ratings.table.pivot(index="image", columns="participant", values="rating")
+    scene = wide.index.str.split("_").str[0]
+    intact = wide.groupby(scene).transform(lambda column: column.iloc[0])
+    assert (wide.index[::6].str.endswith("_0")).all()
+    test = ~wide.index.str.endswith("_0")
+    difference = (wide - intact)[test]
+    expected = (100 * (difference.apply(stats.zscore, ddof=1) + 3) / 6).mean(axis=1)
+    ours = dmos(ratings, stimuli, standardised=True).set_index("stimulus")["dmos"]
+    np.testing.assert_allclose(ours[expected.index], expected)
+
+
 def hidden_reference(name, *, good="high"):
     """A study of tests/data in which step 0 of every scene is the reference."""
     ratings = read_ratings(OURS / f"{name}.csv")
@@ -229,8 +337,9 @@ def test_dmos_is_the_mean_difference_within_participants_from_the_good_end(good,
     np.testing.assert_allclose(ours["dmos"], by.mean())
     assert ours["n"].tolist() == by.count().tolist()
     assert ours["n"].min() < 24
-    half = stats.t.ppf(0.975, by.count() - 1) * by.std() / np.sqrt(by.count())
-    np.testing.assert_allclose(ours["ci_high"] - ours["dmos"], half)
+    for row, sd, n in zip(ours.itertuples(), by.std(), by.count(), strict=True):
+        limits = top - 100, top + 100
+        assert (row.ci_low, row.ci_high) == pytest.approx(by_root(row.dmos, sd, n, limits))
     assert (ours["scene"] == ours.index.str[:2]).all()
 
 
@@ -271,6 +380,14 @@ def test_a_scene_without_a_rated_reference_is_refused_and_named():
     kept = ratings.table[ratings.table["image"] != "03_0"]
     with pytest.raises(InputError, match="scene '03' has no rated stimulus"):
         dmos(replace(ratings, table=kept), stimuli)
+
+
+def test_likelihood_refuses_what_it_cannot_fit_and_says_why():
+    values = np.column_stack([np.arange(4.0), np.arange(4.0) ** 2, [1, np.nan, np.nan, np.nan]])
+    with pytest.raises(InputError, match="'p2' rated one image only"):
+        maximum_likelihood(matrix_of(values))
+    with pytest.raises(InputError, match="all ratings are the same"):
+        maximum_likelihood(matrix_of(np.full((4, 3), 2.0)))
 
 
 def test_likelihood_refuses_someone_who_is_the_consensus():

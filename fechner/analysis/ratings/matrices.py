@@ -34,11 +34,14 @@ class RatingMatrix:
         Repeated ratings of one image by one participant are averaged.
     images, participants
         Names of the rows and columns.
+    limits
+        The lowest and the highest value that a mean can have; None where there are none.
     """
 
     values: np.ndarray
     images: tuple[str, ...]
     participants: tuple[str, ...]
+    limits: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,9 @@ def rating_matrix(ratings: Ratings, dimension: str | None = None) -> RatingMatri
         index="image", columns="participant", values="rating", aggfunc="mean", sort=False
     )
     table = table.reindex(index=rows["image"].unique(), columns=rows["participant"].unique())
-    return RatingMatrix(table.to_numpy(float), tuple(table.index), tuple(table.columns))
+    scale = ratings.scale(choose_dimension(ratings, dimension))
+    limits = scale.minimum, scale.maximum
+    return RatingMatrix(table.to_numpy(float), tuple(table.index), tuple(table.columns), limits)
 
 
 def _rows_of(ratings: Ratings, dimension: str | None) -> pd.DataFrame:

@@ -75,6 +75,12 @@ def complain(warnings: Sequence[str]) -> None:
         complaints.print(f"note: {warning}", markup=False)
 
 
+def listed(names: Sequence[str], limit: int = 8) -> str:
+    """Return names for a sentence: at most `limit`, then how many more."""
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(map(str, names[:limit])) + more
+
+
 def show(table: pd.DataFrame, out: Path | None) -> None:
     """Print a table, and write it whole as CSV where asked."""
     from rich.table import Table

@@ -49,7 +49,8 @@ def ratings_table(journals: Journals) -> Ratings:
     InputError
         If a journal is damaged, if no trial counts, if two journals are of the same
         participant and session, if simulated and real participants are mixed, or if journals
-        rate one dimension on different scales or with different words (names both files).
+        rate one dimension by different protocols, on different scales or with different words
+        (names both files).
 
     Examples
     --------
@@ -110,8 +111,8 @@ def journal_scales(journals: Sequence[JournalRecord]) -> dict[str, Scale]:
     Raises
     ------
     InputError
-        If two journals rate a dimension on different scales, or label it with different
-        words in one language; names both.
+        If two journals rate a dimension on different scales, label it with different words in
+        one language, or follow different protocols; names both.
     """
     first: dict[str, JournalRecord] = {}
     worded: dict[tuple[str, str], JournalRecord] = {}
@@ -130,6 +131,13 @@ def journal_scales(journals: Sequence[JournalRecord]) -> dict[str, Scale]:
                 f"{earlier.path.name} and {journal.path.name} rate {header.dimension!r} with "
                 f"different words ({', '.join(earlier.header.labels)}; "
                 f"{', '.join(header.labels)}); export them separately"
+            )
+        earlier = first[header.dimension]
+        if earlier.header.protocol != header.protocol:
+            raise InputError(
+                f"{earlier.path.name} and {journal.path.name} rate {header.dimension!r} by "
+                f"different protocols ({earlier.header.protocol}; {header.protocol}), which ask "
+                "different things; keep them in separate folders"
             )
     return {dimension: journal.header.scale.ends for dimension, journal in first.items()}
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from fechner.analysis.ratings.matrices import RatingMatrix
+from fechner.analysis.ratings.scores.intervals import mean_interval
 from fechner.analysis.ratings.scores.mos import participant_bias, row_means
 from fechner.errors import InputError
 
@@ -40,6 +42,37 @@ class ParticipantModel:
     log_likelihood: float
     iterations: int
 
+    def scores(self, matrix: RatingMatrix, *, level: float = 0.95) -> pd.DataFrame:
+        """Return one row an image: image, quality, error, n, ci_low, ci_high, in points.
+
+        The interval is that of `mean_interval` for the residual SD behind `quality_error`.
+        """
+        n = np.isfinite(matrix.values).sum(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            sd = self.quality_error * n / np.sqrt(n - 1)
+        low, high = mean_interval(self.quality, sd, n, limits=matrix.limits, level=level)
+        return pd.DataFrame(
+            {
+                "image": matrix.images,
+                "quality": self.quality,
+                "error": self.quality_error,
+                "n": n,
+                "ci_low": low,
+                "ci_high": high,
+            }
+        )
+
+    def participants(self, matrix: RatingMatrix) -> pd.DataFrame:
+        """Return one row a participant: participant, n, bias, inconsistency, in points."""
+        return pd.DataFrame(
+            {
+                "participant": matrix.participants,
+                "n": np.isfinite(matrix.values).sum(axis=0),
+                "bias": self.bias,
+                "inconsistency": self.inconsistency,
+            }
+        )
+
 
 def maximum_likelihood(
     matrix: RatingMatrix, *, tolerance: float = 1e-8, limit: int = 10_000
@@ -48,13 +81,15 @@ def maximum_likelihood(
 
     Each turn: ``v_s`` the SD of the residuals of s, ``q_i`` the mean of ``u - b`` weighted by
     ``1 / v_s^2``, ``b_s`` the mean of ``u - q``; until q moves less than `tolerance`
-    (Euclidean norm). The origin is where the biases have mean zero.
+    (Euclidean norm). The origin is where the biases have mean zero, whether or not ratings are
+    missing, as in sureal 0.9.
 
     Raises
     ------
     InputError
-        If there are fewer than two images or participants, or someone repeats the consensus
-        exactly, so that the likelihood has no maximum.
+        If there are fewer than two images or participants, someone rated one image only, all
+        ratings are the same, or someone repeats the consensus exactly, so that the likelihood
+        has no maximum.
     """
     u = matrix.values
     if min(u.shape) < 2:
@@ -62,6 +97,7 @@ def maximum_likelihood(
             f"the model of participants expects 2 images and 2 participants or more, got {u.shape}"
         )
     here = np.isfinite(u)
+    _require_information(matrix, here)
     q, b = row_means(u), participant_bias(matrix)
     turn, moved = 0, np.inf
     while moved >= tolerance and turn < limit:
@@ -80,6 +116,17 @@ def maximum_likelihood(
     likelihood = float(stats.norm.logpdf(residual[here], scale=spread).mean())
     error = np.sqrt(row_means((residual - row_means(residual)[:, None]) ** 2) / here.sum(axis=1))
     return ParticipantModel(q, error, b, v, likelihood, turn)
+
+
+def _require_information(matrix: RatingMatrix, here: np.ndarray) -> None:
+    few = np.flatnonzero(here.sum(axis=0) < 2)
+    if len(few):
+        raise InputError(
+            f"participant {matrix.participants[few[0]]!r} rated one image only, which tells "
+            "nothing of bias and inconsistency; leave out these ratings or use the MOS"
+        )
+    if np.ptp(matrix.values[here]) == 0:
+        raise InputError("all ratings are the same: no image differs from another; use the MOS")
 
 
 def _inconsistency(u: np.ndarray, q: np.ndarray, b: np.ndarray, matrix: RatingMatrix) -> np.ndarray:
