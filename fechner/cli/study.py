@@ -102,14 +102,40 @@ def run(
     console.print(f"\nThe report so far is at {place.report}", soft_wrap=True)
     if not place.study.simulate:
         console.print(
-            f"Now {place.study.session.participants} participants are needed, one command each:\n"
+            f"Now fix what decides, before the first participant:\n  fechner study freeze {file}\n"
+            f"then {place.study.session.participants} participants, one command each:\n"
             f"  {next_command(place)}\nand then:\n  fechner study finish {file}",
             soft_wrap=True,
         )
 
 
 @app.command()
-def finish(file: File, jobs: Jobs = None) -> None:
+def freeze(file: File) -> None:
+    """Write down everything that decides, with its digest, before the first participant.
+
+    Example: fechner study freeze my-study/study.toml
+    """
+    from fechner.study.freezing import freeze as freeze_plan
+
+    with _opened(file, None, None) as place:
+        plan = freeze_plan(place)
+    for name, value in plan.lines.items():
+        console.print(f"  {name}: {value}", markup=False, soft_wrap=True)
+    console.print(
+        f"frozen at {plan.frozen} in {place.frozen_plan}\nsha256 {plan.sha256}\n"
+        "Keep a copy where it cannot be changed, a registry for example.",
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def finish(
+    file: File,
+    deviation: Annotated[
+        str, typer.Option(help="Why the analysis differs from the frozen plan, for the report.")
+    ] = "",
+    jobs: Jobs = None,
+) -> None:
     """Collect the ratings, test the claim, and write the report.
 
     Example: fechner study finish my-study/study.toml
@@ -117,5 +143,5 @@ def finish(file: File, jobs: Jobs = None) -> None:
     from fechner.study.steps import finish as finish_study
 
     with _opened(file, jobs, None) as place:
-        finish_study(place)
+        finish_study(place, deviation=deviation)
     console.print(f"\nThe report is at {place.report}", soft_wrap=True)

@@ -101,6 +101,16 @@ class StudyFolder:
         return self.folder / "statistics" / "claim.json"
 
     @property
+    def frozen_plan(self) -> Path:
+        """The plan that was frozen before the first participant (JSON)."""
+        return self.folder / "frozen_plan.json"
+
+    @property
+    def plan_check(self) -> Path:
+        """What was run beside what was frozen, line by line (JSON)."""
+        return self.folder / "statistics" / "plan.json"
+
+    @property
     def prediction(self) -> Path:
         """Predicted against observed harm (JSON)."""
         return self.folder / "statistics" / "prediction.json"

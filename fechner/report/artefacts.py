@@ -21,6 +21,7 @@ from fechner.records.maps import SET_RECORD, ImportanceMap, read_maps, read_maps
 from fechner.records.prediction import Prediction, read_prediction
 from fechner.records.rated_images import RatedImages, read_rated_images
 from fechner.records.ratings import Ratings, read_ratings
+from fechner.records.rules.frozen_plan import PlanCheck, read_plan_check
 from fechner.records.selection import SelectionStudy, read_selection
 from fechner.records.stimuli import RECORD, StimulusSet, read_stimulus_set
 from fechner.records.study import Study
@@ -79,6 +80,11 @@ class Artefacts:
     def claim(self) -> Claim | None:
         """The tested claim."""
         return _read(self.layout.claim, read_claim)
+
+    @cached_property
+    def plan_check(self) -> PlanCheck | None:
+        """The frozen plan beside what was run."""
+        return _read(self.layout.plan_check, read_plan_check)
 
     @cached_property
     def prediction(self) -> Prediction | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 
+from fechner.records.rules.frozen_plan import PlanCheck
 from fechner.records.stimuli import INTACT
 from fechner.report.artefacts import Artefacts
 from fechner.report.tables import number
@@ -67,6 +68,16 @@ def facts(study: Artefacts) -> list[tuple[str, str]]:
         people = len(study.ratings.participants)
         found.append((f"{len(study.ratings):,}", f"ratings by {people} participants"))
     return found
+
+
+def plan_sentence(check: PlanCheck) -> str:
+    """Return when the plan was frozen, and whether it was kept."""
+    first = f"; the first session began {check.first_session}" if check.first_session else ""
+    frozen = f"Frozen {check.frozen} (sha256 {check.sha256[:12]}\N{HORIZONTAL ELLIPSIS}){first}. "
+    if not check.changed:
+        return frozen + "Every line was kept."
+    count = "One line was" if len(check.changed) == 1 else f"{len(check.changed)} lines were"
+    return frozen + f"{count} not kept. The reason given: {check.deviation}"
 
 
 def channel_sentences(study: Artefacts) -> list[str]:

@@ -13,7 +13,9 @@ from typing import Any
 import pandas as pd
 
 from fechner.records.claim import Claim
+from fechner.records.contrasts.contrast import Contrast
 from fechner.records.journal import JournalRecord
+from fechner.records.rules.frozen_plan import PlanCheck
 from fechner.records.stimuli import COVARIATE, INTACT
 
 
@@ -41,8 +43,8 @@ def p_value(p: float) -> str:
     return "< .001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
 
 
-def contrast_table(claim: Claim) -> Table:
-    """Return every contrast under every model."""
+def contrast_table(contrasts: Sequence[Contrast], level: float) -> Table:
+    """Return contrasts, one row a model; those that decide stand out."""
     rows = [
         [
             row.name.replace(" - ", " \N{MINUS SIGN} "),
@@ -54,12 +56,36 @@ def contrast_table(claim: Claim) -> Table:
             p_value(row.p),
             "yes" if row.converged else "NO",
         ]
-        for row in claim.contrasts
+        for row in contrasts
     ]
-    interval = f"{100 * claim.level:.0f}\N{NO-BREAK SPACE}% interval"
+    interval = f"{100 * level:.0f}\N{NO-BREAK SPACE}% interval"
     header = ("contrast", "model", "points", interval, "SE", "df", "p", "converged")
-    strong = frozenset(k for k, row in enumerate(claim.contrasts) if row.decides)
+    strong = frozenset(k for k, row in enumerate(contrasts) if row.decides)
     return Table(header, rows, strong)
+
+
+def other_table(claim: Claim) -> Table | None:
+    """Return the arms that were rated beside the claim; None without any."""
+    rows = [
+        [
+            row.name.replace(" - ", " \N{MINUS SIGN} "),
+            number(row.estimate),
+            f"{number(row.low)} to {number(row.high)}",
+            p_value(claim.holm[row.name]),
+        ]
+        for row in claim.others
+    ]
+    return Table(("contrast", "points", "interval", "p, Holm"), rows) if rows else None
+
+
+def plan_table(check: PlanCheck) -> Table:
+    """Return the frozen plan line by line beside what was run; lines that differ stand out."""
+    rows = [
+        [line.name, line.frozen, "as frozen" if line.kept else f"DIFFERS: {line.run}"]
+        for line in check.lines
+    ]
+    strong = frozenset(k for k, line in enumerate(check.lines) if not line.kept)
+    return Table(("what decides", "frozen", "run"), rows, strong)
 
 
 def component_table(claim: Claim) -> Table:

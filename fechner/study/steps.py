@@ -16,6 +16,7 @@ from fechner.errors import InputError, nearest
 from fechner.records.done import done_key, read_done, write_done
 from fechner.records.scales import sidecar_path
 from fechner.study import work
+from fechner.study.freezing import check_plan, freeze
 from fechner.study.opening import OpenStudy
 
 
@@ -205,16 +206,28 @@ def run_to_people(place: OpenStudy, *, again_from: str | None = None) -> None:
 
 def run_whole(place: OpenStudy, *, again_from: str | None = None) -> None:
     """Do everything with SIMULATED participants, from the rated images to the tested claim."""
-    run_steps(place, ALL, again_from=again_from)
+    run_steps(place, TO_PEOPLE, again_from=again_from, report=False)
+    freeze(place)
+    run_steps(place, (SESSIONS,), report=False)
+    check_plan(place)
+    run_steps(place, FROM_PEOPLE)
 
 
-def finish(place: OpenStudy) -> None:
+def finish(place: OpenStudy, *, deviation: str = "") -> None:
     """Do what follows the participants: collect the ratings, test the claim, write the report.
+
+    Parameters
+    ----------
+    place
+        The study.
+    deviation
+        Why the analysis differs from the frozen plan, where it does.
 
     Raises
     ------
     InputError
-        If the stimuli are not built yet or no participant has rated them.
+        If the stimuli are not built yet, no participant has rated them, or the analysis differs
+        from the frozen plan without a reason.
     """
     if not (place.stimuli / "stimuli.csv").exists():
         raise InputError(
@@ -222,6 +235,8 @@ def finish(place: OpenStudy) -> None:
         )
     if not place.journals:
         raise InputError(f"no participant has rated the stimuli yet; first: {next_command(place)}")
+    if check_plan(place, deviation=deviation) is None:
+        place.say("no plan was frozen before the first participant; the report says so")
     run_steps(place, FROM_PEOPLE)
 
 

@@ -1,0 +1,141 @@
+"""Freezing a study's plan before the first participant, and holding the analysis to it.
+
+What decides is written down with a digest: contrasts, who is left out, models, margins, the
+stimuli with their predictions, the protocol and the seed. `check_plan` compares it, line by line,
+with what is run after the participants; where they differ the analysis goes on only with a stated
+reason, which the report shows.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any
+
+from fechner import __version__
+from fechner.errors import InputError
+from fechner.provenance import digest
+from fechner.records.journal.record import read_header
+from fechner.records.rules.frozen_plan import (
+    FrozenPlan,
+    PlanCheck,
+    compared,
+    read_frozen_plan,
+)
+from fechner.records.stimuli import read_stimulus_set
+from fechner.study import work
+from fechner.study.opening import OpenStudy
+
+MODELS = {
+    "complete": "closed form (quasi-F, Satterthwaite df); REML, participants and images random, "
+    "where ratings are missing",
+    "latin square": "REML on the ratings, intercepts and slopes of participants and images random",
+}
+"""The model that decides, by the protocol's design."""
+
+PREDICTION = "Pearson r over images of predicted and observed high - low, t(images - 2), two-sided"
+
+
+def plan_lines(place: OpenStudy) -> dict[str, Any]:
+    """Return everything that decides, as it stands now, by name.
+
+    Raises
+    ------
+    InputError
+        If the stimuli are not built yet.
+    """
+    study, followed = place.study, work.protocol(place)
+    stimuli = read_stimulus_set(place.stimuli)
+    rule = study.claim
+    predicted = {one.stimulus: one.predicted_impact for one in stimuli.stimuli}
+    return {
+        "contrasts": [f"{name} - {rule.high}" for name in (rule.low, *rule.controls)],
+        "level of the intervals": rule.level,
+        "smallest difference that matters": rule.margin,
+        "dimension and good end": f"{followed.dimension}, {followed.scale.good} is good",
+        "who is left out": study.screening.model_dump(mode="json"),
+        "model that decides": MODELS[followed.trials.design],
+        "test of the prediction": PREDICTION,
+        "predictions": digest(predicted),
+        "stimuli": stimuli.sha256,
+        "protocol": f"{followed.name} {followed.sha256}",
+        "participants planned": study.session.participants,
+        "seed": study.seed,
+    }
+
+
+def freeze(place: OpenStudy) -> FrozenPlan:
+    """Write the plan before the first participant, and return it.
+
+    Freezing what is frozen already changes nothing. With SIMULATED participants, who can begin
+    anew, a changed plan is frozen anew.
+
+    Raises
+    ------
+    InputError
+        If the stimuli are not built, somebody has taken part already, or another plan is frozen.
+    """
+    if not (place.stimuli / "stimuli.csv").exists():
+        raise InputError(
+            f"{place.stimuli} holds no stimuli yet; first: fechner study run {place.folder}"
+        )
+    lines = plan_lines(place)
+    if place.frozen_plan.exists():
+        plan = read_frozen_plan(place.frozen_plan)
+        changed = [line.name for line in compared(plan, lines) if not line.kept]
+        if not changed:
+            return plan
+        if not place.simulated:
+            raise InputError(
+                f"{place.frozen_plan} was frozen at {plan.frozen} with other {', '.join(changed)}; "
+                "restore these, or, if nobody has taken part, delete it and freeze again"
+            )
+    if place.journals and not place.simulated:
+        raise InputError(
+            f"{len(place.journals)} sessions have begun: a plan is frozen before the first "
+            "participant; say in the paper that it was not"
+        )
+    plan = FrozenPlan(
+        title=place.study.title,
+        frozen=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        fechner=__version__,
+        lines=lines,
+        sha256=digest(lines),
+    )
+    plan.write(place.frozen_plan)
+    return plan
+
+
+def check_plan(place: OpenStudy, *, deviation: str = "") -> PlanCheck | None:
+    """Compare what is run with what was frozen, and write the check; None without a plan.
+
+    Parameters
+    ----------
+    place
+        The study.
+    deviation
+        Why something differs, in the experimenter's words.
+
+    Raises
+    ------
+    InputError
+        If a line differs and no reason was given.
+    """
+    if not place.frozen_plan.exists():
+        return None
+    plan = read_frozen_plan(place.frozen_plan)
+    begun = [read_header(path).written for path in place.journals]
+    check = PlanCheck(
+        frozen=plan.frozen,
+        sha256=plan.sha256,
+        first_session=min(begun, default=None),
+        lines=compared(plan, plan_lines(place)),
+    )
+    if check.changed and not deviation.strip():
+        names = ", ".join(line.name for line in check.changed)
+        raise InputError(
+            f"what is run differs from {place.frozen_plan} in: {names}; restore these, or give "
+            'the reason, which the report will show: --deviation "..."'
+        )
+    check = check.model_copy(update={"deviation": deviation.strip() if check.changed else ""})
+    check.write(place.plan_check)
+    return check
