@@ -1,9 +1,17 @@
-"""Correlations over images, and the controls that a correlation needs.
+"""Correlations over images, their intervals, and the controls that a correlation needs.
 
-The parts that `prediction` is put together from: plain and partial correlations tested with
-images as the unit, the reliability of image means, the disattenuated correlation (Spearman
-1904) with its bootstrap over images, and the correlation when whole maps are shuffled. No
-interval leaves -1 to 1.
+The parts that `prediction` is put together from: plain and partial correlations with images as
+the unit, the difference of two correlations with one variable in common, the reliability of image
+means, the disattenuated correlation (Spearman 1904) with its bootstrap over images, and the
+correlation when whole maps are shuffled.
+
+Intervals come from leaving out one image at a time (Miller 1974) on Fisher's scale, where no end
+lies beyond -1 or 1. Predicted harm is skewed, and there Fisher's own ``1 / sqrt(n - 3)`` is too
+short. Share of 95 % intervals that hold the truth, least and most over 72 worlds (12, 24 and 48
+images, normal and skewed predictions, rivals that share 0 to 81 % of the variance, r from 0 to .9;
+400 studies each): Fisher .81 to .97, these .91 to .98; percentile bootstrap over images .88 to .96.
+Differences of two correlations: Zou's closed form .89 to .99, these .91 to .99, percentile
+bootstrap .88 to .95, BCa .84 to .94 (`benchmarks/predicted_harm.py`).
 """
 
 from __future__ import annotations
@@ -19,6 +27,9 @@ from fechner.records.prediction import Correlation
 LEAST_RELIABILITY = 0.3
 """Reliability of the observed means below which disattenuation adds more noise than it removes."""
 
+NEAR_ONE = 1 - 1e-12
+"""Largest |r| whose Fisher transform is taken; it is infinite at 1."""
+
 
 def correlate(
     x: np.ndarray, y: np.ndarray, *, ranks: bool = False, level: float = 0.95
@@ -32,7 +43,7 @@ def correlate(
     ranks
         Spearman's correlation instead.
     level
-        Of the interval (`fisher_interval`).
+        Of the interval.
 
     Returns
     -------
@@ -42,71 +53,113 @@ def correlate(
     --------
     >>> found = correlate(np.arange(20.0), np.arange(20.0) % 7)
     >>> f"{found.r:.2f}, {found.low:.2f} to {found.high:.2f}"
-    '0.24, -0.23 to 0.61'
+    '0.24, -0.22 to 0.61'
     """
-    if ranks:
-        x, y = stats.rankdata(x), stats.rankdata(y)
-    return _tested(pearson(x, y), len(x), given=0, ranks=ranks, level=level)
+    measure = _ranked if ranks else pearson
+    return _tested(measure(x, y), len(x) - 2, left_out(measure, x, y), level)
 
 
 def partial(x: np.ndarray, y: np.ndarray, given: np.ndarray, *, level: float = 0.95) -> Correlation:
-    """Return the correlation of x and y after both are regressed on `given`, p from t(n - 3).
+    """Return the correlation of x and y after both are regressed on `given`.
 
     Parameters
     ----------
-    x, y, given
-        float (n_images,).
+    x, y
+        float (n,).
+    given
+        float (n,) or (n, k): what is held constant.
     level
-        Of the interval (`fisher_interval`).
+        Of the interval.
 
     Returns
     -------
     Correlation
+        p from t(n - 2 - k).
+
+    Examples
+    --------
+    >>> z = np.array([0.0, 1, 2, 3, 4, 5, 6, 7])
+    >>> x = z + np.array([1.0, -1, 1, -1, -1, 1, -1, 1])
+    >>> round(pearson(x, z), 2), round(partial(x, z**2, z).r, 2)
+    (0.92, 0.95)
     """
-    design = np.column_stack([np.ones(len(given)), given])
-    rest = [v - design @ np.linalg.lstsq(design, v, rcond=None)[0] for v in (x, y)]
-    return _tested(pearson(*rest), len(x), given=1, ranks=False, level=level)
+    held = np.column_stack([given])
+    return _tested(
+        _partial(x, y, held),
+        len(x) - 2 - held.shape[1],
+        left_out(_partial, x, y, held),
+        level,
+    )
 
 
-def fisher_interval(
-    r: float, n: int, *, given: int = 0, ranks: bool = False, level: float = 0.95
+def left_out(measure: Callable[..., float], *arrays: np.ndarray) -> np.ndarray:
+    """Return `measure` of the arrays without each of their n rows in turn, float64 (n,)."""
+    kept = ~np.eye(len(arrays[0]), dtype=bool)
+    return np.array([measure(*(array[rows] for array in arrays)) for rows in kept])
+
+
+def difference_interval(
+    first: tuple[float, float, float], second: tuple[float, float, float], correlation: float
 ) -> tuple[float, float]:
-    """Return the interval of a correlation by Fisher's z, which never leaves -1 to 1.
+    """Return the interval of ``r1 - r2`` from the interval of each (Zou 2007).
 
-    ``tanh(artanh(r) -+ z / sqrt(n - given - 3))`` (Fisher 1921); of ranks, the variance is
-    ``(1 + r^2 / 2) / (n - given - 3)`` (Bonett and Wright 2000).
+    With (l, u) the ends of each interval and c the correlation of the two estimates,
+
+        L = r1 - r2 - sqrt((r1 - l1)^2 + (u2 - r2)^2 - 2 c (r1 - l1) (u2 - r2))
+        U = r1 - r2 + sqrt((u1 - r1)^2 + (r2 - l2)^2 - 2 c (u1 - r1) (r2 - l2))
+
+    which lies within -2 and 2 because each interval lies within -1 and 1.
 
     Parameters
     ----------
-    r
-        The correlation, in [-1, 1].
-    n
-        Number of images.
-    given
-        How many variables were held constant.
-    ranks
-        Whether it is Spearman's.
+    first, second
+        Estimate and both ends of its interval.
+    correlation
+        Of the two estimates over samples, in [-1, 1].
+
+    Returns
+    -------
+    tuple of float
+        The two ends.
+    """
+    (r1, l1, u1), (r2, l2, u2) = first, second
+
+    def half(one: float, other: float) -> float:
+        return float(np.sqrt(max(0.0, one**2 + other**2 - 2 * correlation * one * other)))
+
+    return r1 - r2 - half(r1 - l1, u2 - r2), r1 - r2 + half(u1 - r1, r2 - l2)
+
+
+def correlation_difference(
+    x: np.ndarray, rival: np.ndarray, y: np.ndarray, *, level: float = 0.95
+) -> tuple[float, float, float]:
+    """Return ``r(x, y) - r(rival, y)`` and the ends of its interval.
+
+    Each r has its interval as in `correlate`; the correlation of the two estimates comes from
+    the same images left out.
+
+    Parameters
+    ----------
+    x, rival
+        Two predictions of y, float (n_images,).
+    y
+        What was observed, float (n_images,).
     level
         Of the interval.
 
     Returns
     -------
     tuple
-        Its two ends; -1 and 1 where so few images say nothing.
-
-    Examples
-    --------
-    >>> low, high = fisher_interval(0.5, 28)
-    >>> f"{low:.3f} to {high:.3f}"
-    '0.156 to 0.736'
+        The difference and both ends of its interval, in [-2, 2].
     """
-    if n - given <= 3:
-        return -1.0, 1.0
-    with np.errstate(divide="ignore"):  # A perfect correlation has an interval of no width.
-        z = np.arctanh(r)
-    error = np.sqrt((1 + r**2 / 2 if ranks else 1.0) / (n - given - 3))
-    half = stats.norm.ppf(0.5 + level / 2) * error
-    return float(np.tanh(z - half)), float(np.tanh(z + half))
+    one, other = correlate(x, y, level=level), correlate(rival, y, level=level)
+    moved, moved_other = (_fisher(left_out(pearson, each, y)) for each in (x, rival))
+    ends = difference_interval(
+        (one.r, one.low, one.high),
+        (other.r, other.low, other.high),
+        pearson(moved, moved_other),
+    )
+    return one.r - other.r, *ends
 
 
 def shuffled_maps(
@@ -152,11 +205,35 @@ def pearson(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.clip(x @ y / scale, -1, 1)) if scale > 1e-12 else 0.0
 
 
-def _tested(r: float, n: int, *, given: int, ranks: bool, level: float) -> Correlation:
-    df = n - 2 - given
+def _ranked(x: np.ndarray, y: np.ndarray) -> float:
+    return pearson(stats.rankdata(x), stats.rankdata(y))
+
+
+def _partial(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> float:
+    design = np.column_stack([np.ones(len(given)), given])
+    x, y = (v - design @ np.linalg.lstsq(design, v, rcond=None)[0] for v in (x, y))
+    return pearson(x, y)
+
+
+def _fisher(r: np.ndarray | float) -> np.ndarray:
+    return np.arctanh(np.clip(r, -NEAR_ONE, NEAR_ONE))
+
+
+def _tested(r: float, df: int, without: np.ndarray, level: float) -> Correlation:
+    """Return r with its test, and its interval from the values `without` each image.
+
+    ``tanh(artanh(r) -+ t(df) s)``, ``s^2 = (n - 1) / n sum_i (z_-i - mean z_-i)^2``, z = artanh.
+    """
+    if df < 1:
+        return Correlation(r=r, p=1.0, df=df, low=-1.0, high=1.0)
     t = r * np.sqrt(df / max(1 - r**2, 1e-300))
-    low, high = fisher_interval(r, n, given=given, ranks=ranks, level=level)
-    return Correlation(r=r, p=float(2 * stats.t.sf(abs(t), df)), df=df, low=low, high=high)
+    p = float(2 * stats.t.sf(abs(t), df))
+    z, moved = float(_fisher(r)), _fisher(without)
+    n = len(without)
+    error = np.sqrt((n - 1) / n * ((moved - moved.mean()) ** 2).sum())
+    half = stats.t.ppf(0.5 + level / 2, df) * error
+    low, high = float(np.tanh(z - half)), float(np.tanh(z + half))
+    return Correlation(r=r, p=p, df=df, low=min(r, low), high=max(r, high))
 
 
 def reliability(values: np.ndarray) -> float:

@@ -10,7 +10,8 @@ Both sides are also given per arm against the intact image. A perfect prediction
 correlate above the root of the reliability of the observed means, hence the disattenuated
 correlation, which is not formed below a reliability of 0.3. Correlation alone also succeeds
 where only the centre of images matters: `correlation.shuffled_maps` therefore repeats the
-prediction with whole maps of other images.
+prediction with whole maps of other images, and `comparing` sets other predictions beside it.
+How many points a predicted impact costs is `calibration`.
 """
 
 from __future__ import annotations
@@ -25,17 +26,27 @@ from fechner.analysis.ratings.correlation import (
     LEAST_RELIABILITY,
     correlate,
     disattenuated,
-    partial,
     shuffled_maps,
 )
 from fechner.analysis.ratings.matrices import rated_arms
 from fechner.analysis.ratings.observed import Observed, observed_difference
+from fechner.analysis.ratings.prediction.calibration import bend, calibration_line
+from fechner.analysis.ratings.prediction.comparing import beyond_all, compared
+from fechner.analysis.ratings.prediction.drops import arm_drops_by_image, drops
+from fechner.analysis.ratings.prediction.rivals import RivalPrediction, rivals_in_table
 from fechner.errors import InputError
 from fechner.provenance import provenance
 from fechner.records.cells import require_columns
-from fechner.records.prediction import ArmPrediction, Correlation, ImagePrediction, Prediction
+from fechner.records.prediction import (
+    ArmPrediction,
+    Bend,
+    CalibrationLine,
+    Correlation,
+    ImagePrediction,
+    Prediction,
+)
 from fechner.records.ratings import Ratings
-from fechner.records.stimuli import INTACT, StimulusSet, StimulusTable
+from fechner.records.stimuli import StimulusSet, StimulusTable
 
 LEAST_IMAGES = 4
 
@@ -49,6 +60,7 @@ def predicted_against_observed(
     dimension: str | None = None,
     excluded: Sequence[str] = (),
     cross: np.ndarray | None = None,
+    rivals: Sequence[RivalPrediction] = (),
     level: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
@@ -60,7 +72,8 @@ def predicted_against_observed(
     ratings
         As for the claim.
     stimuli
-        As for the claim, with the column predicted_impact, optionally centre_error.
+        As for the claim, with the column predicted_impact; centre_error, mse and ssim become
+        rivals where they are there.
     low, high
         Names of the regions.
     dimension
@@ -70,9 +83,11 @@ def predicted_against_observed(
     cross
         float (n_images, n_images): ``cross[i, j]`` is the prediction for image i when the map
         of image j weighs its errors, images in alphabetical order; see
-        `other_maps.predictions_with_other_maps`.
+        `rivals.pixel_predictions`, which gives rivals too.
+    rivals
+        Other predictions to set beside that of the map.
     level
-        Of the interval of the disattenuated correlation.
+        Of every interval.
     resamples
         Draws of the bootstrap over images.
     seed
@@ -81,12 +96,34 @@ def predicted_against_observed(
     Returns
     -------
     Prediction
-        Correlations, controls, and the values of every image.
+        Correlations, controls, rivals, calibration, and the values of every image.
 
     Raises
     ------
     InputError
-        If the scale, a column or an arm is missing, or fewer than four images have both arms.
+        If the scale, a column or an arm is missing, fewer than four images have both arms, or a
+        rival lacks an image.
+
+    Examples
+    --------
+    Eight people rate six images whose harm is what was predicted, but for noise:
+
+    >>> import pandas as pd
+    >>> from fechner.records.ratings import ratings_from_table
+    >>> from fechner.records.scales import Scale
+    >>> rng = np.random.default_rng(1)
+    >>> rows = [(f"{scene}_{arm}", scene, arm, impact + rng.uniform(0, 20))
+    ...         for scene in "abcdef" for arm, impact in (("low", 5), ("high", 20))]
+    >>> stimuli = pd.DataFrame(rows, columns=["stimulus", "scene", "region", "predicted_impact"])
+    >>> people = pd.DataFrame({"participant": [f"P{k}" for k in range(8)]})
+    >>> table = people.merge(stimuli, how="cross").rename(columns={"stimulus": "image"})
+    >>> table["rating"] = 90 - 2 * table["predicted_impact"] + rng.normal(0, 5, len(table))
+    >>> ratings = ratings_from_table(
+    ...     table.assign(dimension="quality"), scales={"quality": Scale(0, 100)}, simulated=True
+    ... )
+    >>> found = predicted_against_observed(ratings, StimulusTable(stimuli), resamples=100)
+    >>> found.pearson.r > 0.9, found.pearson.df
+    (True, 4)
     """
     table = stimuli.table
     require_columns(table, ("predicted_impact",), "the table of stimuli")
@@ -96,27 +133,30 @@ def predicted_against_observed(
     _check(predicted, seen)
     observed, reliable = seen.mean, seen.reliability()
     rng = np.random.default_rng(seed)
-    centre = _centre(table, high, low, seen.images)
     shuffled = _shuffled(cross, table, seen, rng)
-    arm_rows = _arm_rows(arms, table)
-    chosen, simulated = str(arms["dimension"].iloc[0]), ratings.simulated or stimuli.simulated
-    pearson, spearman = correlate(predicted, observed), correlate(predicted, observed, ranks=True)
+    pearson = correlate(predicted, observed, level=level)
     corrected, interval = disattenuated(
         predicted, observed, seen.reliability, level=level, resamples=resamples, rng=rng
     )
+    named = [*rivals_in_table(table, low=low, high=high), *rivals]
+    beside, values = compared(predicted, observed, named, seen.images, level=level)
+    arm_rows = arm_drops_by_image(arms, table)
+    lines, bent = _calibrated(arms, arm_rows, level, resamples, rng)
+    chosen, simulated = str(arms["dimension"].iloc[0]), ratings.simulated or stimuli.simulated
     return Prediction(
-        dimension=chosen, low=low, high=high,
+        dimension=chosen, low=low, high=high, level=level,
         n_images=len(observed), n_participants=seen.n_participants,
-        pearson=pearson, spearman=spearman, reliability=reliable,
-        disattenuated=corrected, disattenuated_interval=interval,
-        rival_centre=None if centre is None else correlate(centre, observed),
-        beyond_centre=None if centre is None else partial(predicted, observed, centre),
+        pearson=pearson, spearman=correlate(predicted, observed, ranks=True, level=level),
+        reliability=reliable, disattenuated=corrected, disattenuated_interval=interval,
+        rivals=beside,
+        beyond_all=beyond_all(predicted, observed, beside, values, level=level),
         shuffled=shuffled.tolist(), shuffled_p=_share_as_large(shuffled, pearson.r),
-        images=_image_rows(seen, predicted, centre),
+        images=_image_rows(seen, predicted, values),
         arms=arm_rows,
-        by_arm=_by_arm(arm_rows),
+        by_arm=_by_arm(arm_rows, level),
+        calibration=lines, bend=bent,
         sentence=_sentence(pearson, reliable, corrected, len(observed)),
-        warnings=_warnings(len(observed), reliable, cross, pearson, shuffled),
+        warnings=_warnings(len(observed), reliable, cross, pearson, shuffled, corrected),
         simulated=simulated,
         provenance=provenance(
             parameters={"low": low, "high": high, "good": ratings.scale(chosen).good,
@@ -133,15 +173,6 @@ def _difference_of(
     """Return the mean of `column` in `first` minus that in `second`, per image (n_images,)."""
     means = stimuli.groupby(["scene", "region"])[column].mean().unstack()
     return (means[first] - means[second]).reindex(list(images)).to_numpy(float)
-
-
-def _centre(
-    stimuli: pd.DataFrame, first: str, second: str, images: Sequence[str]
-) -> np.ndarray | None:
-    if "centre_error" not in stimuli.columns:
-        return None
-    values = _difference_of(stimuli, "centre_error", first, second, images)
-    return values if np.isfinite(values).all() and np.ptp(values) > 1e-9 else None
 
 
 def _check(predicted: np.ndarray, seen: Observed) -> None:
@@ -171,7 +202,7 @@ def _shuffled(
 
 
 def _image_rows(
-    seen: Observed, predicted: np.ndarray, centre: np.ndarray | None
+    seen: Observed, predicted: np.ndarray, rivals: dict[str, np.ndarray]
 ) -> list[ImagePrediction]:
     return [
         ImagePrediction(
@@ -179,34 +210,36 @@ def _image_rows(
             predicted=predicted[k],
             observed=seen.mean[k],
             observed_error=seen.error[k],
-            rival_centre=None if centre is None else centre[k],
+            rivals={name: float(values[k]) for name, values in rivals.items()},
         )
         for k, image in enumerate(seen.images)
     ]
 
 
-def _arm_rows(arms: pd.DataFrame, stimuli: pd.DataFrame) -> list[ArmPrediction]:
-    """Return impact and drop of each degraded arm; without intact ratings there is no drop."""
-    present = set(arms["region"])
-    if INTACT not in present:
-        return []
-    rows = []
-    impact = stimuli.groupby(["scene", "region"])["predicted_impact"].mean()
-    for arm in sorted(present - {INTACT}):
-        seen = observed_difference(arms, INTACT, arm)
-        for image, drop in zip(seen.images, seen.mean, strict=True):
-            predicted = float(impact[image, arm])
-            rows.append(ArmPrediction(image=image, arm=arm, predicted=predicted, drop=float(drop)))
-    return rows
-
-
-def _by_arm(rows: Sequence[ArmPrediction]) -> dict[str, Correlation]:
+def _by_arm(rows: Sequence[ArmPrediction], level: float) -> dict[str, Correlation]:
     found = {}
     for arm in dict.fromkeys(row.arm for row in rows):
         pairs = np.array([(row.predicted, row.drop) for row in rows if row.arm == arm])
         if len(pairs) >= LEAST_IMAGES:
-            found[arm] = correlate(pairs[:, 0], pairs[:, 1])
+            found[arm] = correlate(pairs[:, 0], pairs[:, 1], level=level)
     return found
+
+
+def _calibrated(
+    arms: pd.DataFrame,
+    rows: Sequence[ArmPrediction],
+    level: float,
+    resamples: int,
+    rng: np.random.Generator,
+) -> tuple[list[CalibrationLine], Bend | None]:
+    """Return the line of all arms together and of each, and whether all together bend."""
+    if not rows:
+        return [], None
+    found = drops(arms, rows)
+    names = [None, *dict.fromkeys(row.arm for row in rows)]
+    lines = [calibration_line(found, arm=name, level=level) for name in names]
+    bent = bend(found, level=level, resamples=resamples, rng=rng)
+    return [line for line in lines if line is not None], bent
 
 
 def _share_as_large(shuffled: np.ndarray, r: float) -> float | None:
@@ -230,13 +263,23 @@ def _sentence(pearson: Correlation, reliability: float, corrected: float | None,
 
 
 def _warnings(
-    n: int, reliability: float, cross: np.ndarray | None, pearson: Correlation, shuffled: np.ndarray
+    n: int,
+    reliability: float,
+    cross: np.ndarray | None,
+    pearson: Correlation,
+    shuffled: np.ndarray,
+    corrected: float | None,
 ) -> list[str]:
     said = []
     if n < 20:
         said.append(f"Only {n} images: a correlation below {_least(n):.2f} cannot be told from 0.")
     if reliability < LEAST_RELIABILITY:
         said.append(f"The observed differences have a reliability of only {reliability:.2f}.")
+    if corrected is not None and abs(corrected) >= 1:
+        said.append(
+            "Corrected for reliability, the correlation came out beyond 1 and is held there: the "
+            "prediction leaves nothing to explain but noise, or the reliability is underestimated."
+        )
     if cross is None:
         said.append("Whole maps were not shuffled, so that a centre bias is not ruled out.")
     elif pearson.r > 0 and (_share_as_large(shuffled, pearson.r) or 0) > 0.05:
