@@ -14,10 +14,9 @@ from fechner.analysis.ratings.correlation import (
     reliability,
     shuffled_maps,
 )
-from fechner.analysis.ratings.prediction.other_maps import (
-    cross_predictions,
-    predictions_with_other_maps,
-)
+from fechner.analysis.ratings.prediction.other_maps import cross_predictions
+from fechner.analysis.ratings.prediction.pixels import ScenePixels, each_scene
+from fechner.analysis.ratings.prediction.rivals import pixel_predictions
 from fechner.analysis.ratings.prediction.tracking import predicted_against_observed
 from fechner.errors import InputError
 from fechner.provenance import sha256_file
@@ -133,21 +132,25 @@ def test_maps_that_know_their_own_image_beat_their_shuffles():
     assert not any("shuffled" in warning for warning in found.warnings)
 
 
+def pixels(scene, low, high):
+    return ScenePixels(scene, np.empty((0, 0)), low, high)
+
+
 def test_cross_prediction_with_the_own_map_is_the_predicted_impact():
     rng = np.random.default_rng(0)
-    errors = {name: (rng.random((6, 8)), rng.random((6, 8))) for name in "ba"}
+    scenes = [pixels(name, rng.random((6, 8)), rng.random((6, 8))) for name in "ab"]
     maps = {name: rng.random((6, 8)).astype(np.float32) for name in "ab"}
-    cross = cross_predictions(errors, maps)
+    cross = cross_predictions(scenes, maps)
     weights = maps["b"] / maps["b"].mean()
-    low, high = errors["b"]
+    low, high = scenes[1].low, scenes[1].high
     assert cross[1, 1] == pytest.approx((weights * high).mean() - (weights * low).mean(), rel=1e-6)
     assert cross.shape == (2, 2)
 
 
 def test_a_map_of_another_size_is_resampled():
-    errors = {"a": (np.zeros((8, 8)), np.ones((8, 8))), "b": (np.zeros((4, 4)), np.ones((4, 4)))}
+    scenes = [pixels(name, np.zeros((n, n)), np.ones((n, n))) for name, n in (("a", 8), ("b", 4))]
     maps = {"a": np.full((8, 8), 0.5), "b": np.full((4, 4), 0.25)}
-    np.testing.assert_allclose(cross_predictions(errors, maps), 1.0)
+    np.testing.assert_allclose(cross_predictions(scenes, maps), 1.0)
 
 
 def test_drops_of_each_arm_are_measured_from_the_intact_image():
@@ -195,23 +198,24 @@ def write_pictures(folder, scene, shown, importance):
 
 
 def test_predictions_from_files_equal_those_from_arrays(tmp_path):
-    rng, stimuli, errors, raw = np.random.default_rng(0), [], {}, {}
-    for scene in ("null", "0801"):
+    rng, stimuli, expected, raw = np.random.default_rng(0), [], [], {}
+    for scene in ("0801", "null"):
         picture = rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)
         shown = {"intact": picture}
         for region in ("low", "high"):
             shown[region] = rng.integers(0, 256, picture.shape, dtype=np.uint8)
         raw[scene] = rng.random((20, 30))
         stimuli += write_pictures(tmp_path, scene, shown, raw[scene])
-        errors[scene] = tuple(
+        errors = [
             ((picture - shown[region].astype(float)) ** 2).mean(axis=2)
             for region in ("low", "high")
-        )
+        ]
+        expected.append(pixels(scene, *errors))
     write_maps(tmp_path / "maps", raw, about={name: {} for name in raw}, set_record={})
     shown = StimulusSet(tmp_path, tuple(stimuli), {})
     maps = {name: found.values for name, found in read_maps(tmp_path / "maps").items()}
-    found = predictions_with_other_maps(shown, tmp_path / "maps")
-    np.testing.assert_allclose(found, cross_predictions(errors, maps), rtol=1e-5)
+    found = pixel_predictions(shown, tmp_path / "maps").cross
+    np.testing.assert_allclose(found, cross_predictions(expected, maps), rtol=1e-5)
 
 
 def test_large_pictures_are_averaged_down_without_moving_the_prediction(tmp_path):
@@ -227,7 +231,7 @@ def test_large_pictures_are_averaged_down_without_moving_the_prediction(tmp_path
     error = ((arms["high"].astype(float) - picture) ** 2).mean(axis=2)
     exact = (importance / importance.mean() * error).mean()
     shown = StimulusSet(tmp_path, tuple(stimuli), {})
-    found = predictions_with_other_maps(shown, tmp_path / "maps")
+    found = pixel_predictions(shown, tmp_path / "maps").cross
     assert found[0, 0] == pytest.approx(exact, rel=2e-3)
 
 
@@ -237,7 +241,14 @@ def test_a_map_that_was_changed_is_refused(tmp_path):
     stimuli = write_pictures(tmp_path, "a", arms, np.arange(64.0).reshape(8, 8))
     write_map_png(tmp_path / "maps" / "a.png", np.ones((8, 8)))
     with pytest.raises(InputError, match="was changed"):
-        predictions_with_other_maps(StimulusSet(tmp_path, tuple(stimuli), {}), tmp_path / "maps")
+        pixel_predictions(StimulusSet(tmp_path, tuple(stimuli), {}), tmp_path / "maps")
+
+
+def test_a_scene_without_an_arm_is_named(tmp_path):
+    picture = np.zeros((8, 8, 3), np.uint8)
+    stimuli = write_pictures(tmp_path, "a", {"intact": picture, "low": picture}, np.eye(8))
+    with pytest.raises(InputError, match="scene 'a' has no arm 'high'"):
+        list(each_scene(StimulusSet(tmp_path, tuple(stimuli), {}), low="low", high="high"))
 
 
 def latin_square(ratings):

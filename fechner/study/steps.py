@@ -151,6 +151,8 @@ CLAIM = Step(
         place.attention,
         *_stimulus_files(place),
         *_map_files(place),
+        *([place.selection] if place.selection.is_file() else []),
+        *_network_files(place),
     ],
     lambda place: [place.claim, place.prediction],
 )

@@ -196,10 +196,11 @@ def _check_protocol(followed: Protocol, journals: Iterable[JournalRecord]) -> No
 def check_the_claim(place: OpenStudy) -> None:
     """Did degrading unimportant regions harm ratings less, and did predicted harm come true."""
     from fechner.analysis.ratings.claims.tested_claim import claim
-    from fechner.analysis.ratings.prediction.other_maps import predictions_with_other_maps
+    from fechner.analysis.ratings.prediction.rivals import pixel_predictions
     from fechner.analysis.ratings.prediction.tracking import predicted_against_observed
     from fechner.records.screening.attention import read_attention
     from fechner.records.stimuli import read_stimulus_set
+    from fechner.study.layer_distance import layer_distance
 
     ratings, stimuli = read_ratings(place.ratings), read_stimulus_set(place.stimuli)
     dimension = protocol(place).dimension
@@ -212,12 +213,15 @@ def check_the_claim(place: OpenStudy) -> None:
         dimension=dimension,
     )
     tested.write(place.claim)
+    pixels = pixel_predictions(stimuli, place.maps)
+    distance = layer_distance(place, stimuli)
     prediction = predicted_against_observed(
         ratings,
         stimuli,
         dimension=dimension,
         excluded=tested.excluded,
-        cross=predictions_with_other_maps(stimuli, place.maps),
+        cross=pixels.cross,
+        rivals=[*pixels.rivals, *([] if distance is None else [distance])],
         seed=place.study.seed,
     )
     prediction.write(place.prediction)

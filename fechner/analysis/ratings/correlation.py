@@ -53,7 +53,7 @@ def correlate(
     --------
     >>> found = correlate(np.arange(20.0), np.arange(20.0) % 7)
     >>> f"{found.r:.2f}, {found.low:.2f} to {found.high:.2f}"
-    '0.24, -0.22 to 0.61'
+    '0.24, -0.24 to 0.62'
     """
     measure = _ranked if ranks else pearson
     return _tested(measure(x, y), len(x) - 2, left_out(measure, x, y), level)
@@ -78,10 +78,13 @@ def partial(x: np.ndarray, y: np.ndarray, given: np.ndarray, *, level: float = 0
 
     Examples
     --------
+    Two predictions that share nothing but z:
+
     >>> z = np.array([0.0, 1, 2, 3, 4, 5, 6, 7])
     >>> x = z + np.array([1.0, -1, 1, -1, -1, 1, -1, 1])
-    >>> round(pearson(x, z), 2), round(partial(x, z**2, z).r, 2)
-    (0.92, 0.95)
+    >>> y = z + np.array([1.0, 1, -1, -1, -1, -1, 1, 1])
+    >>> f"{pearson(x, y):.2f}, given z {abs(partial(x, y, z).r):.2f}"
+    '0.84, given z 0.00'
     """
     held = np.column_stack([given])
     return _tested(
@@ -228,6 +231,8 @@ def _tested(r: float, df: int, without: np.ndarray, level: float) -> Correlation
         return Correlation(r=r, p=1.0, df=df, low=-1.0, high=1.0)
     t = r * np.sqrt(df / max(1 - r**2, 1e-300))
     p = float(2 * stats.t.sf(abs(t), df))
+    if df < 2:  # Without one of three images r is 1 or -1, whatever the images are.
+        return Correlation(r=r, p=p, df=df, low=-1.0, high=1.0)
     z, moved = float(_fisher(r)), _fisher(without)
     n = len(without)
     error = np.sqrt((n - 1) / n * ((moved - moved.mean()) ** 2).sum())
