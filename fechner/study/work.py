@@ -204,20 +204,24 @@ def check_the_claim(place: OpenStudy) -> None:
 
     ratings, stimuli = read_ratings(place.ratings), read_stimulus_set(place.stimuli)
     dimension = protocol(place).dimension
+    rule = place.study.claim
     tested = claim(
         ratings,
         stimuli,
-        rule=place.study.claim,
+        rule=rule,
         screening=place.study.screening,
         attention=read_attention(place.attention),
         dimension=dimension,
     )
     tested.write(place.claim)
-    pixels = pixel_predictions(stimuli, place.maps)
-    distance = layer_distance(place, stimuli)
+    pixels = pixel_predictions(stimuli, place.maps, low=rule.low, high=rule.high)
+    distance = layer_distance(place, stimuli, low=rule.low, high=rule.high)
     prediction = predicted_against_observed(
         ratings,
         stimuli,
+        low=rule.low,
+        high=rule.high,
+        level=rule.level,
         dimension=dimension,
         excluded=tested.excluded,
         cross=pixels.cross,
