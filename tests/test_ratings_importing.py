@@ -123,6 +123,24 @@ def test_columns_that_describe_a_wide_row_are_kept_beside_its_ratings(tmp_path):
     ]  # fmt: skip
 
 
+def test_all_other_columns_can_be_told_to_be_people(tmp_path):
+    path = save(tmp_path / "w.csv", "stim,Anna,Ben\na,3,4\nb,1,\n")
+    found = import_ratings(path, scales=FIVE, reading=Reading(columns="participants=*")).ratings
+    assert as_set(found.table) == {("Anna", "a", 3), ("Ben", "a", 4), ("Anna", "b", 1)}
+    path = save(tmp_path / "w.csv", "stim,Anna,Ben,Average\na,3,4,3.5\nb,1,,1\n")
+    with pytest.raises(InputError, match="column 'Average' seems to hold a summary"):
+        import_ratings(path, scales=FIVE, reading=Reading(columns="participants=*"))
+
+
+def test_readers_of_our_own_layout_say_how_another_becomes_ours(tmp_path):
+    path = save(tmp_path / "w.csv", "stim;P1;P2\na;3;4\n")
+    command = r"fechner data import ratings \S+w.csv --out ratings.csv"
+    with pytest.raises(InputError, match=rf"separates columns by ';'.*{command}"):
+        read_ratings(path, scales={"quality": FIVE})
+    with pytest.raises(InputError, match=rf"no column 'participant'.*{command}"):
+        read_ratings(save(path, "subject,stim\nP1,a\n"), scales={"quality": FIVE})
+
+
 def test_several_columns_of_ratings_are_several_dimensions(tmp_path):
     path = save(tmp_path / "d.csv", "rater,file,beauty,noise,age\nP1,a,4,10,31\nP2,a,5,30,40\n")
     scales = {"beauty": FIVE, "noise": Scale(0, 100, "low")}
@@ -361,6 +379,12 @@ BAD = {
     "off the scale": ("stim,P1,P2\na,3,4\n\nb,7,2\n", "row 4, column 'P1' is 7, expected 1 to 5"),
     "two decimal marks": ("stim;P1;P2\na;3,5;2.5\n", "'3,5' and .*'2.5'; write all decimals"),
     "a trial twice": ("stim,P1,P2\na,3,4\na,2,2\n", "row 3 repeats .*participant P1, image a"),
+    "a row of means": ("stim,P1,P2\na,3,4\nb,2,2\nMean,2.5,3\n", "row 4 .'Mean'. seems to hold a"),
+    "scores, not ratings": ("image,mos,sd\na,3,1\n", "no column is left that could hold ratings"),
+    "people without a pattern": (
+        "image,Anna,Ben\na,3,4\n",
+        r"cannot tell which of 2 .*--columns participants=\*",
+    ),
     "nameless participant": ("participant,image,rating\n,a,3\n", "'participant' is empty"),
 }
 

@@ -207,10 +207,25 @@ def read_ratings(csv: Path | str, *, scales: Mapping[str, Scale] | None = None) 
     (['0801', '0801'], [4.0, 5.0])
     """
     csv = Path(csv)
-    cells = read_cells(csv)
+    cells = _own_cells(csv)
     declared, simulated = declared_scales(csv, scales)
     ratings = ratings_from_table(cells, scales=declared, simulated=simulated, source=str(csv))
     return replace(ratings, missing=ratings.missing + missing_before(csv))
+
+
+def _own_cells(csv: Path) -> pd.DataFrame:
+    """Return the cells of a table in our layout; a file in another is told how it becomes ours."""
+    try:
+        cells = read_cells(csv)
+        require_columns(cells, RATINGS_COLUMNS, csv)
+    except InputError as error:
+        if not csv.is_file():
+            raise
+        raise InputError(
+            f"{error}; ratings in any layout become ours by: fechner data import ratings {csv} "
+            "--out ratings.csv"
+        ) from error
+    return cells
 
 
 def missing_before(csv: Path) -> int:

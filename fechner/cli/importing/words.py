@@ -135,7 +135,7 @@ def read_any(path: Path, scale: dict[str, Scale] | Scale | None, reading: Readin
 
 def notes_on(ratings: Ratings) -> list[str]:
     """Return what must be known of any ratings before they are analysed."""
-    notes = []
+    notes = ["these ratings are SIMULATED: no people made them"] if ratings.simulated else []
     if ratings.missing:
         total = len(ratings) + ratings.missing
         notes.append(f"{ratings.missing} of {total} ratings are missing")

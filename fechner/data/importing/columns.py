@@ -162,7 +162,13 @@ def _shape(name: str) -> str:
 
 
 def likely_pattern(names: Sequence[str]) -> str:
-    """Return a pattern with ``*`` for most of the names, to be named in a message."""
+    """Return a pattern with ``*`` for most of the names, to be named in a message.
+
+    Examples
+    --------
+    >>> likely_pattern(["age", "P01", "P02", "P03"]), likely_pattern(["Anna", "Ben"])
+    ('P*', '*')
+    """
     (shape, count), *_ = Counter(_shape(name) for name in names).most_common(1)
     first = next(name for name in names if _shape(name) == shape)
-    return re.sub(r"\d+", "*", first) if count > 1 else "*"
+    return re.sub(r"\d+", "*", first) if count > len(names) / 2 and count > 1 else "*"

@@ -25,6 +25,10 @@ from fechner.data.importing.columns import (
 from fechner.data.importing.grid import Grid
 from fechner.errors import InputError
 
+SUMMARIES = ("mean", "means", "average", "avg", "mos", "median", "sd", "std", "stdev", "total",
+             "sum", "media", "mittelwert")  # fmt: skip
+"""Names of rows and columns that summarise the others."""
+
 OWN = ("participant", "image", "dimension", "rating")
 
 
@@ -92,6 +96,7 @@ def long_cells(grid: Grid, told: Told, path: object, dimensions: Sequence[str] =
     """
     try:
         plan = _plan(grid, told, dimensions)
+        _refuse_summaries(grid, plan)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     rows = pd.DataFrame(list(grid.rows), columns=list(grid.header), dtype=object)
@@ -114,7 +119,8 @@ def _plan(grid: Grid, told: Told, dimensions: Sequence[str]) -> Plan:
     spread = {what: told.names(what, header) for what in SPREAD}
     if all(spread.values()):
         raise InputError("--columns names participants and images; only one of them has many")
-    single = _single(told, header, but=[name for names in spread.values() for name in names])
+    taken = [n for what, ns in spread.items() if (what, "*") not in told.pairs for n in ns]
+    single = _single(told, header, but=taken)
     for what, names in spread.items():
         if names:
             return _wide(header, single, SPREAD[what], names)
@@ -179,10 +185,14 @@ def _guessed_wide(grid: Grid, single: dict[str, str]) -> Plan:
             f"no column is called participant or image; {_how(grid.header, 'participant')}, or of "
             f"a table with a row an image: --columns image={_called(grid.header, 0)},participants=*"
         )
+    if not rest:
+        raise InputError(
+            f"no column is left that could hold ratings; {_how(grid.header, 'rating')}"
+        )
     if not follow_one_pattern(rest):
         raise InputError(
             f"cannot tell which of {len(rest)} columns ({_few(rest)}) are {across}s; say it: "
-            f"--columns {across}s={likely_pattern(rest) if rest else '*'}, or name the column "
+            f"--columns {across}s={likely_pattern(rest)}, or name the column "
             "rating of a table with a row a judgement"
         )
     return _wide(grid.header, single, across, rest)
@@ -203,6 +213,19 @@ def _wide(header: Sequence[str], single: dict[str, str], across: str, names: lis
         about[what] = free[0]
         names = [name for name in names if name != free[0]]
     return Plan(about, tuple(names), across, f"one row {'an' if what == 'image' else 'a'} {what}")
+
+
+def _refuse_summaries(grid: Grid, plan: Plan) -> None:
+    """Refuse a wide table whose means stand among the ratings, as spreadsheets often have them."""
+    if plan.across not in ("participant", "image"):
+        return
+    what = "image" if plan.across == "participant" else "participant"
+    named = [(f"column {name!r}", name) for name in plan.ratings]
+    rows = zip(grid.numbers, grid.column(plan.single[what]), strict=True)
+    named += [(f"row {number} ({name!r})", name) for number, name in rows]
+    for where, name in named:
+        if name.casefold().strip(" .:") in SUMMARIES:
+            raise InputError(f"{where} seems to hold a summary and no ratings; remove it")
 
 
 def _free_names(names: list[str], plan: Plan) -> list[str]:
