@@ -391,5 +391,5 @@ def test_likelihood_refuses_what_it_cannot_fit_and_says_why():
 
 
 def test_likelihood_refuses_someone_who_is_the_consensus():
-    with pytest.raises(InputError, match="agrees exactly"):
+    with pytest.raises(InputError, match="the scores follow participant 'p0' alone"):
         maximum_likelihood(matrix_of(np.tile(np.arange(4.0)[:, None], (1, 3))))

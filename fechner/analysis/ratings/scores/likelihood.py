@@ -88,8 +88,8 @@ def maximum_likelihood(
     ------
     InputError
         If there are fewer than two images or participants, someone rated one image only, all
-        ratings are the same, or someone repeats the consensus exactly, so that the likelihood
-        has no maximum.
+        ratings are the same, or the scores can follow one participant exactly, so that the
+        likelihood has no maximum. It happens with few participants, or many missing ratings.
     """
     u = matrix.values
     if min(u.shape) < 2:
@@ -135,7 +135,7 @@ def _inconsistency(u: np.ndarray, q: np.ndarray, b: np.ndarray, matrix: RatingMa
     v = np.nanstd(u - q[:, None] - b[None, :], axis=0)
     if v.min() < 1e-9:
         raise InputError(
-            f"participant {matrix.participants[int(v.argmin())]!r} agrees exactly with the "
-            "consensus, so that inconsistency cannot be estimated; use the bias-removed MOS"
+            f"the likelihood has no maximum: it grows the more the scores follow participant "
+            f"{matrix.participants[int(v.argmin())]!r} alone; use the bias-removed MOS"
         )
     return v
