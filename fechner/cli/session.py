@@ -264,10 +264,10 @@ def verify(
 
 @app.command()
 def export(
-    out: Annotated[Path, typer.Argument(help="A CSV file for ratings, else a new folder.")],
+    out: Annotated[Path, typer.Argument(help="CSV for ratings and attention; else a folder.")],
     sessions: Sessions = Path("sessions"),
     form: Annotated[
-        str, typer.Option("--format", help="ratings, bids, psychds, sureal or psychopy.")
+        str, typer.Option("--format", help="ratings, attention, bids, psychds, sureal, psychopy.")
     ] = "ratings",
     stimuli: Annotated[Path | None, typer.Option(help="Images for bids.")] = None,
     skip_damaged: Annotated[

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from fechner.experiment.exports.trial_tables import RATED_KIND, Journals, together, whole
 from fechner.records.journal import JournalRecord
 from fechner.records.journal.lines import EndLine
-from fechner.records.screening.attention import Attention
+from fechner.records.screening.attention import Attention, write_attention
+from fechner.records.simulated import marked_name
 
 
 def attention_table(journals: Journals) -> dict[str, Attention]:
@@ -27,6 +29,24 @@ def attention_table(journals: Journals) -> dict[str, Attention]:
     for journal in together(whole(journals)):
         by_code.setdefault(journal.participant, []).append(journal)
     return {code: _attention(code, own) for code, own in by_code.items()}
+
+
+def write_attention_table(journals: Journals, path: Path) -> Path:
+    """Write the attention of every participant as CSV; return its path.
+
+    The name is given ``SIMULATED_`` in front where the participants are simulated.
+
+    Raises
+    ------
+    InputError
+        As `attention_table`, or if the file cannot be written.
+    """
+    journals = whole(journals)
+    path = Path(path)
+    simulated = any(journal.simulated for journal in journals)
+    path = path.with_name(marked_name(path.name, simulated=simulated))
+    write_attention(attention_table(journals), path)
+    return path
 
 
 def _attention(code: str, journals: Sequence[JournalRecord]) -> Attention:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fechner.errors import InputError, nearest
+from fechner.experiment.exports.attention import write_attention_table
 from fechner.experiment.exports.bids import bids_files
 from fechner.experiment.exports.export_folder import Files, write_files
 from fechner.experiment.exports.psychds import psychds_files
@@ -29,7 +30,7 @@ FOLDERS: dict[str, Callable[[Sequence[JournalRecord]], Files]] = {
 }
 """The forms that fill a folder."""
 
-FORMS = ("ratings", *FOLDERS)
+FORMS = ("ratings", "attention", *FOLDERS)
 """What can be exported: see docs/howto-exports.md."""
 
 
@@ -49,7 +50,7 @@ def export(
     form
         One of `FORMS`.
     out
-        A CSV file for ``ratings`` and a new folder otherwise.
+        A CSV file for ``ratings`` and ``attention``, and a new folder otherwise.
     stimuli
         Lets ``bids`` carry the images, which must be those that were shown.
 
@@ -74,6 +75,8 @@ def export(
 
         path = write_ratings_table(journals, out)
         return [path, path.with_suffix(".json")]
+    if form == "attention":
+        return [write_attention_table(journals, out)]
     return write_files(out, export_files(journals, form, stimuli=stimuli))
 
 
