@@ -12,9 +12,11 @@ from typer.testing import CliRunner
 from fechner.analysis.ratings.matrices import rating_matrix
 from fechner.analysis.ratings.scores.likelihood import maximum_likelihood
 from fechner.cli.main import app
+from fechner.data.importing.reader import import_ratings
 from fechner.experiment.simulated.observers import simulated_panel
 from fechner.protocols.schema import load_protocol
 from fechner.records.ratings import read_ratings
+from fechner.records.scales import Scale
 
 runner = CliRunner()
 
@@ -167,6 +169,20 @@ def test_sessions_with_hidden_references_go_through_to_dmos(tmp_path):
         assert row["dmos"] == pytest.approx(5 + means[name] - means[f"{row['scene']}_intact"])
     assert found["ci_low"].min() >= 1
     assert found["ci_high"].max() <= 9
+    for form in ("psychds", "psychopy"):
+        whole = tmp_path / form
+        done = fechner("session", "export", whole, "--sessions", tmp_path / "sessions",
+                       "--format", form)  # fmt: skip
+        assert done.exit_code == 0, done.output
+        for one in whole.rglob("*.csv"):
+            again = import_ratings(one, scales=Scale(1, 5))
+            assert again.ratings.simulated
+            assert any(
+                "(anchor, catch, practice, repeat, stabilising) left" in s for s in again.said
+            )
+            own = table[table["participant"] == again.ratings.participants[0]]
+            keys = ["participant", "image", "rating", "trial"]
+            assert again.ratings.table[keys].to_numpy().tolist() == own[keys].to_numpy().tolist()
     regions = found.groupby("region")["dmos"].mean()
     assert regions["low"] > regions["high"]
     standard = tmp_path / "z.csv"

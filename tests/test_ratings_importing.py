@@ -353,6 +353,18 @@ def test_a_table_of_ours_is_read_the_same_by_both_readers(name):
     assert found.ratings.simulated
 
 
+@pytest.mark.parametrize("other", ["[]", '{"rating": {"Description": "The answer."}}'])
+def test_a_json_of_another_program_beside_a_table_declares_nothing(tmp_path, other):
+    path = save(tmp_path / "r.csv", "participant,image,rating\nP1,a,3\n")
+    (tmp_path / "r.json").write_text(other)
+    assert len(import_ratings(path, scales=FIVE).ratings) == 1
+    with pytest.raises(InputError, match="is not declared"):
+        import_ratings(path)
+    (tmp_path / "r.json").write_text('{"dimension": {}}')
+    with pytest.raises(InputError, match=r"r\.json: dimension"):
+        import_ratings(path, scales=FIVE)
+
+
 def test_simulated_ratings_stay_marked(tmp_path):
     done = fechner(
         "data", "import", "ratings", OURS / "SIMULATED_acr.csv", "-o", tmp_path / "r.csv"

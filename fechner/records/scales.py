@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -141,7 +142,10 @@ def sidecar_path(csv: Path) -> Path:
 
 
 def read_sidecar(csv: Path) -> Declarations:
-    """Return what the JSON beside a table declares; nothing where there is none.
+    """Return what the JSON beside a table declares; nothing where there is none of ours.
+
+    A JSON of the same name that knows no dimensions belongs to another program, as the sidecars
+    of BIDS and the data of jsPsych.
 
     Raises
     ------
@@ -152,6 +156,8 @@ def read_sidecar(csv: Path) -> Declarations:
     if not path.exists():
         return Declarations(dimensions={})
     content = read_json(path)
+    if not isinstance(content, dict) or not get_close_matches("dimensions", content):
+        return Declarations(dimensions={})
     try:
         found = Declarations.model_validate(content)
     except ValidationError as error:

@@ -18,6 +18,7 @@ from fechner.data.importing.answers import read_answers
 from fechner.data.importing.columns import told_columns
 from fechner.data.importing.grid import read_grid
 from fechner.data.importing.layouts import LongCells, long_cells
+from fechner.data.importing.sessions import counted, say_simulated
 from fechner.errors import InputError
 from fechner.provenance import provenance, sha256_bytes
 from fechner.records.declared import declared_scales, scales_found
@@ -117,7 +118,7 @@ def import_ratings(
     content = _content(path)
     grid = read_grid(path, content, sheet=reading.sheet, encoding=reading.encoding)
     named = scales_found(path, scales if isinstance(scales, Mapping) else None)[0]
-    long = long_cells(grid, told_columns(reading.columns), path, tuple(named))
+    long = counted(long_cells(grid, told_columns(reading.columns), path, tuple(named)))
     said = [*grid.said, *long.said]
     if "dimension" not in long.table:
         name = reading.dimension or (next(iter(named)) if len(named) == 1 else DIMENSION)
@@ -131,6 +132,7 @@ def import_ratings(
     )
     said += answers.said
     declared, simulated = _scales(path, scales, answers.words, long)
+    simulated = simulated or say_simulated(long.table)
     _require_on_scale(answers.values, long, declared, path)
     ratings = ratings_from_table(
         long.table.assign(rating=answers.values),
