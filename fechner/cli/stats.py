@@ -11,6 +11,7 @@ from fechner.cli.statistics import (
     reliability,
     scoring,
     screening,
+    thresholding,
 )
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app.command()(claiming.claim)
 app.command()(scoring.scores)
 app.command()(scoring.dmos)
 app.command()(choosing.pairs)
+app.command()(thresholding.thresholds)
 app.command()(screening.screen)
 app.command("reliability")(reliability.show_reliability)
 app.command()(powering.power)

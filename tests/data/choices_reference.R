@@ -30,6 +30,20 @@ mixed <- function(fit) list(
 d <- read.csv("SIMULATED_preferences.csv")
 found$preference <- mixed(glmer(share ~ 1 + (1 | participant) + (1 | scene), d, binomial, search))
 
+# Thresholds: Weibull on log10 strength with guessing 0.5 and lapses 0.01 as a link of its own.
+weibull <- structure(list(
+  linkfun = function(mu) log10(-log((0.99 - mu) / 0.49)),
+  linkinv = function(eta) pmin(0.99 - 0.49 * exp(-10^pmin(eta, 3)), 1 - 1e-12),
+  mu.eta = function(eta) pmax(0.49 * exp(-10^pmin(eta, 3)) * 10^pmin(eta, 3) * log(10), 1e-9),
+  valideta = function(eta) TRUE, name = "weibull"), class = "link-glm")
+d <- read.csv("SIMULATED_detections.csv")
+d$x <- log10(d$strength)
+d$start <- ifelse(d$right == 1, 0.9, 0.6)
+search$tolPwrss <- 1e-10
+found$detection <- mixed(glmer(
+  right ~ 0 + region + x + (1 | participant) + (1 | participant:region) + (1 | scene) +
+    (1 | scene:region), d, binomial(weibull), search, mustart = d$start))
+
 found$versions <- list(R = R.version.string, ordinal = as.character(packageVersion("ordinal")),
                        lme4 = as.character(packageVersion("lme4")))
 write_json(found, "choices_reference.json", digits = 12, pretty = TRUE, auto_unbox = TRUE)

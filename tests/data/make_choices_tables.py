@@ -38,6 +38,28 @@ def preferences() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["participant", "scene", "share"])
 
 
+def detections() -> pd.DataFrame:
+    """12 participants, 8 scenes, 2 regions, 30 trials a staircase near its running threshold."""
+    rng = np.random.default_rng(2)
+    person, scene = rng.normal(0, 0.15, 12), rng.normal(0, 0.15, 8)
+    of_person, of_scene = rng.normal(0, 0.08, (12, 2)), rng.normal(0, 0.1, (8, 2))
+    grid, rows = np.linspace(-0.8, 1.2, 15), []
+    for p in range(12):
+        for r, region in enumerate(("high", "low")):
+            running = 0.5
+            for trial in range(30):
+                s = (p + trial) % 8
+                x = grid[np.abs(grid - running).argmin()]
+                t = (0.1, 0.4)[r] + person[p] + scene[s] + of_person[p, r] + of_scene[s, r]
+                share = 0.99 - 0.49 * np.exp(-(10 ** (2.5 * (x - t))))
+                right = int(rng.random() < share)
+                # Three right answers in four keep the running threshold where it is.
+                running += (-0.1 if right else 0.3) * (1 + 6 / (trial + 3)) / 2
+                rows.append((f"P{p:02d}", f"s{s}", region, round(10**x, 6), right))
+    return pd.DataFrame(rows, columns=["participant", "scene", "region", "strength", "right"])
+
+
 if __name__ == "__main__":
     comparisons().to_csv("SIMULATED_comparisons.csv", index=False, lineterminator="\n")
     preferences().to_csv("SIMULATED_preferences.csv", index=False, lineterminator="\n")
+    detections().to_csv("SIMULATED_detections.csv", index=False, lineterminator="\n")

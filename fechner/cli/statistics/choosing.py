@@ -131,6 +131,7 @@ def record_beside(
     parameters: dict[str, Any],
     notes: tuple[str, ...],
     simulated: bool,
+    found: dict[str, Any] | None = None,
 ) -> None:
     """Write what a table was made from as JSON beside it.
 
@@ -146,6 +147,8 @@ def record_beside(
         What a reader must know.
     simulated
         Whether anything is SIMULATED.
+    found
+        Further results that are no table.
 
     Raises
     ------
@@ -161,4 +164,5 @@ def record_beside(
     if known is not None:
         inputs["stimuli"] = known.sha256
     block = provenance(parameters=parameters, inputs=inputs, simulated=simulated)
-    write_json(out.with_suffix(".json"), {"notes": list(notes), "provenance": block})
+    record = {**(found or {}), "notes": list(notes), "provenance": block}
+    write_json(out.with_suffix(".json"), record)
