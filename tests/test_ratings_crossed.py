@@ -9,15 +9,11 @@ import pytest
 import statsmodels.api as sm
 from ratings_worlds import simulated_differences
 
-from fechner.analysis.ratings.contrasts.crossed import (
-    closed_form,
-    clustered,
-    mean_squares,
-    mixed_model,
-    reml_crossed,
-)
+from fechner.analysis.ratings.contrasts.clustered import clustered
+from fechner.analysis.ratings.contrasts.crossed import closed_form, mean_squares, reml_crossed
+from fechner.analysis.ratings.contrasts.mixed import mixed_model
 from fechner.analysis.ratings.contrasts.reml import fit_reml, indicator
-from fechner.analysis.ratings.contrasts.slopes import reml_slopes
+from fechner.analysis.ratings.contrasts.slopes import reml_slopes, slopes_design
 from fechner.analysis.ratings.matrices import Differences
 from fechner.analysis.ratings.power.analytic import Components
 from fechner.errors import InputError
@@ -70,7 +66,7 @@ def as_arms(table):
 @pytest.mark.parametrize("name", TABLES)
 def test_slopes_on_the_ratings_equal_lme4_with_and_without_missing_cells(name):
     reference = lme4(name, "lhslopes")
-    ours = reml_slopes(as_arms(read_table(name)), "low", "high")
+    ours = reml_slopes(slopes_design(as_arms(read_table(name)), "low", "high"))
     estimate, error, df = reference["row"]
     assert ours.estimate == pytest.approx(estimate, rel=1e-5)
     assert ours.standard_error == pytest.approx(error, rel=5e-5)
@@ -212,7 +208,7 @@ def test_a_latin_square_is_tested_through_slopes():
             rating = 60 + 3 * (p % 3) + 2 * (i % 4) - 10 * (arm == "high") + rng.normal(0, 4)
             rows.append((f"p{p}", f"i{i}", arm, None, None, rating))
     columns = ["participant", "scene", "region", "family", "level", "rating"]
-    result = reml_slopes(pd.DataFrame(rows, columns=columns), "low", "high")
+    result = reml_slopes(slopes_design(pd.DataFrame(rows, columns=columns), "low", "high"))
     assert result.low < 10 < result.high
     assert result.high - result.low < 6
 

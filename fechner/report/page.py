@@ -149,7 +149,7 @@ def _ratings(study: Artefacts) -> dict[str, Any]:
     return {
         **parts,
         "participant_table": tables.participant_table(claim),
-        "contrast_table": tables.contrast_table(claim.contrasts, claim.level),
+        "contrast_table": tables.contrast_table(claim.contrasts, claim.level, claim.unfitted),
         "other_table": tables.other_table(claim),
         "screening_table": claim.otherwise
         and tables.contrast_table(claim.otherwise.contrasts, claim.level),

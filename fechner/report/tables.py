@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from fechner.records.claim import Claim
-from fechner.records.contrasts.contrast import Contrast
+from fechner.records.contrasts.contrast import Contrast, UnfittedModel
 from fechner.records.journal import JournalRecord
 from fechner.records.rules.frozen_plan import PlanCheck
 from fechner.records.stimuli import COVARIATE, INTACT
@@ -43,8 +43,10 @@ def p_value(p: float) -> str:
     return "< .001" if p < 0.001 else f"{p:.3f}".removeprefix("0")
 
 
-def contrast_table(contrasts: Sequence[Contrast], level: float) -> Table:
-    """Return contrasts, one row a model; those that decide stand out."""
+def contrast_table(
+    contrasts: Sequence[Contrast], level: float, unfitted: Sequence[UnfittedModel] = ()
+) -> Table:
+    """Return contrasts, one row a model; those that decide stand out, unfitted have no numbers."""
     rows = [
         [
             row.name.replace(" - ", " \N{MINUS SIGN} "),
@@ -57,6 +59,10 @@ def contrast_table(contrasts: Sequence[Contrast], level: float) -> Table:
             "yes" if row.converged else "NO",
         ]
         for row in contrasts
+    ]
+    rows += [
+        [row.name.replace(" - ", " \N{MINUS SIGN} "), row.model, *[number(None)] * 5, "did not fit"]
+        for row in unfitted
     ]
     interval = f"{100 * level:.0f}\N{NO-BREAK SPACE}% interval"
     header = ("contrast", "model", "points", interval, "SE", "df", "p", "converged")

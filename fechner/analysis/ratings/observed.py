@@ -1,9 +1,9 @@
 """The observed difference between two arms of each image, and how reliable it is.
 
-What `prediction` compares with, and what the claim shows image by image. Where most
-participants rated both arms, the difference of an image is the mean of its paired
-differences. In a Latin square nobody rates both; then it is the difference of two means of
-ratings from which each participant's own mean was taken.
+What `prediction` compares with, and what the claim shows image by image. Where participants
+mostly rated both arms of the images that they saw, the difference of an image is the mean of
+its paired differences. In a Latin square nobody rates both; then it is the difference of two
+means of ratings from which each participant's own mean was taken.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ from fechner.analysis.ratings.matrices import Differences, differences
 from fechner.records.claim import ImageContrast
 
 PAIRED_SHARE = 0.5
-"""Share of participant-by-image pairs from which on a table counts as paired."""
+"""Share of the rated participant-image pairs with both arms from which on a table is paired.
+
+Rated pairs, not all pairs: where each of many people rates both arms of 6 of 30 images, every
+rating has its partner, and differences use them all.
+"""
 
 
 @dataclass(frozen=True)
@@ -60,9 +64,15 @@ class Observed:
 
 
 def mostly_paired(table: Differences, arms: pd.DataFrame) -> bool:
-    """Return whether the differences cover enough of participants by images to be analysed."""
-    cells = arms["participant"].nunique() * arms["scene"].nunique()
-    return min(table.values.shape) > 1 and np.isfinite(table.values).sum() >= PAIRED_SHARE * cells
+    """Return whether differences use enough of the ratings to be analysed."""
+    return min(table.values.shape) > 1 and paired_share(table, arms) >= PAIRED_SHARE
+
+
+def paired_share(table: Differences, arms: pd.DataFrame) -> float:
+    """Return the share of participant-image pairs with a rating of either arm that have both."""
+    either = arms["region"].isin([table.first, table.second])
+    rated = len(arms.loc[either, ["participant", "scene"]].drop_duplicates())
+    return int(np.isfinite(table.values).sum()) / rated
 
 
 def observed_difference(arms: pd.DataFrame, first: str, second: str) -> Observed:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from fechner.records.claim import Claim
-    from fechner.records.contrasts.contrast import Contrast
+    from fechner.records.contrasts.contrast import Contrast, UnfittedModel
 
 
 def claim(
@@ -83,7 +83,7 @@ def _show_claim(found: Claim) -> None:
     for sentence in found.sentences:
         console.print(sentence, markup=False)
     console.print()
-    console.print(_contrasts([*found.contrasts, *found.others, *found.ordinal]))
+    console.print(_contrasts([*found.contrasts, *found.others, *found.ordinal], found.unfitted))
     console.print(
         "* decides; the ordered probit is in latent SDs, all else in points", markup=False
     )
@@ -100,7 +100,7 @@ def _show_claim(found: Claim) -> None:
     complain(found.warnings)
 
 
-def _contrasts(rows: Sequence[Contrast]) -> Table:
+def _contrasts(rows: Sequence[Contrast], unfitted: Sequence[UnfittedModel] = ()) -> Table:
     from rich.table import Table
 
     table = Table(
@@ -111,4 +111,6 @@ def _contrasts(rows: Sequence[Contrast]) -> Table:
         df = "z" if row.df is None else f"{row.df:.1f}"
         model = row.model + (" *" if row.decides else "")
         table.add_row(row.name, model, f"{row.estimate:.3g}", interval, df, f"{row.p:.3g}")
+    for missing in unfitted:
+        table.add_row(missing.name, missing.model, "did not fit")
     return table

@@ -22,7 +22,8 @@ from scipy import special, stats
 
 from fechner.analysis.ratings.choices.links import logit
 from fechner.analysis.ratings.choices.random_effects import RandomFactor, fit_choices
-from fechner.analysis.ratings.contrasts.crossed import closed_form, clustered, reml_crossed
+from fechner.analysis.ratings.contrasts.clustered import clustered
+from fechner.analysis.ratings.contrasts.crossed import closed_form, reml_crossed
 from fechner.analysis.ratings.matrices import Differences
 from fechner.errors import InputError, nearest
 from fechner.records.contrasts.contrast import Contrast

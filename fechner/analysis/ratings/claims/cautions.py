@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from fechner.analysis.ratings.claims.verdict import points, sign
-from fechner.records.contrasts.contrast import Contrast
+from fechner.analysis.ratings.contrasts.singular import what_singular_means
+from fechner.records.contrasts.contrast import Contrast, UnfittedModel
 from fechner.records.rules.claim_rule import ClaimRule
 from fechner.records.screening.participants import ScreenedParticipant
 
@@ -72,13 +73,7 @@ def _left_out(screened: Sequence[ScreenedParticipant]) -> list[str]:
 
 
 def _disagreements(rows: list[Contrast]) -> list[str]:
-    decides = next(row for row in rows if row.decides)
-    said = []
-    if decides.model == "REML":
-        share = decides.n_differences / (decides.n_participants * decides.n_images)
-        said.append(f"{decides.name}: {1 - share:.1%} of the differences are missing.")
-    if decides.model != "REML slopes" and not any(row.model == "mixed model" for row in rows):
-        said.append(f"{decides.name}: the mixed model of statsmodels could not be fitted.")
+    decides, said = next(row for row in rows if row.decides), []
     for row in rows:
         if sign(row) != sign(decides):
             said.append(
@@ -86,6 +81,14 @@ def _disagreements(rows: list[Contrast]) -> list[str]:
                 f"disagrees with '{decides.model}', which decides."
             )
     return said
+
+
+def about_fits(rows: Sequence[Contrast], unfitted: Sequence[UnfittedModel]) -> list[str]:
+    """Return why which model decides, what is singular, and what did not fit."""
+    deciding = [row for row in rows if row.decides]
+    said = [f"{row.name}: {row.reason}." for row in deciding if row.model != "closed form"]
+    said += [meaning for row in deciding if (meaning := what_singular_means(row))]
+    return said + [f"{row.name}: '{row.model}' did not fit: {row.why}." for row in unfitted]
 
 
 def against_ordinal(rows: list[Contrast], ordinal: list[Contrast]) -> list[str]:

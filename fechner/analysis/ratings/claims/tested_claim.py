@@ -26,12 +26,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from fechner.analysis.ratings.claims.cautions import against_ordinal, cautions
+from fechner.analysis.ratings.claims.cautions import about_fits, against_ordinal, cautions
 from fechner.analysis.ratings.claims.verdict import judge
 from fechner.analysis.ratings.contrasts.crossed import closed_form, reml_crossed
 from fechner.analysis.ratings.contrasts.equivalence import equivalence
 from fechner.analysis.ratings.contrasts.every_model import by_every_model, deciding_contrast
-from fechner.analysis.ratings.contrasts.ordinal import is_ordinal, ordered_probit
 from fechner.analysis.ratings.matrices import (
     Differences,
     choose_dimension,
@@ -132,11 +131,13 @@ def claim(
     present = set(arms["region"])
     controls = tuple(name for name in rule.controls if name in present)
     pairs = [(name, rule.high) for name in (rule.low, *controls)]
-    rows = [row for pair in pairs for row in by_every_model(arms, *pair, rule.level)]
+    fitted = [by_every_model(arms, *pair, rule.level) for pair in pairs]
+    rows = [row for models in fitted for row in models.contrasts]
+    ordinal = [row for models in fitted for row in models.ordinal]
+    unfitted = [row for models in fitted for row in models.unfitted]
     deciding = [row for row in rows if row.decides]
     verdict, sentences = judge(deciding, rule, controls)
     others = _others(arms, rule, controls)
-    ordinal = _ordinal(arms, pairs, rule.level)
     otherwise = _otherwise(ratings, stimuli, chosen, rule, screening, attention or {}, excluded)
     from_intact = _pairs_from_intact(arms, (rule.low, *controls, rule.high))
     simulated = ratings.simulated or stimuli.simulated
@@ -160,7 +161,12 @@ def claim(
         images=image_contrasts(arms, pairs + from_intact, level=rule.level),
         ordinal=ordinal,
         equivalence=_equivalences([*deciding, *others], rule),
-        warnings=cautions(rows, rule, seen, arms) + against_ordinal(rows, ordinal),
+        unfitted=unfitted,
+        warnings=[
+            *cautions(rows, rule, seen, arms),
+            *about_fits(rows, unfitted),
+            *against_ordinal(rows, ordinal),
+        ],
         simulated=simulated,
         provenance=provenance(
             parameters={
@@ -238,12 +244,6 @@ def _drop(table: Differences, level: float) -> Contrast:
     return test(table, level=level)
 
 
-def _ordinal(arms: pd.DataFrame, pairs: Pairs, level: float) -> list[Contrast]:
-    if not is_ordinal(arms):
-        return []
-    return [ordered_probit(arms, first, second, level=level) for first, second in pairs]
-
-
 def _holm(rows: list[Contrast]) -> dict[str, float]:
     """Return the p values of a family of contrasts under Holm's correction, by name."""
     worst, found = 0.0, {}
@@ -261,4 +261,5 @@ def _equivalences(rows: list[Contrast], rule: ClaimRule) -> dict[str, Equivalenc
             row.estimate, row.standard_error, row.df, rule.margin, alpha=1 - rule.level
         )
         for row in rows
+        if row.standard_error > 0
     }

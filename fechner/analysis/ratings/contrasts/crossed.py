@@ -9,26 +9,23 @@ in which a and b are the slopes of participants and images: intercepts of either
 in the difference. Models that leave one of the slopes out call noise an effect in 10 to
 50 % of null worlds (Judd, Westfall and Kenny 2012; Barr 2013) and are not offered here.
 
-- `closed_form`: complete tables; quasi-F with Satterthwaite degrees of freedom.
+- `closed_form`: complete tables; mean squares with Satterthwaite degrees of freedom.
 - `reml_crossed`: the same model by restricted maximum likelihood, cells may be missing.
-- `clustered`: ordinary least squares, errors clustered by both (Cameron, Gelbach, Miller
-  2011), for the robustness of the conclusion.
-- `mixed_model`: statsmodels MixedLM, an independent implementation of the same model.
+
+`clustered` and `mixed` hold what stands beside them.
 """
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from fechner.analysis.ratings.contrasts.reml import fit_reml, indicator
+from fechner.analysis.ratings.contrasts.tested import tested_contrast
 from fechner.analysis.ratings.matrices import Differences
 from fechner.errors import InputError
 from fechner.records.contrasts.contrast import Contrast
-from fechner.threads import small_matrices
 
 
 def closed_form(table: Differences, *, level: float = 0.95) -> Contrast:
@@ -40,22 +37,22 @@ def closed_form(table: Differences, *, level: float = 0.95) -> Contrast:
         df = (MS_P + MS_I - MS_E)^2 / (MS_P^2/(P-1) + MS_I^2/(Q-1) + MS_E^2/((P-1)(Q-1)))
 
     (Satterthwaite 1946; the quasi-F of Clark 1973). A mean square of participants or images
-    below the residual's means an estimated variance below zero: that variance is taken as
-    zero and its two terms leave both formulas.
+    below the residual's would mean a variance below zero. Restricted maximum likelihood then
+    puts that variance at zero and pools both mean squares, see `reml_mean_squares`; so does
+    this, and equals lme4 and lmerTest on every complete table.
 
     Raises
     ------
     InputError
         If cells are missing, or there are fewer than two participants or images.
     """
-    _check(table)
+    check_size(table)
     if not table.complete:
         raise InputError(
             f"{table.name} has missing cells; the closed form expects a complete table, use REML"
         )
-    squares = mean_squares(table.values)
-    variance, df = _quasi_f(squares, table.values.shape)
-    return _contrast(
+    variance, df = _variance_of_mean(table.values)
+    return contrast_of(
         table,
         "closed form",
         table.values.mean(),
@@ -79,51 +76,76 @@ def mean_squares(values: np.ndarray) -> tuple[float, float, float]:
     )
 
 
-def variance_components(values: np.ndarray) -> dict[str, float]:
-    """Return s_p^2, s_i^2, s_e^2 of a complete table by the method of moments, none below 0."""
+def reml_mean_squares(values: np.ndarray) -> tuple[np.ndarray, list[list[int]]]:
+    """Return the REML estimates of the expected mean squares of a complete table.
+
+    Minus twice the restricted log likelihood is ``sum_k df_k (log l_k + MS_k / l_k)`` with
+    ``l_P = s_e^2 + Q s_p^2``, ``l_I = s_e^2 + P s_i^2``, ``l_E = s_e^2``: the term of the
+    mean cancels. No variance may be below 0, so that ``l_P, l_I >= l_E``: a mean square that
+    violates this is pooled with the residual's by degrees of freedom, the smallest first.
+
+    Returns
+    -------
+    tuple
+        ``l_P, l_I, l_E`` (3,), and which of 0, 1, 2 were pooled into one estimate.
+    """
     P, Q = values.shape
-    MS_P, MS_I, MS_E = mean_squares(values)
+    squares = np.array(mean_squares(values))
+    df = np.array([P - 1, Q - 1, (P - 1) * (Q - 1)], float)
+    pooled = [2]
+    pool = squares[2]
+    for k in sorted((0, 1), key=lambda k: squares[k]):
+        if squares[k] <= pool:
+            pooled.append(k)
+            pool = float(df[pooled] @ squares[pooled] / df[pooled].sum())
+    expected = squares.copy()
+    expected[pooled] = pool
+    return expected, [[k] for k in (0, 1) if k not in pooled] + [sorted(pooled)]
+
+
+def variance_components(values: np.ndarray) -> dict[str, float]:
+    """Return s_p^2, s_i^2, s_e^2 of a complete table (n_participants, n_images) by REML."""
+    P, Q = values.shape
+    (l_P, l_I, l_E), _ = reml_mean_squares(values)
     return {
-        "participant": max(0.0, (MS_P - MS_E) / Q),
-        "image": max(0.0, (MS_I - MS_E) / P),
-        "residual": MS_E,
+        "participant": float((l_P - l_E) / Q),
+        "image": float((l_I - l_E) / P),
+        "residual": float(l_E),
     }
 
 
-def _quasi_f(squares: tuple[float, float, float], shape: tuple[int, ...]) -> tuple[float, float]:
-    # A mean square below the residual's is an estimated variance below 0: the one that is left
-    # then stands alone, because subtracting MS_E from it would understate the error.
-    MS_P, MS_I, MS_E = squares
-    P, Q = shape
-    terms = [(MS_E, (P - 1) * (Q - 1))]
-    if MS_P > MS_E or MS_I > MS_E:
-        terms = [(MS, df) for MS, df in ((MS_P, P - 1), (MS_I, Q - 1)) if MS > MS_E]
-    if len(terms) == 2:
-        terms.append((-MS_E, (P - 1) * (Q - 1)))
-    total = sum(MS for MS, _ in terms)
-    if total <= 0:
+def _variance_of_mean(values: np.ndarray) -> tuple[float, float]:
+    """Return ``(l_P + l_I - l_E) / (P Q)`` and Satterthwaite's degrees of freedom of it."""
+    P, Q = values.shape
+    expected, groups = reml_mean_squares(values)
+    df, sign = np.array([P - 1, Q - 1, (P - 1) * (Q - 1)]), np.array([1, 1, -1])
+    total = float(sign @ expected)
+    # Pooled mean squares are one estimate, with the degrees of freedom of all of them.
+    parts = [(sign[k].sum() * expected[k[0]], df[k].sum()) for k in map(np.array, groups)]
+    spread = sum(part**2 / of for part, of in parts)
+    if spread == 0:
         return 0.0, float(min(P, Q) - 1)
-    return total / (P * Q), total**2 / sum(MS**2 / df for MS, df in terms)
+    return total / (P * Q), float(total**2 / spread)
 
 
 def reml_crossed(table: Differences, *, level: float = 0.95) -> Contrast:
     """Test the mean by restricted maximum likelihood; cells may be missing.
 
-    Equals `closed_form` on complete tables whose variances are all above zero.
+    Equals `closed_form` on complete tables.
 
     Raises
     ------
     InputError
         If there are fewer than two participants or images.
     """
-    _check(table)
+    check_size(table)
     rows, columns = np.nonzero(np.isfinite(table.values))
     y = table.values[rows, columns]
     P, Q = table.values.shape
     fit = fit_reml(
         y, np.ones((len(y), 1)), {"participant": indicator(rows, P), "image": indicator(columns, Q)}
     )
-    return _contrast(
+    return contrast_of(
         table,
         "REML",
         fit.beta[0],
@@ -135,72 +157,14 @@ def reml_crossed(table: Differences, *, level: float = 0.95) -> Contrast:
     )
 
 
-def clustered(table: Differences, *, level: float = 0.95) -> Contrast:
-    """Test the mean with errors clustered by participants and by images.
-
-    ``V = V_P + V_I - V_PI`` with the small-sample factors of Cameron, Gelbach and Miller
-    (2011); where that is below the larger one-way variance, the larger one-way variance is
-    used. The reference is t with ``min(P, Q) - 1`` degrees of freedom. Cells may be missing.
+def check_size(table: Differences) -> None:
+    """Refuse a table of fewer than two participants or images.
 
     Raises
     ------
     InputError
-        If there are fewer than two participants or images.
+        With how many there are.
     """
-    _check(table)
-    here = np.isfinite(table.values)
-    n, mean = here.sum(), table.values[here].mean()
-    e = np.where(here, table.values - mean, 0.0)
-    P, Q = table.values.shape
-    V_P = P / (P - 1) * (e.sum(axis=1) ** 2).sum() / n**2
-    V_I = Q / (Q - 1) * (e.sum(axis=0) ** 2).sum() / n**2
-    V_PI = n / (n - 1) * (e**2).sum() / n**2
-    # With few clusters the difference can fall below 0 or below what one factor alone explains.
-    variance = max(V_P + V_I - V_PI, V_P, V_I)
-    return _contrast(table, "clustered", mean, np.sqrt(variance), min(P, Q) - 1, level)
-
-
-@small_matrices()
-def mixed_model(table: Differences, *, level: float = 0.95) -> Contrast:
-    """Fit ``D ~ 1`` with crossed variance components by statsmodels (REML, Powell).
-
-    All rows form one group; participants and images are variance components of it. The
-    default optimiser is not used: it reported wrong optima as converged. statsmodels tests
-    against z, which is a little too bold with few participants or images.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than two participants or images.
-    """
-    _check(table)
-    import pandas as pd
-    import statsmodels.formula.api as smf
-
-    rows, columns = np.nonzero(np.isfinite(table.values))
-    frame = pd.DataFrame({"D": table.values[rows, columns], "p": rows, "i": columns, "all": 1})
-    model = smf.mixedlm("D ~ 1", frame, groups="all", vc_formula={"p": "0 + C(p)", "i": "0 + C(i)"})
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        fit = model.fit(reml=True, method="powell")
-    names = {"p": "participant", "i": "image"}
-    variances = {
-        names[name]: float(v) for name, v in zip(model.exog_vc.names, fit.vcomp, strict=True)
-    }
-    troubled = any("converge" in str(w.message).lower() for w in caught)
-    return _contrast(
-        table,
-        "mixed model",
-        fit.params["Intercept"],
-        fit.bse["Intercept"],
-        np.inf,
-        level,
-        variances={**variances, "residual": float(fit.scale)},
-        converged=bool(fit.converged) and not troubled,
-    )
-
-
-def _check(table: Differences) -> None:
     P, Q = table.values.shape if table.values.ndim == 2 else (0, 0)
     if P < 2 or Q < 2:
         raise InputError(
@@ -209,7 +173,7 @@ def _check(table: Differences) -> None:
         )
 
 
-def _contrast(
+def contrast_of(
     table: Differences,
     model: str,
     estimate: float,
@@ -218,6 +182,20 @@ def _contrast(
     level: float,
     **more: Any,
 ) -> Contrast:
+    """Return `tested_contrast` with the name and the numbers of the table.
+
+    Parameters
+    ----------
+    table
+        What was tested.
+    model, estimate, standard_error, df, level, more
+        As in `tested_contrast`.
+
+    Returns
+    -------
+    Contrast
+        In points of the scale.
+    """
     return tested_contrast(
         table.name,
         model,
@@ -230,53 +208,3 @@ def _contrast(
         n_differences=int(np.isfinite(table.values).sum()),
         **more,
     )
-
-
-def tested_contrast(
-    name: str,
-    model: str,
-    estimate: float,
-    standard_error: float,
-    df: float,
-    *,
-    level: float,
-    **more: Any,
-) -> Contrast:
-    """Return an estimate with its t interval and its test against 0.
-
-    Parameters
-    ----------
-    name, model
-        Which arms and which analysis.
-    estimate, standard_error
-        In points of the scale.
-    df
-        Degrees of freedom of t; infinite for a z test.
-    level
-        Of the interval.
-    more
-        The other fields of the contrast.
-
-    Returns
-    -------
-    Contrast
-    """
-    estimate, standard_error = float(estimate), float(standard_error)
-    half = float(stats.t.ppf(0.5 + level / 2, df)) * standard_error
-    return Contrast(
-        name=name,
-        model=model,
-        estimate=estimate,
-        standard_error=standard_error,
-        low=estimate - half,
-        high=estimate + half,
-        df=float(df) if np.isfinite(df) else None,
-        p=_two_sided(estimate, standard_error, df),
-        **more,
-    )
-
-
-def _two_sided(estimate: float, standard_error: float, df: float) -> float:
-    if standard_error == 0:
-        return 1.0 if estimate == 0 else 0.0
-    return float(2 * stats.t.sf(abs(estimate) / standard_error, df))

@@ -1,59 +1,144 @@
-"""One contrast by every model that the design allows: the first decides, the rest stand by it.
+"""One contrast by every model that the design allows: one decides, the rest stand by it.
 
 The interval that decides comes from the closed form on complete tables, from REML where cells
 are missing, and from the slopes model where most participants rated only one of the arms. The
-design chooses, not the result.
+design chooses, not the result, and the row says why.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from fechner.analysis.ratings.contrasts.crossed import (
-    closed_form,
-    clustered,
-    mixed_model,
-    reml_crossed,
-)
-from fechner.analysis.ratings.contrasts.slopes import reml_slopes
+from fechner.analysis.ratings.contrasts.clustered import clustered, clustered_ratings
+from fechner.analysis.ratings.contrasts.crossed import closed_form, reml_crossed
+from fechner.analysis.ratings.contrasts.mixed import mixed_model, mixed_slopes
+from fechner.analysis.ratings.contrasts.ordinal import is_ordinal, ordered_probit
+from fechner.analysis.ratings.contrasts.second_opinions import second_opinion
+from fechner.analysis.ratings.contrasts.slopes import SlopesDesign, reml_slopes, slopes_design
+from fechner.analysis.ratings.contrasts.tested import tested_contrast
 from fechner.analysis.ratings.matrices import Differences, differences
-from fechner.analysis.ratings.observed import mostly_paired
-from fechner.records.contrasts.contrast import Contrast
+from fechner.analysis.ratings.observed import mostly_paired, paired_share
+from fechner.records.contrasts.contrast import Contrast, UnfittedModel
+
+Fits = dict[str, Callable[[], Contrast]]
 
 
-def by_every_model(arms: pd.DataFrame, first: str, second: str, level: float) -> list[Contrast]:
-    """Return the contrast by every model that the design allows, the deciding one first."""
-    table = differences(arms, first, second)
-    if not mostly_paired(table, arms):
-        return _first_decides([reml_slopes(arms, first, second, level=level)])
-    if np.ptp(table.values[np.isfinite(table.values)]) == 0:
-        return _first_decides([clustered(table, level=level)])
-    models = [closed_form] if table.complete else []
-    models += [reml_crossed, mixed_model, clustered]
-    found = [contrast for model in models if (contrast := _fit(model, table, level)) is not None]
-    return _first_decides(found)
+@dataclass(frozen=True)
+class FittedModels:
+    """A contrast by every model.
+
+    Attributes
+    ----------
+    contrasts
+        In points, the deciding one first.
+    ordinal
+        The ordered probit, in latent SDs; empty where the scale has many categories.
+    unfitted
+        Models that did not fit, and why.
+    """
+
+    contrasts: list[Contrast]
+    ordinal: list[Contrast]
+    unfitted: list[UnfittedModel]
+
+    @property
+    def decides(self) -> Contrast:
+        """The row that the verdict rests on."""
+        return self.contrasts[0]
+
+
+def by_every_model(arms: pd.DataFrame, first: str, second: str, level: float) -> FittedModels:
+    """Return the contrast by every model that the design allows.
+
+    Parameters
+    ----------
+    arms
+        What `matrices.rated_arms` returns.
+    first, second
+        Names of the arms.
+    level
+        Of the intervals.
+
+    Returns
+    -------
+    FittedModels
+        Only the deciding model can raise; the others are fitted, or say why not.
+
+    Raises
+    ------
+    InputError
+        If an arm has no ratings, or there are fewer than two participants or images.
+    """
+    decides, beside = _models(arms, first, second, level)
+    if decides.standard_error == 0:
+        return FittedModels([decides], [], [])
+    judged = [second_opinion(model, fit, decides) for model, fit in beside.items()]
+    contrasts = [row for row in judged if isinstance(row, Contrast)]
+    ordinal = []
+    if is_ordinal(arms):
+        probit = partial(ordered_probit, arms, first, second, level=level)
+        unit = float(arms["rating"].std())
+        judged.append(second_opinion("ordered probit", probit, decides, unit=unit))
+        ordinal = [row for row in judged[-1:] if isinstance(row, Contrast)]
+    unfitted = [row for row in judged if isinstance(row, UnfittedModel)]
+    return FittedModels([decides, *contrasts], ordinal, unfitted)
 
 
 def deciding_contrast(arms: pd.DataFrame, first: str, second: str, level: float) -> Contrast:
-    """Return the contrast by the model that the design lets decide, and by no other."""
+    """Return the contrast by the model that decides alone; as `by_every_model`, but quick."""
+    return _models(arms, first, second, level)[0]
+
+
+def _models(arms: pd.DataFrame, first: str, second: str, level: float) -> tuple[Contrast, Fits]:
+    """Return the deciding contrast, and what fits each model beside it."""
     table = differences(arms, first, second)
     if not mostly_paired(table, arms):
-        return _first_decides([reml_slopes(arms, first, second, level=level)])[0]
-    if np.ptp(table.values[np.isfinite(table.values)]) == 0:
-        return _first_decides([clustered(table, level=level)])[0]
-    model = closed_form if table.complete else reml_crossed
-    return _first_decides([model(table, level=level)])[0]
+        return _on_ratings(slopes_design(arms, first, second), paired_share(table, arms), level)
+    return _on_differences(table, level)
 
 
-def _first_decides(found: list[Contrast]) -> list[Contrast]:
-    return [found[0].model_copy(update={"decides": True}), *found[1:]]
+NO_VARIANCE = "all {} are the same, so that there is no variance to model"
 
 
-def _fit(model: Callable[..., Contrast], table: Differences, level: float) -> Contrast | None:
-    try:
-        return model(table, level=level)
-    except np.linalg.LinAlgError:
-        return None
+def _on_ratings(design: SlopesDesign, share: float, level: float) -> tuple[Contrast, Fits]:
+    if np.ptp(design.y) == 0:
+        size = {"n_participants": design.n_participants, "n_images": design.n_images}
+        same = tested_contrast(design.name, "clustered", 0, 0, 1, level=level, **size)
+        return _decides(same, NO_VARIANCE.format("ratings")), {}
+    reason = (
+        f"{share:.0%} of the participant-image pairs have ratings of both arms, too few for "
+        "differences: the mixed model of the ratings themselves, with slopes of participants and "
+        "images, decides"
+    )
+    return _decides(reml_slopes(design, level=level), reason), {
+        "mixed model": partial(mixed_slopes, design, level=level),
+        "clustered": partial(clustered_ratings, design, level=level),
+    }
+
+
+def _on_differences(table: Differences, level: float) -> tuple[Contrast, Fits]:
+    values = table.values[np.isfinite(table.values)]
+    if np.ptp(values) == 0:
+        return _decides(clustered(table, level=level), NO_VARIANCE.format("differences")), {}
+    beside: Fits = {
+        "REML": partial(reml_crossed, table, level=level),
+        "mixed model": partial(mixed_model, table, level=level),
+        "clustered": partial(clustered, table, level=level),
+    }
+    if table.complete:
+        reason = "everybody rated both arms of every image: the closed form decides"
+        return _decides(closed_form(table, level=level), reason), beside
+    reason = (
+        f"{1 - len(values) / table.values.size:.0%} of the differences are missing: REML on the "
+        "differences, participants and images random, decides"
+    )
+    return _decides(beside.pop("REML")(), reason), beside
+
+
+def _decides(row: Contrast, reason: str) -> Contrast:
+    return row.model_copy(update={"decides": True, "reason": reason})

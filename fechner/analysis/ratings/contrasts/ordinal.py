@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from fechner.analysis.ratings.contrasts.crossed import tested_contrast
+from fechner.analysis.ratings.contrasts.tested import tested_contrast
 from fechner.errors import InputError
 from fechner.records.contrasts.contrast import Contrast
 
@@ -51,7 +51,8 @@ def ordered_probit(arms: pd.DataFrame, first: str, second: str, *, level: float 
     Raises
     ------
     InputError
-        If an arm is missing, or there are fewer than 2 categories, participants or images.
+        If an arm is missing; if there are fewer than 2 categories, participants or images; if
+        the arms share no category but one, so that any large b fits.
     """
     rows = arms[arms["region"].isin([first, second])]
     y = pd.factorize(rows["rating"], sort=True)[0]
@@ -84,6 +85,12 @@ def _check(
         raise InputError(
             f"the ordered probit needs 2 categories, participants and images or more, got "
             f"{y.max() + 1}, {p.max() + 1} and {i.max() + 1}"
+        )
+    a, b = y[rows["region"] == first], y[rows["region"] == second]
+    if a.min() >= b.max() or b.min() >= a.max():
+        raise InputError(
+            f"no rating of {first!r} lies across one of {second!r}: the ordered probit's "
+            "difference has no upper bound"
         )
 
 
