@@ -12,8 +12,8 @@ from fechner.analysis.network.layers.factors import ACCURACIES, block_of, factor
 from fechner.errors import InputError
 from fechner.records.layers import results as records
 from fechner.records.layers.crossed import read_crossed
-from fechner.report import layer_figures, layer_gain_figures
-from fechner.report.layer_page import chosen_readout, write_layer_page
+from fechner.report.layers import layer_figures, layer_gain_figures
+from fechner.report.layers.layer_page import chosen_readout, write_layer_page
 from fechner.report.style import drawing
 
 LAYERS = {

@@ -22,6 +22,6 @@ def plot(
     Example: fechner layers plot study
     """
     from fechner.cli.console import console
-    from fechner.report.layer_page import write_layer_page
+    from fechner.report.layers.layer_page import write_layer_page
 
     console.print(f"wrote {write_layer_page(folder, readout=readout)}", soft_wrap=True)

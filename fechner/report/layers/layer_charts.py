@@ -17,8 +17,8 @@ from fechner.analysis.network.distances.contrasts import choice_contrasts
 from fechner.analysis.network.distances.table import YARDSTICK
 from fechner.analysis.network.layers.factors import CLASSIFICATION, UNTRAINED, factors_of
 from fechner.records.layers.results import LayerResults, distance_name
-from fechner.report import layer_figures, layer_gain_figures
-from fechner.report.layer_figures import NO_WEIGHTS, plain
+from fechner.report.layers import layer_figures, layer_gain_figures
+from fechner.report.layers.layer_figures import NO_WEIGHTS, plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

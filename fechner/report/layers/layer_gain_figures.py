@@ -18,7 +18,13 @@ from fechner.report.style import PALETTE, WIDTH
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-from fechner.report.layer_figures import LABEL_HEIGHT, NO_WEIGHTS, height_of, kept_apart, span_of
+from fechner.report.layers.layer_figures import (
+    LABEL_HEIGHT,
+    NO_WEIGHTS,
+    height_of,
+    kept_apart,
+    span_of,
+)
 
 MOST_DIFFERENCES = 24
 """Rows of a forest above which only those furthest from 0 are drawn."""

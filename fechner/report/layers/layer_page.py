@@ -23,9 +23,9 @@ from fechner.provenance import write_text
 from fechner.records.layers.crossed import read_crossed
 from fechner.records.layers.results import KEYS, LayerResults, read_layer_results
 from fechner.records.simulated import marked_name
-from fechner.report.layer_charts import Chart, charts, correlation, crossed_chart
-from fechner.report.layer_figures import NO_WEIGHTS
-from fechner.report.layer_gain_figures import best_rows
+from fechner.report.layers.layer_charts import Chart, charts, correlation, crossed_chart
+from fechner.report.layers.layer_figures import NO_WEIGHTS
+from fechner.report.layers.layer_gain_figures import best_rows
 from fechner.report.style import drawing, svg
 from fechner.report.tables import Table, number
 

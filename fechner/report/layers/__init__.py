@@ -1,0 +1,1 @@
+"""The page of a layer study and its figures."""
