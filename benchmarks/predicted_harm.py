@@ -139,7 +139,7 @@ def calibrations(people, images, studies, rng) -> dict[str, float]:
             rng=rng,
         )
         if knee.saturates:
-            held["bend_place"].append(knee.bends_low <= 150 <= knee.bends_high)
+            held["bend_place"].append(knee.place.low <= 150 <= knee.place.high)
     return {name: float(np.mean(found)) for name, found in held.items()}
 
 

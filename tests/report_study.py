@@ -7,6 +7,7 @@ from ratings_worlds import rate
 from scipy.ndimage import gaussian_filter
 
 from fechner.analysis.ratings.claims.tested_claim import claim
+from fechner.analysis.ratings.prediction.rivals import pixel_predictions
 from fechner.analysis.ratings.prediction.tracking import predicted_against_observed
 from fechner.experiment.journal.journal import Journal
 from fechner.provenance import provenance, sha256_file
@@ -192,8 +193,8 @@ def write_study(folder, *, simulated=True, people=True, statistics=True):
     write_ratings(ratings, folder / "ratings" / f"{prefix}ratings.csv")
     if statistics:
         claim(ratings, stimuli).write(folder / "statistics" / "claim.json")
-        cross = np.random.default_rng(0).normal(60, 20, (len(SCENES), len(SCENES)))
-        predicted_against_observed(ratings, stimuli, cross=cross).write(
-            folder / "statistics" / "prediction.json"
-        )
+        pixels = pixel_predictions(stimuli, folder / "maps")
+        predicted_against_observed(
+            ratings, stimuli, cross=pixels.cross, rivals=pixels.rivals
+        ).write(folder / "statistics" / "prediction.json")
     return folder

@@ -83,7 +83,7 @@ def test_impact_in_other_units_changes_the_slope_and_nothing_else():
     assert other.intercept_high == pytest.approx(one.intercept_high)
     rng = np.random.default_rng
     bends = bend(found, rng=rng(0)), bend(scaled, rng=rng(0))
-    assert bends[1].bends_at == pytest.approx(bends[0].bends_at / 1000)
+    assert bends[1].place.at == pytest.approx(bends[0].place.at / 1000)
     assert bends[1].p == pytest.approx(bends[0].p)
 
 
@@ -109,8 +109,8 @@ def test_a_line_is_seldom_called_bent_and_a_saturating_harm_mostly():
 def test_the_bend_lies_where_harm_stops_growing():
     found = bend(world(level_above_150, participants=30, images=48), rng=np.random.default_rng(0))
     assert found.saturates
-    assert found.bends_low <= 150 <= found.bends_high
-    assert found.bends_at == pytest.approx(150, rel=0.15)
+    assert found.place.low <= 150 <= found.place.high
+    assert found.place.at == pytest.approx(150, rel=0.15)
     assert found.below > 0.1
     assert abs(found.above) < 0.06
     assert found.change == pytest.approx(found.above - found.below)
@@ -119,7 +119,7 @@ def test_the_bend_lies_where_harm_stops_growing():
 def test_without_saturation_no_place_is_named():
     found = bend(world(linear), rng=np.random.default_rng(0))
     assert not found.saturates
-    assert found.bends_at is None
+    assert found.place is None
 
 
 def test_few_images_and_equal_impacts_give_no_line():

@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict
 from fechner.errors import InputError
 from fechner.provenance import read_json, write_json
 
+MATCHED = 0.05
+"""Spread of a rival's differences below which the arms count as matched in it."""
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,6 +62,11 @@ class Rival(_Part):
     beyond: Correlation | None
     spread: float
 
+    @property
+    def matched(self) -> bool:
+        """Whether the arms were matched in it, so that it could not tell them apart."""
+        return self.spread < MATCHED
+
 
 class ImagePrediction(_Part):
     """Predicted impact (squared grey levels) and observed difference (points) of one image.
@@ -102,6 +110,14 @@ class CalibrationLine(_Part):
     p: float
 
 
+class BendPlace(_Part):
+    """Impact at which a line that then stays level fits best, and the interval of this place."""
+
+    at: float
+    low: float
+    high: float
+
+
 class Bend(_Part):
     """Whether harm stops growing with the predicted impact, over all arms together.
 
@@ -115,9 +131,8 @@ class Bend(_Part):
         Their difference, its interval, and its two-sided p.
     saturates
         The whole interval of the change lies below 0.
-    bends_at, bends_low, bends_high
-        Impact at which a line that then stays level fits best, and the interval of this place;
-        null unless it saturates.
+    place
+        Where it bends; null unless it saturates.
     """
 
     median: float
@@ -129,9 +144,7 @@ class Bend(_Part):
     p: float
     df: int
     saturates: bool
-    bends_at: float | None = None
-    bends_low: float | None = None
-    bends_high: float | None = None
+    place: BendPlace | None = None
 
 
 class Prediction(_Part):

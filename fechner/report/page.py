@@ -13,11 +13,13 @@ from fechner import __version__
 from fechner.analysis.ratings.matrices import differences, rated_arms
 from fechner.provenance import write_text
 from fechner.records.claim import Claim
+from fechner.records.prediction import Prediction
 from fechner.records.ratings import Ratings
 from fechner.records.stimuli import INTACT, StimulusSet
 from fechner.report import (
     channel_figures,
     pictures,
+    prediction_figures,
     rating_figures,
     selection_figures,
     story,
@@ -27,7 +29,9 @@ from fechner.report.artefacts import Artefacts, read_artefacts
 from fechner.report.style import ARM_NAMES, drawing, svg
 
 TEMPLATE = "page.html.j2"
-RATING_CHARTS = ("arms", "contrasts", "images", "heatmap", "prediction", "arm_prediction")
+RATING_CHARTS = (
+    "arms", "contrasts", "images", "heatmap", "prediction", "rivals", "calibration",
+)  # fmt: skip
 
 
 def write_report(study_folder: Path) -> Path:
@@ -141,6 +145,7 @@ def _ratings(study: Artefacts) -> dict[str, Any]:
         "plan_sentence": None,
         "component_table": None,
         "ordinal_table": None,
+        **_prediction(study.prediction),
         "rating_charts": dict.fromkeys(RATING_CHARTS, ""),
     }
     claim, ratings, stimuli = study.claim, study.ratings, study.stimuli
@@ -161,6 +166,15 @@ def _ratings(study: Artefacts) -> dict[str, Any]:
     }
 
 
+def _prediction(found: Prediction | None) -> dict[str, Any]:
+    return {
+        "prediction_facts": found and story.prediction_facts(found),
+        "rival_table": found and tables.rival_table(found),
+        "calibration_table": found and tables.calibration_table(found),
+        "bend_sentence": found and story.bend_sentence(found),
+    }
+
+
 def _rating_charts(
     study: Artefacts, claim: Claim, ratings: Ratings, stimuli: StimulusSet
 ) -> dict[str, str]:
@@ -176,11 +190,14 @@ def _rating_charts(
         drawn["heatmap"] = (rating_figures.difference_heatmap(every), "Differences by person")
         drawn["images"] = (rating_figures.image_effects(claim), "Effect by image")
     if study.prediction is not None:
-        figure = rating_figures.predicted_observed(study.prediction)
+        figure = prediction_figures.predicted_observed(study.prediction)
         drawn["prediction"] = (figure, "Predicted against observed harm")
+        if study.prediction.rivals:
+            figure = prediction_figures.rivals(study.prediction)
+            drawn["rivals"] = (figure, "The map's prediction beside its rivals")
         if study.prediction.arms:
-            figure = rating_figures.arms_observed(study.prediction)
-            drawn["arm_prediction"] = (figure, "Drop of every arm against its predicted impact")
+            figure = prediction_figures.calibration(study.prediction)
+            drawn["calibration"] = (figure, "Drop of every arm against its predicted impact")
     return dict.fromkeys(RATING_CHARTS, "") | {
         name: svg(figure, label=label, simulated=stamped) for name, (figure, label) in drawn.items()
     }

@@ -1,4 +1,4 @@
-"""Charts of what participants did: arms, differences, images, and the predicted harm.
+"""Charts of what participants did: arms, differences and images.
 
 Each function takes records and arrays and returns a matplotlib figure; `page` puts them in.
 """
@@ -13,7 +13,6 @@ import numpy as np
 from fechner.analysis.ratings.matrices import Differences
 from fechner.records.claim import Claim, ImageContrast
 from fechner.records.contrasts.contrast import Contrast
-from fechner.records.prediction import Prediction
 from fechner.report.style import (
     ARM_NAMES,
     PALETTE,
@@ -25,9 +24,6 @@ from fechner.report.style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-MOST_LABELLED = 24
-"""Dots above which a scatter leaves out the names."""
 
 MOST_NAMED = 40
 """Rows above which a chart leaves out the names."""
@@ -172,96 +168,3 @@ def _image_dots(axis: Axes, rows: Sequence[ImageContrast], names: list[str], shi
             axis.hlines(at, row.low, row.high, color=colour, linewidth=1.2)
     means = [row.estimate for row in rows]
     axis.plot(means, y, "o", color=colour, markersize=5, label=_contrast_title(rows[0].name))
-
-
-def predicted_observed(prediction: Prediction) -> Figure:
-    """Draw observed against predicted difference, images as dots; shuffled maps beside it."""
-    import matplotlib.pyplot as plt
-
-    shuffled = np.array(prediction.shuffled)
-    panels = 2 if len(shuffled) else 1
-    widths = [1.6, 1][:panels]
-    figure, axes = plt.subplots(
-        1, panels, figsize=(WIDTH if panels == 2 else 5.2, 3.5), width_ratios=widths, squeeze=False
-    )
-    _scatter(axes[0, 0], prediction)
-    if panels == 2:
-        _shuffled(axes[0, 1], shuffled, prediction.pearson.r)
-    figure.tight_layout()
-    if len(prediction.images) <= MOST_LABELLED:
-        _label_dots(axes[0, 0], prediction)
-    return figure
-
-
-def arms_observed(prediction: Prediction) -> Figure:
-    """Draw the drop of every degraded image against its predicted impact, arms in colour."""
-    import matplotlib.pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(WIDTH, 3.4))
-    axis.axhline(0, color=PALETTE["soft"], linewidth=0.8)
-    for arm in dict.fromkeys(row.arm for row in prediction.arms):
-        rows = [row for row in prediction.arms if row.arm == arm]
-        x, y = [row.predicted for row in rows], [row.drop for row in rows]
-        r = f", r = {prediction.by_arm[arm].r:.2f}" if arm in prediction.by_arm else ""
-        label = f"{ARM_NAMES.get(arm, arm)}{r}"
-        axis.plot(x, y, "o", color=arm_colour(arm), markersize=6, alpha=0.85, label=label)
-    axis.grid()
-    axis.set_xlabel("predicted impact (squared grey levels)")
-    axis.set_ylabel("rated below intact (points)")
-    axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=1, borderaxespad=0)
-    figure.tight_layout()
-    return figure
-
-
-def _scatter(axis: Axes, prediction: Prediction) -> None:
-    x = np.array([row.predicted for row in prediction.images])
-    y = np.array([row.observed for row in prediction.images])
-    error = np.array([row.observed_error for row in prediction.images])
-    axis.axhline(0, color=PALETTE["soft"], linewidth=0.8)
-    axis.vlines(x, y - error, y + error, color=PALETTE["low"], linewidth=1, alpha=0.6)
-    axis.plot(x, y, "o", color=PALETTE["low"], markersize=6)
-    if np.ptp(x) > 0:
-        slope, start = np.polyfit(x, y, 1)
-        ends = np.array([x.min(), x.max()])
-        axis.plot(ends, start + slope * ends, color=PALETTE["ink"], linewidth=1)
-    axis.grid()
-    axis.margins(x=0.12, y=0.08)
-    axis.set_title(f"r = {prediction.pearson.r:.2f}, p = {prediction.pearson.p:.3f}")
-    axis.set_xlabel("predicted: impact of high \N{MINUS SIGN} low (squared grey levels)")
-    axis.set_ylabel("observed: rating of low \N{MINUS SIGN} high (points)")
-
-
-def _label_dots(axis: Axes, prediction: Prediction) -> None:
-    """Name each dot on the first of four sides where no dot and no earlier name is in the way."""
-    names = [row.image for row in prediction.images]
-    x = np.array([row.predicted for row in prediction.images])
-    y = np.array([row.observed for row in prediction.images])
-    dots = axis.transData.transform(np.column_stack([x, y]))
-    taken = [(px - 4, py - 4, px + 4, py + 4) for px, py in dots]
-    for k in np.argsort(-dots[:, 1]):
-        width = 4.3 * len(names[k])
-        for dx, dy in ((6, 2), (-6 - width, 2), (6, -9), (-6 - width, -9)):
-            left, bottom = dots[k, 0] + dx, dots[k, 1] + dy
-            box = (left, bottom, left + width, bottom + 8)
-            if not any(_overlap(box, other) for other in taken):
-                break
-        else:
-            continue
-        taken.append(box)
-        axis.annotate(
-            names[k], (x[k], y[k]), xytext=(dx, dy), textcoords="offset points",
-            fontsize=7.5, color=PALETTE["soft"],
-        )  # fmt: skip
-
-
-def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
-
-def _shuffled(axis: Axes, shuffled: np.ndarray, r: float) -> None:
-    axis.hist(shuffled, bins=24, color=PALETTE["grid"], edgecolor=PALETTE["soft"], linewidth=0.5)
-    axis.axvline(r, color=PALETTE["low"], linewidth=2)
-    axis.set_title("maps of other images")
-    axis.set_xlabel("r")
-    axis.set_yticks([])
-    axis.spines["left"].set_visible(False)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import statistics
 
+from fechner.records.prediction import Correlation, Prediction
 from fechner.records.rules.frozen_plan import PlanCheck
 from fechner.records.stimuli import INTACT
 from fechner.report.artefacts import Artefacts
-from fechner.report.tables import number
+from fechner.report.tables import interval_name, number, p_value, signed
 
 WORLDS = {
     "map": "local errors weigh by the importance map itself, so the claim is true by "
@@ -95,6 +96,48 @@ def channel_sentences(study: Artefacts) -> list[str]:
             f"{len(shuffled)} shuffles reach as much."
         )
     return said
+
+
+def prediction_facts(prediction: Prediction) -> list[tuple[str, str]]:
+    """Return the correlation with its interval, noise, and the control, as name and value."""
+    found = [
+        ("Pearson", _tested(prediction.pearson)),
+        ("Spearman", _tested(prediction.spearman)),
+        ("reliability of the observed differences", f"{prediction.reliability:.2f}"),
+    ]
+    if prediction.disattenuated is not None and prediction.disattenuated_interval is not None:
+        low, high = prediction.disattenuated_interval
+        value = f"{signed(prediction.disattenuated)} ({signed(low)} to {signed(high)})"
+        found.append(("Pearson corrected for it", value))
+    if prediction.shuffled_p is not None:
+        found.append(("maps of other images do as well", f"p = {p_value(prediction.shuffled_p)}"))
+    return [(name, value.replace("= <", "<")) for name, value in found]
+
+
+def _tested(found: Correlation) -> str:
+    interval = f"({signed(found.low)} to {signed(found.high)})"
+    return f"r = {signed(found.r)} {interval}, p = {p_value(found.p)}"
+
+
+def bend_sentence(prediction: Prediction) -> str | None:
+    """Return whether harm saturates, and where; None where that was not tested."""
+    bend = prediction.bend
+    if bend is None:
+        return None
+    slopes = (
+        f"100 squared grey levels of predicted impact cost {number(100 * bend.below)} points below "
+        f"the median impact of {number(bend.median)}, and {number(100 * bend.above)} above it "
+        f"(change {number(100 * bend.change)}, {interval_name(prediction.level)} "
+        f"{number(100 * bend.change_low)} to {number(100 * bend.change_high)})"
+    )
+    if bend.place is None:
+        return f"Harm is not shown to saturate: {slopes}."
+    place = bend.place
+    return (
+        f"Harm saturates: {slopes}. A line that then stays level fits best with its bend at an "
+        f"impact of {number(place.at)} ({number(place.low)} to {number(place.high)}); beyond it, "
+        "predicted differences say little about ratings."
+    )
 
 
 def limits(study: Artefacts) -> list[str]:

@@ -15,6 +15,7 @@ import pandas as pd
 from fechner.records.claim import Claim
 from fechner.records.contrasts.contrast import Contrast, UnfittedModel
 from fechner.records.journal import JournalRecord
+from fechner.records.prediction import Correlation, Prediction
 from fechner.records.rules.frozen_plan import PlanCheck
 from fechner.records.stimuli import COVARIATE, INTACT
 
@@ -64,8 +65,7 @@ def contrast_table(
         [row.name.replace(" - ", " \N{MINUS SIGN} "), row.model, *[number(None)] * 5, "did not fit"]
         for row in unfitted
     ]
-    interval = f"{100 * level:.0f}\N{NO-BREAK SPACE}% interval"
-    header = ("contrast", "model", "points", interval, "SE", "df", "p", "converged")
+    header = ("contrast", "model", "points", interval_name(level), "SE", "df", "p", "converged")
     strong = frozenset(k for k, row in enumerate(contrasts) if row.decides)
     return Table(header, rows, strong)
 
@@ -118,6 +118,62 @@ def ordinal_table(claim: Claim) -> Table | None:
         for row in claim.ordinal
     ]
     return Table(("contrast", "latent SDs", "interval", "p"), rows) if rows else None
+
+
+def rival_table(prediction: Prediction) -> Table:
+    """Return the map's prediction and its rivals: r, the difference, and what remains beyond."""
+    own = prediction.pearson
+    rows = [["the importance map", *_correlation(own), "", "", "", ""]]
+    for rival in prediction.rivals:
+        beyond = rival.beyond
+        rows.append([
+            rival.name + (" (matched)" if rival.matched else ""),
+            *_correlation(rival.correlation),
+            signed(rival.difference),
+            f"{signed(rival.difference_low)} to {signed(rival.difference_high)}",
+            "" if beyond is None else signed(beyond.r),
+            "" if beyond is None else p_value(beyond.p),
+        ])  # fmt: skip
+    if prediction.beyond_all is not None:
+        every = prediction.beyond_all
+        rows.append(["all that differ, at once", "", "", "", "", signed(every.r), p_value(every.p)])
+    level = interval_name(prediction.level)
+    header = ("prediction", "r", level, "map \N{MINUS SIGN} rival", level, "beyond: r", "p")
+    return Table(header, rows, frozenset({0}))
+
+
+def _correlation(found: Correlation) -> list[str]:
+    return [signed(found.r), f"{signed(found.low)} to {signed(found.high)}"]
+
+
+def signed(value: float) -> str:
+    """Return a correlation for reading, two decimals."""
+    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def interval_name(level: float) -> str:
+    """Return what an interval of that level is called in a header."""
+    return f"{100 * level:.0f}\N{NO-BREAK SPACE}% interval"
+
+
+def calibration_table(prediction: Prediction) -> Table:
+    """Return the lines of drops over impacts, of all arms together and of each."""
+    rows = [
+        [
+            "all arms" if line.arm is None else line.arm,
+            number(100 * line.slope),
+            f"{number(100 * line.slope_low)} to {number(100 * line.slope_high)}",
+            number(line.intercept),
+            f"{number(line.intercept_low)} to {number(line.intercept_high)}",
+            str(line.df),
+            p_value(line.p),
+        ]
+        for line in prediction.calibration
+    ]
+    level = interval_name(prediction.level)
+    slope = "points a 100 squared grey levels"
+    header = ("arm", slope, level, "points at 0", level, "df", "p of the slope")
+    return Table(header, rows, frozenset({0}))
 
 
 def arm_tables(stimuli: pd.DataFrame) -> list[tuple[str, Table]]:

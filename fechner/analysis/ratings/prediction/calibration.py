@@ -26,7 +26,7 @@ import numpy as np
 from scipy import stats
 
 from fechner.analysis.ratings.prediction.drops import Drops
-from fechner.records.prediction import Bend, CalibrationLine
+from fechner.records.prediction import Bend, BendPlace, CalibrationLine
 
 LEAST_IMAGES = 4
 
@@ -93,13 +93,12 @@ def bend(
         return None
     fit = _Fit(found, np.column_stack([np.ones(len(x)), x, upper]))
     low, high = fit.interval(2, level)
-    place = _place(found, level, resamples, rng) if high < 0 else (None, None, None)
     return Bend(
         median=median,
         below=fit.b[1], above=fit.b[1] + fit.b[2],
         change=fit.b[2], change_low=low, change_high=high, p=fit.p(2), df=fit.df,
         saturates=high < 0,
-        bends_at=place[0], bends_low=place[1], bends_high=place[2],
+        place=_place(found, level, resamples, rng) if high < 0 else None,
     )  # fmt: skip
 
 
@@ -152,9 +151,7 @@ def _jackknife(
     return (n - 1) / n * np.square(moved - b).sum(axis=0)
 
 
-def _place(
-    found: Drops, level: float, resamples: int, rng: np.random.Generator
-) -> tuple[float, float, float]:
+def _place(found: Drops, level: float, resamples: int, rng: np.random.Generator) -> BendPlace:
     """Return the impact at which ``a + b min(x, k)`` fits best, and its interval over images."""
     images, i = np.unique(found.image, return_inverse=True)
     knots = np.quantile(np.unique(found.impact), KNOTS)
@@ -163,7 +160,7 @@ def _place(
     places = knots[_best_knot(np.tensordot(drawn, moments, axes=1))]
     whole = knots[_best_knot(moments.sum(axis=0)[None])[0]]
     low, high = np.quantile(places, [0.5 - level / 2, 0.5 + level / 2])
-    return float(whole), float(min(low, whole)), float(max(high, whole))
+    return BendPlace(at=whole, low=min(low, whole), high=max(high, whole))
 
 
 def _knot_moments(found: Drops, i: np.ndarray, knots: np.ndarray) -> np.ndarray:

@@ -21,9 +21,6 @@ from fechner.analysis.ratings.prediction.rivals import RivalPrediction
 from fechner.errors import InputError
 from fechner.records.prediction import Correlation, Rival
 
-MATCHED = 0.05
-"""Spread of a rival's differences below which the arms count as matched in it."""
-
 LEAST_DF = 10
 """Degrees of freedom that the partial correlation given all rivals must be left with."""
 
@@ -105,7 +102,7 @@ def beyond_all(
     Correlation or None
         None where fewer than two rivals differ, or too few images are left to tell.
     """
-    held = [values[rival.name] for rival in rivals if rival.spread >= MATCHED]
+    held = [values[rival.name] for rival in rivals if not rival.matched]
     if len(held) < 2 or len(predicted) - 2 - len(held) < LEAST_DF:
         return None
     return partial(predicted, observed, np.column_stack(held), level=level)
