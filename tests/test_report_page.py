@@ -85,7 +85,7 @@ def test_the_claim_and_its_two_sentences_come_first(study, page):
 def test_simulated_stands_in_the_title_and_on_every_chart_that_rests_on_it(page):
     assert "<title>SIMULATED" in page
     charts = re.findall(r'<figure class="chart">(.*?)</figure>', page, re.S)
-    assert len(charts) == 9
+    assert len(charts) == 10
     assert all("SIMULATED" in chart for chart in charts)
 
 
@@ -294,3 +294,27 @@ def test_a_folder_that_is_no_study_is_refused(tmp_path):
         write_report(tmp_path)
     with pytest.raises(InputError, match="fechner study init"):
         write_report(tmp_path / "nowhere")
+
+
+def test_rivals_and_calibration_stand_on_the_page_with_their_intervals(study, page):
+    from fechner.records.prediction import read_prediction
+
+    prediction = read_prediction(study / "statistics" / "prediction.json")
+    assert {rival.name for rival in prediction.rivals} >= {"mirrored map", "saliency", "centre"}
+    for rival in prediction.rivals:
+        ends = f"{rival.difference_low:.2f} to {rival.difference_high:.2f}"
+        assert f"<td>{ends}</td>".replace("-", "\N{MINUS SIGN}") in page
+    line = prediction.calibration[0]
+    assert f"<td>{100 * line.slope:#.3g}</td>" in page
+    assert "median impact of" in page
+
+
+def test_a_study_whose_harm_saturates_says_where(tmp_path, study):
+    shutil.copytree(study, tmp_path / "bent")
+    path = tmp_path / "bent" / "statistics" / "prediction.json"
+    content = json.loads(path.read_text("utf-8"))
+    content["bend"] |= {"saturates": True, "place": {"at": 123.0, "low": 101.0, "high": 152.0}}
+    path.write_text(json.dumps(content), "utf-8")
+    page = write_report(tmp_path / "bent").read_text("utf-8")
+    assert "impact of 123 (101 to 152)" in page
+    assert "bends at about 123" in page
