@@ -7,6 +7,7 @@ import typer
 from fechner.cli.statistics import (
     choosing,
     claiming,
+    designing,
     powering,
     reliability,
     scoring,
@@ -26,3 +27,4 @@ app.command()(thresholding.thresholds)
 app.command()(screening.screen)
 app.command("reliability")(reliability.show_reliability)
 app.command()(powering.power)
+app.command()(designing.design)

@@ -1,9 +1,10 @@
-"""The planning picture: the smallest effect that a study finds, against its number of images."""
+"""Planning pictures: the smallest effect that a study finds, and its power, against its images."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -22,15 +23,10 @@ def power_curves(table: pd.DataFrame, *, wanted: float = 0.8) -> Figure:
     table
         What `power.power_table` returns.
     """
-    import matplotlib
     import matplotlib.pyplot as plt
 
     figure, axis = plt.subplots(figsize=(WIDTH, 3.6))
-    groups = list(table.groupby("participants"))
-    shades = matplotlib.colormaps["viridis"]([0.85 - 0.75 * k / max(len(groups) - 1, 1)
-                                              for k in range(len(groups))])  # fmt: skip
-    for (participants, rows), shade in zip(groups, shades, strict=True):
-        rows = rows.sort_values("images")
+    for participants, rows, shade in _by_participants(table):
         axis.plot(rows["images"], rows["smallest_effect"], "o-", color=shade, markersize=5)
         axis.annotate(
             f"{participants} participants",
@@ -52,12 +48,83 @@ def power_curves(table: pd.DataFrame, *, wanted: float = 0.8) -> Figure:
     return figure
 
 
+def _by_participants(table: pd.DataFrame) -> list[tuple[int, pd.DataFrame, Any]]:
+    """Return each number of participants, its rows by images, and a colour."""
+    import matplotlib
+
+    groups = list(table.groupby("participants"))
+    places = [0.85 - 0.75 * k / max(len(groups) - 1, 1) for k in range(len(groups))]
+    shades = matplotlib.colormaps["viridis"](places)
+    return [
+        (int(str(participants)), rows.sort_values("images"), shade)
+        for (participants, rows), shade in zip(groups, shades, strict=True)
+    ]
+
+
+def simulated_power_curves(table: pd.DataFrame, *, wanted: float = 0.8, aim: str = "") -> Figure:
+    """Draw simulated power over images with its Monte-Carlo band, and the formula where it holds.
+
+    Parameters
+    ----------
+    table
+        What `simulated.simulated_power` returns.
+    wanted
+        Power to reach; the fewest images that do so are filled.
+    aim
+        What is to be found, for the title.
+    """
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(WIDTH, 3.8))
+    for participants, rows, shade in _by_participants(table):
+        axis.fill_between(rows["images"], rows["low"], rows["high"], color=shade, alpha=0.22,
+                          linewidth=0)  # fmt: skip
+        axis.plot(rows["images"], rows["power"], color=shade, label=f"{participants} participants")
+        axis.plot(rows["images"], rows["power"], "o", color=shade, markersize=4,
+                  markerfacecolor=PALETTE["paper"])  # fmt: skip
+        axis.plot(rows["images"], rows["analytic"], "--", color=PALETTE["ink"], linewidth=0.9)
+        enough = rows[rows["power"] >= wanted]
+        if len(enough):
+            axis.plot(enough["images"].iloc[0], enough["power"].iloc[0], "o", color=shade)
+    axis.plot([], [], "--", color=PALETTE["ink"], linewidth=0.9,
+              label="formula" if table["analytic"].notna().any() else "")  # fmt: skip
+    axis.axhline(wanted, color=PALETTE["soft"], linewidth=0.8, linestyle=":")
+    axis.set_xlabel("images")
+    axis.set_ylabel("power")
+    axis.set_ylim(0, 1.02)
+    axis.grid()
+    axis.legend(loc="lower right")
+    runs = int(table["runs"].max())
+    axis.set_title(f"{aim}\n{runs} simulated studies a size, 95 % Monte-Carlo bands".strip())
+    figure.tight_layout()
+    return figure
+
+
 def write_power_figure(table: pd.DataFrame, path: Path, *, wanted: float = 0.8) -> None:
-    """Write the planning picture as PNG, SVG or PDF, by the suffix of `path`."""
+    """Write the smallest effects as PNG, SVG or PDF, by the suffix of `path`."""
+    _write(path, lambda: power_curves(table, wanted=wanted))
+
+
+def write_simulated_power_figure(
+    table: pd.DataFrame, path: Path, *, wanted: float = 0.8, aim: str = ""
+) -> None:
+    """Write the simulated power as PNG, SVG or PDF, by the suffix of `path`.
+
+    Parameters
+    ----------
+    table, wanted, aim
+        As for `simulated_power_curves`.
+    path
+        Where to.
+    """
+    _write(path, lambda: simulated_power_curves(table, wanted=wanted, aim=aim))
+
+
+def _write(path: Path, draw: Callable[[], Figure]) -> None:
     with drawing():
         import matplotlib.pyplot as plt
 
-        figure = power_curves(table, wanted=wanted)
+        figure = draw()
         with atomic_path(path) as temporary:
             figure.savefig(temporary, dpi=160, facecolor=PALETTE["paper"])
         plt.close(figure)

@@ -12,7 +12,6 @@ from fechner.cli.statistics.options import (
     Out,
     show,
 )
-from fechner.errors import InputError
 
 if TYPE_CHECKING:
     from fechner.analysis.ratings.power.analytic import Components
@@ -74,16 +73,10 @@ def power(
 
 
 def _components(kind: Kind, pilot: Path | None) -> Components:
-    from fechner.analysis.ratings.power.analytic import ACR_5, SLIDER_100, Components
+    from fechner.analysis.ratings.power.analytic import ACR_5, SLIDER_100
+    from fechner.analysis.ratings.power.pilot import components_of_claim
     from fechner.records.claim import read_claim
 
     if pilot is None:
         return ACR_5 if kind is Kind.acr else SLIDER_100
-    found = read_claim(pilot)
-    row = found.contrast(f"{found.low} - {found.high}")
-    parts = [row.variances.get(name) for name in ("participant", "image", "residual")]
-    if None in parts or row.model == "REML slopes":
-        raise InputError(
-            f"{pilot} holds no variances of differences ({row.model}); plan with --kind instead"
-        )
-    return Components(*(float(part or 0.0) ** 0.5 for part in parts))
+    return components_of_claim(read_claim(pilot))
