@@ -131,7 +131,15 @@ def rating_matrix(ratings: Ratings, dimension: str | None = None) -> RatingMatri
 def _rows_of(ratings: Ratings, dimension: str | None) -> pd.DataFrame:
     # Exported ratings name scene and region too; the stimuli are what counts.
     chosen = choose_dimension(ratings, dimension)
-    return ratings.table.loc[ratings.table["dimension"] == chosen, list(RATINGS_COLUMNS)]
+    rows = ratings.table[ratings.table["dimension"] == chosen]
+    if "second" not in rows:
+        return rows[list(RATINGS_COLUMNS)]
+    # A comparison rates both of its images: the one that was not chosen at the other end.
+    scale, pairs = ratings.scale(chosen), rows[rows["second"] != ""]
+    turned = pairs.assign(
+        image=pairs["second"], rating=scale.minimum + scale.maximum - pairs["rating"]
+    )
+    return pd.concat([rows, turned], ignore_index=True)[list(RATINGS_COLUMNS)]
 
 
 def rated_arms(

@@ -87,6 +87,8 @@ def _show_claim(found: Claim) -> None:
     console.print(
         "* decides; the ordered probit is in latent SDs, all else in points", markup=False
     )
+    if found.provenance["parameters"].get("method") == "pair":
+        console.print("points are shares: chosen less not chosen, from -1 to 1", markup=False)
     if found.otherwise is not None:
         other = found.otherwise
         console.print(

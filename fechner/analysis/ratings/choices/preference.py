@@ -82,6 +82,14 @@ def direct_comparisons(compared: pd.DataFrame, first: str, second: str) -> pd.Da
     return rows[["participant", "scene"]].assign(share=share)
 
 
+def were_compared(compared: pd.DataFrame, first: str, second: str) -> bool:
+    """Return whether two arms were compared directly."""
+    try:
+        return len(direct_comparisons(compared, first, second)) > 0
+    except InputError:
+        return False
+
+
 def by_every_preference_model(
     compared: pd.DataFrame, first: str, second: str, level: float
 ) -> list[Contrast]:

@@ -17,7 +17,8 @@ of the other screening stands beside it, and is part of the verdict where it dif
 
 The interval that decides comes from the closed form on complete tables, from REML where cells
 are missing, and from the slopes model where most participants rated only one of the arms.
-Every other model stands beside it, and where one disagrees a warning says so.
+Every other model stands beside it, and where one disagrees a warning says so. Paired
+comparisons are recognised and tested by the same rule (`preference_claim`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from fechner.analysis.ratings.choices.comparisons import is_paired
 from fechner.analysis.ratings.claims.cautions import about_fits, against_ordinal, cautions
+from fechner.analysis.ratings.claims.preference_claim import preference_claim
 from fechner.analysis.ratings.claims.verdict import judge
 from fechner.analysis.ratings.contrasts.crossed import closed_form, reml_crossed
 from fechner.analysis.ratings.contrasts.equivalence import equivalence
@@ -124,6 +127,11 @@ def claim(
     """
     rule, screening = rule or ClaimRule(), screening or ScreeningRule()
     chosen = choose_dimension(ratings, dimension)
+    if is_paired(ratings, chosen):
+        return preference_claim(
+            ratings, stimuli, rule=rule, screening=screening, attention=attention or {},
+            dimension=chosen,
+        )  # fmt: skip
     seen = _screened(ratings, stimuli, chosen, screening, attention or {})
     require_enough_left(seen)
     excluded = [row.participant for row in seen if not row.kept]
