@@ -142,12 +142,13 @@ def crossed_preference(table: Differences, *, level: float = 0.95) -> Contrast:
     (0.8, True)
     """
     test = closed_form if table.complete else reml_crossed
+    missing = 1 - np.isfinite(table.values).mean()
     reason = (
         "every participant compared both arms of every image" if table.complete
         else "comparisons are missing"
     )  # fmt: skip
     found = _bounded(test(table, level=level), level)
-    return found.model_copy(update={"decides": True, "reason": f"It decides because {reason}."})
+    return found.model_copy(update={"decides": True, "reason": reason})
 
 
 def clustered_preference(table: Differences, *, level: float = 0.95) -> Contrast:

@@ -28,7 +28,7 @@ from fechner.analysis.ratings.choices.preference import (
     preferences,
     were_compared,
 )
-from fechner.analysis.ratings.claims.cautions import cautions
+from fechner.analysis.ratings.claims.cautions import about_fits, cautions
 from fechner.analysis.ratings.claims.verdict import judge
 from fechner.analysis.ratings.contrasts.equivalence import equivalence
 from fechner.analysis.ratings.matrices import Differences, RatingMatrix
@@ -88,7 +88,7 @@ def preference_claim(
     controls = tuple(name for name in rule.controls if were_compared(compared, name, rule.high))
     pairs = [(name, rule.high) for name in (rule.low, *controls)]
     rows = [row for pair in pairs for row in by_every_preference_model(compared, *pair, rule.level)]
-    deciding = [row for row in rows if row.decides]
+    deciding, unfitted = [row for row in rows if row.decides], _unfitted(rows)
     verdict, sentences = _judged(deciding, rule, controls)
     tables = [preferences(compared, *pair) for pair in pairs]
     drops = _drops(compared, (rule.low, *controls, rule.high))
@@ -110,8 +110,8 @@ def preference_claim(
         drops=[crossed_preference(table, level=rule.level) for table in drops],
         images=[row for table in tables + drops for row in _by_image(table, rule.level)],
         equivalence=_equivalences(deciding, rule),
-        unfitted=_unfitted(rows),
-        warnings=_cautions(rows, rule, seen, compared, controls),
+        unfitted=unfitted,
+        warnings=_cautions(rows, unfitted, rule, seen, compared, controls),
         simulated=simulated,
         provenance=provenance(
             parameters={
@@ -253,6 +253,7 @@ def _unfitted(rows: list[Contrast]) -> list[UnfittedModel]:
 
 def _cautions(
     rows: list[Contrast],
+    unfitted: list[UnfittedModel],
     rule: ClaimRule,
     seen: list[ScreenedParticipant],
     compared: pd.DataFrame,
@@ -260,7 +261,7 @@ def _cautions(
 ) -> list[str]:
     kept = compared[["participant"]].assign(region=rule.high)
     there = pd.concat([kept, pd.DataFrame({"region": list(controls)})])
-    said = [line for line in cautions(rows, rule, seen, there) if "statsmodels" not in line]
+    said = cautions(rows, rule, seen, there) + about_fits(rows, unfitted)
     missing = [name for name in rule.controls if name not in controls]
     if missing:
         said.append(
