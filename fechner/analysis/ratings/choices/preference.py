@@ -144,9 +144,10 @@ def crossed_preference(table: Differences, *, level: float = 0.95) -> Contrast:
     test = closed_form if table.complete else reml_crossed
     missing = 1 - np.isfinite(table.values).mean()
     reason = (
-        "every participant compared both arms of every image" if table.complete
-        else "comparisons are missing"
-    )  # fmt: skip
+        "everybody compared both arms of every image: the closed form decides"
+        if table.complete
+        else f"{missing:.1%} of the comparisons are missing: REML decides"
+    )
     found = _bounded(test(table, level=level), level)
     return found.model_copy(update={"decides": True, "reason": reason})
 
