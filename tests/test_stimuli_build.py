@@ -27,7 +27,6 @@ from fechner.stimuli.build import build_stimuli
 from fechner.stimuli.design import Design
 from fechner.stimuli.donors import assign_donors, mismatch
 from fechner.stimuli.impact import (
-    centre_weights,
     importance_weights,
     squared_error,
     weighted_error,
@@ -360,7 +359,6 @@ def test_equal_importance_everywhere_predicts_the_plain_error(seed):
     assert weighted_error(error, importance_weights(np.full((20, 30), 0.3))) == pytest.approx(
         mse(one, other)
     )
-    assert centre_weights(20, 30).mean() == pytest.approx(1)
 
 
 def test_an_empty_map_predicts_nothing_and_is_refused():

@@ -10,12 +10,6 @@ import numpy as np
 
 from fechner.errors import RefusedError
 
-CENTRE_VARIANCE = 0.22
-"""Horizontal variance of fixations in squared half widths (Clarke & Tatler 2014)."""
-
-CENTRE_ASPECT = 0.45
-"""Vertical over horizontal variance of fixations (Clarke & Tatler 2014)."""
-
 
 def squared_error(intact: np.ndarray, degraded: np.ndarray) -> np.ndarray:
     """Return the squared error of every pixel, mean over channels, float64 ``(height, width)``."""
@@ -34,18 +28,6 @@ def importance_weights(importance: np.ndarray) -> np.ndarray:
     if not importance.mean() > 0:
         raise RefusedError("the importance map is 0 everywhere: nothing can be predicted from it")
     return importance / importance.mean()
-
-
-def centre_weights(height: int, width: int) -> np.ndarray:
-    """Return the centre bias of fixations ``(height, width)`` scaled to mean 1.
-
-    ``exp(-(x^2 + y^2 / 0.45) / (2 * 0.22))`` with x and y in half widths from the
-    centre (Clarke & Tatler 2014, Vision Research 102, 41-51).
-    """
-    y = (np.arange(height)[:, None] - (height - 1) / 2) / (width / 2)
-    x = (np.arange(width)[None] - (width - 1) / 2) / (width / 2)
-    bias = np.exp(-(x**2 + y**2 / CENTRE_ASPECT) / (2 * CENTRE_VARIANCE))
-    return bias / bias.mean()
 
 
 def weighted_error(error: np.ndarray, weights: np.ndarray) -> float:

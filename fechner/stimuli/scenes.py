@@ -36,8 +36,8 @@ from fechner.records.images.files import (
     write_png,
 )
 from fechner.records.stimuli import INTACT, Stimulus
+from fechner.rival_maps import centre_weights
 from fechner.stimuli.impact import (
-    centre_weights,
     importance_weights,
     squared_error,
     weighted_error,

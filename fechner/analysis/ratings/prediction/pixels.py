@@ -17,12 +17,10 @@ import numpy as np
 from fechner.errors import InputError
 from fechner.records.images.files import read_image
 from fechner.records.stimuli import INTACT, StimulusSet
+from fechner.rival_maps import luma_of
 
 LONGEST_SIDE = 512
 """Side in px to which errors and maps are averaged down."""
-
-LUMA = (0.2126, 0.7152, 0.0722)
-"""Weights of R', G' and B' in luma (ITU-R BT.709)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +75,7 @@ def each_scene(stimuli: StimulusSet, *, low: str, high: str) -> Iterator[ScenePi
         intact = read_image(_pictures(stimuli, scene, INTACT)[0])
         yield ScenePixels(
             scene,
-            (intact @ np.array(LUMA, np.float32)).astype(np.float32),
+            luma_of(intact),
             _error(intact, _pictures(stimuli, scene, low)),
             _error(intact, _pictures(stimuli, scene, high)),
         )

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 
@@ -20,15 +19,7 @@ from fechner.analysis.ratings.prediction.other_maps import cross_predictions
 from fechner.analysis.ratings.prediction.pixels import ScenePixels, averaged_down, each_scene
 from fechner.records.maps import read_map
 from fechner.records.stimuli import StimulusSet
-
-CONTRAST_WINDOW = 1 / 64
-"""SD of the Gaussian window of local contrast, in longer sides of the picture."""
-
-SALIENCY_SIDE = 64
-"""Width in px at which the spectral residual is taken (Hou and Zhang 2007)."""
-
-SALIENCY_BLUR = 2.5
-"""SD in px of the Gaussian on the saliency map, as in the authors' program."""
+from fechner.rival_maps import local_contrast, mirrored_map, spectral_residual
 
 
 @dataclass(frozen=True)
@@ -90,42 +81,6 @@ def pixel_predictions(
     return PixelPredictions(cross_predictions(scenes, importance), rivals)
 
 
-def mirrored_map(luma: np.ndarray, importance: np.ndarray) -> np.ndarray:
-    """Return the importance map with left and right exchanged."""
-    return importance[:, ::-1]
-
-
-def local_contrast(luma: np.ndarray, importance: np.ndarray | None = None) -> np.ndarray:
-    """Return the contrast energy around each pixel, squared grey levels, (height, width).
-
-    ``G * Y^2 - (G * Y)^2`` with a Gaussian window G of SD 1/64 of the longer side: the squared
-    RMS contrast of Frazor and Geisler (2006), not divided by the local mean, since grey levels
-    are already compressed.
-    """
-    sd = CONTRAST_WINDOW * max(luma.shape)
-    values = luma.astype(np.float64)
-    mean = cv2.GaussianBlur(values, (0, 0), sd)
-    return np.maximum(cv2.GaussianBlur(values**2, (0, 0), sd) - mean**2, 0)
-
-
-def spectral_residual(luma: np.ndarray, importance: np.ndarray | None = None) -> np.ndarray:
-    """Return the saliency of the spectral residual (Hou and Zhang 2007), at 64 px width.
-
-    With A and P amplitude and phase of the Fourier transform and h a 3 x 3 mean,
-
-        R = log A - h * log A,     S = g * |F^-1 exp(R + i P)|^2
-    """
-    h, w = luma.shape
-    size = (SALIENCY_SIDE, max(1, round(SALIENCY_SIDE * h / w)))
-    small = cv2.resize(luma.astype(np.float64), size, interpolation=cv2.INTER_AREA)
-    spectrum = np.fft.fft2(small)
-    # A flat picture has amplitudes of exactly 0 beside the mean; their logarithm must stay finite.
-    log_amplitude = np.log(np.abs(spectrum) + 1e-9)
-    residual = log_amplitude - cv2.blur(log_amplitude, (3, 3), borderType=cv2.BORDER_REPLICATE)
-    back = np.fft.ifft2(np.exp(residual + 1j * np.angle(spectrum)))
-    return cv2.GaussianBlur(np.abs(back) ** 2, (0, 0), SALIENCY_BLUR)
-
-
 @dataclass(frozen=True)
 class _Weighing:
     about: str
@@ -133,11 +88,16 @@ class _Weighing:
 
 
 WEIGHTS = {
-    "mirrored map": _Weighing("errors weighted by the mirrored importance map", mirrored_map),
-    "local contrast": _Weighing(
-        "errors weighted by the local contrast energy of the original", local_contrast
+    "mirrored map": _Weighing(
+        "errors weighted by the mirrored importance map", lambda luma, own: mirrored_map(own)
     ),
-    "saliency": _Weighing("errors weighted by spectral-residual saliency", spectral_residual),
+    "local contrast": _Weighing(
+        "errors weighted by the local contrast energy of the original",
+        lambda luma, own: local_contrast(luma),
+    ),
+    "saliency": _Weighing(
+        "errors weighted by spectral-residual saliency", lambda luma, own: spectral_residual(luma)
+    ),
 }
 """Rivals that weigh the squared errors by a map of their own, from luma and importance map."""
 
