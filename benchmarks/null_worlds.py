@@ -55,27 +55,31 @@ class World:
     residual_sd: float
     points: int
     careless: float
+    differing: float = 0.0
 
 
-def every_world() -> list[World]:
+def every_world(differing: float = 0.0) -> list[World]:
     designs = ((30, 24), (12, 12), (8, 20))
     spreads = itertools.product(
         (8.0, 5.0, 4.0, 3.0), (3.0, 6.0), (13.0, 18.0), (100, 5), (0.0, 0.1)
     )
-    return [World(*design, *spread) for design, spread in itertools.product(designs, spreads)]
+    return [World(*d, *s, differing) for d, s in itertools.product(designs, spreads)]
 
 
 def rated(world: World, rng: np.random.Generator) -> tuple[np.ndarray, dict[int, str]]:
     """Return ratings (participants, scenes, arms), and which participants are careless, how."""
     P, Q, K = world.participants, world.scenes, len(ARMS)
+    use_of_scale = care = np.ones((P, 1, 1))
+    if world.differing:
+        use_of_scale, care = np.exp(rng.normal(0, world.differing, (2, P, 1, 1)))
     values = (
         55
         + np.array([15.0, 0.0, 0.0, 0.0])
         + rng.normal(0, 8, (P, 1, 1))
-        + rng.normal(0, world.scene_sd, (1, Q, 1))
+        + use_of_scale * rng.normal(0, world.scene_sd, (1, Q, 1))
         + rng.normal(0, world.person_by_arm_sd, (P, 1, K))
-        + rng.normal(0, 5, (1, Q, K))
-        + rng.normal(0, world.residual_sd, (P, Q, K))
+        + use_of_scale * rng.normal(0, 5, (1, Q, K))
+        + care * rng.normal(0, world.residual_sd, (P, Q, K))
     )
     careless = {p: str(rng.choice(KINDS)) for p in range(round(world.careless * P))}
     for p, kind in careless.items():
@@ -138,7 +142,7 @@ def world_rates(job: tuple[World, int, int]) -> dict[str, float]:
 
 
 def every_world_key(world: World) -> list[int]:
-    return [int(10 * value) for value in asdict(world).values()]
+    return [int(10 * value) for value in asdict(world).values()][: None if world.differing else -1]
 
 
 def null_worlds(worlds: list[World], *, runs: int, jobs: int) -> pd.DataFrame:
@@ -202,9 +206,13 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=600)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--claims", type=int, default=0, help="Whole claims a world, for errors.")
+    parser.add_argument(
+        "--differing", type=float, default=0.0,
+        help="Log-normal SD of honest people's use of the scale and of their residual SD.",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, help="Also write one row a world here (CSV).")
     chosen = parser.parse_args()
-    worlds = every_world()
+    worlds = every_world(chosen.differing)
     table = null_worlds(worlds, runs=chosen.runs, jobs=chosen.jobs)
     if chosen.out:
         table.to_csv(chosen.out, index=False)
