@@ -284,6 +284,15 @@ def test_few_participants_are_given_their_numbers_and_a_warning():
     assert "split-half" not in set(found.table["measure"])
 
 
+def test_what_cannot_be_computed_is_named_and_does_not_stop_the_rest():
+    two = summarise_reliability(world(np.random.default_rng(1), images=2))
+    assert any(warning.startswith("no split-half: halves") for warning in two.warnings)
+    assert "ICC(A,k)" in set(two.table["measure"])
+    values = np.tile([[2.0, 4.0, 3.0]], (5, 1))
+    flat = summarise_reliability(matrix_of(values))
+    assert any("no ceiling of one participant" in warning for warning in flat.warnings)
+
+
 def test_tables_that_cannot_have_a_reliability_are_refused():
     with pytest.raises(InputError, match="2 images and 2 participants"):
         sources_of_variance(matrix_of(np.ones((1, 5))))

@@ -103,7 +103,7 @@ def _plan(
     needed = participants_for(wanted, sd, level=level)
     relative = participants_for(wanted, sources.residual_sd, level=level)
     rng = np.random.default_rng(seed)
-    sizes = planning_sizes(needed, len(matrix.participants))
+    sizes = planning_sizes(needed, len(matrix.participants)) if figure else [needed]
     table = width_table(matrix, sources, sizes, level=level, rng=rng)
     row = table.loc[table["participants"] == needed].iloc[0]
     console.print(

@@ -25,6 +25,9 @@ from fechner.errors import InputError
 MOST = 1_000_000
 """Participants above which no study is planned."""
 
+MOST_RATINGS = 2_000_000
+"""Ratings in all random parts of a panel of one size."""
+
 
 def expected_width(sd: float, participants: np.ndarray, *, level: float = 0.95) -> np.ndarray:
     """Return the expected width of the interval of a MOS, in points.
@@ -132,7 +135,7 @@ def width_table(
     level
         Of the intervals.
     draws
-        Simulated panels, and random parts of the real one, for each number.
+        Simulated panels, and at most as many random parts of the real one, for each number.
     rng
         Where they come from.
 
@@ -172,10 +175,14 @@ def _simulated(
 def _observed(
     values: np.ndarray, n: int, level: float, draws: int, rng: np.random.Generator
 ) -> float:
-    P = values.shape[1]
+    images, P = values.shape
     if n > P:
         return float("nan")
-    parts = [_widths(values[:, rng.permutation(P)[:n]], level) for _ in range(draws)]
+    # Images average out what parts differ by: of a thousand images a few parts are enough.
+    parts = [
+        _widths(values[:, rng.permutation(P)[:n]], level)
+        for _ in range(min(draws, max(10, MOST_RATINGS // (images * n))))
+    ]
     return float(np.nanmean(np.concatenate(parts)))
 
 

@@ -123,7 +123,13 @@ def _with_gaps(values: np.ndarray, here: np.ndarray) -> Sources:
         )
     i, p = np.nonzero(here)
     blocks = {"image": indicator(i, images), "participant": indicator(p, participants)}
-    s2 = fit_reml(values[here], np.ones((here.sum(), 1)), blocks).variances
+    fit = fit_reml(values[here], np.ones((here.sum(), 1)), blocks)
+    if not fit.converged:
+        raise InputError(
+            "the variances of these ratings cannot be estimated with some missing (they agree "
+            "exactly, or too few overlap); keep the images that everybody rated"
+        )
+    s2 = fit.variances
     k = 1 / (1 / here.sum(axis=1)).mean()
     n = 1 / (1 / here.sum(axis=0)).mean()
     return Sources(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -11,9 +13,16 @@ from fechner.analysis.ratings.matrices import RatingMatrix
 from fechner.analysis.ratings.reliability.coefficient import Coefficient
 from fechner.analysis.ratings.reliability.intraclass import intraclass
 from fechner.analysis.ratings.reliability.krippendorff import Metric, krippendorff_alpha
-from fechner.analysis.ratings.reliability.noise_ceiling import mos_ceiling, participant_ceiling
+from fechner.analysis.ratings.reliability.noise_ceiling import (
+    Ceiling,
+    mos_ceiling,
+    participant_ceiling,
+)
 from fechner.analysis.ratings.reliability.sources import Sources, sources_of_variance
 from fechner.analysis.ratings.reliability.split_half import split_half
+from fechner.errors import InputError
+
+Found = TypeVar("Found")
 
 FEW = 5
 """Participants below which every number is given with a warning."""
@@ -86,30 +95,41 @@ def summarise_reliability(
     rng = np.random.default_rng(seed)
     sources = sources_of_variance(matrix)
     icc = intraclass(sources, level=level)
-    alpha = krippendorff_alpha(matrix, metric, level=level, rng=rng)
-    single = participant_ceiling(matrix)
-    enough = len(matrix.participants) >= 4
-    of_mos = split_half(matrix, level=level, rng=rng) if enough else icc["ICC(C,k)"]
-    ceiling = mos_ceiling(of_mos)
-    rows = [
-        *icc.values(),
-        alpha,
-        *([of_mos] if enough else []),
-        Coefficient("one participant: lower", single.lower),
-        Coefficient("one participant: upper", single.upper),
-        *ceiling,
-    ]
-    return ReliabilitySummary(
-        _table(rows),
-        sources,
-        (
-            _about_one_rating(icc["ICC(A,1)"], sources),
-            _about_the_mos(icc, sources),
-            _about_alpha(alpha, metric),
-            _about_ceilings(ceiling[0], ceiling[1]),
-        ),
-        tuple(_warnings(matrix, sources, single.constant)),
+    warned = _warnings(matrix, sources)
+    alpha = _or_say_why(
+        lambda: krippendorff_alpha(matrix, metric, level=level, rng=rng), "alpha", warned
     )
+    halves = _or_say_why(lambda: split_half(matrix, level=level, rng=rng), "split-half", warned)
+    single = _or_say_why(lambda: participant_ceiling(matrix), "ceiling of one participant", warned)
+    if single and single.constant:
+        warned.append(_about_constant(single.constant))
+    ceiling = mos_ceiling(halves or icc["ICC(C,k)"])
+    rows = [*icc.values(), alpha, halves, *_bounds(single), *ceiling]
+    sentences = [_about_one_rating(icc["ICC(A,1)"], sources), _about_the_mos(icc, sources)]
+    if alpha:
+        sentences.append(_about_alpha(alpha, metric))
+    sentences.append(_about_ceilings(*ceiling))
+    return ReliabilitySummary(
+        _table([row for row in rows if row]), sources, tuple(sentences), tuple(warned)
+    )
+
+
+def _or_say_why(compute: Callable[[], Found], what: str, warned: list[str]) -> Found | None:
+    """Return what is computed; None, with the reason among the warnings, where it cannot be."""
+    try:
+        return compute()
+    except InputError as error:
+        warned.append(f"no {what}: {error}")
+        return None
+
+
+def _bounds(ceiling: Ceiling | None) -> list[Coefficient]:
+    if ceiling is None:
+        return []
+    return [
+        Coefficient("one participant: lower", ceiling.lower),
+        Coefficient("one participant: upper", ceiling.upper),
+    ]
 
 
 def _table(rows: list[Coefficient]) -> pd.DataFrame:
@@ -167,7 +187,14 @@ def _with_interval(one: Coefficient) -> str:
     return f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})"
 
 
-def _warnings(matrix: RatingMatrix, sources: Sources, constant: tuple[str, ...]) -> list[str]:
+def _about_constant(participants: tuple[str, ...]) -> str:
+    return (
+        f"{', '.join(participants)} rated everything the same or once only and had no part in the "
+        "ceiling of one participant"
+    )
+
+
+def _warnings(matrix: RatingMatrix, sources: Sources) -> list[str]:
     said = []
     if len(matrix.participants) < FEW:
         said.append(f"only {len(matrix.participants)} participants: every number here is rough")
@@ -176,10 +203,5 @@ def _warnings(matrix: RatingMatrix, sources: Sources, constant: tuple[str, ...])
             f"{sources.missing:.1%} of the ratings are missing: ICCs rest on variances by REML, "
             "participants and images random, with intervals that are approximate; "
             f"k = {sources.raters:.3g} is the harmonic mean of ratings an image"
-        )
-    if constant:
-        said.append(
-            f"{', '.join(constant)} rated everything the same or once only and had no part in the "
-            "ceiling of one participant"
         )
     return said
