@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from ratings_worlds import rate, records, stimuli_table
+from ratings_worlds import rate, records, simulated_differences, stimuli_table
 from scipy import stats
 from typer.testing import CliRunner
 
@@ -84,6 +84,21 @@ def test_answers_have_the_assumed_effect_and_variances_after_rounding(effect):
     found = [row.variances[name] ** 0.5 for name in ("participant", "image", "residual")]
     assert found == pytest.approx([0.283, 0.557, 0.957], rel=0.1)
     assert found[2] == pytest.approx(0.957, rel=0.01)
+
+
+def test_a_stack_of_closed_forms_equals_the_closed_form_singular_tables_included():
+    rng = np.random.default_rng(0)
+    for components in (SLIDER_100, Components(0, 0, 10), Components(0, 5, 10), Components(5, 0, 9)):
+        tables = [
+            simulated_differences(3, components, participants=7, images=5, rng=rng)
+            for _ in range(60)
+        ]
+        estimate, error, df = closed_forms(np.stack([table.values for table in tables]))
+        for k, table in enumerate(tables):
+            row = closed_form(table)
+            assert (estimate[k], error[k], df[k]) == pytest.approx(
+                (row.estimate, row.standard_error, row.df), rel=1e-9
+            )
 
 
 def test_tables_without_any_variance_are_not_an_error():

@@ -88,6 +88,16 @@ def test_intraclass_correlations_equal_psych_in_r():
         assert (one.value, one.low, one.high) == pytest.approx(expected, abs=1e-4)
 
 
+def test_with_missing_ratings_variances_equal_lme4_and_single_coefficients_psych():
+    sources, theirs = sources_of_variance(study(MISSING)), psych(MISSING)
+    ours = intraclass(sources)
+    found = (sources.image_sd**2, sources.participant_sd**2, sources.residual_sd**2)
+    names = ("variance image", "variance participant", "variance Residual")
+    assert found == pytest.approx(tuple(float(theirs[n]["value"]) for n in names), rel=1e-4)
+    assert ours["ICC(A,1)"].value == pytest.approx(float(theirs["ICC2"]["value"]), abs=1e-5)
+    assert ours["ICC(C,1)"].value == pytest.approx(float(theirs["ICC3"]["value"]), abs=1e-5)
+
+
 @pytest.mark.parametrize("name", STUDIES)
 @pytest.mark.parametrize("metric", METRICS)
 def test_alpha_equals_the_package_krippendorff(name, metric):
@@ -179,7 +189,7 @@ def test_no_value_and_no_end_exceeds_one(seed):
         assert one.value <= 1
 
 
-@pytest.mark.parametrize("name", [name for name in STUDIES if name != MISSING])
+@pytest.mark.parametrize("name", STUDIES)
 def test_random_halves_agree_with_cronbachs_alpha(name):
     """Their mean estimates what Cronbach's alpha, which is ICC(C,k), estimates."""
     matrix = study(name)

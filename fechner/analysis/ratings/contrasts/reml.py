@@ -133,10 +133,23 @@ def fit_reml(y: np.ndarray, X: np.ndarray, blocks: Mapping[str, np.ndarray]) -> 
             f"{len(y)} ratings cannot determine {X.shape[1]} fixed effects; "
             "every arm needs ratings, and more ratings than arms"
         )
-    given = products(y, X, list(blocks.values()))
+    return fit_products(products(y, X, list(blocks.values())), tuple(blocks))
+
+
+@small_matrices()
+def fit_products(given: Products, names: tuple[str, ...]) -> RemlFit:
+    """Fit a model of which the products are at hand, as of tables too large for their design.
+
+    Parameters
+    ----------
+    given
+        The products; their blocks of columns are the random effects.
+    names
+        Of the random effects, in the same order.
+    """
     at, sums, converged = _optimum(given)
     s2 = at.rss / given.m
-    variances = dict(zip(blocks, (at.ratios * s2).tolist(), strict=True))
+    variances = dict(zip(names, (at.ratios * s2).tolist(), strict=True))
     return RemlFit(
         at.beta,
         s2 * np.linalg.inv(at.information),

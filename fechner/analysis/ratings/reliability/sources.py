@@ -18,12 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from fechner.analysis.ratings.contrasts.crossed import mean_squares
-from fechner.analysis.ratings.contrasts.reml import fit_reml, indicator
+from fechner.analysis.ratings.contrasts.reml import fit_products
+from fechner.analysis.ratings.contrasts.reml_criterion import Products
 from fechner.analysis.ratings.matrices import RatingMatrix
 from fechner.errors import InputError
 
-LARGEST = 5e7
-"""Cells of the design matrix above which a table with gaps is too large to be fitted: 0.4 GB."""
+LARGEST = 4000
+"""Images and participants above which a table with gaps is too large: matrices of 0.13 GB."""
 
 
 @dataclass(frozen=True)
@@ -116,14 +117,12 @@ def _with_gaps(values: np.ndarray, here: np.ndarray) -> Sources:
             f"{here.sum()} ratings of {images} images by {participants} participants are too few "
             "to tell images, participants and error apart; collect more ratings an image"
         )
-    if here.sum() * sum(values.shape) > LARGEST:
+    if images + participants > LARGEST:
         raise InputError(
-            f"{here.sum()} ratings of {images} images by {participants} participants with gaps "
-            "are too many to fit at once; take a part of the images"
+            f"{images} images and {participants} participants with ratings missing are too many "
+            f"to fit at once; take a part of the images, so that they are {LARGEST} together"
         )
-    i, p = np.nonzero(here)
-    blocks = {"image": indicator(i, images), "participant": indicator(p, participants)}
-    fit = fit_reml(values[here], np.ones((here.sum(), 1)), blocks)
+    fit = fit_products(_products(values, here), ("image", "participant"))
     if not fit.converged:
         raise InputError(
             "the variances of these ratings cannot be estimated with some missing (they agree "
@@ -140,4 +139,31 @@ def _with_gaps(values: np.ndarray, here: np.ndarray) -> Sources:
         raters=float(k),
         rated=float(n),
         missing=float(1 - here.mean()),
+    )
+
+
+def _products(values: np.ndarray, here: np.ndarray) -> Products:
+    """Return the products of ``x ~ 1 + (1 | image) + (1 | participant)`` from the table itself.
+
+    The design has as many rows as there are ratings, a crowd's too many to be written out; its
+    products are counts.
+    """
+    n = float(here.sum())
+    # Centred, because sums of squares of large numbers lose the digits that differ.
+    y = np.where(here, values - values[here].mean(), 0.0)
+    counts = np.concatenate([here.sum(axis=1), here.sum(axis=0)]).astype(float)
+    ZZ = np.diag(counts)
+    images = len(values)
+    ZZ[:images, images:] = here
+    ZZ[images:, :images] = here.T
+    return Products(
+        starts=np.array([0, images]),
+        block=np.repeat([0, 1], values.shape),
+        XX=np.array([[n]]),
+        ZX=counts[:, None],
+        ZZ=ZZ,
+        Xy=np.array([y.sum()]),
+        Zy=np.concatenate([y.sum(axis=1), y.sum(axis=0)]),
+        yy=float((y**2).sum()),
+        n=int(n),
     )
