@@ -8,6 +8,7 @@ from fechner.cli.statistics import (
     choosing,
     claiming,
     designing,
+    detecting,
     powering,
     reliability,
     scoring,
@@ -24,6 +25,7 @@ app.command()(scoring.scores)
 app.command()(scoring.dmos)
 app.command()(choosing.pairs)
 app.command()(thresholding.thresholds)
+app.command()(detecting.detection)
 app.command()(screening.screen)
 app.command("reliability")(reliability.show_reliability)
 app.command()(powering.power)

@@ -33,6 +33,10 @@ def build(
     max_strength_ratio: Annotated[
         float, typer.Option(help="Refuse scenes whose arms need strengths further apart.")
     ] = 1.5,
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="CSV with scene and truth (real or generated), for authenticity."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of noise, phases and random regions.")] = 0,
     jobs: Annotated[int | None, typer.Option(help="Processes; one a core otherwise.")] = None,
     cluster: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
@@ -61,12 +65,23 @@ def build(
             regions=options.without(*(leave_unmatched or [])),
             max_strength_ratio=max_strength_ratio,
             seed=seed,
+            truths=None if truth is None else _truths(truth),
             pool=pool,
             progress=progress,
         )
     console.print(f"{len(made.stimuli)} stimuli of {len(made.scenes)} scenes in {out}")
     for scene, reason in made.record["refused"].items():
         console.print(f"left out {scene}: {reason}", markup=False)
+
+
+def _truths(table: Path) -> dict[str, str]:
+    """Return what a table says of each scene: real or generated."""
+    from fechner.records.cells import read_cells, require_columns, require_distinct
+
+    cells = read_cells(table)
+    require_columns(cells, ("scene", "truth"), table)
+    require_distinct(cells, ["scene"], table)
+    return {str(s): str(t) for s, t in zip(cells["scene"], cells["truth"], strict=True) if t}
 
 
 def _levels(targets: list[str]) -> tuple[str, list[float]]:

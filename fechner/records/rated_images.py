@@ -96,6 +96,14 @@ class RatedImages:
         values = self.table[dimension].to_numpy(dtype=np.float64)
         return values if scale.good == "high" else scale.minimum + scale.maximum - values
 
+    def truths(self, images: Mapping[str, Path]) -> dict[str, str]:
+        """Return what the column ``truth`` says of some images: name -> real or generated.
+
+        Images of which it says nothing are left out; all of them where there is no such column.
+        """
+        told = dict(zip(self.paths, self.table.get("truth", []), strict=False))
+        return {name: str(told[path]) for name, path in images.items() if told.get(path)}
+
     @cached_property
     def sha256(self) -> str:
         """Digest of the table and its scales (not of the image files)."""

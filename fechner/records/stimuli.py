@@ -33,6 +33,9 @@ TABLE, RECORD = "stimuli.csv", "stimuli.json"
 INTACT = "intact"
 """The region of a picture that was not degraded."""
 
+TRUTHS = ("real", "generated")
+"""What a picture can be; the column ``truth`` of a set holds one of these, or nothing."""
+
 COVARIATE = "cov_"
 """Prefix of the columns that hold covariates."""
 
@@ -69,6 +72,8 @@ class Stimulus:
         Squared error weighted by nearness to the centre scaled to mean 1; unit of `mse`.
     sha256
         Of the PNG.
+    truth
+        ``real`` or ``generated``; empty where nobody said. Only sets that know it have the column.
     covariates
         Name -> mean under the region's soft mask; columns ``cov_NAME``.
     """
@@ -88,10 +93,13 @@ class Stimulus:
     predicted_impact: float
     centre_error: float
     sha256: str
+    truth: str = ""
     covariates: Mapping[str, float] = field(default_factory=dict)
 
 
-COLUMNS = tuple(column.name for column in fields(Stimulus) if column.name != "covariates")
+COLUMNS = tuple(
+    column.name for column in fields(Stimulus) if column.name not in ("truth", "covariates")
+)
 _TYPES = {"int": int, "float": float, "str": str}
 _CONVERT = {column.name: _TYPES[str(column.type)] for column in fields(Stimulus)[:-1]}
 
@@ -114,10 +122,12 @@ class StimulusSet:
         """One row a stimulus, in the columns of ``stimuli.csv``; names are text."""
         import pandas as pd
 
-        rows = []
+        rows, known = [], any(stimulus.truth for stimulus in self.stimuli)
         for stimulus in self.stimuli:
             row = dict(vars(stimulus))
             covariates = row.pop("covariates")
+            if not known:
+                del row["truth"]
             rows.append(row | {COVARIATE + name: value for name, value in covariates.items()})
         return pd.DataFrame(rows)
 
@@ -202,6 +212,8 @@ class StimulusTable:
 def as_row(stimulus: Stimulus) -> dict[str, str]:
     """Return a stimulus as text cells, floats with all their digits."""
     row = {column: _cell(getattr(stimulus, column)) for column in COLUMNS}
+    if stimulus.truth:
+        row["truth"] = stimulus.truth
     covariates = {COVARIATE + name: _cell(value) for name, value in stimulus.covariates.items()}
     return row | covariates
 
@@ -315,7 +327,17 @@ def _stimulus(folder: Path, line: int, row: Mapping[str, str]) -> Stimulus:
         for name, cell in row.items()
         if name.startswith(COVARIATE) and cell
     }
-    return Stimulus(**values, covariates=covariates)
+    return Stimulus(**values, truth=_truth(folder, line, row), covariates=covariates)
+
+
+def _truth(folder: Path, line: int, row: Mapping[str, str]) -> str:
+    truth = row.get("truth", "")
+    if truth and truth not in TRUTHS:
+        raise InputError(
+            f"{folder / TABLE} line {line}: truth is {' or '.join(TRUTHS)}, or empty, got "
+            f"{truth!r}; {nearest(truth, TRUTHS)}"
+        )
+    return truth
 
 
 def _value(folder: Path, line: int, column: str, kind: type, cell: str) -> str | int | float:

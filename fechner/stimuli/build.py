@@ -20,14 +20,14 @@ from fechner.compression.degrading.matching import MAX_STRENGTH_RATIO, MEASURES
 from fechner.compression.regions.blocks import BlockGrid
 from fechner.compression.regions.controls import mirrored
 from fechner.compression.regions.options import RegionOptions
-from fechner.errors import FechnerError, RefusedError
+from fechner.errors import FechnerError, InputError, RefusedError, nearest
 from fechner.executors import run_all
 from fechner.progress import Progress, silent
 from fechner.provenance import provenance, sha256_file
 from fechner.records.file_names import check_file_names
 from fechner.records.images.files import read_mask_png
 from fechner.records.maps import is_simulated_map
-from fechner.records.stimuli import StimulusSet, read_stimulus_set, write_stimulus_set
+from fechner.records.stimuli import TRUTHS, StimulusSet, read_stimulus_set, write_stimulus_set
 from fechner.stimuli.design import Design, Scene
 from fechner.stimuli.donors import assign_donors, mismatch
 from fechner.stimuli.kept import Built, SceneTask
@@ -55,6 +55,7 @@ def build_stimuli(
     max_strength_ratio: float = MAX_STRENGTH_RATIO,
     fewest_scenes: int = FEWEST_SCENES,
     seed: int = 0,
+    truths: Mapping[str, str] | None = None,
     simulated: bool = False,
     pool: Executor | None = None,
     progress: Progress = silent,
@@ -83,6 +84,8 @@ def build_stimuli(
         With fewer scenes left (or fewer than two thirds of a smaller set) nothing is built.
     seed
         Of noise, phases and random regions.
+    truths
+        Scene -> "real" or "generated", for studies that ask which it is.
     simulated
         Whether the maps rest on SIMULATED ratings; also taken from the maps' own records.
     pool, progress
@@ -126,6 +129,7 @@ def build_stimuli(
         seed=seed,
     )
     check_file_names(scenes)
+    _check_truths(truths or {}, scenes)
     listed = [Scene(name, Path(image), Path(map_)) for name, (image, map_) in scenes.items()]
     tasks = [SceneTask(scene, Path(folder), design) for scene in listed]
     with_donors = "donor" in design.arms
@@ -142,7 +146,18 @@ def build_stimuli(
         )
     progress(steps, steps)
     simulated = simulated or any(is_simulated_map(task.scene.map) for task in tasks)
-    return _write(tasks, built, donated, design, fewest_scenes, simulated)
+    return _write(tasks, built, donated, design, fewest_scenes, simulated, truths or {})
+
+
+def _check_truths(truths: Mapping[str, str], scenes: Mapping[str, object]) -> None:
+    for scene, truth in truths.items():
+        if scene not in scenes:
+            raise InputError(f"truth of {scene!r}: no such scene; {nearest(scene, scenes)}")
+        if truth not in TRUTHS:
+            raise InputError(
+                f"truth of {scene!r} is {' or '.join(TRUTHS)}, got {truth!r}; "
+                f"{nearest(truth, TRUTHS)}"
+            )
 
 
 def _enough(built: Sequence[Built], fewest: int, asked: int) -> dict[str, Built]:
@@ -223,6 +238,7 @@ def _write(
     design: Design,
     fewest: int,
     simulated: bool,
+    truths: Mapping[str, str],
 ) -> StimulusSet:
     """Write table and record of the scenes that have every arm."""
     folder = tasks[0].folder
@@ -231,7 +247,8 @@ def _write(
     gifts = {one.scene: one for one in donated}
     stimuli = []
     for name, one in kept.items():
-        stimuli += [*one.stimuli, *(gifts[name].stimuli if name in gifts else ())]
+        made = [*one.stimuli, *(gifts[name].stimuli if name in gifts else ())]
+        stimuli += [replace(stimulus, truth=truths.get(name, "")) for stimulus in made]
     _remove_old(folder, {stimulus.file for stimulus in stimuli})
     record = {
         "record": "StimulusSet",

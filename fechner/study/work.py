@@ -129,6 +129,7 @@ def make_stimuli(place: OpenStudy) -> None:
             regions=RegionOptions(share=options.share, match=options.match),
             max_strength_ratio=options.max_strength_ratio,
             seed=place.study.seed,
+            truths=rated.truths({name: path for name, path in chosen}),
             simulated=rated.simulated,
             pool=place.pool,
             progress=progress,

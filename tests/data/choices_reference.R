@@ -44,6 +44,32 @@ found$detection <- mixed(glmer(
   right ~ 0 + region + x + (1 | participant) + (1 | participant:region) + (1 | scene) +
     (1 | scene:region), d, binomial(weibull), search, mustart = d$start))
 
+# Real or generated: d' and c of one participant as the slope and intercept of a probit regression on
+# log-linear corrected counts (DeCarlo 1998), the population's by glmer, ROC area and its error by hand.
+d <- read.csv("SIMULATED_authenticity.csv")
+d$generated <- as.numeric(d$truth == "generated")
+d$s <- d$generated - 0.5
+one <- d[d$participant == "P03" & d$condition == "intact", ]
+n <- tapply(one$said, one$generated, length)
+k <- tapply(one$said, one$generated, sum)
+rate <- (k + 0.5) / (n + 1)
+side <- c(-0.5, 0.5)
+fit <- suppressWarnings(glm(cbind(rate * n, (1 - rate) * n) ~ side, binomial("probit"), control = exact))
+evidence <- ifelse(one$said == 1, one$confidence, -one$confidence)
+wins <- outer(evidence[one$generated == 1], evidence[one$generated == 0],
+              function(a, b) (a > b) + 0.5 * (a == b))
+found$sensitivity <- list(
+  d_prime = unname(coef(fit)[2]), d_prime_error = sqrt(vcov(fit)[2, 2]),
+  criterion = -unname(coef(fit)[1]), criterion_error = sqrt(vcov(fit)[1, 1]),
+  area = mean(wins),
+  wilcoxon = unname(suppressWarnings(wilcox.test(
+    evidence[one$generated == 1], evidence[one$generated == 0], exact = FALSE))$statistic) / length(wins),
+  area_error = sqrt(var(rowMeans(wins)) / nrow(wins) + var(colMeans(wins)) / ncol(wins)))
+d$condition <- factor(d$condition, levels = c("high", "intact"))
+found$authenticity <- mixed(glmer(
+  said ~ 0 + condition:s + condition + (1 | participant) + (0 + s | participant) + (1 | scene) +
+    (1 | scene:condition), d, binomial("probit"), search))
+
 found$versions <- list(R = R.version.string, ordinal = as.character(packageVersion("ordinal")),
                        lme4 = as.character(packageVersion("lme4")))
 write_json(found, "choices_reference.json", digits = 12, pretty = TRUE, auto_unbox = TRUE)

@@ -59,7 +59,26 @@ def detections() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["participant", "scene", "region", "strength", "right"])
 
 
+def authenticity() -> pd.DataFrame:
+    """12 participants say of 30 images, intact and degraded, whether each is real, and how sure."""
+    rng = np.random.default_rng(4)
+    bias, skill, image = rng.normal(0, 0.3, 12), rng.normal(0, 0.3, 12), rng.normal(0, 0.5, 30)
+    cell, rows = rng.normal(0, 0.3, (30, 2)), []
+    for p in range(12):
+        for i in range(30):
+            for k, condition in enumerate(("intact", "high")):
+                s = 0.5 if i % 2 else -0.5
+                z = ((1.6, 1.0)[k] + skill[p]) * s - 0.2 + bias[p] + image[i] + cell[i, k]
+                z += rng.normal()
+                truth = "generated" if i % 2 else "real"
+                sure = 1 + int(np.clip(abs(z) / 0.6, 0, 3))
+                rows.append((f"P{p:02d}", f"i{i:02d}", condition, truth, int(z > 0), sure))
+    columns = ["participant", "scene", "condition", "truth", "said", "confidence"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 if __name__ == "__main__":
     comparisons().to_csv("SIMULATED_comparisons.csv", index=False, lineterminator="\n")
     preferences().to_csv("SIMULATED_preferences.csv", index=False, lineterminator="\n")
     detections().to_csv("SIMULATED_detections.csv", index=False, lineterminator="\n")
+    authenticity().to_csv("SIMULATED_authenticity.csv", index=False, lineterminator="\n")

@@ -34,7 +34,7 @@ COLUMNS = (
     "scene",
     "region",
 )
-EXTRA_COLUMNS = ("second", "confidence", "strength")
+EXTRA_COLUMNS = ("second", "confidence", "strength", "truth")
 
 
 def ratings_table(journals: Journals) -> Ratings:
@@ -42,7 +42,8 @@ def ratings_table(journals: Journals) -> Ratings:
 
     The table has the columns `COLUMNS` and is ordered by participant, session and trial;
     `image` is the stimulus' name, `rt_ms` milliseconds. Where trials have them: `second`,
-    the other image of a pair; `confidence`; and `strength`, which a staircase chose.
+    the other image of a pair; `confidence`; `strength`, which a staircase chose; and `truth`,
+    whether the image is real or generated, where the stimulus set knows it.
 
     Raises
     ------

@@ -52,6 +52,7 @@ TRIAL_COLUMNS = (
     Column("scene", "scene", "The photograph that the image was made from."),
     Column("region", "region", "Which region of the image was degraded."),
     Column("strength", "strength", "Strength of the degradation, in the stimulus set's unit."),
+    Column("truth", "truth", "What the image is: real or generated."),
     Column("dimension", "dimension", "What was rated."),
     Column("rating", "rating", "The answer."),
     Column("confidence", "confidence", "How sure the participant was of the answer."),

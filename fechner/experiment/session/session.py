@@ -120,6 +120,7 @@ class _Run:
         self.journal = journal
         self.timing = timing
         self.simulated = journal.record.simulated
+        self._truths = {stimulus.stimulus: stimulus.truth for stimulus in stimuli.stimuli}
         self.staircases = _staircases(protocol, stimuli)
         if self.staircases is not None:
             self.staircases.replay(journal.record.trials)
@@ -222,6 +223,9 @@ class _Run:
             event["side"] = "right" if presented.place else "left"
         if self.staircases is not None and trial.stimulus:
             event["strength"] = self.staircases.strength(trial.stimulus)
+        truth = self._truths.get(trial.stimulus)
+        if truth and self.protocol.method == "authenticity":
+            event["truth"] = truth
         if trial.target is not None:
             event["passed"] = self.protocol.catch.passed(presented.rating, trial.target)
         return event

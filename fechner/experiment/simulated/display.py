@@ -82,12 +82,16 @@ class SimulatedResponder:
         two_buttons = question.kind == "buttons" and len(question.values) == 2
         if two_buttons and len(looked) == 2:
             return self._preferred(question, looked)
-        points = self.observer.quality(stimulus, repetition=repetition)
-        if two_buttons:
-            return question.values[int(points > THRESHOLD_OF_REAL)]
+        if two_buttons or question.name == "confidence":
+            return self._judged(question, stimulus, repetition)
+        return _placed(question, self.observer.quality(stimulus, repetition=repetition) / 100)
+
+    def _judged(self, question: Question, stimulus: Stimulus, repetition: int) -> float:
+        """Answer whether a picture is real, and how sure that is: by its distance from even."""
+        above = self.observer.looks_real(stimulus, repetition=repetition) - THRESHOLD_OF_REAL
         if question.name == "confidence":
-            points = 100 * min(abs(points - THRESHOLD_OF_REAL) / 40, 1.0)
-        return _placed(question, points / 100)
+            return _placed(question, min(abs(above) / 40, 1.0))
+        return question.values[int(above > 0)]
 
     def _preferred(self, question: Question, looked: tuple[tuple[Stimulus, int], ...]) -> float:
         left, right = (self.observer.quality(s, repetition=number) for s, number in looked)

@@ -40,6 +40,7 @@ SD_PARTICIPANT_BY_CONDITION = 3.0
 SD_IMAGE_BY_CONDITION = 5.0
 SD_RESIDUAL = 13.0
 RT_LOG_SD = 0.35
+GENERATED_LOSS = 20.0
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,15 @@ class SimulatedObserver:
             + self.inconsistency
             * _normal(self.seed, "trial", self.participant, stimulus.stimulus, repetition)
         )
+
+    def looks_real(self, stimulus: Stimulus, *, repetition: int = 1) -> float:
+        """Return how real a picture looks to this participant now, in points.
+
+        Its quality; a generated one loses `GENERATED_LOSS`, so that d' is that loss over the
+        SD of quality between trials and pictures.
+        """
+        loss = GENERATED_LOSS if stimulus.truth == "generated" else 0.0
+        return self.quality(stimulus, repetition=repetition) - loss
 
     def lapses(self, name: str, repetition: int = 1) -> bool:
         """Say whether this presentation is answered blindly."""

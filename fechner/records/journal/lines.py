@@ -160,6 +160,7 @@ class TrialLine(Line):
     confidence: float | None = None
     confidence_rt_ms: NotNegative | None = None
     strength: NotNegative | None = None
+    truth: Literal["real", "generated"] | None = None
     target: float | None = None
     passed: bool | None = None
     repeat_of: TrialNumber | None = None
