@@ -121,6 +121,16 @@ class StudyFolder:
         return self.folder / "report.html"
 
     @property
+    def manuscript(self) -> Path:
+        """Methods and results in words, to paste into a paper (Markdown)."""
+        return self.folder / "manuscript.md"
+
+    @property
+    def tables(self) -> Path:
+        """The folder of every table with all its digits."""
+        return self.folder / "tables"
+
+    @property
     def cache(self) -> Path:
         """Activations; may be deleted at any time."""
         return self.folder / "cache"

@@ -158,6 +158,7 @@ class Prediction(_Part):
     ``shuffled_p`` the share of them at least as large as the real one (null when not done).
     ``by_arm`` correlates, over images, the predicted impact of one arm with its drop from intact;
     ``calibration`` and ``bend`` say how many points a predicted impact costs, and up to where.
+    ``software`` names what computed, with its version.
     """
 
     dimension: str
@@ -183,6 +184,7 @@ class Prediction(_Part):
     sentence: str
     warnings: list[str]
     simulated: bool
+    software: dict[str, str]
     provenance: dict[str, Any]
 
     def write(self, path: Path) -> None:

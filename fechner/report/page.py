@@ -6,6 +6,7 @@ study that is not finished gets a page of what there is, with the command that c
 
 from __future__ import annotations
 
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from fechner.report import (
     tables,
 )
 from fechner.report.artefacts import Artefacts, read_artefacts
+from fechner.report.manuscript.exact_tables import exact_tables, write_tables
+from fechner.report.manuscript.written import as_html, manuscript, write_manuscript
 from fechner.report.style import ARM_NAMES, drawing, svg
 
 TEMPLATE = "page.html.j2"
@@ -35,7 +38,10 @@ RATING_CHARTS = (
 
 
 def write_report(study_folder: Path) -> Path:
-    """Write ``report.html`` into a study's folder from its artefacts and return its path.
+    """Write the report of a study from its artefacts and return its path.
+
+    Beside ``report.html`` lie ``manuscript.md``, methods and results in words, and ``tables/``,
+    every table with all its digits.
 
     Raises
     ------
@@ -43,7 +49,10 @@ def write_report(study_folder: Path) -> Path:
         If there is no study file, or an artefact is damaged.
     """
     study = read_artefacts(Path(study_folder))
-    write_text(study.layout.report, render(study))
+    page = render(study)
+    write_tables(study)
+    write_manuscript(study, story.page_title(study))
+    write_text(study.layout.report, page)
     return study.layout.report
 
 
@@ -58,9 +67,14 @@ def render(study: Artefacts) -> str:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
+    environment.filters |= {"italics": as_html, "base64": _base64}
     with drawing():
         parts = {**_headline(study), **_channels(study), **_images(study), **_ratings(study)}
     return environment.get_template(TEMPLATE).render(**parts)
+
+
+def _base64(text: str) -> str:
+    return b64encode(text.encode("utf-8")).decode()
 
 
 def _headline(study: Artefacts) -> dict[str, Any]:
@@ -75,6 +89,8 @@ def _headline(study: Artefacts) -> dict[str, Any]:
         "to_do": study.to_do(),
         "limits": story.limits(study),
         "provenance": _provenance(study),
+        "manuscript": manuscript(study),
+        "exact": exact_tables(study),
         "version": __version__,
     }
 

@@ -16,7 +16,9 @@ How many points a predicted impact costs is `calibration`.
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
+from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
@@ -158,6 +160,7 @@ def predicted_against_observed(
         sentence=_sentence(pearson, reliable, corrected, len(observed)),
         warnings=_warnings(len(observed), reliable, cross, pearson, shuffled, corrected),
         simulated=simulated,
+        software=_software(),
         provenance=provenance(
             parameters={"low": low, "high": high, "good": ratings.scale(chosen).good,
                         "resamples": resamples, "excluded": list(excluded), "level": level},
@@ -165,6 +168,12 @@ def predicted_against_observed(
             seed=seed, simulated=simulated,
         ),
     )  # fmt: skip
+
+
+def _software() -> dict[str, str]:
+    """Return what computes, with its version: Python and the libraries behind the statistics."""
+    named = {name: version(name) for name in ("numpy", "scipy", "pandas", "statsmodels")}
+    return {"Python": platform.python_version(), **named}
 
 
 def _difference_of(

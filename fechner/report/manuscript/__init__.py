@@ -1,0 +1,1 @@
+"""What a study gives to a paper: methods and results in words, and every table exactly."""

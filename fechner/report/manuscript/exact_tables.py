@@ -1,0 +1,201 @@
+"""Every table of a study as CSV, with all its digits: what a reader computes on.
+
+The tables of the page are rounded for reading; these are not. They lie in ``tables/`` beside the
+report, with a record that says what each holds, and the page carries the same bytes inside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from fechner.provenance import provenance, read_json, sha256_bytes, write_json, write_text
+from fechner.records.cells import csv_text
+from fechner.records.claim import Claim
+from fechner.records.contrasts.contrast import Contrast
+from fechner.records.prediction import Prediction
+from fechner.records.simulated import marked_name
+from fechner.records.stimuli import COVARIATE, INTACT, StimulusSet
+from fechner.report.artefacts import Artefacts
+from fechner.report.tables import MEASURES
+
+RECORD = "tables.json"
+
+
+@dataclass(frozen=True)
+class ExactTable:
+    """A table with all its digits.
+
+    Attributes
+    ----------
+    name
+        Of the table, and of its file without mark and suffix.
+    about
+        What a row is, and the units.
+    source
+        The artefact that it is taken from.
+    table
+        Its values.
+    simulated
+        Whether they rest on SIMULATED ratings or participants.
+    """
+
+    name: str
+    about: str
+    source: str
+    table: pd.DataFrame
+    simulated: bool = False
+
+    @property
+    def file(self) -> str:
+        """The name of its file, marked where its content is simulated."""
+        return marked_name(f"{self.name}.csv", simulated=self.simulated)
+
+    @property
+    def text(self) -> str:
+        """The content of its file."""
+        return csv_text(self.table)
+
+
+def exact_tables(study: Artefacts) -> dict[str, ExactTable]:
+    """Return every table that the study has results for, by name."""
+    found: list[ExactTable] = []
+    if study.claim is not None:
+        found += _of_claim(study.claim)
+    if study.prediction is not None:
+        found += _of_prediction(study.prediction)
+    if study.stimuli is not None:
+        found += _of_stimuli(study.stimuli)
+    return {one.name: one for one in found if len(one.table)}
+
+
+def write_tables(study: Artefacts) -> list[str]:
+    """Write every table and the record of all, remove those of an earlier report; return names."""
+    folder, tables = study.layout.tables, exact_tables(study)
+    record = folder / RECORD
+    earlier = read_json(record).get("tables", {}) if record.is_file() else {}
+    for name in set(earlier) - {one.file for one in tables.values()}:
+        (folder / name).unlink(missing_ok=True)
+    for one in tables.values():
+        write_text(folder / one.file, one.text)
+    about = {
+        one.file: {
+            "about": one.about,
+            "source": one.source,
+            "rows": len(one.table),
+            "columns": list(one.table.columns),
+            "sha256": sha256_bytes(one.text.encode("utf-8")),
+        }
+        for one in tables.values()
+    }
+    if about:
+        simulated = any(one.simulated for one in tables.values())
+        made = provenance(parameters={}, simulated=simulated)
+        write_json(record, {"tables": about, "provenance": made})
+    return list(about)
+
+
+def _of_claim(claim: Claim) -> list[ExactTable]:
+    points = "in points of the rating scale, higher is better"
+    sources: dict[str, Any] = {"source": "statistics/claim.json", "simulated": claim.simulated}
+    otherwise = [] if claim.otherwise is None else claim.otherwise.contrasts
+    holm = pd.DataFrame([{"name": name, "p_holm": p} for name, p in claim.holm.items()])
+    others = _contrasts(claim.others)
+    return [
+        ExactTable("contrasts", f"One contrast by one model a row, {points}; variances in squared "
+                   "points", table=_contrasts(claim.contrasts), **sources),
+        ExactTable("drops", f"How far each arm was rated below the intact picture, {points}",
+                   table=_contrasts(claim.drops), **sources),
+        ExactTable("contrasts_by_image", f"One contrast within one image a row, {points}; t "
+                   "intervals over participants",
+                   table=_rows(claim.images), **sources),
+        ExactTable("ordinal", "Contrasts by ordered probit, in SDs of the latent variable",
+                   table=_contrasts(claim.ordinal), **sources),
+        ExactTable("other_arms", f"Arms that were rated beside and decide nothing, {points}",
+                   table=others.merge(holm, on="name") if len(others) else others, **sources),
+        ExactTable("other_screening", f"The deciding contrasts with the other screening, {points}",
+                   table=_contrasts(otherwise), **sources),
+        ExactTable("equivalence", "Two one-sided tests against the declared margin, in points",
+                   table=pd.DataFrame([{"name": name, **test.model_dump()}
+                                       for name, test in claim.equivalence.items()]), **sources),
+        ExactTable("unfitted", "Models that did not fit, and why",
+                   table=_rows(claim.unfitted), **sources),
+        ExactTable("participants", "What screening saw of each participant, in points, "
+                   "milliseconds and standard errors",
+                   table=_rows(claim.participants), **sources),
+    ]  # fmt: skip
+
+
+def _contrasts(rows: Sequence[Contrast]) -> pd.DataFrame:
+    """Return contrasts as a table, each variance component in a column of its own."""
+    flat = []
+    for row in rows:
+        values = row.model_dump()
+        variances = values.pop("variances")
+        flat.append(values | {f"variance_{part}": value for part, value in variances.items()})
+    return pd.DataFrame(flat)
+
+
+def _rows(records: Sequence[Any]) -> pd.DataFrame:
+    return pd.DataFrame([record.model_dump() for record in records])
+
+
+def _of_prediction(found: Prediction) -> list[ExactTable]:
+    sources: dict[str, Any] = {
+        "source": "statistics/prediction.json", "simulated": found.simulated,
+    }  # fmt: skip
+    images = [
+        {**row.model_dump(exclude={"rivals"}),
+         **{f"rival_{name}": value for name, value in row.rivals.items()}}
+        for row in found.images
+    ]  # fmt: skip
+    named = {"pearson": found.pearson, "spearman": found.spearman, "beyond_all": found.beyond_all}
+    return [
+        ExactTable("prediction", "Correlations over images with their intervals",
+                   table=pd.DataFrame([{"name": name, **row.model_dump()}
+                                       for name, row in named.items() if row]), **sources),
+        ExactTable("prediction_by_image", "Predicted impact, high minus low, in squared grey "
+                   "levels; observed difference, low minus high, in points; rivals in their units",
+                   table=pd.DataFrame(images), **sources),
+        ExactTable("prediction_by_arm", "Predicted impact of a stimulus in squared grey levels, "
+                   "and how many points below intact it was rated",
+                   table=_rows(found.arms), **sources),
+        ExactTable("rivals", "Each rival's correlation, the map's minus the rival's, and the "
+                   "partial correlation of the map's prediction beyond it",
+                   table=pd.DataFrame([_flat(row.model_dump()) for row in found.rivals]),
+                   **sources),
+        ExactTable("calibration", "Drop below intact as a line of the predicted impact: slope in "
+                   "points a squared grey level, intercept in points; no arm: all together",
+                   table=_rows(found.calibration), **sources),
+        ExactTable("shuffled_maps", "Correlation under the whole maps of other images, one draw a "
+                   "row", table=pd.DataFrame({"r": found.shuffled}), **sources),
+    ]  # fmt: skip
+
+
+def _flat(values: dict[str, Any]) -> dict[str, Any]:
+    """Return nested values side by side: ``{"a": {"b": 1}}`` becomes ``{"a_b": 1}``."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        parts = value if isinstance(value, dict) else {}
+        flat |= {f"{name}_{key}": one for key, one in parts.items()} or {name: value}
+    return flat
+
+
+def _of_stimuli(stimuli: StimulusSet) -> list[ExactTable]:
+    table, simulated = stimuli.table, stimuli.simulated
+    degraded = table[table["region"] != INTACT]
+    columns = [*MEASURES, *(name for name in table.columns if name.startswith(COVARIATE))]
+    means = degraded.groupby(["family", "level", "region"], sort=False)[columns].mean()
+    refused = stimuli.record.get("refused", {})
+    return [
+        ExactTable("arms", "What each arm removed, means over scenes; units in the manual of "
+                   "stimuli", "stimuli/stimuli.csv", means.reset_index(), simulated),
+        ExactTable("scenes", "What was removed from each scene", "stimuli/stimuli.csv",
+                   degraded.reset_index(drop=True), simulated),
+        ExactTable("refused_scenes", "Scenes that could not be matched, and why",
+                   "stimuli/stimuli.json",
+                   pd.DataFrame(list(refused.items()), columns=["scene", "reason"]), simulated),
+    ]  # fmt: skip
