@@ -123,7 +123,7 @@ def svg(figure: Figure, *, label: str, simulated: bool = False) -> str:
     top = height + (STAMP_HEIGHT if simulated else 0.0)
     if simulated:
         figure.text(
-            1.0, top / height, "SIMULATED", ha="right", va="top", color=PALETTE["stamp"],
+            0.0, top / height, "SIMULATED", ha="left", va="top", color=PALETTE["stamp"],
             fontsize=9, fontweight="bold",
         )  # fmt: skip
     buffer = io.StringIO()

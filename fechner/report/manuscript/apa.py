@@ -34,8 +34,8 @@ def share(value: float, digits: int = 2) -> str:
 def p_of(p: float) -> str:
     """Return a p value with its sign.
 
-    >>> p_of(0.0001), p_of(0.0416)
-    ('*p* < .001', '*p* = .042')
+    >>> [p_of(p).replace(GAP, " ") for p in (0.0001, 0.0416)]
+    ['*p* < .001', '*p* = .042']
     """
     return f"*p*{GAP}<{GAP}.001" if p < 0.001 else f"*p*{GAP}={GAP}{share(p, 3)}"
 
