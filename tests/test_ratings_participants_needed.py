@@ -128,6 +128,13 @@ def test_a_simulated_table_says_so_in_text_and_picture(tmp_path):
     assert "SIMULATED" in picture.read_text()
 
 
+def test_an_impossible_width_leaves_nothing_written(tmp_path):
+    table, out = long_table(tmp_path / "ratings.csv", panel()), tmp_path / "out.csv"
+    with pytest.raises(InputError, match="above 0"):
+        run("reliability", table, "--scale", "1:5", "--width", "0", "-o", out)
+    assert not out.exists()
+
+
 def test_the_same_seed_gives_the_same_numbers(tmp_path):
     table = long_table(tmp_path / "ratings.csv", panel())
     again = [run("reliability", table, "--scale", "1:5", "--seed", "3") for _ in range(2)]

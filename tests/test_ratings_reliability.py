@@ -288,10 +288,12 @@ def test_the_summary_holds_every_number_and_says_which_to_report():
     assert any("missing" in warning for warning in found.warnings)
 
 
-def test_few_participants_are_given_their_numbers_and_a_warning():
+def test_three_participants_are_given_every_number_but_halves():
     found = summarise_reliability(world(np.random.default_rng(1), participants=3))
-    assert "only 3 participants" in found.warnings[0]
-    assert "split-half" not in set(found.table["measure"])
+    assert "four participants, got 3" in found.warnings[0]
+    table = found.table.set_index("measure")
+    assert "split-half" not in table.index
+    assert table.loc["MOS: lower", "value"] == max(table.loc["ICC(C,k)", "value"], 0)
 
 
 def test_what_cannot_be_computed_is_named_and_does_not_stop_the_rest():

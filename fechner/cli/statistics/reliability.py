@@ -21,7 +21,8 @@ from fechner.cli.statistics.options import (
 )
 
 if TYPE_CHECKING:
-    from fechner.analysis.ratings.matrices import RatingMatrix
+    import pandas as pd
+
     from fechner.analysis.ratings.reliability.sources import Sources
 
 SHARE_OF_SCALE = 8
@@ -60,7 +61,14 @@ def show_reliability(
 
     Example: fechner stats reliability ratings/ratings.csv --figure participants.png
     """
+    import numpy as np
+
     from fechner.analysis.ratings.matrices import choose_dimension, rating_matrix
+    from fechner.analysis.ratings.reliability.participants_needed import (
+        participants_for,
+        planning_sizes,
+        width_table,
+    )
     from fechner.analysis.ratings.reliability.summary import summarise_reliability
     from fechner.cli.console import console
 
@@ -68,54 +76,38 @@ def show_reliability(
     chosen = choose_dimension(given, dimension)
     matrix = rating_matrix(given, chosen)
     found = summarise_reliability(matrix, metric=metric.value, level=level, seed=seed)
+    ends = given.scale(chosen)
+    wanted = (ends.maximum - ends.minimum) / SHARE_OF_SCALE if width is None else width
+    needed = participants_for(wanted, found.sources.rating_sd, level=level)
     if given.simulated:
         console.print("SIMULATED: no participant made these ratings.\n", style="bold")
     show(found.table, out)
     console.print()
     for sentence in found.sentences:
         console.print(sentence, markup=False)
-    ends = given.scale(chosen)
-    wanted = (ends.maximum - ends.minimum) / SHARE_OF_SCALE if width is None else width
-    _plan(matrix, found.sources, wanted, level, seed, figure, simulated=given.simulated)
-    complain(found.warnings)
-
-
-def _plan(
-    matrix: RatingMatrix,
-    sources: Sources,
-    wanted: float,
-    level: float,
-    seed: int,
-    figure: Path | None,
-    *,
-    simulated: bool,
-) -> None:
-    import numpy as np
-
-    from fechner.analysis.ratings.reliability.participants_needed import (
-        participants_for,
-        planning_sizes,
-        width_table,
-    )
-    from fechner.cli.console import console
-
-    sd = sources.rating_sd
-    needed = participants_for(wanted, sd, level=level)
-    relative = participants_for(wanted, sources.residual_sd, level=level)
-    rng = np.random.default_rng(seed)
     sizes = planning_sizes(needed, len(matrix.participants)) if figure else [needed]
-    table = width_table(matrix, sources, sizes, level=level, rng=rng)
-    row = table.loc[table["participants"] == needed].iloc[0]
-    console.print(
-        f"A MOS with a {level:.0%} interval {wanted:.3g} points wide needs {needed} participants "
-        f"({relative} where only differences between images count and biases are removed); "
-        f"simulated with {needed}: {row['simulated']:.3g} +- {2 * row['simulated_error']:.1g}.",
-        markup=False,
-    )
+    rng = np.random.default_rng(seed)
+    table = width_table(matrix, found.sources, sizes, level=level, rng=rng)
+    console.print(_planned(table, found.sources, wanted, needed, level), markup=False)
     if figure is not None:
         from fechner.report.participants_figure import write_participants_figure
 
         write_participants_figure(
-            table, figure, wanted=wanted, needed=needed, level=level, simulated=simulated
+            table, figure, wanted=wanted, needed=needed, level=level, simulated=given.simulated
         )
         console.print(f"wrote {figure}")
+    complain(found.warnings)
+
+
+def _planned(
+    table: pd.DataFrame, sources: Sources, wanted: float, needed: int, level: float
+) -> str:
+    from fechner.analysis.ratings.reliability.participants_needed import participants_for
+
+    relative = participants_for(wanted, sources.residual_sd, level=level)
+    row = table.loc[table["participants"] == needed].iloc[0]
+    return (
+        f"A MOS with a {level:.0%} interval {wanted:.3g} points wide needs {needed} participants "
+        f"({relative} where only differences between images count and biases are removed); "
+        f"simulated with {needed}: {row['simulated']:.3g} +- {2 * row['simulated_error']:.1g}."
+    )

@@ -132,8 +132,8 @@ def _with_gaps(values: np.ndarray, here: np.ndarray) -> Sources:
     k = 1 / (1 / here.sum(axis=1)).mean()
     n = 1 / (1 / here.sum(axis=0)).mean()
     return Sources(
-        image=s2["residual"] + k * s2["image"],
-        participant=s2["residual"] + n * s2["participant"],
+        image=float(s2["residual"] + k * s2["image"]),
+        participant=float(s2["residual"] + n * s2["participant"]),
         residual=s2["residual"],
         df=(images - 1.0, participants - 1.0, float(left)),
         raters=float(k),

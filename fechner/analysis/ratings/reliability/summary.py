@@ -24,9 +24,6 @@ from fechner.errors import InputError
 
 Found = TypeVar("Found")
 
-FEW = 5
-"""Participants below which every number is given with a warning."""
-
 MEANINGS = {
     "ICC(1,1)": "one rating, other people for each image",
     "ICC(A,1)": "one rating, absolute agreement",
@@ -95,7 +92,7 @@ def summarise_reliability(
     rng = np.random.default_rng(seed)
     sources = sources_of_variance(matrix)
     icc = intraclass(sources, level=level)
-    warned = _warnings(matrix, sources)
+    warned = _about_missing(sources)
     alpha = _or_say_why(
         lambda: krippendorff_alpha(matrix, metric, level=level, rng=rng), "alpha", warned
     )
@@ -194,14 +191,11 @@ def _about_constant(participants: tuple[str, ...]) -> str:
     )
 
 
-def _warnings(matrix: RatingMatrix, sources: Sources) -> list[str]:
-    said = []
-    if len(matrix.participants) < FEW:
-        said.append(f"only {len(matrix.participants)} participants: every number here is rough")
-    if sources.missing > 0:
-        said.append(
-            f"{sources.missing:.1%} of the ratings are missing: ICCs rest on variances by REML, "
-            "participants and images random, with intervals that are approximate; "
-            f"k = {sources.raters:.3g} is the harmonic mean of ratings an image"
-        )
-    return said
+def _about_missing(sources: Sources) -> list[str]:
+    if not sources.missing > 0:
+        return []
+    return [
+        f"{sources.missing:.1%} of the ratings are missing: ICCs rest on variances by REML, "
+        "participants and images random, with intervals that are approximate; "
+        f"k = {sources.raters:.3g} is the harmonic mean of ratings an image"
+    ]
