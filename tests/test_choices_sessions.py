@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from report_study import write_study
 from scipy import stats
 from small_stimuli import picture, simulated_session, small_set
 from typer.testing import CliRunner
@@ -17,6 +18,7 @@ from fechner.analysis.ratings.choices.group_sensitivity import group_sensitivity
 from fechner.analysis.ratings.choices.scale_values import condition_scale
 from fechner.analysis.ratings.choices.thresholds import group_thresholds
 from fechner.analysis.ratings.claims.tested_claim import claim
+from fechner.analysis.ratings.prediction.tracking import predicted_against_observed
 from fechner.cli.main import app
 from fechner.compression.regions.options import RegionOptions
 from fechner.errors import InputError
@@ -37,6 +39,7 @@ from fechner.records.rated_images import read_rated_images
 from fechner.records.ratings import read_ratings
 from fechner.records.scales import Scale
 from fechner.records.stimuli import read_stimulus_set, verify
+from fechner.report.page import write_report
 from fechner.stimuli.build import build_stimuli
 
 IMPACT = {"intact": 0.0, "low": 30.0, "donor": 80.0, "high": 260.0}
@@ -106,6 +109,7 @@ def test_exported_pairs_are_scaled_at_the_command_line(compared, tmp_path):
     assert set(pd.read_csv(tmp_path / "scale.csv")["item"]) == set(IMPACT)
 
 
+@pytest.mark.slow
 def test_thresholds_of_staircases_are_where_the_world_makes_harm_seen(tmp_path):
     pytest.importorskip("questplus")
     weights = {"low": 0.5, "high": 2.0}
@@ -182,6 +186,18 @@ def test_a_truth_that_is_neither_real_nor_generated_is_refused(tmp_path):
     path.write_text(path.read_text("utf-8").replace(",generated", ",genreated"), "utf-8")
     with pytest.raises(InputError, match="truth is real or generated, or empty, got 'genreated'"):
         read_stimulus_set(tmp_path)
+
+
+def test_a_study_of_pairs_is_claimed_predicted_and_reported(tmp_path):
+    folder = write_study(tmp_path / "study", people=False)
+    stimuli = read_stimulus_set(folder / "stimuli")
+    journals = ran(folder / "sessions", load_protocol("pair"), stimuli, 12, seed=1)
+    ratings = read_ratings(write_ratings_table(journals, folder / "ratings" / "ratings.csv"))
+    found = claim(ratings, stimuli)
+    found.write(folder / "statistics" / "claim.json")
+    predicted_against_observed(ratings, stimuli).write(folder / "statistics" / "prediction.json")
+    page = write_report(folder).read_text("utf-8")
+    assert "crossed logistic" in page and "of comparisons" in page
 
 
 def test_sets_are_built_with_the_truth_of_their_scenes_and_refuse_unknown_ones(tmp_path):

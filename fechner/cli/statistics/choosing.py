@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fechner.cli.statistics.options import (
+    ColumnsText,
     Dimension,
+    LabelsText,
     Out,
     RatingsFile,
     ScaleText,
@@ -52,6 +54,8 @@ def pairs(
     stimuli: SomeStimuli = None,
     dimension: Dimension = None,
     scale: ScaleText = None,
+    columns: ColumnsText = None,
+    labels: LabelsText = None,
     model: Annotated[
         PairModel, typer.Option(help="How choices become distances.")
     ] = PairModel.thurstone,
@@ -74,7 +78,7 @@ def pairs(
     from fechner.errors import InputError
     from fechner.records.stimuli import read_stimulus_table
 
-    given = read_given(ratings, scale)
+    given = read_given(ratings, scale, columns, labels)
     known = None if stimuli is None else read_stimulus_table(stimuli)
     if by is By.condition and known is None:
         raise InputError("a scale of conditions needs the stimuli; give stimuli.csv or its folder")

@@ -8,7 +8,9 @@ import typer
 
 from fechner.cli.statistics.choosing import Figure, Level, SomeStimuli, record_beside
 from fechner.cli.statistics.options import (
+    ColumnsText,
     Dimension,
+    LabelsText,
     Out,
     RatingsFile,
     ScaleText,
@@ -32,6 +34,8 @@ def detection(
     stimuli: SomeStimuli = None,
     dimension: Dimension = None,
     scale: ScaleText = None,
+    columns: ColumnsText = None,
+    labels: LabelsText = None,
     pooled: Annotated[bool, typer.Option("--pooled", help="All conditions together.")] = False,
     level: Level = 0.95,
     figure: Figure = None,
@@ -49,7 +53,7 @@ def detection(
     from fechner.cli.console import console
     from fechner.records.stimuli import read_stimulus_table
 
-    given = read_given(ratings, scale)
+    given = read_given(ratings, scale, columns, labels)
     known = None if stimuli is None else read_stimulus_table(stimuli)
     answers = authenticity_answers(given, known, dimension=dimension)
     if pooled:

@@ -8,7 +8,9 @@ import typer
 
 from fechner.cli.statistics.choosing import Figure, Level, SomeStimuli, record_beside
 from fechner.cli.statistics.options import (
+    ColumnsText,
     Dimension,
+    LabelsText,
     Out,
     RatingsFile,
     ScaleText,
@@ -30,6 +32,8 @@ def thresholds(
     stimuli: SomeStimuli = None,
     dimension: Dimension = None,
     scale: ScaleText = None,
+    columns: ColumnsText = None,
+    labels: LabelsText = None,
     measure: Annotated[
         str, typer.Option(help="strength, or a column of the stimuli such as mse.")
     ] = "strength",
@@ -54,7 +58,7 @@ def thresholds(
 
     if not 0 <= guess < at < 1:
         raise InputError(f"--at must lie between --guess and 1, got {at:g} and {guess:g}")
-    given = read_given(ratings, scale)
+    given = read_given(ratings, scale, columns, labels)
     known = None if stimuli is None else read_stimulus_table(stimuli)
     quest = Quest(guess=guess, threshold_at=at)
     trials = detections(given, known, measure=measure, dimension=dimension)

@@ -40,14 +40,14 @@ NAMES = {
 """Usual names of each column, in small letters and digits only: English, Italian, some German."""
 
 RENAMED = (*NAMES, "rt_ms", "scene", "region", "family", "level", "second", "reference",
-           "confidence", "strength")  # fmt: skip
+           "confidence", "strength", "truth")  # fmt: skip
 """What a column can be told to be."""
 
 SPREAD = {"participants": "participant", "images": "image"}
 """What the many columns of a wide table can be told to be, and what each of them then is."""
 
-DESCRIBING = ("scene", "region", "family", "level", "reference", "second", "strength", "dimension",
-              "session", "mos", "sd", "n")  # fmt: skip
+DESCRIBING = ("scene", "region", "family", "level", "reference", "second", "strength", "truth",
+              "dimension", "session", "mos", "sd", "n")  # fmt: skip
 """Names of columns in a wide table that describe its rows and hold no ratings."""
 
 

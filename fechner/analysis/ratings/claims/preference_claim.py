@@ -181,20 +181,22 @@ def _judged(
         f"{effect.n_images} images)."
     )
     shown = " and ".join(
-        f"the one under the mask {name!r} in {_share(row, rule.level)})"
+        f"the version under {_mask(name)} in {_share(row, rule.level)})"
         for name, row in zip(controls, against, strict=True)
     )
+    chosen = f"over the version under its own mask people chose {shown}"
     if verdict == "supported":
-        reason = (
-            f"The claim is supported: of versions under another mask and under the image's own, "
-            f"{shown} was chosen, so that the effect belongs to the map."
-        )
+        reason = f"The claim is supported: {chosen}, so that the effect belongs to the map."
     elif verdict == "not specific to the map":
         reason = (
-            "The effect is not specific to the map: of versions under another mask and under the "
-            f"image's own, {shown} was chosen, so that any mask of such shapes may do the same."
+            f"The effect is not specific to the map: {chosen}, so that any mask of such shapes "
+            "may do the same."
         )
     return verdict, (first, reason)
+
+
+def _mask(control: str) -> str:
+    return "another image's mask" if control == "donor" else f"the control mask {control!r}"
 
 
 def _share(row: Contrast, level: float) -> str:
