@@ -25,7 +25,7 @@ from fechner.records.ratings import read_ratings
 from fechner.records.scales import is_simulated
 
 VALIDATOR = shutil.which("bids-validator-deno", path=str(Path(sys.executable).parent))
-FOLDERS = tuple(form for form in FORMS if form != "ratings")
+FOLDERS = tuple(form for form in FORMS if form not in ("ratings", "attention"))
 
 
 @pytest.fixture(scope="module")

@@ -158,8 +158,7 @@ CLAIM = Step(
 )
 
 TO_PEOPLE = (CHANNELS, MAPS, STIMULI)
-FROM_PEOPLE = (RATINGS, CLAIM)
-ALL = (*TO_PEOPLE, SESSIONS, *FROM_PEOPLE)
+ALL = (*TO_PEOPLE, SESSIONS, RATINGS, CLAIM)
 
 
 def run_steps(
@@ -210,9 +209,9 @@ def run_whole(place: OpenStudy, *, again_from: str | None = None) -> None:
     """Do everything with SIMULATED participants, from the rated images to the tested claim."""
     run_steps(place, TO_PEOPLE, again_from=again_from, report=False)
     freeze(place)
-    run_steps(place, (SESSIONS,), report=False)
+    run_steps(place, (SESSIONS, RATINGS), report=False)
     check_plan(place)
-    run_steps(place, FROM_PEOPLE)
+    run_steps(place, (CLAIM,))
 
 
 def finish(place: OpenStudy, *, deviation: str = "") -> None:
@@ -237,9 +236,10 @@ def finish(place: OpenStudy, *, deviation: str = "") -> None:
         )
     if not place.journals:
         raise InputError(f"no participant has rated the stimuli yet; first: {next_command(place)}")
+    run_steps(place, (RATINGS,), report=False)
     if check_plan(place, deviation=deviation) is None:
         place.say("no plan was frozen before the first participant; the report says so")
-    run_steps(place, FROM_PEOPLE)
+    run_steps(place, (CLAIM,))
 
 
 def next_command(place: OpenStudy) -> str:
