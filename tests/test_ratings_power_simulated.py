@@ -216,6 +216,18 @@ def test_the_search_closes_in_on_what_the_formula_says():
     assert fewest["ratings"] == found.smallest["ratings"].min()
 
 
+def test_the_search_says_how_far_it_is_to_its_end():
+    told = []
+    smallest_designs(
+        Assumptions(SLIDER_100, 8.0), PlannedStudy(2, 2), PlannedTest(), participants=[15, 30],
+        images=[8, 40], runs=20, progress=lambda *counts: told.append(counts),
+    )  # fmt: skip
+    done, total = zip(*told, strict=True)
+    assert list(done) == list(range(1, len(told) + 1))
+    assert total[0] == 4
+    assert done[-1] == total[-1] > 4
+
+
 def test_no_size_is_enough_for_an_effect_that_is_too_small():
     found = smallest_designs(
         Assumptions(SLIDER_100, 0.5), PlannedStudy(2, 2), PlannedTest(), participants=[10],

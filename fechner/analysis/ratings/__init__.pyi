@@ -3,7 +3,9 @@ from .matrices import RatingMatrix as RatingMatrix
 from .matrices import rating_matrix as rating_matrix
 from .power.analytic import power_table as power_table
 from .power.analytic import smallest_effect as smallest_effect
+from .power.smallest_design import smallest_designs as smallest_designs
 from .prediction.tracking import predicted_against_observed as predicted_against_observed
+from .reliability.summary import summarise_reliability as summarise_reliability
 from .scores.dmos import dmos as dmos
 from .scores.likelihood import maximum_likelihood as maximum_likelihood
 from .scores.mos import mos as mos

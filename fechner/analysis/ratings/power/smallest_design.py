@@ -78,7 +78,7 @@ def smallest_designs(
     pool
         Where the runs go; this process where None.
     progress
-        Called after each block of runs of the grid.
+        Called after each block of runs; the total grows with each turn of the search.
 
     Returns
     -------
@@ -88,20 +88,40 @@ def smallest_designs(
     ------
     InputError
         If `wanted` is not between 0 and 1, no size is given, or one is below 2.
+
+    Examples
+    --------
+    >>> from fechner.analysis.ratings.power.planned import assumed_ratings
+    >>> found = smallest_designs(
+    ...     assumed_ratings("slider", 10.0), PlannedStudy(2, 2), PlannedTest(),
+    ...     participants=[15, 30], images=[8, 16, 32], runs=400,
+    ... )
+    >>> enough = found.smallest.set_index("participants")
+    >>> bool(enough["images"][30] < enough["images"][15])
+    True
     """
     if not 0 < wanted < 1:
         raise InputError(f"power expects a number between 0 and 1, got {wanted:g}")
     if not participants or not images:
         raise InputError("power expects at least one number of participants and one of images")
 
-    def simulate(sizes: Sequence[tuple[int, int]], tell: Progress = silent) -> pd.DataFrame:
+    behind = 0
+
+    def simulate(sizes: Sequence[tuple[int, int]]) -> pd.DataFrame:
+        nonlocal behind
+        begun = behind
+
+        def tell(done: int, total: int) -> None:
+            nonlocal behind
+            behind = begun + done
+            progress(behind, begun + total)
+
         studies = [replace(like, participants=P, images=Q) for P, Q in sizes]
         return simulated_power(
             assumed, studies, test, runs=runs, seed=seed, pool=pool, progress=tell
         )
 
-    grid = [(P, Q) for P in sorted(set(participants)) for Q in sorted(set(images))]
-    table = simulate(grid, progress)
+    table = simulate([(P, Q) for P in sorted(set(participants)) for Q in sorted(set(images))])
     while halves := _gaps(table, wanted):
         table = pd.concat([table, simulate(halves)], ignore_index=True)
     table = table.sort_values(["participants", "images"], ignore_index=True)

@@ -88,6 +88,15 @@ def summarise_reliability(
     ------
     InputError
         If there are fewer than two participants or images, or all ratings are the same.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> values = rng.normal(0, 2, (40, 1)) + rng.normal(0, 2, (40, 10))
+    >>> names = tuple(f"image {k}" for k in range(40)), tuple(f"P{k}" for k in range(10))
+    >>> table = summarise_reliability(RatingMatrix(values, *names)).table.set_index("measure")
+    >>> bool(table["low"]["ICC(A,k)"] < 10 / 11 < table["high"]["ICC(A,k)"])
+    True
     """
     rng = np.random.default_rng(seed)
     sources = sources_of_variance(matrix)
