@@ -226,6 +226,20 @@ def test_the_command_writes_the_table_its_record_and_the_figure(files):
 @pytest.mark.parametrize(
     ("more", "complaint"),
     [
+        (("-o", "x.json"), "-o expects the name of a table"),
+        (("--figure", "x.xyz"), "ending in .png"),
+    ],
+)
+def test_names_under_which_nothing_can_be_written_are_refused_first(files, more, complaint):
+    words = ["stats", "pairs", files / "ratings.csv", files / "stimuli.csv", "--scale", "0:1"]
+    done = run(*words, more[0], files / more[1])
+    assert done.exit_code == 2 and complaint in done.output
+    assert not (files / more[1]).exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "complaint"),
+    [
         (["--by", "condition"], "a scale of conditions needs the stimuli"),
         (["--anchor", "low"], "--anchor names a condition"),
     ],

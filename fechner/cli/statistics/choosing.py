@@ -78,6 +78,7 @@ def pairs(
     from fechner.errors import InputError
     from fechner.records.stimuli import read_stimulus_table
 
+    check_names(out, figure)
     given = read_given(ratings, scale, columns, labels)
     known = None if stimuli is None else read_stimulus_table(stimuli)
     if by is By.condition and known is None:
@@ -127,6 +128,22 @@ def _intact(table: pd.DataFrame) -> list[str]:
     return list(table.loc[table["region"] == "intact", "stimulus"])
 
 
+def check_names(out: Path | None, figure: Path | None) -> None:
+    """Refuse, before anything is computed, names under which nothing can be written.
+
+    Raises
+    ------
+    InputError
+        If the table is called ``.json``, as its record is, or the figure's format is unknown.
+    """
+    from fechner.errors import InputError
+
+    if out is not None and out.suffix == ".json":
+        raise InputError(f"-o expects the name of a table (.csv or .tsv), got {out.name}")
+    if figure is not None and figure.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise InputError(f"--figure expects a name ending in .png, .svg or .pdf, got {figure.name}")
+
+
 def record_beside(
     out: Path,
     given: Ratings,
@@ -153,17 +170,9 @@ def record_beside(
         Whether anything is SIMULATED.
     found
         Further results that are no table.
-
-    Raises
-    ------
-    InputError
-        If the table itself is called ``.json``.
     """
-    from fechner.errors import InputError
     from fechner.provenance import provenance, write_json
 
-    if out.suffix == ".json":
-        raise InputError(f"-o expects the name of a table (.csv or .tsv), got {out.name}")
     inputs = {"ratings": given.sha256}
     if known is not None:
         inputs["stimuli"] = known.sha256

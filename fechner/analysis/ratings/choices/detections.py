@@ -52,9 +52,11 @@ def detections(
     values = _measured(rows, stimuli, measure)
     bad = rows.index[~(values > 0)]
     if len(bad):
+        value = values[~(values > 0)][0]
+        got = "an empty cell" if np.isnan(value) else f"{value:g}"
         raise InputError(
             f"row {bad[0] + 2} of the ratings: {measure} must be above 0 for a threshold, got "
-            f"{values[~(values > 0)][0]:g}"
+            f"{got}; correct it"
         )
     scale = ratings.scale(chosen)
     right = (rows["rating"].to_numpy(float) - scale.minimum) / (scale.maximum - scale.minimum)

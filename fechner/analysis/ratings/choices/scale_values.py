@@ -148,11 +148,11 @@ def image_scales(
         try:
             found, said = _scale(rows, model, level, anchor, scenes_are_random=False)
         except InputError as error:
-            notes.append(f"scene {scene}: {error}")
+            notes.append(f"{_of_scene(scene)}{error}")
             continue
         tables.append(found.assign(scene=scene))
         anchors.add(anchor is not None)
-        notes += [f"scene {scene}: {line}" for line in said]
+        notes += [_of_scene(scene) + line for line in said]
     if not tables:
         raise InputError(f"no scene can be scaled: {notes[0]}")
     if len(anchors) == 2:
@@ -264,6 +264,10 @@ def _notes(
     if not np.isfinite(df):
         said.append("One participant only: the intervals say nothing about other people.")
     return said
+
+
+def _of_scene(scene: object) -> str:
+    return f"scene {scene}: " if scene else ""
 
 
 def _ties(chosen: Comparisons) -> list[str]:
