@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fechner.cli.judging.judge import judge
 from fechner.errors import InputError
 
 if TYPE_CHECKING:
@@ -156,6 +157,9 @@ def check(
         table.add_row(name, *(_mean_and_error(column) for column in np.transpose(numbers)))
     console.print(table)
     console.print(f"Mean and standard error over {len(paths)} images, 16 tiles each.")
+
+
+app.command()(judge)
 
 
 def _mean_and_error(values: np.ndarray) -> str:

@@ -11,11 +11,6 @@ import numpy as np
 from fechner.errors import RefusedError
 
 
-def squared_error(intact: np.ndarray, degraded: np.ndarray) -> np.ndarray:
-    """Return the squared error of every pixel, mean over channels, float64 ``(height, width)``."""
-    return np.square(intact.astype(np.float64) - degraded).mean(axis=2)
-
-
 def importance_weights(importance: np.ndarray) -> np.ndarray:
     """Return an importance map ``(height, width)`` scaled to mean 1.
 

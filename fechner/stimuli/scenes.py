@@ -15,6 +15,7 @@ import numpy as np
 
 from fechner.compression.degrading.degrade import FAMILIES, degrade
 from fechner.compression.degrading.matching import Matched, check_ratio, match_strengths
+from fechner.compression.metrics.local_errors import squared_error
 from fechner.compression.metrics.quality import ssim
 from fechner.compression.regions.blocks import BlockGrid
 from fechner.compression.regions.controls import (
@@ -39,7 +40,6 @@ from fechner.records.stimuli import INTACT, Stimulus
 from fechner.rival_maps import centre_weights
 from fechner.stimuli.impact import (
     importance_weights,
-    squared_error,
     weighted_error,
 )
 from fechner.stimuli.kept import (

@@ -36,9 +36,20 @@ def mse(reference: np.ndarray, test: np.ndarray) -> float:
 
 
 def ssim(reference: np.ndarray, test: np.ndarray) -> float:
-    """Return the structural similarity of the luma, at most 1 (Wang et al. 2004).
+    """Return the structural similarity of the luma, at most 1: the mean of `ssim_map`.
 
-    ``(2 mx my + c1) / (mx^2 + my^2 + c1) * (2 sxy + c2) / (sx^2 + sy^2 + c2)``, averaged over
+    Raises
+    ------
+    InputError
+        If the pictures differ in size or have a side below 11 pixels.
+    """
+    return float(ssim_map(reference, test).mean())
+
+
+def ssim_map(reference: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """Return the structural similarity of each window, float64 (h - 10, w - 10) (Wang et al. 2004).
+
+    ``(2 mx my + c1) / (mx^2 + my^2 + c1) * (2 sxy + c2) / (sx^2 + sy^2 + c2)`` of the luma, for
     the windows that lie wholly in the picture.
 
     Raises
@@ -47,12 +58,12 @@ def ssim(reference: np.ndarray, test: np.ndarray) -> float:
         If the pictures differ in size or have a side below 11 pixels.
     """
     reference, test = _pair(reference, test, WINDOW)
-    x, y = _luma(reference), _luma(test)
+    x, y = luma(reference), luma(test)
     mx, my = _window(x), _window(y)
     power = _window(x * x) + _window(y * y) - mx * mx - my * my
     cross = _window(x * y) - mx * my
     structure = (2 * cross + C2) / (power + C2)
-    return float(((2 * mx * my + C1) / (mx * mx + my * my + C1) * structure).mean())
+    return (2 * mx * my + C1) / (mx * mx + my * my + C1) * structure
 
 
 def _pair(reference: np.ndarray, test: np.ndarray, smallest: int) -> tuple[np.ndarray, np.ndarray]:
@@ -60,7 +71,7 @@ def _pair(reference: np.ndarray, test: np.ndarray, smallest: int) -> tuple[np.nd
     return reference, checked_picture(test, shape=reference.shape[:2])
 
 
-def _luma(picture: np.ndarray) -> np.ndarray:
+def luma(picture: np.ndarray) -> np.ndarray:
     """Return BT.601 luma (h, w) in [0, 255]."""
     return cv2.transform(picture.astype(np.float32), np.array([[0.299, 0.587, 0.114]], np.float32))
 

@@ -1,0 +1,1 @@
+"""What importance maps are worth beside their rivals: for people, and for their own model."""

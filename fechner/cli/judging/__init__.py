@@ -1,0 +1,1 @@
+"""`fechner maps check`, `judge` and `against-people`."""

@@ -1,0 +1,170 @@
+"""``fechner maps judge``: do the errors that a map weighs agree better with people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fechner.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fechner.records.map_worth.judged import JudgedMaps
+
+
+def judge(
+    table: Annotated[
+        Path,
+        typer.Argument(help="Pairs: image, reference, DMOS. Or patches with ratings (FLIVE)."),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for judge.csv and figure.")],
+    selection: Annotated[
+        Path | None, typer.Option(help="Judge the maps of this channel selection.")
+    ] = None,
+    candidate: Annotated[
+        str | None, typer.Option(help="A candidate of the selection instead of the chosen one.")
+    ] = None,
+    maps: Annotated[
+        list[str] | None,
+        typer.Option("--maps", help="NAME=FOLDER: maps of the references, made elsewhere; repeat."),
+    ] = None,
+    family: Annotated[
+        list[str] | None,
+        typer.Option("--family", help="Only this distortion type; repeat for several."),
+    ] = None,
+    error: Annotated[
+        list[str] | None,
+        typer.Option("--error", help="mse, '1 - ssim', '1 - gms'; repeat. Default: every one."),
+    ] = None,
+    dimension: Annotated[
+        str | None, typer.Option("--dimension", "-d", help="Rated dimension. Default: the only.")
+    ] = None,
+    reference_rating: Annotated[
+        float | None, typer.Option(help="Rating of every reference, where the table has none.")
+    ] = None,
+    resamples: Annotated[int, typer.Option(help="Behind intervals; 0: none.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Of intervals and of permuted weights.")] = 0,
+    weights: Annotated[
+        Path | None, typer.Option(help="The checkpoint that the selection was made with.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes.")] = 1,
+) -> None:
+    """Ask people whether maps say where damage hurts: more than no map, more than each rival.
+
+    The errors of each pair are weighed by each map, and held against what people said. Rivals:
+    uniform, centre, contrast energy, spectral residual, mirrored, another image's map, all
+    channels, permuted weights. Intervals draw references anew.
+
+    Example: fechner maps judge tid.csv --family "local block distortions"
+    --selection channels/selection.json --out judged
+    """
+    from fechner.cli.console import bar, console
+    from fechner.compression.metrics.local_errors import LOCAL_ERRORS
+    from fechner.executors import executor
+    from fechner.records.layers.study import PairsTable
+    from fechner.records.map_worth.patches import holds_patches
+    from fechner.report.map_worth.judge_figure import judge_figure, write_figure
+    from fechner.study.judging import MapsToJudge, judge_pairs, judge_patches
+
+    chosen = network = None
+    if selection is not None:
+        from fechner.analysis.network.layers.networks import load_network
+        from fechner.records.selection import read_selection
+
+        study = read_selection(selection)
+        chosen = study.by_method(candidate) if candidate else study.choice
+        network = load_network(chosen.network, weights=weights, device=device)
+    asked = MapsToJudge(selection=chosen, network=network, folders=named_folders(maps or []))
+    if holds_patches(table):
+        found = judge_patches(table, asked, resamples=resamples, seed=seed, bars=bar)
+    else:
+        part = PairsTable(table=table, dimension=dimension, reference_rating=reference_rating)
+        with executor(jobs) as pool:
+            found = judge_pairs(
+                part,
+                asked,
+                families=family or (),
+                errors=error or tuple(LOCAL_ERRORS),
+                resamples=resamples,
+                seed=seed,
+                pool=pool,
+                bars=bar,
+            )
+    written = found.write(out)
+    made = judge_figure(
+        found.judge, title=f"Maps judged by {table.stem}", simulated=found.simulated
+    )
+    written.append(write_figure(made, written[0].with_suffix(".png")))
+    _show(found)
+    console.print(f"wrote {', '.join(path.name for path in written)} in {out}", soft_wrap=True)
+
+
+def named_folders(given: list[str]) -> dict[str, Path]:
+    """Return the folders of ``NAME=FOLDER`` by name; a folder alone is called as it is.
+
+    Raises
+    ------
+    InputError
+        If two have one name.
+    """
+    folders: dict[str, Path] = {}
+    for word in given:
+        name, sign, path = word.partition("=")
+        folder = Path(path if sign else word)
+        name = name if sign else folder.resolve().name
+        if name in folders:
+            raise InputError(f"two folders of maps are called {name!r}; name them: NAME=FOLDER")
+        folders[name] = folder
+    return folders
+
+
+def _show(found: JudgedMaps) -> None:
+    from rich.table import Table
+
+    from fechner.cli.console import console
+
+    said = "SIMULATED ratings: " if found.simulated else ""
+    for error in dict.fromkeys(found.judge["error"]):
+        rows = found.judge[found.judge["error"] == error]
+        drawing = Table(
+            f"{error}, weighed by", "pairs", "Spearman", "minus uniform", "minus contrast",
+            box=None, header_style="bold", pad_edge=False,
+        )  # fmt: skip
+        for _, row in rows.sort_values("spearman", ascending=False).iterrows():
+            undefined = f" ({row['n_undefined']} undefined)" if row["n_undefined"] else ""
+            drawing.add_row(
+                f"[bold]{row['map']}[/bold]" if row["kind"] == "map" else row["map"],
+                f"{row['n_pairs']}{undefined}",
+                *(_with_interval(row, name) for name in ("spearman", *_DIFFERENCES)),
+            )
+        console.print(drawing)
+    for note in found.notes["note"]:
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
+    console.print(f"{said}{_verdict(found.differences)}", markup=False, soft_wrap=True)
+
+
+_DIFFERENCES = ("minus_uniform", "minus_contrast")
+
+
+def _with_interval(row: pd.Series, name: str) -> str:
+    if row[name] != row[name]:
+        return "-"
+    sign = "" if name == "spearman" else "+"
+    return f"{row[name]:{sign}.3f} \\[{row[f'{name}_low']:.3f}, {row[f'{name}_high']:.3f}]"
+
+
+def _verdict(differences: pd.DataFrame) -> str:
+    """Say of each map, for each error, how many of its rivals it beats beyond the interval."""
+    if differences.empty:
+        return "no map was given, only rivals; give --selection or --maps"
+    said = []
+    for (name, error), rows in differences.groupby(["map", "error"], sort=False):
+        beaten = int((rows["low"] > 0).sum())
+        worse = int((rows["high"] < 0).sum())
+        said.append(f"{name} ({error}): better than {beaten} of {len(rows)} rivals, worse than "
+                    f"{worse}")  # fmt: skip
+    return "beyond its interval, " + "; ".join(said)

@@ -1,0 +1,1 @@
+"""Figures of what maps are worth beside their rivals."""
