@@ -7,6 +7,7 @@ import typer
 from fechner.cli.statistics import (
     choosing,
     claiming,
+    contrasting,
     designing,
     detecting,
     powering,
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 
 app.command()(claiming.claim)
+app.command()(contrasting.contrast)
 app.command()(scoring.scores)
 app.command()(scoring.dmos)
 app.command()(choosing.pairs)

@@ -1,4 +1,5 @@
 from .claims.tested_claim import claim as claim
+from .comparing.family import compare_conditions as compare_conditions
 from .matrices import RatingMatrix as RatingMatrix
 from .matrices import rating_matrix as rating_matrix
 from .power.analytic import power_table as power_table

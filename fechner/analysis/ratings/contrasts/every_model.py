@@ -75,18 +75,40 @@ def by_every_model(arms: pd.DataFrame, first: str, second: str, level: float) ->
         If an arm has no ratings, or there are fewer than two participants or images.
     """
     decides, beside = _models(arms, first, second, level)
+    probit = partial(ordered_probit, arms, first, second, level=level)
+    spread = float(arms["rating"].std())
+    return judged(decides, beside, probit if is_ordinal(arms) else None, spread=spread)
+
+
+def judged(
+    decides: Contrast, beside: Fits, probit: Callable[[], Contrast] | None, *, spread: float
+) -> FittedModels:
+    """Return a contrast with what each model beside it says, or why it says nothing.
+
+    Parameters
+    ----------
+    decides
+        The contrast by the model that decides.
+    beside
+        What fits each other model, by its name.
+    probit
+        What fits the ordered probit, if it is to be fitted.
+    spread
+        SD of the ratings, for which one latent SD stands.
+
+    Returns
+    -------
+    FittedModels
+    """
     if decides.standard_error == 0:
         return FittedModels([decides], [], [])
-    judged = [second_opinion(model, fit, decides) for model, fit in beside.items()]
-    contrasts = [row for row in judged if isinstance(row, Contrast)]
-    ordinal = []
-    if is_ordinal(arms):
-        probit = partial(ordered_probit, arms, first, second, level=level)
-        unit = float(arms["rating"].std())
-        judged.append(second_opinion("ordered probit", probit, decides, unit=unit))
-        ordinal = [row for row in judged[-1:] if isinstance(row, Contrast)]
-    unfitted = [row for row in judged if isinstance(row, UnfittedModel)]
-    return FittedModels([decides, *contrasts], ordinal, unfitted)
+    found = [second_opinion(model, fit, decides) for model, fit in beside.items()]
+    latent = [second_opinion("ordered probit", probit, decides, unit=spread)] if probit else []
+    return FittedModels(
+        [decides, *(row for row in found if isinstance(row, Contrast))],
+        [row for row in latent if isinstance(row, Contrast)],
+        [row for row in [*found, *latent] if isinstance(row, UnfittedModel)],
+    )
 
 
 def deciding_contrast(arms: pd.DataFrame, first: str, second: str, level: float) -> Contrast:
@@ -98,20 +120,21 @@ def _models(arms: pd.DataFrame, first: str, second: str, level: float) -> tuple[
     """Return the deciding contrast, and what fits each model beside it."""
     table = differences(arms, first, second)
     if not mostly_paired(table, arms):
-        return _on_ratings(slopes_design(arms, first, second), paired_share(table, arms), level)
-    return _on_differences(table, level)
+        return on_ratings(slopes_design(arms, first, second), paired_share(table, arms), level)
+    return on_differences(table, level)
 
 
 NO_VARIANCE = "all {} are the same, so that there is no variance to model"
 
 
-def _on_ratings(design: SlopesDesign, share: float, level: float) -> tuple[Contrast, Fits]:
+def on_ratings(design: SlopesDesign, share: float, level: float) -> tuple[Contrast, Fits]:
+    """Return the deciding contrast where only a `share` of pairs is complete, and what fits it."""
     if np.ptp(design.y) == 0:
         size = {"n_participants": design.n_participants, "n_images": design.n_images}
         same = tested_contrast(design.name, "clustered", 0, 0, 1, level=level, **size)
         return _decides(same, NO_VARIANCE.format("ratings")), {}
     reason = (
-        f"{share:.0%} of the participant-image pairs have ratings of both arms, too few for "
+        f"{share:.0%} of the participant-image pairs have ratings of all arms, too few for "
         "differences: the mixed model of the ratings themselves, with slopes of participants and "
         "images, decides"
     )
@@ -121,7 +144,8 @@ def _on_ratings(design: SlopesDesign, share: float, level: float) -> tuple[Contr
     }
 
 
-def _on_differences(table: Differences, level: float) -> tuple[Contrast, Fits]:
+def on_differences(table: Differences, level: float) -> tuple[Contrast, Fits]:
+    """Return the deciding contrast of a table of differences, and what fits it otherwise."""
     values = table.values[np.isfinite(table.values)]
     if np.ptp(values) == 0:
         return _decides(clustered(table, level=level), NO_VARIANCE.format("differences")), {}

@@ -14,6 +14,7 @@ was seen in one arm only, its slope cannot be told from its intercept and is lef
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,8 +38,9 @@ class SlopesDesign:
         Ratings (n,), in points.
     X, contrast
         Fixed effects (n, n_fixed), and what of them is tested (n_fixed,).
-    x
-        +1/2 in the first arm, -1/2 in the second, 0 elsewhere (n,).
+    slopes
+        Codes of the ratings (n,) that participants and images may differ in, by name; that of
+        the tested contrast is the first and named "slope".
     p, i
         Codes of participants and images (n,), from 0.
     """
@@ -47,7 +49,7 @@ class SlopesDesign:
     y: np.ndarray
     X: np.ndarray
     contrast: np.ndarray
-    x: np.ndarray
+    slopes: Mapping[str, np.ndarray]
     p: np.ndarray
     i: np.ndarray
 
@@ -61,17 +63,28 @@ class SlopesDesign:
         """How many images were rated in any arm."""
         return int(self.i.max()) + 1
 
+    @property
+    def x(self) -> np.ndarray:
+        """The code of the tested contrast (n,), 0 in conditions that it does not compare."""
+        return self.slopes["slope"]
+
     def blocks(self) -> dict[str, np.ndarray]:
         """Return the design (n, n_levels) of each random effect that the data can tell apart."""
-        P, Q = self.n_participants, self.n_images
-        found = {}
-        if crosses(self.i, self.x):
-            found["image slope"] = indicator(self.i, Q, self.x)
-        found["image"] = indicator(self.i, Q)
-        if crosses(self.p, self.x):
-            found["participant slope"] = indicator(self.p, P, self.x)
-        found["participant"] = indicator(self.p, P)
+        found: dict[str, np.ndarray] = {}
+        for unit, codes in (("image", self.i), ("participant", self.p)):
+            n = int(codes.max()) + 1
+            found |= {
+                f"{unit} {name}": indicator(codes, n, x)
+                for name, x in self.slopes.items()
+                if crosses(codes, x)
+            }
+            found[unit] = indicator(codes, n)
         return found
+
+    def weight(self, block: str) -> float:
+        """Return the share of a block's variance in that of a rating in a compared condition."""
+        name = block.partition(" ")[2]
+        return float((self.slopes[name][self.x != 0] ** 2).mean()) if name else 1.0
 
 
 def crosses(codes: np.ndarray, x: np.ndarray) -> bool:
@@ -112,19 +125,28 @@ def slopes_design(arms: pd.DataFrame, first: str, second: str) -> SlopesDesign:
     x = 0.5 * (region == first) - 0.5 * (region == second)
     X, contrast = _fixed_effects(arms, present, first, second)
     y = arms["rating"].to_numpy(float)
-    return SlopesDesign(f"{first} - {second}", y, X, contrast, x, p, i)
+    return SlopesDesign(f"{first} - {second}", y, X, contrast, {"slope": x}, p, i)
 
 
 def _fixed_effects(
     arms: pd.DataFrame, present: list[str], first: str, second: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    X = [(arms["region"] == arm).to_numpy(float) for arm in present]
+    X = np.column_stack([(arms["region"] == arm).to_numpy(float) for arm in present])
     contrast = [float(arm == first) - float(arm == second) for arm in present]
     degraded = arms["family"].notna() & (arms["region"] != "intact")
     cells = pd.factorize(arms["family"].astype(str) + arms["level"].astype(str))[0]
-    kinds = np.unique(cells[degraded])
-    X += [((cells == kind) & degraded).to_numpy(float) for kind in kinds[1:]]
-    return np.column_stack(X), np.array(contrast + [0.0] * (len(X) - len(present)))
+    kinds = [((cells == kind) & degraded).to_numpy(float) for kind in np.unique(cells[degraded])]
+    X = with_independent(X, kinds[1:])
+    return X, np.array(contrast + [0.0] * (X.shape[1] - len(present)))
+
+
+def with_independent(X: np.ndarray, columns: list[np.ndarray]) -> np.ndarray:
+    """Return X (n, k) and those of the columns (n,) that it does not determine already."""
+    for column in columns:
+        wider = np.column_stack([X, column])
+        if np.linalg.matrix_rank(wider.T @ wider, hermitian=True) == wider.shape[1]:
+            X = wider
+    return X
 
 
 def reml_slopes(design: SlopesDesign, *, level: float = 0.95) -> Contrast:

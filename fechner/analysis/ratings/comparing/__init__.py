@@ -1,0 +1,1 @@
+"""Contrasts of any conditions, one by one, in families, and their interactions."""
