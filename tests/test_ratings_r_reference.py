@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from fechner.analysis.ratings.contrasts.crossed import closed_form, reml_crossed
-from fechner.analysis.ratings.contrasts.every_model import by_every_model
+from fechner.analysis.ratings.contrasts.every_model import deciding_contrast
 from fechner.analysis.ratings.contrasts.ordinal import ordered_probit
 from fechner.analysis.ratings.contrasts.slopes import reml_slopes, slopes_design
 from fechner.analysis.ratings.matrices import differences
@@ -107,10 +107,10 @@ def test_images_of_one_arm_only_equal_lme4_without_their_slope():
     ],
 )
 def test_each_design_is_decided_by_its_model(name, model):
-    found = by_every_model(arms_of(name), "low", "high", 0.95)
-    assert found.decides.model == model
+    found = deciding_contrast(arms_of(name), "low", "high", 0.95)
+    assert found.model == model
     kind = "slopes" if model == "REML slopes" else "differences"
-    assert found.decides.p == pytest.approx(reference(name, kind)["p"], rel=10 * CLOSE)
+    assert found.p == pytest.approx(reference(name, kind)["p"], rel=10 * CLOSE)
 
 
 def test_the_ordered_probit_equals_clm():

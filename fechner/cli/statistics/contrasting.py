@@ -35,7 +35,9 @@ def contrast(
     ] = "region",
     of: Annotated[
         list[str] | None,
-        typer.Option(help="Levels to compare, A,B or A,B,C; several times for a family [all]."),
+        typer.Option(
+            help="Levels to compare, A,B or A,B,C; several times for a family; without it, all."
+        ),
     ] = None,
     within: Annotated[
         str | None, typer.Option(help="Second factor: compare within each of its levels.")

@@ -7,9 +7,11 @@ differences, which is tested as any difference is (`contrasts.crossed`); where f
 four, the ratings themselves enter the mixed model, with slopes of everything.
 
 A scale has ends. Near them a difference shrinks although nothing about the pictures has
-changed: in null worlds near floor or ceiling, treating categories as numbers reports an
-interaction in 16 of 100. The ordered probit cannot be misled so, and an interaction is claimed
-only where it agrees. Ratings of many kinds (a slider) are cut into categories for it.
+changed. With 24 people, 20 images and a true difference of 12 points that does not depend on
+the level, an interaction was found in 157 of 200 worlds near the floor of a 5-point scale and
+in 16 of 80 near that of a slider. The ordered probit is not misled so, and an interaction is
+claimed only where it agrees: 6 of 200 and 1 of 80. Ratings of many kinds (a slider) are cut
+into categories for it.
 """
 
 from __future__ import annotations

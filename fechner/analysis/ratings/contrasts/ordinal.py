@@ -7,7 +7,8 @@ are cut from a normal variable by thresholds,
 
 (x may be several columns, of which the last is tested), and the error of b is clustered by
 participants and by images, since naive errors call noise an effect in 27 % of null worlds and
-errors clustered by participants alone in 18 %. Main effects seldom change; an interaction near floor or ceiling is to be believed only if this agrees.
+errors clustered by participants alone in 18 %. Main effects seldom change; an interaction near
+floor or ceiling is to be believed only if this agrees.
 """
 
 from __future__ import annotations

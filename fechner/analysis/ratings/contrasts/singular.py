@@ -23,6 +23,6 @@ def what_singular_means(row: Contrast) -> str:
         return ""
     found = "; ".join(f"{name} at zero: {MEANING[name]}" for name in zero)
     return (
-        f"{row.name}: the fit of '{row.model}' is singular ({found}). The test holds; that so "
-        "small a study shows no such variance does not show that there is none."
+        f"{row.name}: the fit of '{row.model}' is singular ({found}). The test holds; a study of "
+        "this size cannot show that there is no such variance."
     )
