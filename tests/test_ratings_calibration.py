@@ -88,7 +88,7 @@ def test_impact_in_other_units_changes_the_slope_and_nothing_else():
 
 
 def test_new_people_and_new_images_are_covered():
-    """People's slopes differ: with images as the only unit .76 to .93 of intervals would hold."""
+    """People's slopes differ: with images as the only unit .78 to .90 of intervals would hold."""
     inside = []
     for seed in range(150):
         line = calibration_line(world(linear, seed=seed))
