@@ -21,7 +21,8 @@ from fechner.records.layers.study import PairsTable
 from fechner.records.map_worth.given import given_map, given_maps
 from fechner.records.map_worth.judged import read_judged_maps
 from fechner.records.map_worth.patches import holds_patches, read_patch_ratings
-from fechner.study.judging import MapsToJudge, judge_pairs
+from fechner.study.map_worth.judge import judge_pairs
+from fechner.study.map_worth.maps import MapsToJudge
 from fechner.study.pair_sets import open_pair_set
 
 RNG = np.random.default_rng(0)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fechner.cli.judging.against_people import against_people
 from fechner.cli.judging.judge import judge
 from fechner.errors import InputError
 
@@ -160,6 +161,7 @@ def check(
 
 
 app.command()(judge)
+app.command("against-people")(against_people)
 
 
 def _mean_and_error(values: np.ndarray) -> str:

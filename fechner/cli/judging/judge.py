@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fechner.errors import InputError
+from fechner.cli.judging.asked import asked_maps
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,18 +67,10 @@ def judge(
     from fechner.executors import executor
     from fechner.records.layers.study import PairsTable
     from fechner.records.map_worth.patches import holds_patches
-    from fechner.report.map_worth.judge_figure import judge_figure, write_figure
-    from fechner.study.judging import MapsToJudge, judge_pairs, judge_patches
+    from fechner.report.map_worth.worth_figure import judge_figure, write_figure
+    from fechner.study.map_worth.judge import judge_pairs, judge_patches
 
-    chosen = network = None
-    if selection is not None:
-        from fechner.analysis.network.layers.networks import load_network
-        from fechner.records.selection import read_selection
-
-        study = read_selection(selection)
-        chosen = study.by_method(candidate) if candidate else study.choice
-        network = load_network(chosen.network, weights=weights, device=device)
-    asked = MapsToJudge(selection=chosen, network=network, folders=named_folders(maps or []))
+    asked = asked_maps(selection, candidate, maps or [], weights=weights, device=device)
     if holds_patches(table):
         found = judge_patches(table, asked, resamples=resamples, seed=seed, bars=bar)
     else:
@@ -103,29 +95,11 @@ def judge(
     console.print(f"wrote {', '.join(path.name for path in written)} in {out}", soft_wrap=True)
 
 
-def named_folders(given: list[str]) -> dict[str, Path]:
-    """Return the folders of ``NAME=FOLDER`` by name; a folder alone is called as it is.
-
-    Raises
-    ------
-    InputError
-        If two have one name.
-    """
-    folders: dict[str, Path] = {}
-    for word in given:
-        name, sign, path = word.partition("=")
-        folder = Path(path if sign else word)
-        name = name if sign else folder.resolve().name
-        if name in folders:
-            raise InputError(f"two folders of maps are called {name!r}; name them: NAME=FOLDER")
-        folders[name] = folder
-    return folders
-
-
 def _show(found: JudgedMaps) -> None:
     from rich.table import Table
 
     from fechner.cli.console import console
+    from fechner.cli.judging.words import number_with_interval, undefined
 
     said = "SIMULATED ratings: " if found.simulated else ""
     for error in dict.fromkeys(found.judge["error"]):
@@ -135,11 +109,13 @@ def _show(found: JudgedMaps) -> None:
             box=None, header_style="bold", pad_edge=False,
         )  # fmt: skip
         for _, row in rows.sort_values("spearman", ascending=False).iterrows():
-            undefined = f" ({row['n_undefined']} undefined)" if row["n_undefined"] else ""
             drawing.add_row(
                 f"[bold]{row['map']}[/bold]" if row["kind"] == "map" else row["map"],
-                f"{row['n_pairs']}{undefined}",
-                *(_with_interval(row, name) for name in ("spearman", *_DIFFERENCES)),
+                f"{row['n_pairs']}{undefined(row['n_undefined'])}",
+                *(
+                    number_with_interval(row, name, f"{name}_low", f"{name}_high", sign=sign)
+                    for name, sign in _SHOWN
+                ),
             )
         console.print(drawing)
     for note in found.notes["note"]:
@@ -147,14 +123,7 @@ def _show(found: JudgedMaps) -> None:
     console.print(f"{said}{_verdict(found.differences)}", markup=False, soft_wrap=True)
 
 
-_DIFFERENCES = ("minus_uniform", "minus_contrast")
-
-
-def _with_interval(row: pd.Series, name: str) -> str:
-    if row[name] != row[name]:
-        return "-"
-    sign = "" if name == "spearman" else "+"
-    return f"{row[name]:{sign}.3f} \\[{row[f'{name}_low']:.3f}, {row[f'{name}_high']:.3f}]"
+_SHOWN = (("spearman", ""), ("minus_uniform", "+"), ("minus_contrast", "+"))
 
 
 def _verdict(differences: pd.DataFrame) -> str:

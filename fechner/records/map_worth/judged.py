@@ -17,10 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from fechner.errors import InputError
-from fechner.provenance import read_json, write_json, write_text
-from fechner.records.cells import csv_text, numbers, read_cells, require_columns
-from fechner.records.simulated import marked_name
+from fechner.records.map_worth.tables import read_tables, write_tables
 
 JUDGE_COLUMNS = (
     "map", "kind", "error", "n_pairs", "n_undefined", "n_references",
@@ -34,13 +31,12 @@ DIFFERENCES_COLUMNS = (
 )  # fmt: skip
 """``difference`` of the two correlations on the pairs where both are defined; ``compared`` in how
 many such comparisons of one error this is one."""
-NOTES_COLUMNS = ("note",)
-TEXT = {"map", "kind", "error", "rival", "note"}
 FILES = {
-    "judge": ("judge.csv", JUDGE_COLUMNS),
-    "differences": ("differences.csv", DIFFERENCES_COLUMNS),
-    "notes": ("notes.csv", NOTES_COLUMNS),
+    "judge.csv": JUDGE_COLUMNS,
+    "differences.csv": DIFFERENCES_COLUMNS,
+    "notes.csv": ("note",),
 }
+TEXT = {"map", "kind", "error", "rival", "note"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,14 +62,9 @@ class JudgedMaps:
         return bool(self.provenance.get("simulated"))
 
     def write(self, folder: Path) -> list[Path]:
-        """Write the tables, and ``judge.json`` with their provenance; return the tables' files."""
-        written = []
-        for name, (file, _) in FILES.items():
-            path = Path(folder) / marked_name(file, simulated=self.simulated)
-            write_text(path, csv_text(getattr(self, name), path))
-            written.append(path)
-        write_json(written[0].with_suffix(".json"), self.provenance)
-        return written
+        """Write the tables with their provenance; return the tables' files."""
+        tables = (self.judge, self.differences, self.notes)
+        return write_tables(folder, dict(zip(FILES, tables, strict=True)), self.provenance)
 
 
 def read_judged_maps(folder: Path) -> JudgedMaps:
@@ -84,26 +75,5 @@ def read_judged_maps(folder: Path) -> JudgedMaps:
     InputError
         If a table is missing or damaged.
     """
-    folder = Path(folder)
-    marked = (folder / marked_name("judge.csv", simulated=True)).is_file()
-    if not marked and not (folder / "judge.csv").is_file():
-        raise InputError(f"no judge.csv in {folder}; give a folder that fechner maps judge wrote")
-    paths = {name: folder / marked_name(FILES[name][0], simulated=marked) for name in FILES}
-    block = read_json(paths["judge"].with_suffix(".json"))
-    if not isinstance(block, dict):
-        raise InputError(f"{paths['judge'].with_suffix('.json')} is damaged; judge the maps again")
-    tables = {name: _read(path, FILES[name][1]) for name, path in paths.items()}
-    return JudgedMaps(**tables, provenance=block)
-
-
-def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}; judge the maps again") from error
-    # There may be nothing to note.
-    table = pd.DataFrame(columns=list(columns)) if len(lines) == 1 else read_cells(path)
-    require_columns(table, columns, path)
-    for name in set(table.columns) - TEXT:
-        table[name] = numbers(table, name, path, blank=True)
-    return table
+    tables, block = read_tables(folder, FILES, text=TEXT, made_by="fechner maps judge")
+    return JudgedMaps(tables["judge.csv"], tables["differences.csv"], tables["notes.csv"], block)

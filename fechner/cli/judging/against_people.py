@@ -1,0 +1,110 @@
+"""``fechner maps against-people``: do maps lie where people marked or looked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fechner.cli.judging.asked import asked_maps
+
+if TYPE_CHECKING:
+    from fechner.records.map_worth.against_people import MapsAgainstPeople
+
+
+def against_people(
+    images: Annotated[list[Path], typer.Argument(help="Image files or folders.")],
+    marks: Annotated[
+        Path,
+        typer.Option(help="Table image, x, y, participant (pixels); or folder of people's maps."),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for tables and figure.")],
+    selection: Annotated[
+        Path | None, typer.Option(help="The maps of this channel selection.")
+    ] = None,
+    candidate: Annotated[
+        str | None, typer.Option(help="A candidate of the selection instead of the chosen one.")
+    ] = None,
+    maps: Annotated[
+        list[str] | None,
+        typer.Option("--maps", help="NAME=FOLDER: maps of the images, made elsewhere; repeat."),
+    ] = None,
+    spread: Annotated[
+        float, typer.Option(help="SD of the density of points, in longer sides of the image.")
+    ] = 1 / 32,
+    seed: Annotated[int, typer.Option(help="Of the halves and of permuted weights.")] = 0,
+    weights: Annotated[
+        Path | None, typer.Option(help="The checkpoint that the selection was made with.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+) -> None:
+    """Hold maps against what people marked or looked at, beside rivals and people themselves.
+
+    Pearson, NSS, AUC, AUC as Judd takes it, shuffled AUC, and Pearson with contrast energy held
+    constant (is it only edges?). The ceiling is one half of the people against the other.
+
+    Example: fechner maps against-people photos/ --maps maps/ --marks clicks.csv --out people
+    """
+    from fechner.cli.console import bar, console
+    from fechner.cli.paths import by_name, image_paths
+    from fechner.report.map_worth.worth_figure import people_figure, write_figure
+    from fechner.study.map_worth.people import maps_against_people
+
+    named = by_name(image_paths(images))
+    asked = asked_maps(selection, candidate, maps or [], weights=weights, device=device)
+    found = maps_against_people(named, marks, asked, spread=spread, seed=seed, bars=bar)
+    written = found.write(out)
+    title = f"Maps against {marks.stem}"
+    made = people_figure(found.agreement, title=title, simulated=found.simulated)
+    written.append(write_figure(made, written[0].with_suffix(".png")))
+    _show(found)
+    console.print(f"wrote {', '.join(path.name for path in written)} in {out}", soft_wrap=True)
+
+
+def _show(found: MapsAgainstPeople) -> None:
+    from rich.table import Table
+
+    from fechner.cli.console import console
+    from fechner.cli.judging.words import number_with_interval, undefined
+
+    measures = list(dict.fromkeys(found.agreement["measure"]))
+    drawing = Table("map", *measures, box=None, header_style="bold", pad_edge=False)
+    for name in dict.fromkeys(found.agreement["map"]):
+        rows = found.agreement[found.agreement["map"] == name].set_index("measure")
+        kind = rows["kind"].iloc[0]
+        drawing.add_row(
+            f"[bold]{name}[/bold]" if kind == "map" else name,
+            *(
+                number_with_interval(rows.loc[measure], "value", "low", "high", digits=2)
+                + undefined(rows.loc[measure, "n_undefined"])
+                for measure in measures
+            ),
+        )
+    console.print(drawing)
+    for note in found.notes["note"]:
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
+    for line in _verdict(found):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _verdict(found: MapsAgainstPeople) -> list[str]:
+    """Say of each map against how many rivals it holds, and whether it is only edges."""
+    from fechner.analysis.judging.against_people import PARTIAL
+
+    said = "SIMULATED marks: " if found.simulated else ""
+    lines = []
+    for name, rows in found.differences[found.differences["measure"] == "pearson"].groupby(
+        "map", sort=False
+    ):
+        beaten, worse = int((rows["low"] > 0).sum()), int((rows["high"] < 0).sum())
+        own = found.agreement[
+            (found.agreement["map"] == name) & (found.agreement["measure"] == PARTIAL)
+        ].iloc[0]
+        edges = "is not only edges" if own["low"] > 0 else "may be only edges"
+        lines.append(
+            f"{said}{name}: beyond its interval better than {beaten} of {len(rows)} rivals, worse "
+            f"than {worse} (Pearson); given contrast energy it correlates {own['value']:.2f} "
+            f"[{own['low']:.2f}, {own['high']:.2f}] with people: {edges}"
+        )
+    return lines or ["no map was given, only rivals; give --selection or --maps"]
