@@ -81,6 +81,23 @@ def test_every_deciding_contrast_is_told_with_its_test(study, text):
             assert told.replace("-", "\N{MINUS SIGN}") in text
 
 
+def test_effect_sizes_are_told_beside_their_contrasts(study, text):
+    claim = read_claim(study / "statistics" / "claim.json")
+    assert set(claim.effects) == {"low - high", "donor - high"}
+    for effect in claim.effects.values():
+        told = f"*d* = {effect.d:.2f}, 95 % CI [{effect.low:.2f}, {effect.high:.2f}]"
+        assert told.replace("-", "\N{MINUS SIGN}") in text
+
+
+def test_choices_between_two_images_are_told_as_shares_not_points(study, tmp_path):
+    def pairs(claim):
+        claim["provenance"]["parameters"]["method"] = "pair"
+
+    told = changed(study, tmp_path / "pairs", "claim.json", pairs)
+    assert "A contrast is the share of comparisons" in told
+    assert " points, *t*" not in told
+
+
 def test_a_test_without_degrees_of_freedom_is_a_z_test(study):
     claim = read_claim(study / "statistics" / "claim.json")
     row = claim.contrasts[0].model_copy(update={"df": None})

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from fechner.errors import InputError
 from fechner.provenance import read_json, write_json
 from fechner.records.contrasts.contrast import Contrast, Equivalence, UnfittedModel
+from fechner.records.contrasts.family import EffectSize
 from fechner.records.rules.claim_rule import ClaimRule
 from fechner.records.rules.screening_rule import ScreeningRule
 from fechner.records.screening.participants import ScreenedParticipant
@@ -55,6 +56,7 @@ class Claim(BaseModel):
     ``decides`` gave the verdict. ``others`` are the deciding models of arms that were rated
     beside, and ``holm`` their p values under Holm's correction. ``ordinal`` are the contrasts by
     ordered probit, in SDs of the latent variable, where the scale has few categories;
+    ``effects`` gives d of each deciding contrast of ratings, by its name;
     ``equivalence`` is the two one-sided tests of each contrast where a margin was declared;
     ``unfitted`` names the models that did not fit, and why. ``drops`` tests how far each arm fell
     below the intact image, and ``images`` holds contrasts and drops image by image, where one
@@ -79,6 +81,7 @@ class Claim(BaseModel):
     contrasts: list[Contrast]
     others: list[Contrast] = []
     holm: dict[str, float] = {}
+    effects: dict[str, EffectSize] = {}
     drops: list[Contrast]
     images: list[ImageContrast]
     ordinal: list[Contrast] = []

@@ -160,6 +160,7 @@ def _ratings(study: Artefacts) -> dict[str, Any]:
         "plan_table": None,
         "plan_sentence": None,
         "component_table": None,
+        "effect_table": None,
         "ordinal_table": None,
         **_prediction(study.prediction),
         "rating_charts": dict.fromkeys(RATING_CHARTS, ""),
@@ -177,6 +178,7 @@ def _ratings(study: Artefacts) -> dict[str, Any]:
         "plan_table": study.plan_check and tables.plan_table(study.plan_check),
         "plan_sentence": study.plan_check and story.plan_sentence(study.plan_check),
         "component_table": tables.component_table(claim),
+        "effect_table": tables.effect_table(claim),
         "ordinal_table": tables.ordinal_table(claim),
         "rating_charts": _rating_charts(study, claim, ratings, stimuli),
     }

@@ -70,6 +70,21 @@ def contrast_table(
     return Table(header, rows, strong)
 
 
+def effect_table(claim: Claim) -> Table | None:
+    """Return d of the deciding contrasts; None where they are not differences of ratings."""
+    rows = [
+        [
+            name.replace(" - ", " \N{MINUS SIGN} "),
+            signed(effect.d),
+            f"{signed(effect.low)} to {signed(effect.high)}",
+            number(effect.sd),
+        ]
+        for name, effect in claim.effects.items()
+    ]
+    header = ("contrast", "d", interval_name(claim.level), "SD of a rating")
+    return Table(header, rows) if rows else None
+
+
 def other_table(claim: Claim) -> Table | None:
     """Return the arms that were rated beside the claim; None without any."""
     rows = [

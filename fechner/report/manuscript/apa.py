@@ -7,6 +7,7 @@ number cannot exceed 1; p to three decimals, or below .001.
 from __future__ import annotations
 
 from fechner.records.contrasts.contrast import Contrast
+from fechner.records.contrasts.family import EffectSize
 from fechner.records.prediction import Correlation
 
 GAP, MINUS = "\N{NO-BREAK SPACE}", "\N{MINUS SIGN}"
@@ -46,8 +47,21 @@ def interval_of(low: float, high: float, level: float, *, within_one: bool = Fal
     return f"{100 * level:g}{GAP}% CI [{shown(low)}, {shown(high)}]"
 
 
-def contrast_in_words(row: Contrast, level: float) -> str:
-    """Return estimate, test, interval and, where the record has it, the effect size.
+def contrast_in_words(
+    row: Contrast, level: float, effect: EffectSize | None = None, *, unit: str = "points"
+) -> str:
+    """Return estimate, test, interval and effect size of a contrast.
+
+    Parameters
+    ----------
+    row
+        The contrast.
+    level
+        Of its interval.
+    effect
+        d with its interval, where it is known.
+    unit
+        Of the estimate, in words.
 
     Examples
     --------
@@ -62,16 +76,15 @@ def contrast_in_words(row: Contrast, level: float) -> str:
     df = "" if row.df is None else f"({decimals(row.df, 0 if row.df == round(row.df) else 2)})"
     t = decimals(row.estimate / row.standard_error) if row.standard_error > 0 else "not defined"
     parts = [
-        f"*M*{GAP}={GAP}{decimals(row.estimate)} points",
+        f"*M*{GAP}={GAP}{decimals(row.estimate)}{' ' * bool(unit)}{unit}",
         f"*{kind}*{df}{GAP}={GAP}{t}",
         p_of(row.p),
         interval_of(row.low, row.high, level),
     ]
-    return ", ".join([*parts, *_effect_size(row, level)])
-
-
-def _effect_size(row: Contrast, level: float) -> list[str]:
-    return []
+    if effect is not None:
+        ends = interval_of(effect.low, effect.high, level)
+        parts.append(f"*d*{GAP}={GAP}{decimals(effect.d)}, {ends}")
+    return ", ".join(parts)
 
 
 def correlation_in_words(found: Correlation, level: float, *, symbol: str = "r") -> str:

@@ -107,6 +107,10 @@ def _of_claim(claim: Claim) -> list[ExactTable]:
     return [
         ExactTable("contrasts", f"One contrast by one model a row, {points}; variances in squared "
                    "points", table=_contrasts(claim.contrasts), **sources),
+        ExactTable("effects", "d of the deciding contrasts, in SDs of a single rating, and that SD "
+                   "in points",
+                   table=pd.DataFrame([{"name": name, **effect.model_dump()}
+                                       for name, effect in claim.effects.items()]), **sources),
         ExactTable("drops", f"How far each arm was rated below the intact picture, {points}",
                    table=_contrasts(claim.drops), **sources),
         ExactTable("contrasts_by_image", f"One contrast within one image a row, {points}; t "

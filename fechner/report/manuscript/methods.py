@@ -17,6 +17,7 @@ from fechner.records.prediction import Prediction
 from fechner.records.stimuli import INTACT
 from fechner.report.artefacts import Artefacts
 from fechner.report.manuscript.apa import counted, decimals, listed, share
+from fechner.report.manuscript.results import of_choices
 
 UNKNOWN = (
     "Not in the records, to be added by hand: how participants were recruited and paid, their age "
@@ -221,8 +222,14 @@ def analysis(study: Artefacts) -> str:
     deciding = [row for row in claim.contrasts if row.decides]
     names = [row.name.replace(" - ", " \N{MINUS SIGN} ") for row in deciding]
     model = deciding[0].model
+    measure = (
+        "A contrast is the share of comparisons of two versions of a photograph in which the first "
+        "was chosen minus that in which the second was, from −1 to 1."
+        if of_choices(claim)
+        else "Higher ratings are better."
+    )
     said = [
-        f"Higher ratings are better. {'The contrasts' if len(names) > 1 else 'The contrast'} "
+        f"{measure} {'The contrasts' if len(names) > 1 else 'The contrast'} "
         f"{listed(names)} {'were' if len(names) > 1 else 'was'} tested "
         f"{MODELS.get(model, 'by the model ' + model)}, two-sided, with "
         f"{100 * claim.level:g} % intervals.",
@@ -233,8 +240,12 @@ def analysis(study: Artefacts) -> str:
             "The claim is supported where the interval of the first and that of every control "
             f"({listed(list(claim.controls))}) lie above 0."
         )
+    if claim.effects:
+        said.append("Effect sizes are differences over the standard deviation of a single rating "
+                    "within a condition (Westfall et al., 2014).")  # fmt: skip
     if claim.rule.margin is not None:
-        said.append(f"Differences smaller than {claim.rule.margin:g} points were declared not to "
+        unit = "" if of_choices(claim) else " points"
+        said.append(f"Differences smaller than {claim.rule.margin:g}{unit} were declared not to "
                     "matter, and tested by two one-sided tests (Schuirmann, 1987).")  # fmt: skip
     if claim.ordinal:
         said.append("An ordered probit, which does not treat categories as numbers (Liddell & "

@@ -38,6 +38,9 @@ REFERENCES = {
     "Wang et al., 2004": "Wang, Z., Bovik, A. C., Sheikh, H. R., & Simoncelli, E. P. (2004). Image "
     "quality assessment: From error visibility to structural similarity. *IEEE Transactions on "
     "Image Processing, 13*(4), 600–612.",
+    "Westfall et al., 2014": "Westfall, J., Kenny, D. A., & Judd, C. M. (2014). Statistical power "
+    "and optimal design in experiments in which samples of participants respond to samples of "
+    "stimuli. *Journal of Experimental Psychology: General, 143*(5), 2020–2045.",
     "Zou, 2007": "Zou, G. Y. (2007). Toward using confidence intervals to compare correlations. "
     "*Psychological Methods, 12*(4), 399–413.",
 }

@@ -33,27 +33,36 @@ def results(study: Artefacts) -> list[tuple[str, str]]:
 def claim_in_words(claim: Claim) -> str:
     """Return the verdict, every deciding contrast, equivalence, and the other screening."""
     said = [f"Verdict: {claim.headline}."]
+    unit = "" if of_choices(claim) else "points"
     said += [
-        f"{_name(row)}: {contrast_in_words(row, claim.level)}."
+        f"{_name(row)}: "
+        f"{contrast_in_words(row, claim.level, claim.effects.get(row.name), unit=unit)}."
         for row in claim.contrasts
         if row.decides
     ]
     for name, test in claim.equivalence.items():
         shown = "was" if test.equivalent else "was not"
         said.append(f"{name.replace(' - ', ' − ')} {shown} shown to be smaller than "
-                    f"{test.bound:g} points ({p_of(test.p)}).")  # fmt: skip
+                    f"{test.bound:g}{' ' * bool(unit)}{unit} ({p_of(test.p)}).")  # fmt: skip
     if claim.drops:
-        drops = [f"{_arm(row)} {contrast_in_words(row, claim.level)}" for row in claim.drops]
-        said.append(f"Below the intact picture were rated {'; '.join(drops)}.")
+        drops = [f"{_arm(row)} {contrast_in_words(row, claim.level, unit=unit)}"
+                 for row in claim.drops]  # fmt: skip
+        said.append(f"Below the intact picture lay {'; '.join(drops)}.")
     if claim.otherwise is not None:
         other = claim.otherwise
         how = "everybody kept" if claim.screening.rule == "blind" else "the blind rule"
         tests = "; ".join(
-            f"{_name(row)}, {contrast_in_words(row, claim.level)}" for row in other.contrasts
+            f"{_name(row)}, {contrast_in_words(row, claim.level, unit=unit)}"
+            for row in other.contrasts
         )
         said.append(f"With {how} ({counted(other.n_participants, 'participant')}) the claim was "
                     f"{other.verdict}: {tests}.")  # fmt: skip
     return " ".join(said)
+
+
+def of_choices(claim: Claim) -> bool:
+    """Return whether the contrasts are shares of choices between two images, not points."""
+    return claim.provenance.get("parameters", {}).get("method") == "pair"
 
 
 def _name(row: Contrast) -> str:

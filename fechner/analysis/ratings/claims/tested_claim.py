@@ -29,6 +29,7 @@ import pandas as pd
 
 from fechner.analysis.ratings.choices.comparisons import is_paired
 from fechner.analysis.ratings.claims.cautions import about_fits, against_ordinal, cautions
+from fechner.analysis.ratings.claims.effects import effects
 from fechner.analysis.ratings.claims.preference_claim import preference_claim
 from fechner.analysis.ratings.claims.verdict import judge
 from fechner.analysis.ratings.contrasts.crossed import closed_form, reml_crossed
@@ -165,6 +166,7 @@ def claim(
         contrasts=rows,
         others=others,
         holm=_holm(others),
+        effects=effects(arms, deciding, level=rule.level),
         drops=[_drop(differences(arms, *pair), rule.level) for pair in from_intact],
         images=image_contrasts(arms, pairs + from_intact, level=rule.level),
         ordinal=ordinal,
