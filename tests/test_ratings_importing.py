@@ -447,3 +447,14 @@ def test_names_in_an_old_8_bit_encoding_are_read_and_another_can_be_named(tmp_pa
     assert other.ratings.participants == ["José", "Müller"]
     with pytest.raises(InputError, match="no encoding is called"):
         import_ratings(path, scales=FIVE, reading=Reading(encoding="utf8x"))
+
+
+def test_a_matrix_without_names_is_rows_of_images_and_columns_of_participants(tmp_path):
+    """As sureal reads it; numbers that repeat in the first row cannot name columns."""
+    path = tmp_path / "bare.csv"
+    path.write_text("5,4,5\n1,,2\n", "utf-8")
+    found = import_ratings(path, scales=FIVE)
+    assert as_set(found.ratings.table) == {
+        ("P1", "1", 5.0), ("P2", "1", 4.0), ("P3", "1", 5.0), ("P1", "2", 1.0), ("P3", "2", 2.0),
+    }  # fmt: skip
+    assert any("no names" in line for line in found.said)

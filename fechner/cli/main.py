@@ -7,6 +7,7 @@ one line and exit code 130, and a defect of ours in one line and exit code 1; wi
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated, Any
 
@@ -53,6 +54,11 @@ class OneLineErrors(TyperGroup):
             raise _ending("error: out of memory; use fewer --jobs or smaller images", 2) from None
         except (typer.Exit, typer.Abort):
             raise
+        except BrokenPipeError:
+            # Whoever read the output, such as head, has seen enough; Python would complain once
+            # more when it closes the stream at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
         except Exception as error:
             if _is_usage_error(error):
                 raise

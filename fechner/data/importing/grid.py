@@ -102,6 +102,8 @@ def _grid(rows: Sequence[Sequence[str]], path: Path, said: Sequence[str]) -> Gri
     filled = [(number, row) for number, row in enumerate(rows, start=1) if any(row)]
     if not filled:
         raise InputError(f"table {path} is empty; expected a header and at least one row")
+    if _is_bare_matrix([row for _, row in filled]):
+        return _bare_matrix(filled, said)
     if len(filled) == 1:
         raise InputError(f"table {path} has a header but no rows; add the rows")
     width = max(k + 1 for k, name in enumerate(filled[0][1]) if name)
@@ -120,3 +122,26 @@ def _grid(rows: Sequence[Sequence[str]], path: Path, said: Sequence[str]) -> Gri
             raise InputError(f"{path} has two columns {name!r}; rename one")
     body = tuple(tuple(row[k] for k in kept) for _, row in filled[1:])
     return Grid(header, body, tuple(number for number, _ in filled[1:]), tuple(said))
+
+
+def _is_bare_matrix(rows: Sequence[Sequence[str]]) -> bool:
+    """Say whether the first row holds numbers that repeat, and so cannot name the columns."""
+    first = [cell for cell in rows[0] if cell]
+    same_width = len({len(row) for row in rows}) == 1
+    return same_width and len(set(first)) < len(first) and all(map(_is_number, first))
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _bare_matrix(filled: Sequence[tuple[int, Sequence[str]]], said: Sequence[str]) -> Grid:
+    """Return a matrix without names, as sureal reads it: a row an image, a column a participant."""
+    header = ("image", *(f"P{k}" for k in range(1, len(filled[0][1]) + 1)))
+    rows = tuple((str(number), *row) for number, row in filled)
+    found = "no names: rows are images 1, 2, ..., columns are participants P1, P2, ..."
+    return Grid(header, rows, tuple(number for number, _ in filled), (*said, found))
