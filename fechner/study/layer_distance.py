@@ -45,7 +45,7 @@ def layer_distance(
         return None
     chosen = read_selection(place.selection).choice
     try:
-        distances = _distances(place, chosen, stimuli)
+        distances = _distances(place, chosen, stimuli, (INTACT, low, high))
     except (InputError, MissingPartError) as error:
         place.say(f"the distance of layer {chosen.layer} is left out: {error}")
         return None
@@ -56,13 +56,14 @@ def layer_distance(
 
 
 def _distances(
-    place: OpenStudy, chosen: ChannelSelection, stimuli: StimulusSet
+    place: OpenStudy, chosen: ChannelSelection, stimuli: StimulusSet, regions: tuple[str, ...]
 ) -> dict[tuple[str, str], list[float]]:
     """Return the distances of each scene and region from the intact picture."""
     network = load_network(chosen.network, weights=place.network_weights)
-    shown = list(stimuli.stimuli)
+    shown = [one for one in stimuli.stimuli if one.region in regions]
     paths = [stimuli.unchanged_path(one) for one in shown]
-    found = activations(network, chosen.layers, paths, size=chosen.size or DEFAULT_SIDE)
+    size = chosen.size or DEFAULT_SIDE
+    found = activations(network, chosen.layers, paths, size=size, cache=place.cache)
     rows = np.concatenate([f.values.reshape(len(shown), -1) for f in found.values()], axis=1)
     intact = {one.scene: row for one, row in zip(shown, rows, strict=True) if one.region == INTACT}
     distances: dict[tuple[str, str], list[float]] = {}
