@@ -214,27 +214,55 @@ def differences(arms: pd.DataFrame, first: str, second: str) -> Differences:
     InputError
         If no rating has one of the regions.
     """
-    cells = _cell_means(arms, first), _cell_means(arms, second)
-    on = ["participant", "scene"]
-    if INTACT not in (first, second):
-        on += ["family", "level"]
-    pairs = cells[0].merge(cells[1], on=on, suffixes=("_first", "_second"))
-    pairs = pairs.assign(difference=pairs["rating_first"] - pairs["rating_second"])
-    table = pairs.pivot_table(
-        index="participant", columns="scene", values="difference", aggfunc="mean", sort=True
-    )
+    for arm in (first, second):
+        if not (arms["region"] == arm).any():
+            raise InputError(f"no ratings of the arm {arm!r}; {nearest(arm, arms['region'])}")
+    rows = arms[arms["region"].isin([first, second])]
+    p, participants = pd.factorize(rows["participant"], sort=True)
+    i, images = pd.factorize(rows["scene"], sort=True)
+    pair = p * len(images) + i
+    kind = _kinds(rows)
+    cell = pair * (kind.max() + 1) + kind
+    is_first, rating = (rows["region"] == first).to_numpy(), rows["rating"].to_numpy(float)
+    a, b = ((cell[own], rating[own], pair[own]) for own in (is_first, ~is_first))
+    if INTACT in (first, second):
+        # The mean over all kinds of either arm, of those pairs that have both.
+        found = _difference_of_means(*(_means(at, cells, own) for cells, own, at in (a, b)))
+    else:
+        means = _difference_of_means(*(_means(cells, cells, own) for cells, own, _ in (a, b)))
+        found = _means(means[0] // (kind.max() + 1), means[0], means[1])
+    values = np.full((len(participants), len(images)), np.nan)
+    values.flat[found[0]] = found[1]
+    here = np.isfinite(values)
+    seen = here.any(axis=1), here.any(axis=0)
     return Differences(
-        table.to_numpy(float),
-        tuple(table.index),
-        tuple(table.columns),
+        values[np.ix_(*seen)],
+        tuple(participants[seen[0]]),
+        tuple(images[seen[1]]),
         first,
         second,
     )
 
 
-def _cell_means(arms: pd.DataFrame, region: str) -> pd.DataFrame:
-    rows = arms[arms["region"] == region]
-    if rows.empty:
-        raise InputError(f"no ratings of the arm {region!r}; {nearest(region, arms['region'])}")
-    keys = ["participant", "scene", "family", "level"]
-    return rows.groupby(keys, dropna=False)["rating"].mean().reset_index()
+Means = tuple[np.ndarray, np.ndarray]
+"""Codes (n,), sorted, and the mean of each (n,)."""
+
+
+def _kinds(rows: pd.DataFrame) -> np.ndarray:
+    """Return a code for each family and level (n,)."""
+    family, level = (pd.factorize(rows[name])[0] + 1 for name in ("family", "level"))
+    return np.asarray(family * (level.max() + 1) + level)
+
+
+def _means(groups: np.ndarray, cells: np.ndarray, values: np.ndarray) -> Means:
+    """Return the mean over each group of the means over its cells."""
+    _, first_row, which = np.unique(cells, return_index=True, return_inverse=True)
+    within = np.bincount(which, values) / np.bincount(which)
+    found, group = np.unique(groups[first_row], return_inverse=True)
+    return found, np.bincount(group, within) / np.bincount(group)
+
+
+def _difference_of_means(first: Means, second: Means) -> Means:
+    """Return the codes that both have, and the difference there."""
+    both, one, two = np.intersect1d(first[0], second[0], True, return_indices=True)
+    return both, first[1][one] - second[1][two]

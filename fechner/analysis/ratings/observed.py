@@ -116,14 +116,11 @@ def _unpaired(arms: pd.DataFrame, first: str, second: str) -> Observed:
     )
 
 
-def image_contrasts(
-    arms: pd.DataFrame, pairs: Sequence[tuple[str, str]], *, level: float = 0.95
-) -> list[ImageContrast]:
+def image_contrasts(tables: Sequence[Differences], *, level: float = 0.95) -> list[ImageContrast]:
     """Return the mean difference of each image with its t interval over participants.
 
     Pairs of arms that fewer than two participants rated, or on one image only, are left out.
     """
-    tables = [differences(arms, *pair) for pair in pairs]
     return [
         row for table in tables if min(table.values.shape) > 1 for row in _by_image(table, level)
     ]

@@ -35,6 +35,7 @@ from fechner.analysis.ratings.claims.verdict import judge
 from fechner.analysis.ratings.contrasts.crossed import closed_form, reml_crossed
 from fechner.analysis.ratings.contrasts.equivalence import equivalence
 from fechner.analysis.ratings.contrasts.every_model import by_every_model, deciding_contrast
+from fechner.analysis.ratings.contrasts.holm import holm
 from fechner.analysis.ratings.matrices import (
     Differences,
     choose_dimension,
@@ -148,7 +149,7 @@ def claim(
     verdict, sentences = judge(deciding, rule, controls)
     others = _others(arms, rule, controls)
     otherwise = _otherwise(ratings, stimuli, chosen, rule, screening, attention or {}, excluded)
-    from_intact = _pairs_from_intact(arms, (rule.low, *controls, rule.high))
+    from_intact = _differences_from_intact(arms, (rule.low, *controls, rule.high))
     simulated = ratings.simulated or stimuli.simulated
     return Claim(
         verdict=verdict,
@@ -165,10 +166,12 @@ def claim(
         otherwise=otherwise,
         contrasts=rows,
         others=others,
-        holm=_holm(others),
+        holm=dict(zip((row.name for row in others), holm([row.p for row in others]), strict=True)),
         effects=effects(arms, deciding, level=rule.level),
-        drops=[_drop(differences(arms, *pair), rule.level) for pair in from_intact],
-        images=image_contrasts(arms, pairs + from_intact, level=rule.level),
+        drops=[_drop(table, rule.level) for table in from_intact],
+        images=image_contrasts(
+            [*(differences(arms, *pair) for pair in pairs), *from_intact], level=rule.level
+        ),
         ordinal=ordinal,
         equivalence=_equivalences([*deciding, *others], rule),
         unfitted=unfitted,
@@ -240,27 +243,18 @@ def _others(arms: pd.DataFrame, rule: ClaimRule, controls: tuple[str, ...]) -> l
     return [deciding_contrast(arms, name, rule.high, rule.level) for name in beside]
 
 
-def _pairs_from_intact(arms: pd.DataFrame, regions: tuple[str, ...]) -> Pairs:
-    """Return intact with each of these arms, where enough rated both to compare them."""
+def _differences_from_intact(arms: pd.DataFrame, regions: tuple[str, ...]) -> list[Differences]:
+    """Return intact minus each of these arms, where enough rated both to compare them."""
     present = set(arms["region"])
     if INTACT not in present:
         return []
-    pairs = [(INTACT, region) for region in regions if region in present]
-    return [pair for pair in pairs if min(differences(arms, *pair).values.shape) > 1]
+    tables = [differences(arms, INTACT, region) for region in regions if region in present]
+    return [table for table in tables if min(table.values.shape) > 1]
 
 
 def _drop(table: Differences, level: float) -> Contrast:
     test = closed_form if table.complete else reml_crossed
     return test(table, level=level)
-
-
-def _holm(rows: list[Contrast]) -> dict[str, float]:
-    """Return the p values of a family of contrasts under Holm's correction, by name."""
-    worst, found = 0.0, {}
-    for k, row in enumerate(sorted(rows, key=lambda row: row.p)):
-        worst = max(worst, min(1.0, (len(rows) - k) * row.p))
-        found[row.name] = worst
-    return found
 
 
 def _equivalences(rows: list[Contrast], rule: ClaimRule) -> dict[str, Equivalence]:

@@ -42,6 +42,10 @@ ratings with 640 effects are 2.5e9 and took 175 s.
 """
 
 
+SPARSE_FROM = 300_000
+"""Ratings times random effects from which sparse designs are quicker: six times at 1.1 million."""
+
+
 def mixed_model(table: Differences, *, level: float = 0.95) -> Contrast:
     """Fit ``D ~ 1`` with participants and images crossed.
 
@@ -103,10 +107,12 @@ def _fit(y: np.ndarray, X: np.ndarray, blocks: Mapping[str, np.ndarray]) -> tupl
             f"not tried: {len(y)} ratings with {effects} random effects would take statsmodels "
             "minutes"
         )
+    from scipy import sparse
     from statsmodels.regression.mixed_linear_model import MixedLM, VCSpec
 
     columns = [[[f"{name} {k}" for k in range(design.shape[1])]] for name, design in blocks.items()]
-    parts = VCSpec(list(blocks), columns, [[design] for design in blocks.values()])
+    kind = sparse.csr_array if len(y) * effects > SPARSE_FROM else np.asarray
+    parts = VCSpec(list(blocks), columns, [[kind(design)] for design in blocks.values()])
     model = MixedLM(y, X, groups=np.zeros(len(y), int), exog_vc=parts)
     with warnings.catch_warnings():
         # What it warns of is looked at below and in `second_opinions`.
