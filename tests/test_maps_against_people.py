@@ -12,14 +12,13 @@ from typer.testing import CliRunner
 
 from fechner.analysis.judging.against_people import (
     ALL_MEASURES,
-    CEILING,
     PARTIAL,
-    agreement_table,
     half_against_half,
     measured,
 )
 from fechner.analysis.judging.human_density import HumanPlane, human_plane, marked_elsewhere
 from fechner.analysis.judging.intervals import mean_interval
+from fechner.analysis.judging.over_images import PEOPLE, agreement_table
 from fechner.analysis.judging.people_measures import (
     CHANCE,
     MEASURES,
@@ -31,7 +30,7 @@ from fechner.analysis.judging.people_measures import (
 )
 from fechner.cli.main import app
 from fechner.errors import InputError
-from fechner.records.map_worth.against_people import read_maps_against_people
+from fechner.records.map_worth.agreement import read_map_agreement
 from fechner.records.map_worth.marks import MarkedImage, read_marks
 
 RNG = np.random.default_rng(0)
@@ -296,12 +295,12 @@ def test_the_command_finds_that_people_mark_the_left(tmp_path):
     assert done.exit_code == 0, done.output
     said = " ".join(done.output.split())
     assert "left: beyond its interval better than" in said and "is not only edges" in said
-    found = read_maps_against_people(tmp_path / "out")
+    found = read_map_agreement(tmp_path / "out", "people")
     rows = found.agreement.set_index(["map", "measure"])
     assert rows.loc[("left", "auc"), "value"] > 0.7 > rows.loc[("left, mirrored", "auc"), "value"]
     assert rows.loc[("left", PARTIAL), "low"] > 0
-    assert rows.loc[(CEILING, "auc"), "kind"] == "people"
-    assert rows.loc[(CEILING, "auc"), "value"] > 0.7
+    assert rows.loc[(PEOPLE, "auc"), "kind"] == "people"
+    assert rows.loc[(PEOPLE, "auc"), "value"] > 0.7
     # Everybody marks the left everywhere, so that the left of other images is as well marked.
     assert rows.loc[("left", "auc_shuffled"), "value"] == pytest.approx(0.5)
     assert (tmp_path / "out" / "people.png").is_file()
@@ -313,7 +312,7 @@ def test_simulated_marks_mark_tables_and_figure(tmp_path):
     done = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "out")], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     assert (tmp_path / "out" / "SIMULATED_people.png").is_file()
-    assert read_maps_against_people(tmp_path / "out").simulated
+    assert read_map_agreement(tmp_path / "out", "people").simulated
 
 
 def test_a_spread_of_nothing_is_refused(tmp_path):

@@ -9,7 +9,6 @@ from torch import nn
 
 from fechner.analysis.network.choosing.sets import chosen_set, read_channels
 from fechner.analysis.network.layers.networks import Network, load_network
-from fechner.analysis.network.maps.faithfulness import faithfulness
 from fechner.analysis.network.maps.importance import importance_maps
 from fechner.analysis.network.maps.removal import blurred, predicted, removal_map
 from fechner.errors import InputError
@@ -143,32 +142,6 @@ def test_predictions_agree_with_pooled_activations(lite0, signed, cat, tmp_path)
     pooled = activations(lite0, ["bn2"], [tmp_path / "cat.png"], pool="mean")["bn2"].values
     expected = pooled @ np.asarray(signed.weights)
     assert predicted(lite0, [cat], signed)[0] == pytest.approx(expected[0], rel=1e-4)
-
-
-def test_the_exact_map_of_a_linear_model_is_wholly_faithful_and_its_reverse_not(cat):
-    network = linear_network()
-    selection = selection_of(network, [1.0, 1.0, 1.0], layer="0")
-
-    def darker(image: np.ndarray) -> np.ndarray:
-        return image // 2
-
-    raw = removal_map(network, cat, selection, degraded=darker)
-    assert faithfulness(network, cat, raw, selection, degraded=darker).loss > 0.97
-    assert faithfulness(network, cat, -raw, selection, degraded=darker).loss < -0.97
-    flat = np.ones(cat.shape[:2])
-    assert faithfulness(network, cat, flat, selection, degraded=darker).loss == 0
-
-
-@pytest.mark.slow
-def test_removal_maps_foretell_what_the_trained_network_loses(lite0, signed):
-    """Over three photographs the mean Spearman with the losses of 16 tiles exceeds 0.3."""
-    from skimage import data
-
-    agreed = []
-    for image in (data.chelsea(), data.coffee(), data.astronaut()):
-        raw = removal_map(lite0, image, signed)
-        agreed.append(faithfulness(lite0, image, raw, signed).loss)
-    assert np.mean(agreed) > 0.3
 
 
 def test_only_places_that_lose_count_as_important_and_the_record_says_so(

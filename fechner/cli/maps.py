@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fechner.cli.judging.against_people import against_people
+from fechner.cli.judging.check import check
 from fechner.cli.judging.judge import judge
 from fechner.errors import InputError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from fechner.records.maps import ImportanceMaps
 
 Family = Annotated[
@@ -100,74 +99,9 @@ def make(
     )
 
 
-@app.command()
-def check(
-    images: Annotated[list[Path], typer.Argument(help="Image files or folders.")],
-    selection: Annotated[Path, typer.Option(help="Channel selection (selection.json).")],
-    candidate: Annotated[
-        str | None, typer.Option(help="A candidate of the selection instead of the chosen one.")
-    ] = None,
-    family: Family = None,
-    strength: Strength = None,
-    weights: Annotated[
-        Path | None, typer.Option(help="The checkpoint that the selection was made with.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-) -> None:
-    """Ask whether maps foretell what degrading a place does to the predicted rating.
-
-    Tiles are degraded one at a time; the loss of the selection's own prediction is compared
-    with the map. This tests the map against its model, not against people.
-
-    Example: fechner maps check photos/ --selection channels/selection.json
-    """
-    import numpy as np
-    from rich.table import Table
-
-    from fechner.analysis.network.layers.networks import load_network
-    from fechner.analysis.network.maps.faithfulness import faithfulness
-    from fechner.analysis.network.maps.importance import contribution_map
-    from fechner.analysis.network.maps.removal import removal_map
-    from fechner.cli.console import bar, console
-    from fechner.cli.paths import image_paths
-    from fechner.records.images.files import read_image
-    from fechner.records.selection import read_selection
-    from fechner.study.maps import degradation_of
-
-    study = read_selection(selection)
-    chosen = study.by_method(candidate) if candidate else study.choice
-    network = load_network(chosen.network, weights=weights, device=device)
-    degraded = degradation_of(family, strength).apply
-    paths = image_paths(images)
-    found: dict[str, list[tuple[float, float]]] = {}
-    with bar("Degraded tiles") as progress:
-        for done, path in enumerate(paths, start=1):
-            image = read_image(path)
-            raw = contribution_map(network, image, chosen)
-            maps = {
-                "contribution, signed": raw,
-                "contribution, magnitude": np.abs(raw),
-                "removal": removal_map(network, image, chosen, degraded=degraded),
-            }
-            for name, values in maps.items():
-                agreed = faithfulness(network, image, values, chosen, degraded=degraded)
-                found.setdefault(name, []).append((agreed.loss, agreed.loss_at_equal_mse))
-            progress(done, len(paths))
-    table = Table("map", "Spearman with loss", "with loss at equal MSE")
-    for name, numbers in found.items():
-        table.add_row(name, *(_mean_and_error(column) for column in np.transpose(numbers)))
-    console.print(table)
-    console.print(f"Mean and standard error over {len(paths)} images, 16 tiles each.")
-
-
+app.command()(check)
 app.command()(judge)
 app.command("against-people")(against_people)
-
-
-def _mean_and_error(values: np.ndarray) -> str:
-    if len(values) < 2:
-        return f"{values.mean():.2f}"
-    return f"{values.mean():.2f} ± {values.std(ddof=1) / len(values) ** 0.5:.2f}"
 
 
 def _draw(made: ImportanceMaps, images: dict[str, Path]) -> None:

@@ -37,7 +37,7 @@ def asked_maps(
     """
     from fechner.study.map_worth.maps import MapsToJudge
 
-    named = named_folders(folders)
+    named = named_paths(folders, of="folders of maps")
     if selection is None:
         return MapsToJudge(folders=named)
     from fechner.analysis.network.layers.networks import load_network
@@ -49,20 +49,20 @@ def asked_maps(
     return MapsToJudge(selection=chosen, network=network, folders=named)
 
 
-def named_folders(given: list[str]) -> dict[str, Path]:
-    """Return the folders of ``NAME=FOLDER`` by name; a folder alone is called as it is.
+def named_paths(given: list[str], *, of: str) -> dict[str, Path]:
+    """Return the paths of ``NAME=PATH`` by name; a path alone is called as its file or folder.
 
     Raises
     ------
     InputError
         If two have one name.
     """
-    folders: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for word in given:
         name, sign, path = word.partition("=")
-        folder = Path(path if sign else word)
-        name = name if sign else folder.resolve().name
-        if name in folders:
-            raise InputError(f"two folders of maps are called {name!r}; name them: NAME=FOLDER")
-        folders[name] = folder
-    return folders
+        found = Path(path if sign else word)
+        name = name if sign else found.resolve().stem
+        if name in paths:
+            raise InputError(f"two {of} are called {name!r}; name them: NAME=PATH")
+        paths[name] = found
+    return paths

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
@@ -12,64 +12,78 @@ from fechner.report.style import PALETTE, drawing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, FigureBase
 
 KINDS = {"map": ("high", "high"), "rival": ("intact", "paper"), "people": ("ink", "ink")}
 """Colours of the line and of the dot's face."""
+
+LIKE_COLOURS = ("high", "low", "accent", "donor")
 
 
 def judge_figure(judge: pd.DataFrame, *, title: str = "", simulated: bool = False) -> Figure:
     """Draw how errors under maps agree with DMOS: the table of `records.map_worth.judged`."""
     table = judge.rename(
         columns={
-            "error": "panel", "spearman": "value", "spearman_low": "low", "spearman_high": "high"
+            "error": "measure", "spearman": "value", "spearman_low": "low", "spearman_high": "high"
         }
     )  # fmt: skip
-    return _two_rows(
-        table, "Spearman with DMOS", title, "95 %, whole references drawn anew", simulated
-    )
+    said = "95 %, whole references drawn anew"
+    return _figure(table, title, said, simulated, label="Spearman with DMOS")
 
 
 def people_figure(agreement: pd.DataFrame, *, title: str = "", simulated: bool = False) -> Figure:
-    """Draw how maps agree with marks: the table of `records.map_worth.against_people`."""
-    table = agreement.rename(columns={"measure": "panel"})
-    return _two_rows(table, "", title, "95 % over images; black: people themselves", simulated)
+    """Draw how maps agree with marks: the table of `records.map_worth.agreement`."""
+    return _figure(agreement, title, "95 % over images; black: people themselves", simulated)
 
 
-def _two_rows(
-    table: pd.DataFrame, label: str, title: str, intervals: str, simulated: bool
+def check_figure(agreement: pd.DataFrame, *, title: str = "", simulated: bool = False) -> Figure:
+    """Draw how maps follow their model, and below how alike they are to other maps.
+
+    Parameters
+    ----------
+    agreement
+        The table of `records.map_worth.agreement`.
+    title
+        What was checked.
+    simulated
+        Whether to stamp SIMULATED onto it.
+    """
+    return _figure(agreement, title, "95 % over images", simulated)
+
+
+def _figure(
+    table: pd.DataFrame, title: str, intervals: str, simulated: bool, *, label: str = ""
 ) -> Figure:
-    """Draw a column a panel: values above, their difference from contrast energy below."""
+    """Draw measures that rivals have, too, above, and likeness to other maps below.
+
+    Parameters
+    ----------
+    table
+        Columns measure, map, kind, value, low, high, and the difference from contrast energy.
+    title
+        Of the figure.
+    intervals
+        What the lines are.
+    simulated
+        Whether to stamp it.
+    label
+        Of the first row's axes, which then share one scale.
+    """
     import matplotlib.pyplot as plt
 
-    panels = list(dict.fromkeys(table["panel"]))
-    first = table[table["panel"] == panels[0]]
-    order = [
-        name
-        for kind in ("rival", "map", "people")
-        for name in first[first["kind"] == kind].sort_values("value")["map"]
-    ]
-    places = {name: row for row, name in enumerate(order)}
-    height = 1.4 + 2 * 0.19 * len(places)
+    rivalled = set(table.loc[table["kind"] == "rival", "measure"])
+    above, below = (table[table["measure"].isin(rivalled) == which] for which in (True, False))
+    n_maps, n_likes = above["map"].nunique(), below["measure"].nunique()
+    heights = [1.1 + 2 * 0.19 * n_maps, 0.6 + 0.22 * n_likes if n_likes else 0.0]
+    width = 2.6 + 1.7 * above["measure"].nunique()
     with drawing():
-        figure, axes = plt.subplots(
-            2, len(panels), figsize=(2.6 + 1.7 * len(panels), height), sharey=True,
-            sharex="row" if label else False, layout="constrained", squeeze=False,
-        )  # fmt: skip
-        for column, panel in enumerate(panels):
-            part = table[table["panel"] == panel]
-            _dots(axes[0, column], part, places, "value", ("low", "high"))
-            _dots(
-                axes[1, column], part, places, "minus_contrast",
-                ("minus_contrast_low", "minus_contrast_high"),
-            )  # fmt: skip
-            axes[0, column].set(title=panel.replace(" given", "\ngiven"), xlabel=label)
-            axes[1, column].set_xlabel("minus contrast energy")
-            axes[1, column].axvline(0, color=PALETTE["ink"], lw=0.8)
-            axes[1, column].set_visible(bool(part["minus_contrast"].notna().any()))
-        for axis in axes[:, 0]:
-            axis.set_yticks(list(places.values()), list(places))
-            axis.set_ylim(-0.6, len(places) - 0.4)
+        figure = plt.figure(figsize=(width, sum(heights) + 0.3), layout="constrained")
+        if n_likes:
+            upper, lower = cast("Any", figure.subfigures(2, 1, height_ratios=heights))
+            _two_rows(upper, above, label)
+            _likenesses(lower.subplots(), below)
+        else:
+            _two_rows(figure, above, label)
         figure.suptitle(title, x=0.01, ha="left", fontsize=9.5)
         figure.supxlabel(
             f"filled: maps, open: their rivals; lines: {intervals}",
@@ -79,6 +93,52 @@ def _two_rows(
             figure.text(0.995, 0.995, "SIMULATED", ha="right", va="top", color=PALETTE["stamp"],
                         fontweight="bold")  # fmt: skip
     return figure
+
+
+def _two_rows(figure: FigureBase, table: pd.DataFrame, label: str) -> None:
+    """Draw a column a measure: values above, their difference from contrast energy below."""
+    measures = list(dict.fromkeys(table["measure"]))
+    first = table[table["measure"] == measures[0]]
+    order = [
+        name
+        for kind in ("rival", "map", "people")
+        for name in first[first["kind"] == kind].sort_values("value")["map"]
+    ]
+    places = {name: row for row, name in enumerate(order)}
+    axes = figure.subplots(
+        2, len(measures), sharey=True, sharex="row" if label else False, squeeze=False
+    )
+    for column, measure in enumerate(measures):
+        part = table[table["measure"] == measure]
+        upper, lower = axes[:, column]
+        _dots(upper, part, places, "value", ("low", "high"))
+        _dots(lower, part, places, "minus_contrast", ("minus_contrast_low", "minus_contrast_high"))
+        upper.set(title=measure.replace(" given", "\ngiven").replace(" at", "\nat"), xlabel=label)
+        lower.set_xlabel("minus contrast energy")
+        lower.axvline(0, color=PALETTE["ink"], lw=0.8)
+        lower.set_visible(bool(part["minus_contrast"].notna().any()))
+    for axis in axes[:, 0]:
+        axis.set_yticks(list(places.values()), list(places))
+        axis.set_ylim(-0.6, len(places) - 0.4)
+
+
+def _likenesses(axis: Axes, table: pd.DataFrame) -> None:
+    """Draw how alike maps are to other maps, a line a check, a sign a method."""
+    checks = list(dict.fromkeys(table["measure"]))[::-1]
+    places = {name: row for row, name in enumerate(checks)}
+    maps = list(dict.fromkeys(table["map"]))
+    for k, name in enumerate(maps):
+        rows = table[(table["map"] == name) & table["value"].notna()]
+        at = rows["measure"].map(places) + 0.16 * ((len(maps) - 1) / 2 - k)
+        colour = PALETTE[LIKE_COLOURS[k % len(LIKE_COLOURS)]]
+        axis.hlines(at, rows["low"], rows["high"], color=colour, lw=1.2)
+        axis.plot(rows["value"], at, "so^D"[k % 4], color=colour, ms=4.5, label=name)
+    axis.axvline(0, color=PALETTE["ink"], lw=0.8)
+    axis.grid(axis="x")
+    axis.set(xlabel="Spearman over places", xlim=(-1.02, 1.02))
+    axis.set_yticks(list(places.values()), checks)
+    axis.set_ylim(-0.6, len(checks) - 0.4)
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4)
 
 
 def _dots(

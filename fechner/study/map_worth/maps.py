@@ -20,6 +20,8 @@ from fechner.records.maps import counted
 
 if TYPE_CHECKING:
     from fechner.analysis.network.layers.networks import Network
+    from fechner.analysis.network.maps.importance import Method
+    from fechner.analysis.network.maps.removal import Degradation
     from fechner.records.selection import ChannelSelection
 
 Maps = dict[str, dict[Path, "np.ndarray | None"]]
@@ -35,12 +37,15 @@ class MapsToJudge:
     selection, network
         A selection and its network: maps by removal and contribution, and their rivals.
     folders
-        Name and folder of maps of the references, made elsewhere.
+        Name and folder of maps of the images, made elsewhere.
+    degradation
+        How detail is removed for maps by removal; the default blur where None.
     """
 
     selection: ChannelSelection | None = None
     network: Network | None = None
     folders: Mapping[str, Path] = field(default_factory=dict)
+    degradation: Degradation | None = None
 
 
 def maps_of_images(
@@ -99,7 +104,6 @@ def _from_selection(
     images: Sequence[Path], asked: MapsToJudge, seed: int, progress: Progress
 ) -> tuple[Maps, list[str]]:
     """Return maps that need the network, and the rivals among them."""
-    from fechner.analysis.network.maps.importance import METHODS, Method, map_method, raw_map
     from fechner.analysis.network.sanity.rival_selections import (
         all_channels_selection,
         permuted_selection,
@@ -107,27 +111,50 @@ def _from_selection(
 
     selection, network = asked.selection, asked.network
     assert selection is not None and network is not None
-    methods: list[Method] = ["contribution"]
-    if map_method(selection) == "removal":
-        methods.append("removal")
+    methods = methods_of(selection)
     permuted = permuted_selection(selection, seed=seed)
-    makers: dict[str, tuple[Method, ChannelSelection]] = {
-        method: (method, selection) for method in methods
-    }
-    of_network: dict[str, tuple[Method, ChannelSelection]] = {
-        f"{method}, weights permuted": (method, permuted) for method in methods
-    }
+    own = {method: (method, selection) for method in methods}
+    of_network = {f"{method}, weights permuted": (method, permuted) for method in methods}
     of_network["all channels"] = ("contribution", all_channels_selection(selection))
-    makers |= of_network
+    makers = own | of_network
     maps: Maps = {name: {} for name in makers}
     total = len(images) * len(makers)
     for path in images:
         image = read_image(path)
         for name, (method, chosen) in makers.items():
-            raw = raw_map(network, image, chosen, method=method)
-            maps[name][path] = _small(counted(raw, METHODS[method][1]))
+            maps[name][path] = map_by(method, network, image, chosen, asked.degradation)
             progress(sum(map(len, maps.values())), total)
     return maps, list(of_network)
+
+
+def methods_of(selection: ChannelSelection) -> list[Method]:
+    """Return the ways in which maps of a selection can be made."""
+    from fechner.analysis.network.maps.importance import map_method
+
+    return ["removal", "contribution"] if map_method(selection) == "removal" else ["contribution"]
+
+
+def map_by(
+    method: Method,
+    network: Network,
+    image: np.ndarray,
+    selection: ChannelSelection,
+    degradation: Degradation | None = None,
+) -> np.ndarray | None:
+    """Return one map as it counts, averaged down; None where it is 0 everywhere.
+
+    Parameters
+    ----------
+    method, network, selection, degradation
+        See `analysis.network.maps.importance.raw_map`.
+    image
+        uint8 (height, width, 3).
+    """
+    from fechner.analysis.network.maps.importance import METHODS, raw_map
+    from fechner.analysis.network.maps.removal import BLURRED
+
+    raw = raw_map(network, image, selection, method=method, degradation=degradation or BLURRED)
+    return _small(counted(raw, METHODS[method][1]))
 
 
 def _small(values: np.ndarray) -> np.ndarray | None:

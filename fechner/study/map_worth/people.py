@@ -10,17 +10,16 @@ import pandas as pd
 
 from fechner.analysis.judging.against_people import (
     ALL_MEASURES,
-    CEILING,
-    agreement_table,
     half_against_half,
     measured,
 )
 from fechner.analysis.judging.human_density import SPREAD, human_plane, marked_elsewhere
+from fechner.analysis.judging.over_images import PEOPLE, agreement_table
 from fechner.analysis.judging.rivals import CONTRAST, IMAGE_RIVALS, UNIFORM, image_rivals
 from fechner.errors import InputError
 from fechner.provenance import provenance, sha256_file
 from fechner.records.images.files import image_size, read_image
-from fechner.records.map_worth.against_people import MapsAgainstPeople
+from fechner.records.map_worth.agreement import MapAgreement
 from fechner.records.map_worth.marks import HumanMarks, read_marks
 from fechner.study.map_worth.maps import MapsToJudge, how_made, map_digests, maps_of_images
 from fechner.study.opening import Bars, no_bars
@@ -34,7 +33,7 @@ def maps_against_people(
     spread: float = SPREAD,
     seed: int = 0,
     bars: Bars = no_bars,
-) -> MapsAgainstPeople:
+) -> MapAgreement:
     """Hold maps, their rivals, and people themselves against marks of people.
 
     Parameters
@@ -72,7 +71,8 @@ def maps_against_people(
             progress(done, len(named))
     table = pd.DataFrame(rows)
     agreement, differences = agreement_table(table, [*rivals, *IMAGE_RIVALS])
-    return MapsAgainstPeople(
+    return MapAgreement(
+        "people",
         agreement,
         differences,
         table,
@@ -113,7 +113,7 @@ def _of_image(
     contrast = rivals[CONTRAST]
     found = {key: measured(plane, human, elsewhere, contrast=contrast)
              for key, plane in maps.items()}  # fmt: skip
-    found[CEILING] = half_against_half(
+    found[PEOPLE] = half_against_half(
         people.images[name], sizes[name], elsewhere, contrast=contrast, spread=spread, seed=seed
     )
     return [

@@ -1,0 +1,97 @@
+"""Measures of maps on single images, gathered: means, and each map against each rival.
+
+Differences are taken image by image, so that what makes an image easy for all maps cancels. What is
+not defined is left out and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import pandas as pd
+from numpy.typing import NDArray
+
+from fechner.analysis.judging.intervals import mean_interval
+from fechner.analysis.judging.rivals import CENTRE, CONTRAST
+from fechner.records.map_worth.agreement import AGREEMENT_COLUMNS, DIFFERENCES_COLUMNS
+
+PEOPLE = "people, half against half"
+"""What people themselves reach, where it is known."""
+
+
+def agreement_table(
+    images: pd.DataFrame, rivals: Iterable[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return means over images of every map and measure, and each map against each rival.
+
+    Parameters
+    ----------
+    images
+        One row an image, map and measure: columns image, map, measure, value. Not every map
+        needs every measure.
+    rivals
+        Which maps are rivals; `PEOPLE` is neither.
+
+    Returns
+    -------
+    tuple of pandas.DataFrame
+        The tables ``agreement`` and ``differences`` of `records.map_worth.agreement`.
+    """
+    known = set(rivals)
+    wide = images.pivot(index="image", columns=["measure", "map"], values="value")
+    agreement, differences = [], []
+    for measure in dict.fromkeys(images["measure"]):
+        maps = list(dict.fromkeys(images.loc[images["measure"] == measure, "map"]))
+        columns = {name: wide[measure][name].to_numpy() for name in maps}
+        for name in maps:
+            agreement.append(
+                {
+                    "map": name,
+                    "kind": "people" if name == PEOPLE else "rival" if name in known else "map",
+                    "measure": measure,
+                    **_mean(columns[name], ("value", "low", "high")),
+                    **_against(columns, name, CENTRE, "minus_centre"),
+                    **_against(columns, name, CONTRAST, "minus_contrast"),
+                }
+            )
+        differences += _all_differences(columns, measure, known)
+    return (
+        pd.DataFrame(agreement, columns=list(AGREEMENT_COLUMNS)),
+        pd.DataFrame(differences, columns=list(DIFFERENCES_COLUMNS)),
+    )
+
+
+def _mean(values: NDArray, names: Sequence[str]) -> dict[str, float]:
+    mean, low, high, n = mean_interval(values)
+    return {
+        "n_images": n,
+        "n_undefined": len(values) - n,
+        **dict(zip(names, (mean, low, high), strict=True)),
+    }
+
+
+def _against(
+    columns: Mapping[str, NDArray], name: str, rival: str, called: str
+) -> dict[str, float]:
+    if name in (rival, PEOPLE) or rival not in columns:
+        return {}
+    mean, low, high, _ = mean_interval(columns[name] - columns[rival])
+    return {called: mean, f"{called}_low": low, f"{called}_high": high}
+
+
+def _all_differences(
+    columns: Mapping[str, NDArray], measure: str, rivals: set[str]
+) -> list[dict[str, object]]:
+    own = [name for name in columns if name not in rivals and name != PEOPLE]
+    against = [name for name in columns if name in rivals]
+    return [
+        {
+            "map": name,
+            "rival": rival,
+            "measure": measure,
+            **_mean(columns[name] - columns[rival], ("difference", "low", "high")),
+            "compared": len(own) * len(against),
+        }
+        for name in own
+        for rival in against
+    ]

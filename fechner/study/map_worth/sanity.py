@@ -1,0 +1,212 @@
+"""Whether maps change when what they rest on is destroyed, and stay when it should not matter.
+
+A map should change with the network's weights (cascading shuffling) and with the ratings that its
+channels were chosen by; it should stay much the same when the channels are chosen on other scenes,
+and say something like what other methods and networks say. Each check is a correlation over places
+with the map itself, one number an image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from fechner.analysis.judging.likeness import likeness
+from fechner.errors import InputError
+from fechner.progress import Progress, silent
+from fechner.records.images.files import read_image
+from fechner.study.channels import select_channels
+from fechner.study.map_worth.maps import Maps, MapsToJudge, map_by, methods_of
+
+if TYPE_CHECKING:
+    from fechner.records.rated_images import RatedImages
+    from fechner.records.selection import ChannelSelection
+
+SHUFFLED_RATINGS = "like itself under shuffled ratings"
+OTHER_SCENES = "like itself on other scenes"
+
+
+@dataclass(frozen=True)
+class Reselection:
+    """Where a selection is made anew.
+
+    Attributes
+    ----------
+    rated
+        The rated images.
+    repeats
+        How many times under shuffled ratings, and how many times on other scenes.
+    cache
+        Folder where activations are kept.
+    """
+
+    rated: RatedImages
+    repeats: int = 2
+    cache: Path | None = None
+
+
+Rows = list[dict[Hashable, Any]]
+
+
+def sanity_rows(
+    images: Mapping[str, Path],
+    asked: MapsToJudge,
+    maps: Maps,
+    *,
+    others: Mapping[str, MapsToJudge],
+    reselection: Reselection | None,
+    seed: int,
+    progress: Progress = silent,
+) -> tuple[Rows, list[str]]:
+    """Return a row an image, map and check, and notes on what could not be done.
+
+    Parameters
+    ----------
+    images, asked
+        The images, and the selection with its network.
+    maps
+        Their maps, by method and file.
+    others
+        Other selections with their networks.
+    reselection
+        Rated images to choose on anew; None leaves these checks out.
+    seed
+        Of the shuffling.
+    progress
+        Called after each other model.
+    """
+    selection = asked.selection
+    assert selection is not None
+    methods = [str(method) for method in methods_of(selection)]
+    rows = _between(images, maps, [*methods, *asked.folders])
+    models = list(_models(asked, others, reselection, seed))
+    for done, (measure, model) in enumerate(models, start=1):
+        rows += _like(images, asked, maps, measure, model)
+        progress(done, len(models))
+    notes = []
+    if reselection is None:
+        notes.append("shuffled ratings and other scenes were not tried: give --rated TABLE")
+    if not others:
+        notes.append("no other selection to be like: give --beside NAME=selection.json")
+    return _means_of_repeats(rows), notes
+
+
+def _means_of_repeats(rows: Rows) -> Rows:
+    """Return one row an image, map and measure; what is not defined is left out of a mean."""
+    table = pd.DataFrame(rows, columns=["image", "map", "measure", "value"])
+    means = table.groupby(["image", "map", "measure"], sort=False)["value"].mean()
+    return means.reset_index().to_dict("records")
+
+
+def _between(images: Mapping[str, Path], maps: Maps, methods: Sequence[str]) -> Rows:
+    """Return how alike the maps of two methods are."""
+    return [
+        {
+            "image": name,
+            "map": one,
+            "measure": f"like {other}",
+            "value": likeness(maps[one][path], maps[other][path]),
+        }
+        for k, one in enumerate(methods)
+        for other in methods[k + 1 :]
+        for name, path in images.items()
+    ]
+
+
+def _models(
+    asked: MapsToJudge,
+    others: Mapping[str, MapsToJudge],
+    reselection: Reselection | None,
+    seed: int,
+) -> Iterator[tuple[str, MapsToJudge]]:
+    """Give the name of each check and the model that makes the other map."""
+    from fechner.analysis.network.sanity.cascading import cascaded
+
+    selection, network = asked.selection, asked.network
+    assert selection is not None and network is not None
+    for share, broken in cascaded(network, selection.layers, seed=seed):
+        measure = f"like itself, {share:.0%} of the layers shuffled"
+        yield measure, replace(asked, network=broken)
+    for name, other in others.items():
+        yield f"like {name}", other
+    if reselection is not None:
+        for k in range(reselection.repeats):
+            shuffled = reselected(asked, reselection, seed=seed, shuffle=seed + k + 1)
+            yield SHUFFLED_RATINGS, replace(asked, selection=shuffled)
+            elsewhere = reselected(asked, reselection, seed=seed + k + 1)
+            yield OTHER_SCENES, replace(asked, selection=elsewhere)
+
+
+def reselected(
+    asked: MapsToJudge, reselection: Reselection, *, seed: int, shuffle: int | None = None
+) -> ChannelSelection:
+    """Return the selection that the same strategy makes on the rated images.
+
+    Parameters
+    ----------
+    asked
+        The selection and its network.
+    reselection
+        Where it is made anew.
+    seed
+        Of the split into scenes that choose and scenes that judge.
+    shuffle
+        Seed by which ratings change places among the images; None leaves them.
+
+    Raises
+    ------
+    InputError
+        If the selection was made on pairs, or the rated images lack its dimension.
+    """
+    from fechner.analysis.network.evidence.selection import SelectionOptions
+
+    selection, network = asked.selection, asked.network
+    assert selection is not None and network is not None
+    if selection.on_reference_pairs:
+        raise InputError(
+            "the selection was made on reference pairs, which --rated cannot repeat; leave it out"
+        )
+    rated = reselection.rated
+    rated.scores(selection.dimension)
+    if shuffle is not None:
+        dealt = np.random.default_rng(shuffle).permutation(rated.scores(selection.dimension))
+        rated = replace(rated, table=rated.table.assign(**{selection.dimension: dealt}))
+    made = select_channels(
+        rated,
+        selection.dimension,
+        network=network,
+        layers=[selection.layer],
+        pools=[selection.pool or "space"],
+        size=selection.side,
+        options=SelectionOptions(strategies=(selection.method,), shuffles=0),
+        seed=seed,
+        cache=reselection.cache,
+    )
+    return made.by_method(selection.method)
+
+
+def _like(
+    images: Mapping[str, Path], asked: MapsToJudge, maps: Maps, measure: str, model: MapsToJudge
+) -> Rows:
+    """Return how alike the maps of another model are, by each method that both have."""
+    assert asked.selection is not None
+    assert model.selection is not None and model.network is not None
+    both = set(methods_of(asked.selection)) & set(methods_of(model.selection))
+    return [
+        {
+            "image": name,
+            "map": str(method),
+            "measure": measure,
+            "value": likeness(
+                maps[method][path],
+                map_by(method, model.network, read_image(path), model.selection, asked.degradation),
+            ),
+        }
+        for name, path in images.items()
+        for method in sorted(both)
+    ]
