@@ -20,12 +20,12 @@ from fechner.provenance import digest, read_json, sha256_file, write_json
 
 VERSIONS = {
     "images": 1,
-    "channels": 1,
+    "channels": 2,
     "maps": 1,
     "stimuli": 1,
     "sessions": 1,
-    "ratings": 1,
-    "claim": 1,
+    "ratings": 2,
+    "claim": 2,
     "scene": 3,
     "compressed": 1,
     "activations": 1,

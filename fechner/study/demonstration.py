@@ -39,6 +39,9 @@ scenes = 14
 [session]
 protocol = "slider"
 
+[screening]
+fastest_ms = 0        # SIMULATED participants answer the window at once
+
 [simulate]
 world = "{world}"     # what SIMULATED participants care about: "map", "null" or "centre"
 participants = 13

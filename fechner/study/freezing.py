@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from fechner import __version__
+from fechner.analysis.ratings.prediction.rivals import COLUMNS, WEIGHTS
 from fechner.errors import InputError
 from fechner.provenance import digest
 from fechner.records.journal.record import read_header
@@ -55,6 +56,7 @@ def plan_lines(place: OpenStudy) -> dict[str, Any]:
         "who is left out": study.screening.model_dump(mode="json"),
         "model that decides": MODELS[followed.trials.design],
         "test of the prediction": PREDICTION,
+        "rivals of the prediction": [*COLUMNS, *WEIGHTS, f"layer distance of {study.network.name}"],
         "predictions": digest(predicted),
         "stimuli": stimuli.sha256,
         "protocol": f"{followed.name} {followed.sha256}",

@@ -42,7 +42,8 @@ class Step:
     def run(self, place: OpenStudy) -> None:
         """Do the step, unless it is done already."""
         key, record = self.key(place), self.record(place)
-        if read_done(record, key, folder=place.folder) is not None:
+        there = all(path.exists() for path in self.writes(place))
+        if there and read_done(record, key, folder=place.folder) is not None:
             place.say(f"{self.name}: done already")
             return
         place.say(f"{self.name}: {self.does}")

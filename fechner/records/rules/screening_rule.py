@@ -42,14 +42,17 @@ class ScreeningRule(BaseModel):
     def __str__(self) -> str:
         if self.rule == "everybody":
             return "everybody is kept"
-        return (
-            "blind to the contrast: out goes who agrees with the others less than "
+        checks = [
+            "agrees with the others less than "
             f"{self.agreement_share:g} of the median and {self.agreement_se:g} standard errors "
-            f"below it (or is {self.inconsistency_se:g} above the median inconsistency), "
-            f"spreads ratings by less than {self.least_spread:g} of the median, "
-            f"answers in less than {self.fastest_ms:g} ms"
-            + (", or fails the attention checks" if self.attention else "")
-        )
+            f"below it (or is {self.inconsistency_se:g} above the median inconsistency)",
+            f"spreads ratings by less than {self.least_spread:g} of the median",
+        ]
+        if self.fastest_ms:
+            checks.append(f"answers in less than {self.fastest_ms:g} ms")
+        if self.attention:
+            checks.append("fails the attention checks")
+        return f"blind to the contrast: out goes who {', '.join(checks[:-1])}, or {checks[-1]}"
 
 
 EVERYBODY = ScreeningRule(rule="everybody")
