@@ -33,14 +33,14 @@ def impact_gradient(
     distance from a reference, through the formula of that distance.
     """
     similarity = grams.similarity()
-    weight = _pair_derivative(similarity, alignment)
+    weight = pair_derivative(similarity, alignment)
     if not isinstance(grams, ChannelGrams):
         return grams.worth(weight)
     on_products, on_squares = _chain(grams, similarity, weight)
     return grams.project(on_products) - np.where(grams.active, grams.squares @ on_squares, 0.0)
 
 
-def _pair_derivative(similarity: NDArray, alignment: AnyAlignment) -> NDArray[np.float64]:
+def pair_derivative(similarity: NDArray, alignment: AnyAlignment) -> NDArray[np.float64]:
     """Return d alignment / d similarity for each pair, (n_pairs,), up to a positive factor.
 
     Raising one similarity past its neighbours changes a rank correlation by their density
