@@ -231,6 +231,10 @@ def compare(
     seed: Seed = 0,
     cache: Cache = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes.")] = 1,
+    confound: Annotated[
+        list[str] | None,
+        typer.Option(help="Column of the table (generator, codec): score within its levels."),
+    ] = None,
     readout: ReadOut = "rms",
     unseen_type: Annotated[
         str | None, typer.Option(help="Of pairs: distortion type that judges and never chooses.")
@@ -252,7 +256,9 @@ def compare(
     if on_pairs(strategy or ()):
         from fechner.cli.choosing.pairs import compare_on_table
 
-        _refuse_with_pairs(pool=pool, partial_out=partial_out, ratings=ratings, nested=nested)
+        _refuse_with_pairs(
+            pool=pool, partial_out=partial_out, ratings=ratings, nested=nested, confound=confound
+        )
         compare_on_table(
             table, out, dimension, network or ["efficientnet_lite0"], layer, strategy or [],
             readout=readout, unseen=unseen_type, shuffles=shuffles, fit=fit, seed=seed,
@@ -264,7 +270,7 @@ def compare(
         pools=pool or ["space", "mean"], strategies=strategy or COMPARED,
         objective=Objective(similarity, kernel, fit), partial_out=partial_out, nested=nested,
         size=size, folds=folds, repeats=repeats, shuffles=shuffles, ratings=ratings, seed=seed,
-        cache=cache, jobs=jobs,
+        cache=cache, jobs=jobs, confounds=confound or (),
     )  # fmt: skip
 
 

@@ -50,6 +50,18 @@ class ReadoutEvidence(_Record):
     alpha: float | None = None
 
 
+class ColumnAlone(_Record):
+    """What the mean ratings of a column's levels predict on scenes that did not make them."""
+
+    column: str
+    levels: int
+    prediction: float
+    """Spearman with the ratings of held-out images."""
+    low: float
+    high: float
+    """Its 95 % interval over scenes."""
+
+
 class ChannelSelection(_Record):
     """The channels of one set that one method kept, and what they are worth.
 
@@ -192,6 +204,8 @@ class SelectionStudy(_Record):
     reason: str
     noise_ceiling: tuple[float, float] | None = None
     """Lower and upper bound of alignment that the ratings' reliability allows."""
+    columns: list[ColumnAlone] = Field(default_factory=list)
+    """What each column of few levels in the table predicts alone on the held-out images."""
 
     @model_validator(mode="after")
     def _chosen_is_a_candidate(self) -> SelectionStudy:

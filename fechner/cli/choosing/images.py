@@ -87,6 +87,7 @@ def compare_on_images(
     seed: int,
     cache: Path | None,
     jobs: int,
+    confounds: Sequence[str] = (),
 ) -> None:
     """Do what ``fechner channels compare`` does of rated images, and say what it found.
 
@@ -102,19 +103,30 @@ def compare_on_images(
         A table of single ratings, for the noise ceiling.
     jobs
         Number of processes.
+    confounds
+        Columns of the table within whose levels everything is scored again.
     """
+    import numpy as np
+
+    from fechner.analysis.network.choosing.rated_features import joint_scores
     from fechner.analysis.network.choosing.strategies import parse_strategy
+    from fechner.analysis.network.evidence.columns import columns_in_folds, levels_of
     from fechner.analysis.network.evidence.compare import compare
+    from fechner.analysis.network.evidence.confounds import within_levels
+    from fechner.cli.choosing.crossing import say_columns, show_within
     from fechner.cli.choosing.evidence import say_ceiling, say_seen, show
     from fechner.executors import executor
     from fechner.records.file_names import check_file_names
     from fechner.records.rated_images import read_rated_images
+    from fechner.report.crossing_tables import write_columns, write_crossing
     from fechner.report.selection_tables import write_channel_comparison
 
     rated = read_rated_images(table)
     names = dimensions_of(rated, dimensions, partial_out)
     check_file_names(names, of="dimension")
     tried = [parse_strategy(name, objective) for name in strategies]
+    for column in confounds:
+        levels_of(rated, column)
     sets = feature_sets(networks, layers, pools, rated, size, cache)
     single = single_ratings(ratings, rated)
     say_seen(list(sets.values()), rated)
@@ -137,4 +149,23 @@ def compare_on_images(
         show(found)
         first = next(iter(sets.values()))
         say_ceiling(single, first, rated, name, partial_out, objective)
+        alone = columns_in_folds(
+            rated, joint_scores(rated, name), columns=confounds,
+            seen=np.logical_or.reduce([one.seen for one in sets.values()]),
+            held_constant=joint_scores(rated, partial_out) if partial_out else None,
+            folds=folds, repeats=repeats, seed=seed,
+        )  # fmt: skip
+        write_columns(alone, out, name, simulated=rated.simulated)
+        say_columns(alone, found, confounds)
+        for column in confounds:
+            with bar(f"Within levels of {column}, {name}") as progress, executor(jobs) as processes:
+                scored = within_levels(
+                    sets, rated, name, tried, column, partial_out=partial_out, folds=folds,
+                    shuffles=shuffles, seed=seed, pool=processes, progress=progress,
+                )  # fmt: skip
+            write_crossing(
+                scored, out, f"within_{column}_{name}", simulated=rated.simulated, seed=seed,
+                inputs={"rated_images": rated.sha256}, parameters=parameters,
+            )  # fmt: skip
+            show_within(scored, column)
     console.print(f"wrote {out}", soft_wrap=True)

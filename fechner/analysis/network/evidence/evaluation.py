@@ -9,7 +9,7 @@ is what it gains from noise.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -201,31 +201,49 @@ def evaluate(
     return [_evaluate_one(one, one_of(progress, k, len(work))) for k, one in enumerate(work)]
 
 
+def held_out_folds(
+    scenes: NDArray, seen: NDArray, *, folds: int, repeats: int, seed: int
+) -> Iterator[tuple[int, NDArray[np.intp], NDArray[np.intp]]]:
+    """Give (partition, training rows, judged rows), the same for every strategy.
+
+    Parameters
+    ----------
+    scenes, seen : (n_images,)
+        Scenes are dealt whole; images that are `seen` train and never judge.
+    folds, repeats, seed
+        See `evaluate`.
+    """
+    judging = np.flatnonzero(~seen)
+    for partition in range(repeats):
+        dealt = np.random.default_rng([seed, partition])
+        for _, held in grouped_folds(scenes[judging], folds, rng=dealt):
+            test = judging[held]
+            yield partition, np.setdiff1d(np.arange(len(scenes)), test), test
+
+
 def _evaluate_one(work: _Work, progress: Progress = silent) -> Evaluation:
     rng, images = np.random.default_rng(work.seed), work.sets[0]
     # One resample of images for all folds: partitions that share images are no new evidence.
     times = resampled_images(len(images), rng=rng, resamples=work.resamples)
-    judging = np.flatnonzero(~images.seen)
     turns = [(k, True) for k in range(work.repeats)]
     turns += [(k % work.repeats, False) for k in range(work.shuffles)]
     runs = [_Run(partition, real, np.zeros(images.ratings.shape)) for partition, real in turns]
-    for partition in range(work.repeats):
-        dealt = np.random.default_rng([work.seed, partition])
-        for _, held in grouped_folds(images.scenes[judging], work.folds, rng=dealt):
-            test = judging[held]
-            train = np.setdiff1d(np.arange(len(images)), test)
-            fits = [one.subset(train) for one in work.sets]
-            judges = [one.subset(test) for one in work.sets]
-            for run in runs:
-                if run.partition == partition:
-                    rated = fits[0].ratings
-                    target = rated if run.real else rng.permutation(rated)
-                    which, strategy = work.strategy.decide(fits, target, rng)
-                    drawn = times[: len(times) if run.real else 0, test]
-                    fold = _run_fold(which, strategy, fits, judges, target, rng, drawn)
-                    run.folds.append(fold)
-                    run.predicted[test] = fold.predicted
-                    progress(sum(len(run.folds) for run in runs), len(runs) * work.folds)
+    dealt = held_out_folds(
+        images.scenes, images.seen, folds=work.folds, repeats=work.repeats, seed=work.seed
+    )
+    for partition, train, test in dealt:
+        fits = [one.subset(train) for one in work.sets]
+        judges = [one.subset(test) for one in work.sets]
+        for run in runs:
+            if run.partition == partition:
+                rated = fits[0].ratings
+                target = rated if run.real else rng.permutation(rated)
+                which, strategy = work.strategy.decide(fits, target, rng)
+                drawn = times[: len(times) if run.real else 0, test]
+                fold = _run_fold(which, strategy, fits, judges, target, rng, drawn)
+                run.folds.append(fold)
+                run.predicted[test] = fold.predicted
+                progress(sum(len(run.folds) for run in runs), len(runs) * work.folds)
     return _summary(work, runs, rng)
 
 
@@ -248,11 +266,11 @@ def _run_fold(
         return _Fold(which, chosen, before, 0.0, nothing, np.zeros(len(times)))
     similarity = judge.similarity(objective, chosen.scale)
     draws = bootstrap_draws(similarity, measure, judge.pairs(objective), times)
-    predicted = _predicted(chosen, fit, judge, target)
+    predicted = predict_held_out(chosen, fit, judge, target)
     return _Fold(which, chosen, before, measure(similarity), predicted, draws)
 
 
-def _predicted(
+def predict_held_out(
     chosen: Chosen, fit: RatedFeatures, judge: RatedFeatures, target: NDArray
 ) -> NDArray[np.float64]:
     """Return the ratings predicted for judged images, less the mean of the training ratings.

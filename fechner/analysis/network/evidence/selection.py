@@ -9,7 +9,7 @@ there is what it gains from noise. The evidence decides which selection drives t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -35,6 +35,12 @@ from fechner.analysis.network.choosing.strategies import (
 )
 from fechner.analysis.network.evidence.ceiling import ceiling_of
 from fechner.analysis.network.evidence.choice import FALLBACK, choose
+from fechner.analysis.network.evidence.columns import (
+    columns_alone,
+    columns_of_few_levels,
+    warnings_of,
+)
+from fechner.analysis.network.evidence.evaluation import predict_held_out
 from fechner.analysis.network.evidence.nested import best_held_out
 from fechner.errors import InputError, nearest
 from fechner.progress import Progress, silent
@@ -160,6 +166,16 @@ def select_among(
     by_name = dict(zip(names, candidates, strict=True))
     name = select if score is None else names[work.index(driver)]
     name, reason = choose(by_name) if select == EVIDENCE else (name, _reason(name, score))
+    columns = columns_alone(
+        columns_of_few_levels(rated),
+        images[0].ratings,
+        images[0].scenes,
+        [(np.flatnonzero(mine), np.flatnonzero(~mine))],
+        held_constant=images[0].held_constant,
+        seed=seed,
+    )
+    if columns:
+        reason = " ".join([reason, *warnings_of(columns, *_best(by_name, here[0], there[0]))])
     ceiling = None
     if individual is not None and aim.fit in CORRELATIONS:
         ceiling = ceiling_of(there[0], individual[:, ~mine], aim, rng=rng)
@@ -169,7 +185,30 @@ def select_among(
         chosen=name,
         reason=reason,
         noise_ceiling=ceiling,
+        columns=columns,
     )
+
+
+def _best(
+    candidates: Mapping[str, ChannelSelection], here: RatedFeatures, there: RatedFeatures
+) -> tuple[str, float]:
+    """Return which channels predict the held-out ratings best, in words, and how well.
+
+    Where no candidate predicts, a read-out of all channels of the first set does.
+    """
+    reached = {
+        f"the channels of {name!r}": one.readout.held_out_spearman
+        for name, one in candidates.items()
+        if one.readout is not None
+    }
+    if not reached:
+        everything = parse_strategy(FALLBACK)(here, here.ratings, np.random.default_rng(0))
+        predicted = predict_held_out(everything, here, there, here.ratings)
+        wanted = apart_from(there.ratings, there.held_constant)
+        both = zip(*(one.reshape(len(there), -1).T for one in (predicted, wanted)), strict=True)
+        reached["a read-out of all channels"] = float(np.mean([spearman(*pair) for pair in both]))
+    what = max(reached, key=reached.__getitem__)
+    return what, reached[what]
 
 
 def _nested_choice(

@@ -1,0 +1,217 @@
+"""What a column of the table predicts alone: the generator's name, the camera, the codec.
+
+Channels that recognise who made an image predict its rating as well as that name does, and have
+learnt nothing of quality. So the name is held against them: the mean rating of each level on
+some scenes predicts the images of others. Every column of few levels is tried unasked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fechner.analysis.network.alignment.ranks import spearman
+from fechner.analysis.network.choosing.readout import apart_from
+from fechner.analysis.network.evidence.by_scene import interval_over_scenes, resampled_scenes
+from fechner.analysis.network.evidence.evaluation import held_out_folds
+from fechner.errors import InputError, nearest
+from fechner.records.rated_images import RatedImages
+from fechner.records.selection import ColumnAlone
+
+MOST_LEVELS = 20
+"""A column of more levels is not tried unasked."""
+EMPTY = "(empty)"
+
+
+def warnings_of(
+    columns: Sequence[ColumnAlone], what: str, prediction: float, *, advise: bool = True
+) -> list[str]:
+    """Return a sentence for each column that predicts better than the channels do.
+
+    Parameters
+    ----------
+    columns
+        Of the same images.
+    what, prediction
+        The best of the channels, in words, and its held-out Spearman.
+    advise
+        Whether to name the command that looks within the levels.
+    """
+    return [
+        f"The column {one.column!r} alone (mean ratings of its {one.levels} levels) predicts the "
+        f"ratings of held-out scenes with Spearman {one.prediction:.3f} [{one.low:.3f}, "
+        f"{one.high:.3f}], better than {what} ({prediction:.3f}): the channels may do no more than "
+        f"recognise {one.column!r}"
+        + (f"; see channels compare --confound {one.column}." if advise else ".")
+        for one in columns
+        if one.prediction > prediction
+    ]
+
+
+def levels_of(rated: RatedImages, column: str) -> NDArray[np.str_]:
+    """Return the level of each image as text, (n_images,).
+
+    Raises
+    ------
+    InputError
+        If there is no such column, it is constant, or it has hardly fewer levels than images.
+    """
+    if column not in rated.table:
+        known = [name for name in map(str, rated.table.columns) if name != "image"]
+        raise InputError(f"no column {column!r} in the rated images; {nearest(column, known)}")
+    levels = _as_text(rated.table[column])
+    count = len(np.unique(levels))
+    if count == 1:
+        raise InputError(
+            f"the column {column!r} is {str(levels[0])!r} for every image, so that it can explain "
+            "nothing; name a column with several levels"
+        )
+    if count > len(levels) / 2:
+        raise InputError(
+            f"the column {column!r} has {count} levels for {len(levels)} images; name one whose "
+            "levels have several images each, such as a generator, a camera or a codec"
+        )
+    return levels
+
+
+def columns_of_few_levels(rated: RatedImages) -> dict[str, NDArray[np.str_]]:
+    """Return the columns that are tried unasked, with the level of each image.
+
+    Those of 2 to `MOST_LEVELS` levels, of which most images have one that two scenes or more
+    share: what stands for the scene itself can predict no other scene. Ratings, their SDs and
+    counts, names of files and what is read as a number with decimals are left out.
+    """
+    ours = {"image", "scene", "reference"}
+    ours |= {name + end for name in rated.dimensions for end in ("", "_sd", "_n")}
+    found = {}
+    for name in rated.table.columns:
+        cells = rated.table[name]
+        if name in ours or (pd.api.types.is_float_dtype(cells) and (cells % 1 > 0).any()):
+            continue
+        levels = _as_text(cells)
+        if 2 <= len(np.unique(levels)) <= min(MOST_LEVELS, len(levels) / 2):
+            scenes = pd.Series(rated.scenes).groupby(levels).transform("nunique")
+            if (scenes > 1).mean() > 0.5:
+                found[str(name)] = levels
+    return found
+
+
+def predict_by_levels(levels: NDArray, ratings: NDArray, judged: NDArray) -> NDArray[np.float64]:
+    """Return the mean rating of each judged image's level, less the mean rating.
+
+    Parameters
+    ----------
+    levels : (n_images,)
+    ratings : (n_images,) or (n_images, n_dimensions)
+        Of the images that make the means.
+    judged : (n_judged,)
+        Levels of the images to predict; one without a mean is predicted by the mean of all.
+    """
+    mean = ratings.mean(axis=0)
+    found = np.zeros((len(judged), *ratings.shape[1:]))
+    for level in np.intersect1d(levels, judged):
+        found[judged == level] = ratings[levels == level].mean(axis=0) - mean
+    return found
+
+
+def columns_alone(
+    columns: dict[str, NDArray],
+    ratings: NDArray,
+    scenes: NDArray,
+    splits: Iterable[tuple[NDArray, NDArray]],
+    *,
+    held_constant: NDArray | None = None,
+    seed: int,
+) -> list[ColumnAlone]:
+    """Return what each column alone predicts on held-out images, best first.
+
+    Parameters
+    ----------
+    columns
+        The level of each image, by column.
+    ratings : (n_images,) or (n_images, n_dimensions)
+        Of several dimensions the mean prediction is returned.
+    scenes : (n_images,)
+    splits
+        Rows that make the means and rows that they predict, one pair a fold.
+    held_constant : (n_images, n_others), optional
+        Taken out of the ratings on either side first.
+    seed
+        Of the bootstrap over scenes.
+    """
+    others = np.empty((len(ratings), 0)) if held_constant is None else held_constant
+    turns = list(splits)
+    found = []
+    for name, levels in columns.items():
+        predicted, wanted, rows = [], [], []
+        for train, test in turns:
+            made = apart_from(ratings[train], others[train])
+            predicted.append(predict_by_levels(levels[train], made, levels[test]))
+            rows.append(test)
+        judged = np.concatenate(rows)
+        guess = np.concatenate(predicted).reshape(len(judged), -1)
+        wanted = apart_from(ratings, others)[judged].reshape(len(judged), -1)
+        times = resampled_scenes(scenes[judged], rng=np.random.default_rng(seed))
+
+        def agrees(at: NDArray, guess: NDArray = guess, wanted: NDArray = wanted) -> float:
+            both = zip(guess[at].T, wanted[at].T, strict=True)
+            return float(np.mean([spearman(one, other) for one, other in both]))
+
+        interval = interval_over_scenes(agrees, times)
+        found.append(
+            ColumnAlone(
+                column=name,
+                levels=len(np.unique(levels)),
+                prediction=agrees(np.arange(len(judged))),
+                low=interval[0],
+                high=interval[1],
+            )
+        )
+    return sorted(found, key=lambda one: -one.prediction)
+
+
+def columns_in_folds(
+    rated: RatedImages,
+    ratings: NDArray,
+    *,
+    columns: Sequence[str] = (),
+    seen: NDArray,
+    held_constant: NDArray | None = None,
+    folds: int,
+    repeats: int,
+    seed: int,
+) -> list[ColumnAlone]:
+    """Return what columns alone predict in the folds of `evaluation.evaluate`, best first.
+
+    Parameters
+    ----------
+    rated, ratings
+        The table, and what is predicted, (n_images, ...).
+    columns
+        Columns to try besides those of few levels.
+    seen, held_constant, folds, repeats, seed
+        As there.
+
+    Raises
+    ------
+    InputError
+        If a named column is missing, constant or has a level an image.
+    """
+    tried = {name: levels_of(rated, name) for name in columns} | columns_of_few_levels(rated)
+    splits = [
+        (train, test)
+        for _, train, test in held_out_folds(
+            rated.scenes, seen, folds=folds, repeats=repeats, seed=seed
+        )
+    ]
+    return columns_alone(
+        tried, ratings, rated.scenes, splits, held_constant=held_constant, seed=seed
+    )
+
+
+def _as_text(cells: pd.Series) -> NDArray[np.str_]:
+    words = cells.astype(str).where(cells.notna(), EMPTY).replace("", EMPTY)
+    return words.to_numpy(dtype=str)
