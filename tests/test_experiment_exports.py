@@ -16,7 +16,7 @@ from small_stimuli import several_strengths, simulated_session, small_set, with_
 from fechner.errors import InputError, RefusedError
 from fechner.experiment.exports.bids import bids_files
 from fechner.experiment.exports.export_folder import write_files
-from fechner.experiment.exports.forms import FORMS, export, export_files
+from fechner.experiment.exports.forms import FOLDERS, FORMS, export, export_files
 from fechner.experiment.exports.ratings import ratings_table, write_ratings_table
 from fechner.experiment.simulated.observers import simulated_panel
 from fechner.protocols.schema import load_protocol, shipped
@@ -25,7 +25,6 @@ from fechner.records.ratings import read_ratings
 from fechner.records.scales import is_simulated
 
 VALIDATOR = shutil.which("bids-validator-deno", path=str(Path(sys.executable).parent))
-FOLDERS = tuple(form for form in FORMS if form not in ("ratings", "attention"))
 
 
 @pytest.fixture(scope="module")
@@ -286,7 +285,7 @@ def test_sessions_of_every_protocol_can_be_exported(tmp_path, name):
     read_ratings(write_ratings_table(found, tmp_path / "ratings.csv"))
     for form in ("bids", "psychds", "psychopy"):
         export(found, form, tmp_path / form)
-    if protocol.method in ("pair", "authenticity", "jnd"):
+    if protocol.method in ("pair", "authenticity", "jnd", "marks"):
         with pytest.raises(InputError, match="no scores of single images"):
             export_files(found, "sureal")
     else:

@@ -251,8 +251,8 @@ def test_a_header_without_hashes_is_refused(tmp_path):
 
 def test_a_journal_of_a_later_schema_is_refused(tmp_path):
     path = written(tmp_path / "a.jsonl", 1)
-    path.write_bytes(path.read_bytes().replace(b'"schema":2', b'"schema":3', 1))
-    with pytest.raises(InputError, match="expected journal schema 1 or 2, got 3"):
+    path.write_bytes(path.read_bytes().replace(b'"schema":3', b'"schema":4', 1))
+    with pytest.raises(InputError, match="expected journal schema 1 to 3, got 4"):
         read_journal(path)
 
 
@@ -344,7 +344,7 @@ def repeat(lines):
 
 
 def downgrade(lines):
-    lines[0] = lines[0].replace(b'"schema":2', b'"schema":1')
+    lines[0] = lines[0].replace(b'"schema":3', b'"schema":1')
 
 
 def unlink(lines):
@@ -426,6 +426,14 @@ def test_journals_of_the_first_version_are_read_and_go_on_without_a_chain(tmp_pa
     record = read_journal(path)
     assert record.complete and record.last_trial == 3
     assert b"chain" not in path.read_bytes()
+
+
+def test_journals_of_schema_2_are_read_and_go_on_in_their_chain(tmp_path):
+    path = forge(written(tmp_path / "a.jsonl", 2), lambda events: events[0].update(schema=2))
+    with Journal.resume(path) as journal:
+        journal.append(trial(3))
+    record = read_journal(path)
+    assert record.chained and record.header.schema_ == 2 and record.last_trial == 3
 
 
 def test_an_answer_before_its_question_is_refused(tmp_path):

@@ -204,13 +204,7 @@ class Slow(SimulatedDisplay):
 def _killable(folder, stimuli_folder, seed):
     from fechner.experiment.starting import run_participant as module
 
-    ordinary = module._windowless
-
-    def slow(observer, stimuli, seen):
-        made = ordinary(observer, stimuli, seen)
-        return Slow(made.responder)
-
-    module._windowless = slow
+    module.SimulatedDisplay = Slow
     run_participant(
         stimuli_folder,
         "slider",

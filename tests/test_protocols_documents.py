@@ -6,8 +6,10 @@ from pathlib import Path
 
 from fechner.experiment.exports.forms import FORMS
 from fechner.protocols.files import copy_protocol
+from fechner.protocols.marks import Marking
 from fechner.protocols.schema import load_protocol, shipped
 from fechner.records.journal.lines import EVENTS, ScreenFacts
+from fechner.records.journal.marks import MarkingFacts, Marks, Stroke
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,7 +28,7 @@ def toml_blocks(text):
 
 
 def test_the_protocol_of_the_page_is_valid_and_equals_acr(tmp_path):
-    protocol, texts = toml_blocks(page("howto-protocols.md"))
+    protocol, _, texts = toml_blocks(page("howto-protocols.md"))
     copy_protocol("acr", tmp_path, name="acr_mine")
     (tmp_path / "acr_mine.toml").write_text(protocol.replace('"..."', '"as the page says"'))
     (tmp_path / "acr_mine.en.toml").write_text(texts)
@@ -34,6 +36,12 @@ def test_the_protocol_of_the_page_is_valid_and_equals_acr(tmp_path):
     assert mine.texts.instructions == ("First page.", "Second page.")
     for part in ("scale", "timing", "screen", "keys", "trials", "catch"):
         assert getattr(mine, part) == getattr(shipped_one, part)
+
+
+def test_the_marks_of_the_page_are_those_of_the_shipped_protocol():
+    marks = tomllib.loads(toml_blocks(page("howto-protocols.md"))[1])
+    assert Marking.model_validate(marks) == load_protocol("slider_marks").marks
+    assert set(marks) == set(Marking.model_fields)
 
 
 def test_the_page_names_every_protocol_and_its_method():
@@ -50,7 +58,7 @@ def test_the_page_of_the_journal_names_every_field_and_event():
     named = set(re.findall(r"`\"?(\w+)\"?`", page("journal-format.md")))
     keys = {
         field.alias or name
-        for line in (*EVENTS.values(), ScreenFacts)
+        for line in (*EVENTS.values(), ScreenFacts, MarkingFacts, Marks, Stroke)
         for name, field in line.model_fields.items()
     }
     assert keys - named == set()

@@ -3,7 +3,7 @@
 The loop in `session` speaks only to a `Display`. `window` draws with PsychoPy for
 people; `observers` has one without a window for simulated participants. A display
 knows nothing of protocols, plans or journals: it shows pages and frames, asks
-questions, and says when, for how long and exactly which pixels it showed.
+questions, lets images be marked, and says when, for how long and exactly which pixels it showed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from fechner.errors import InputError, RefusedError, StoppedError
 
 if TYPE_CHECKING:
     from PIL import Image
+
+    from fechner.records.journal.marks import Marks
 
 Device = Literal["mouse", "keyboard", "simulated"]
 
@@ -115,6 +117,44 @@ class Question:
 
 
 @dataclass(frozen=True)
+class MarkTask:
+    """An image to be marked where it suffers, by clicks or with a brush.
+
+    Parameters
+    ----------
+    frame, place
+        What is shown, and which of its images is marked.
+    text
+        The question as the participant reads it.
+    tool, radius
+        "click" or "brush", and its radius in pixels of the image.
+    least, most
+        How many marks stand at the end, unless the answer is "nowhere".
+    undo, nowhere, done, full
+        Words of the three buttons, and of the line that says that no more marks are taken.
+    undo_keys, nowhere_keys
+        Keys of two of the buttons; "done" has the keys that confirm.
+    not_before_ms
+        Nothing is taken until so long after the onset of the standing frame.
+    """
+
+    frame: Frame
+    place: int
+    text: str
+    tool: Literal["click", "brush"]
+    radius: int
+    least: int
+    most: int
+    undo: str
+    nowhere: str
+    done: str
+    full: str
+    undo_keys: tuple[str, ...]
+    nowhere_keys: tuple[str, ...]
+    not_before_ms: float = 0.0
+
+
+@dataclass(frozen=True)
 class Shown:
     """When and what a display showed.
 
@@ -169,6 +209,9 @@ class Display(Protocol):
 
     def rate(self, question: Question) -> Response:
         """Ask a question, under the standing frame if there is one, until it is answered."""
+
+    def mark(self, task: MarkTask) -> Marks:
+        """Show the frame of `task`, or leave it standing, until its image is marked."""
 
     def close(self) -> None:
         """Give the screen back; calling it twice does no harm."""

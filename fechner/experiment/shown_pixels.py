@@ -26,6 +26,7 @@ class ShownPixels:
         self.stimuli = stimuli
         self._names = {stimulus.stimulus for stimulus in stimuli.stimuli}
         self._digests: dict[str, str] = {}
+        self._sizes: dict[str, tuple[int, int]] = {}
 
     def differing(self, journal: JournalRecord) -> list[TrialLine]:
         """Return the trials that showed other pixels than the set's file of that name holds."""
@@ -35,12 +36,18 @@ class ShownPixels:
             if trial.shown_sha256 is not None and self._digest(trial.stimulus) != trial.shown_sha256
         ]
 
+    def size(self, name: str) -> tuple[int, int]:
+        """Return width and height of a stimulus in pixels; zeros where the set has none of it."""
+        self._digest(name)
+        return self._sizes.get(name, (0, 0))
+
     def _digest(self, name: str) -> str:
         """Return the digest of a stimulus's pixels; empty where the set has none of that name."""
         if name not in self._digests:
-            known = name in self._names
-            path = self.stimuli.image_path(self.stimuli.named(name)) if known else None
-            self._digests[name] = pixels_sha256(load_pixels(path)) if path else ""
+            self._digests[name] = ""
+            if name in self._names:
+                image = load_pixels(self.stimuli.image_path(self.stimuli.named(name)))
+                self._digests[name], self._sizes[name] = pixels_sha256(image), image.size
         return self._digests[name]
 
 

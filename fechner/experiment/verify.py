@@ -71,7 +71,15 @@ def _against_stimuli(record: JournalRecord, pixels: ShownPixels) -> list[str]:
     if record.header.stimuli_sha256 != pixels.stimuli.sha256:
         return ["the stimulus set is not the one that was shown"]
     wrong = [trial.trial for trial in pixels.differing(record)]
-    return [f"other pixels than the files' were shown in trials {few(wrong)}"] if wrong else []
+    problems = [f"other pixels than the files' were shown in trials {few(wrong)}"] if wrong else []
+    marked = [
+        trial.trial
+        for trial in record.trials
+        if trial.marks is not None and trial.marks.size != pixels.size(trial.stimulus)
+    ]
+    if marked:
+        problems.append(f"images of other size than the files' were marked in trials {few(marked)}")
+    return problems
 
 
 def _against_plan(record: JournalRecord, protocol: Protocol, stimuli: StimulusSet) -> list[str]:

@@ -6,8 +6,8 @@ from fechner.protocols.files import languages, shipped
 from fechner.protocols.schema import load_protocol
 from fechner.records.scales import AnswerWords
 
-TWO_IMAGES = ("pair", "jnd")
-"""Methods whose answers name a side of the screen, which says nothing without the trial."""
+NO_WORDS = ("pair", "jnd", "marks")
+"""Methods without words of an image's rating: sides of the screen, and marks on the image."""
 
 
 def answer_words(protocol: str, language: str) -> AnswerWords:
@@ -37,7 +37,7 @@ def shipped_answer_words() -> list[AnswerWords]:
     for name in shipped():
         for language in languages(name):
             protocol = load_protocol(name, language=language)
-            if protocol.scale.shown == "choices" and protocol.method not in TWO_IMAGES:
+            if protocol.scale.shown == "choices" and protocol.method not in NO_WORDS:
                 words = answer_words(name, language)
                 found.setdefault((*words.values.items(), words.scale), words)
     return list(found.values())

@@ -15,10 +15,11 @@ def described(protocol: Protocol) -> str:
         f"asks: {protocol.texts.question}",
         *(f"  {value:>5g}  {label}" for value, label in protocol.labels),
         f"trial: {', '.join(_course(protocol))}",
+        *([f"marks: {protocol.marks}"] if protocol.marks else []),
         f"plan: {', '.join(_numbers(protocol))}",
         f"screen: {_screen(protocol)}",
         f"checks: {_checks(protocol)}",
-        f"about {protocol.timing.typical_trial_ms / 1000:.1f} s a trial",
+        f"about {protocol.typical_trial_ms / 1000:.1f} s a trial",
         "",
         *(f"page {number}: {page}" for number, page in enumerate(protocol.texts.instructions, 1)),
     ]

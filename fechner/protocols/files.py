@@ -98,8 +98,8 @@ def joined_texts(path: Path, language: str) -> dict[str, Any]:
     common = _find(path, f"common.{language}.toml") or HERE / "texts" / f"common.{language}.toml"
     base = read_toml(common) if common.is_file() else {}
     mine = read_toml(own)
-    questions = {**base.get("screening", {}), **mine.get("screening", {})}
-    return {**base, **mine, "screening": questions}
+    tables = {name: {**base.get(name, {}), **mine.get(name, {})} for name in ("screening", "marks")}
+    return {**base, **mine, **{name: table for name, table in tables.items() if table}}
 
 
 def _find(path: Path, name: str) -> Path | None:

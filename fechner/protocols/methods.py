@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, model_validator
 
+from fechner.protocols.marks import Marking
 from fechner.protocols.parts import Quest
 from fechner.protocols.protocol import Protocol
 from fechner.protocols.texts import Texts
@@ -92,6 +93,7 @@ class PairProtocol(Protocol):
 
     @model_validator(mode="after")
     def _the_answer_is_a_side(self) -> PairProtocol:
+        _require_one_image(self)
         _require_two_choices(self)
         return self
 
@@ -140,6 +142,7 @@ class JndProtocol(Protocol):
 
     @model_validator(mode="after")
     def _the_answer_is_a_side(self) -> JndProtocol:
+        _require_one_image(self)
         _require_two_choices(self)
         return self
 
@@ -149,6 +152,30 @@ class JndProtocol(Protocol):
         return True
 
 
+class MarksProtocol(Protocol):
+    """Where the image suffers, without a rating: 1 for "nowhere", 0 where something was marked."""
+
+    method: Literal["marks"]
+    marks: Marking
+
+    @model_validator(mode="after")
+    def _the_answer_is_somewhere_or_nowhere(self) -> MarksProtocol:
+        _require_two_values(self)
+        if self.scale.good != "high":
+            raise ValueError('marks needs scale.good = "high": 1 stands for "nowhere"')
+        if not self.timing.until_response:
+            raise ValueError(
+                'marks needs timing.stimulus_ms = "until response": the image stays while it is '
+                "marked"
+            )
+        return self
+
+    @property
+    def shows_reference(self) -> bool:
+        """Whether a trial shows a reference image beside or before the rated one."""
+        return self.marks.beside_reference
+
+
 def _require_shown(protocol: Protocol, shown: str) -> None:
     if protocol.scale.shown != shown:
         raise ValueError(
@@ -156,14 +183,26 @@ def _require_shown(protocol: Protocol, shown: str) -> None:
         )
 
 
+def _require_one_image(protocol: Protocol) -> None:
+    if protocol.marks is not None:
+        raise ValueError(
+            f"[marks] needs one rated image, and {protocol.method} asks about two; remove [marks] "
+            "or choose another method"
+        )
+
+
 def _require_two_choices(protocol: Protocol) -> None:
+    _require_two_values(protocol)
+    if protocol.catch.count and protocol.catch.kind != "instructed":
+        raise ValueError(f'{protocol.method} allows only catch.kind = "instructed"')
+
+
+def _require_two_values(protocol: Protocol) -> None:
     if protocol.scale.choices != (0.0, 1.0):
         raise ValueError(
             f"{protocol.method} has two answers: give the scale minimum = 0, maximum = 1, "
             'step = 1, shown = "choices", labels_at = [0, 1]'
         )
-    if protocol.catch.count and protocol.catch.kind != "instructed":
-        raise ValueError(f'{protocol.method} allows only catch.kind = "instructed"')
 
 
 AnyProtocol = Annotated[
@@ -174,7 +213,8 @@ AnyProtocol = Annotated[
     | DcrSideBySideProtocol
     | PairProtocol
     | AuthenticityProtocol
-    | JndProtocol,
+    | JndProtocol
+    | MarksProtocol,
     Field(discriminator="method"),
 ]
 
@@ -187,6 +227,7 @@ METHODS: dict[str, type[Protocol]] = {
     "pair": PairProtocol,
     "authenticity": AuthenticityProtocol,
     "jnd": JndProtocol,
+    "marks": MarksProtocol,
 }
 
 
@@ -196,7 +237,7 @@ def json_schema() -> dict[str, Any]:
     for name in (model.__name__ for model in METHODS.values()):
         schema["$defs"][name]["properties"].pop("texts")
         schema["$defs"][name]["required"].remove("texts")
-    for name in ("Texts", "QuestionText"):
+    for name in ("Texts", "QuestionText", "MarkTexts"):
         del schema["$defs"][name]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 

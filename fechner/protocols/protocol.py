@@ -8,7 +8,8 @@ and sessions read protocols; nothing writes them back.
 What a rating means in the journal, by method: the value on the scale; for ``pair``
 1 where the trial's stimulus was preferred and 0 where its second was; for
 ``authenticity`` 1 for "real" and 0 for "generated"; for ``jnd`` 1 where the
-degraded image was found and 0 where not.
+degraded image was found and 0 where not; for ``marks`` 1 where the image was marked nowhere and
+0 where it was marked.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from fechner.protocols.marks import TYPICAL_MARKING_MS, Marking
 from fechner.protocols.parts import (
     Catch,
     Keys,
@@ -53,6 +55,7 @@ class Protocol(Piece):
     trials: Trials = Trials()
     catch: Catch = Catch()
     screening: tuple[ScreeningQuestion, ...] = ()
+    marks: Marking | None = None
     texts: Texts
 
     @model_validator(mode="after")
@@ -107,6 +110,18 @@ class Protocol(Piece):
             )
         return self
 
+    @model_validator(mode="after")
+    def _marks_have_words_and_keys(self) -> Protocol:
+        if self.marks is None:
+            return self
+        if self.texts.marks is None:
+            raise ValueError(
+                f"the texts ({self.texts.language}) lack [marks], which the marking screen says; "
+                "copy it from the shipped common texts"
+            )
+        self.marks.check_keys(self.keys.confirm, self.keys.quit)
+        return self
+
     @property
     def reference_first(self) -> bool:
         """Whether a trial begins with the reference alone on the screen."""
@@ -115,7 +130,17 @@ class Protocol(Piece):
     @property
     def sha256(self) -> str:
         """The digest of everything that shapes the session, texts included."""
-        return digest(self.model_dump(mode="json", by_alias=True))
+        content = self.model_dump(mode="json", by_alias=True)
+        if self.marks is None:
+            # Nobody reads the words then, and journals that were begun before there were marks
+            # hold the digest without them.
+            del content["marks"], content["texts"]["marks"]
+        return digest(content)
+
+    @property
+    def typical_trial_ms(self) -> float:
+        """Expected length of a trial, marks included."""
+        return self.timing.typical_trial_ms + (TYPICAL_MARKING_MS if self.marks else 0.0)
 
     @property
     def language(self) -> str:

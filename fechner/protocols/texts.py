@@ -11,6 +11,7 @@ from string import Formatter
 
 from pydantic import Field, model_validator
 
+from fechner.protocols.marks import MarkTexts
 from fechner.protocols.parts import Piece
 
 PLACEHOLDERS = {"rest": {"done", "total"}, "catch": {"label"}}
@@ -56,6 +57,7 @@ class Texts(Piece):
     consent_no: str
     not_admitted: str
     screening: dict[str, QuestionText] = Field(default_factory=dict)
+    marks: MarkTexts | None = None
 
     @model_validator(mode="after")
     def _braces_are_known(self) -> Texts:

@@ -81,6 +81,7 @@ def journal_header(
         "dimension": protocol.dimension,
         "scale": protocol.scale.model_dump(mode="json"),
         **({"confidence_scale": confidence.model_dump(mode="json")} if confidence else {}),
+        **_marking(protocol),
         "labels": list(protocol.texts.labels),
         "question": protocol.texts.question,
         "protocol_sha256": protocol.sha256,
@@ -90,6 +91,14 @@ def journal_header(
         "model": dict(model) if model is not None else None,
         **more,
     }
+
+
+def _marking(protocol: Protocol) -> dict[str, Any]:
+    """Return what the header says of the marks that a protocol asks for."""
+    if protocol.marks is None or protocol.texts.marks is None:
+        return {}
+    asked = protocol.marks.model_dump(mode="json", exclude={"undo", "nowhere"})
+    return {"marks": {**asked, "question": protocol.texts.marks.question}}
 
 
 @dataclass

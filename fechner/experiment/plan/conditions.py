@@ -103,7 +103,8 @@ def intact_of(scene: str, stimuli: list[Stimulus]) -> str:
 
 
 def _single(protocol: Protocol, scene: str, stimuli: list[Stimulus]) -> list[Item]:
-    del protocol
+    if protocol.marks is not None and protocol.marks.beside_reference:
+        return _hidden_reference(protocol, scene, stimuli)
     return [Item(s.stimulus, scene, s.region) for s in stimuli]
 
 
@@ -116,6 +117,12 @@ def _hidden_reference(protocol: Protocol, scene: str, stimuli: list[Stimulus]) -
 def _degraded(protocol: Protocol, scene: str, stimuli: list[Stimulus]) -> list[Item]:
     items = _hidden_reference(protocol, scene, stimuli)
     return [item for item in items if item.region != INTACT]
+
+
+def _marked(protocol: Protocol, scene: str, stimuli: list[Stimulus]) -> list[Item]:
+    """Return what is marked: beside a reference the degraded images, else the intact one too."""
+    make = _degraded if protocol.shows_reference else _hidden_reference
+    return make(protocol, scene, stimuli)
 
 
 def _pairs(protocol: Protocol, scene: str, stimuli: list[Stimulus]) -> list[Item]:
@@ -150,4 +157,5 @@ _MAKERS: dict[str, Callable[[Protocol, str, list[Stimulus]], list[Item]]] = {
     "dcr_side_by_side": _degraded,
     "pair": _pairs,
     "jnd": _staircases,
+    "marks": _marked,
 }

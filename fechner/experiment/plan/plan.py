@@ -251,7 +251,7 @@ def _minutes(protocol: Protocol, trials: Sequence[Trial]) -> float:
     """Return the expected minutes: opening pages, trials, and breaks."""
     breaks = len(_breaks(trials, protocol.trials.break_every))
     pages = OPENING_MINUTES + breaks * BREAK_MINUTES
-    return round(pages + len(trials) * protocol.timing.typical_trial_ms / 60_000, 2)
+    return round(pages + len(trials) * protocol.typical_trial_ms / 60_000, 2)
 
 
 def _breaks(trials: Sequence[Trial], every: int) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ TYPING_S = 1.5
 
 
 class Input(NamedTuple):
-    """A key press or mouse event: `kind` in key, press, drag, release; time in seconds."""
+    """A key press or mouse event: `kind` in key, move, press, drag, release; time in seconds."""
 
     kind: str
     time: float

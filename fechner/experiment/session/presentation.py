@@ -1,94 +1,38 @@
-"""How one trial of each rating method looks: its frames, its questions, its rating.
+"""How one trial of each rating method goes: its course, its questions, its rating.
 
 The course is fixation, reference and gap where the method shows them first, stimulus,
-mask, question; which images stand in a frame, and what an answer means, is the
-method's own. Everything here speaks to a `Display` only.
+mask, question, marks; what an answer means is the method's own. Which images stand in a frame,
+`trial_frames` says. Everything here speaks to a `Display` only.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from fechner.errors import InputError
 from fechner.experiment.display import (
     Display,
     Frame,
+    MarkTask,
     Question,
     Response,
     Shown,
 )
+from fechner.experiment.session.trial_frames import TrialFrames, frames_of
 
 if TYPE_CHECKING:
     from fechner.experiment.plan.plan import Trial
+    from fechner.protocols.marks import Marking, MarkTexts
     from fechner.protocols.methods import AuthenticityProtocol
     from fechner.protocols.parts import Timing
     from fechner.protocols.schema import Protocol
+    from fechner.records.journal.marks import Marks
     from fechner.records.scales import RatingScale
     from fechner.records.stimuli import StimulusSet
 
 DIGITS = tuple((str(k), f"num_{k}") for k in range(1, 10))
 """The keys of the first, second, ... button of questions that name no keys."""
-
-
-@dataclass(frozen=True)
-class TrialFrames:
-    """The frames of a trial: the reference shown first, if any, then the rated frame.
-
-    `place` is the index of the rated image among the images of `test`.
-    """
-
-    test: Frame | None
-    first: Frame | None = None
-    place: int = 0
-
-    @property
-    def all(self) -> tuple[Frame, ...]:
-        """Every frame, in order."""
-        return tuple(frame for frame in (self.first, self.test) if frame is not None)
-
-
-def frames_of(protocol: Protocol, trial: Trial, stimuli: StimulusSet) -> TrialFrames:
-    """Return the frames of a trial; none for a trial that shows no image."""
-    if not trial.stimulus:
-        return TrialFrames(None)
-    path = _paths(stimuli)
-    test = path[trial.stimulus]
-    reference = path[trial.reference] if trial.reference else None
-    method, texts = protocol.method, protocol.texts
-    if method == "dcr_sequential" and reference is not None:
-        first = Frame((reference,), (texts.reference_caption,))
-        return TrialFrames(Frame((test,), (texts.test_caption,)), first)
-    if method == "dcr_side_by_side" and reference is not None:
-        side = {"left": "right", "right": "left"}.get(_of(protocol, "reference_side"), trial.side)
-        captions = (texts.test_caption, texts.reference_caption)
-        return _beside(protocol, test, reference, side, captions)
-    if method == "jnd" and reference is not None:
-        return _beside(protocol, test, reference, trial.side, ())
-    if method == "pair" and trial.second is not None:
-        pair = _beside(protocol, test, path[trial.second], trial.side, ())
-        before = Frame((reference,), (texts.reference_caption,)) if reference else None
-        return TrialFrames(pair.test, before, pair.place)
-    return TrialFrames(Frame((test,)))
-
-
-def _paths(stimuli: StimulusSet) -> dict[str, Path]:
-    return {s.stimulus: Path(stimuli.image_path(s)) for s in stimuli.stimuli}
-
-
-def _of(protocol: Protocol, name: str) -> Any:
-    return getattr(protocol, name)
-
-
-def _beside(
-    protocol: Protocol, test: Path, other: Path, side: str, captions: tuple[str, ...]
-) -> TrialFrames:
-    """Return two images side by side with `test` on `side`; captions are (test, other)."""
-    gap = _of(protocol, "gap_px")
-    if side == "left":
-        return TrialFrames(Frame((test, other), captions, gap), place=0)
-    return TrialFrames(Frame((other, test), captions[::-1], gap), place=1)
 
 
 def rating_question(protocol: Protocol, trial: Trial) -> Question:
@@ -192,6 +136,7 @@ class Presented:
     shown: Shown | None
     place: int
     confidence: Response | None = None
+    marks: Marks | None = None
 
     def record(self) -> dict[str, Any]:
         """Return the fields that the journal keeps of it."""
@@ -215,6 +160,8 @@ class Presented:
                 "confidence": self.confidence.value,
                 "confidence_rt_ms": round(self.confidence.rt_ms, 2),
             }
+        if self.marks is not None:
+            fields["marks"] = self.marks.model_dump(mode="json")
         return fields
 
 
@@ -251,6 +198,8 @@ def present_trial(
         display.preload(frame)
     display.fixation(timing.fixation_ms)
     shown = _show(seen, display, timing) if seen.test is not None else None
+    if shown is not None and protocol.method == "marks":
+        return _marked_only(protocol, seen, shown, display, timing)
     response = display.rate(_with_wait(rating_question(protocol, trial), timing, shown))
     confidence = None
     if protocol.method == "authenticity":
@@ -258,7 +207,39 @@ def present_trial(
         confidence = display.rate(asked)
     # Where no image was shown (an instructed catch trial) the answer is not about one of two.
     rating = response.value if shown is None else _rating(protocol, response.value, seen.place)
-    return Presented(rating, response, shown, seen.place, confidence)
+    marks = None if seen.marked is None else display.mark(mark_task(protocol, seen))
+    return Presented(rating, response, shown, seen.place, confidence, marks)
+
+
+def _marked_only(
+    protocol: Protocol, seen: TrialFrames, shown: Shown, display: Display, timing: Timing
+) -> Presented:
+    """Let the standing image be marked; the answer is 1 for nowhere and 0 for somewhere."""
+    task = replace(mark_task(protocol, seen), not_before_ms=timing.minimum_view_ms)
+    marks = display.mark(task)
+    rating = float(marks.nowhere)
+    response = Response(rating, marks.rt_ms, ((marks.rt_ms, rating),), marks.device)
+    return Presented(rating, response, shown, seen.place, marks=marks)
+
+
+def mark_task(protocol: Protocol, seen: TrialFrames) -> MarkTask:
+    """Return what is to be marked in a trial whose protocol asks for marks."""
+    asked, words = cast("Marking", protocol.marks), cast("MarkTexts", protocol.texts.marks)
+    return MarkTask(
+        frame=cast("Frame", seen.marked),
+        place=seen.marked_place,
+        text=words.question,
+        tool=asked.tool,
+        radius=asked.radius_px,
+        least=asked.least,
+        most=asked.most,
+        undo=words.undo,
+        nowhere=words.nowhere,
+        done=words.done,
+        full=words.full,
+        undo_keys=asked.undo,
+        nowhere_keys=asked.nowhere,
+    )
 
 
 def _show(seen: TrialFrames, display: Display, timing: Timing) -> Shown:

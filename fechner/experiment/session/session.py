@@ -23,6 +23,7 @@ from fechner.experiment.plan.plan import NOT_COUNTED
 from fechner.experiment.session import admission, presentation
 from fechner.experiment.session.signals import held
 from fechner.experiment.session.staircases import Staircases
+from fechner.experiment.session.trial_frames import frames_of
 from fechner.records.journal.lines import BreakLine
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ class _Run:
         following = [t for t in self.plan.trials if t.number == trial.number + 1]
         for coming in following:
             coming = self._filled(coming)
-            for frame in presentation.frames_of(self.protocol, coming, self.stimuli).all:
+            for frame in frames_of(self.protocol, coming, self.stimuli).all:
                 self.display.preload(frame)
         try:
             self.display.blank(self.timing.interval_ms)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from fechner.errors import InputError
 from fechner.experiment.display import (
     Frame,
+    MarkTask,
     Page,
     Question,
     Response,
@@ -22,12 +23,15 @@ from fechner.experiment.display import (
     load_pixels,
 )
 from fechner.experiment.display import pixels_sha256 as digest_of_pixels
+from fechner.experiment.simulated.marking import Damage, Pixels, simulated_marks
 from fechner.experiment.simulated.observers import SimulatedObserver
+from fechner.records.journal.marks import Marks, Stroke
 
 if TYPE_CHECKING:
     from fechner.records.stimuli import Stimulus, StimulusSet
 
 PAGE_MS = 1000.0
+MARK_MS = 500.0
 THRESHOLD_OF_REAL = 60.0  # points of quality above which a picture passes as real
 
 
@@ -35,7 +39,8 @@ class SimulatedResponder:
     """Answers questions as `observer` would, about the stimuli of `stimuli`.
 
     A stimulus seen again is a new repetition with a fresh residual; `seen` counts what
-    an interrupted session has shown already.
+    an interrupted session has shown already. `maps` are the importance maps that marks follow
+    in the world ``map``.
     """
 
     def __init__(
@@ -44,8 +49,10 @@ class SimulatedResponder:
         stimuli: StimulusSet,
         *,
         seen: Counter[str] | None = None,
+        maps: Path | None = None,
     ) -> None:
         self.observer = observer
+        self.damage = Damage(stimuli, maps)
         self._by_path = {
             Path(stimuli.image_path(stimulus)).resolve(): stimulus for stimulus in stimuli.stimuli
         }
@@ -73,6 +80,21 @@ class SimulatedResponder:
         if not looked or question.name == "consent" or question.name.startswith("screening."):
             return float(question.values[0]), reaction_ms
         return self._rated(question, looked), reaction_ms
+
+    def marks(self, task: MarkTask, size: tuple[int, int]) -> list[Pixels]:
+        """Return the pixels of each mark on an image of `size` (width, height) px.
+
+        Raises
+        ------
+        InputError
+            If the window shows the image in another size than its file has.
+        """
+        stimulus = self._stimulus(task.frame.images[task.place])
+        damage = self.damage.of(stimulus, self.observer.world)
+        if damage.shape != size[::-1]:
+            raise InputError(f"{stimulus.file} is shown as {size[0]} x {size[1]} px; restore it")
+        repetition = self._seen[stimulus.stimulus]
+        return simulated_marks(self.observer, stimulus, damage, task, repetition=repetition)
 
     def _rated(self, question: Question, looked: tuple[tuple[Stimulus, int], ...]) -> float:
         # Of a reference and a test beside each other it is the test that is rated.
@@ -167,6 +189,21 @@ class SimulatedDisplay:
         value, rt_ms = self.responder.answer(question, self._looked)
         self._clock_ms += rt_ms
         return Response(value, rt_ms, ((rt_ms, value),), "simulated")
+
+    def mark(self, task: MarkTask) -> Marks:
+        """Mark an image at once; a mark takes half a second on the display's clock."""
+        size = load_pixels(task.frame.images[task.place]).size
+        paths = self.responder.marks(task, size)
+        strokes = tuple(
+            Stroke(
+                points=tuple((x, y, MARK_MS * number + k) for k, (x, y) in enumerate(path)),
+                radius=float(task.radius),
+            )
+            for number, path in enumerate(paths, start=1)
+        )
+        rt_ms = task.not_before_ms + MARK_MS * (len(paths) + 1)
+        self._clock_ms += rt_ms
+        return Marks(size=size, rt_ms=rt_ms, device="simulated", strokes=strokes)
 
     def close(self) -> None:
         """Do nothing: there is no screen to give back."""

@@ -110,18 +110,19 @@ class SimulatedObserver:
 
     def lapses(self, name: str, repetition: int = 1) -> bool:
         """Say whether this presentation is answered blindly."""
-        return bool(self._draw("lapse", name, repetition).random() < self.lapse)
+        return bool(self.generator("lapse", name, repetition).random() < self.lapse)
 
     def reaction_ms(self, name: str, repetition: int = 1) -> float:
         """Return a log-normal reaction time in milliseconds."""
-        log_deviation = RT_LOG_SD * self._draw("reaction", name, repetition).standard_normal()
+        log_deviation = RT_LOG_SD * self.generator("reaction", name, repetition).standard_normal()
         return float(self.rt_median_ms * np.exp(log_deviation))
 
     def record(self) -> dict[str, Any]:
         """Return the observer as the journal's header keeps it."""
         return asdict(self)
 
-    def _draw(self, *key: object) -> np.random.Generator:
+    def generator(self, *key: object) -> np.random.Generator:
+        """Return the random numbers of this participant for what `key` names."""
         return _generator(self.seed, self.participant, *key)
 
 

@@ -7,6 +7,7 @@ responder that answers without a window.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from fechner.experiment.display import Frame, Page, Question
@@ -14,6 +15,7 @@ from fechner.experiment.screens.look import Box, Look, Screen
 from fechner.experiment.screens.sliders import track_place
 
 if TYPE_CHECKING:
+    from fechner.experiment.screens.marking import Marking
     from fechner.experiment.simulated.display import SimulatedResponder
     from fechner.records.stimuli import Stimulus
 
@@ -28,6 +30,9 @@ class KeyboardAndMouse(Protocol):
 
     def click(self, x: float, y: float) -> None:
         """Click at (x, y) pixels from the top left corner."""
+
+    def drag(self, path: Sequence[tuple[float, float]]) -> None:
+        """Press at the first place of a path and release at the last."""
 
 
 class WindowUser(Protocol):
@@ -56,6 +61,9 @@ class WindowUser(Protocol):
             What the screen shows as chosen so far; None for nothing.
         """
 
+    def at_marking(self, board: KeyboardAndMouse, marking: Marking) -> None:
+        """Act on an image that is to be marked; called until it is done."""
+
 
 class SimulatedUser:
     """WindowUser that answer at once, in turn with keyboard and mouse.
@@ -77,6 +85,7 @@ class SimulatedUser:
         self._answers: tuple[Question, float] | None = None
         self._count = 0
         self._moved = False
+        self._marks: list[list[tuple[int, int]]] | None = None
 
     def see(self, frame: Frame) -> None:
         """Remember what the answer is about."""
@@ -114,6 +123,25 @@ class SimulatedUser:
         else:
             self._confirm(board, screen)
             self._answers, self._moved = None, False
+
+    def at_marking(self, board: KeyboardAndMouse, marking: Marking) -> None:
+        """Place the marks one after the other, then go on, with a key or a click."""
+        if self._marks is None:
+            self._count += 1
+            self._marks = list(self._responder.marks(marking.task, marking.size))
+        left, top = marking.box[:2]
+        if self._marks:
+            path = self._marks.pop(0)
+            # Half a pixel on, so that no rounding moves a place to the pixel beside it.
+            board.drag([(left + x + 0.5, top + y + 0.5) for x, y in path])
+            return
+        name = "done" if marking.standing else "nowhere"
+        keys = {"done": ("return",), "nowhere": marking.task.nowhere_keys}[name]
+        if self._device() == "keyboard" and keys:
+            board.press_key(keys[0])
+        else:
+            board.click(*_middle(marking.screen.zones[name]))
+        self._marks = None
 
     def _device(self) -> str:
         return self._devices[self._count % len(self._devices)]

@@ -47,6 +47,8 @@ class PreparedSession:
         The record of an interrupted session that goes on; None for a new one.
     observer
         The simulated participant; None for a person.
+    marks_weighted_by
+        What the marks of a simulated participant weight the damage by; None without marks.
     """
 
     protocol: Protocol
@@ -56,6 +58,7 @@ class PreparedSession:
     prediction: str
     kept: JournalRecord | None
     observer: SimulatedObserver | None
+    marks_weighted_by: str | None = None
 
     def run(
         self,
@@ -113,7 +116,7 @@ class PreparedSession:
             session=self.plan.session,
             stimuli_sha256=self.plan.stimuli_sha256,
             plan_sha256=self.plan.sha256,
-            model=self.observer.record() if self.observer is not None else None,
+            model=self._model(),
             prediction_sha256=self.prediction,
             row=self.plan.row,
             timing_override=timing.model_dump(mode="json") if timing is not None else None,
@@ -121,6 +124,13 @@ class PreparedSession:
             screen=screen,
         )
         return Journal.create(self.path, header)
+
+    def _model(self) -> dict[str, Any] | None:
+        """Return what the header says of a simulated participant."""
+        if self.observer is None:
+            return None
+        marks = self.marks_weighted_by
+        return {**self.observer.record(), **({"marks_weighted_by": marks} if marks else {})}
 
 
 def prepare_session(

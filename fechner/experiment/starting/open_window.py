@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from fechner.errors import RefusedError
 from fechner.experiment.display import Frame
 from fechner.experiment.plan.plan import Plan, Trial
-from fechner.experiment.screens import layout, pages
+from fechner.experiment.screens import layout, mark_pages, pages
 from fechner.experiment.screens.fonts import check_font, find_font
 from fechner.experiment.screens.look import Look
 from fechner.experiment.session import presentation
 from fechner.experiment.session.session import quit_question
+from fechner.experiment.session.trial_frames import TrialFrames, frames_of
 from fechner.experiment.window.participant_display import ParticipantDisplay
 from fechner.experiment.window.window import Window, monitor_size
 from fechner.experiment.window.xvfb import screen_server
@@ -103,15 +104,19 @@ def open_window(
 
 def _strip(protocol: Protocol, look: Look) -> int:
     """Return the height of the strip for questions under standing pictures; 0 for none."""
-    if not protocol.timing.until_response:
-        return 0
     trial = Trial(1, 1, "main", "", "", "", protocol.dimension)
+    marks = 0
+    if protocol.marks is not None:
+        task = presentation.mark_task(protocol, TrialFrames(None, marked=Frame(())))
+        marks = mark_pages.strip_height(look, task)
+    if not protocol.timing.until_response:
+        return marks
     asked = [presentation.rating_question(protocol, trial)]
     if protocol.catch.count and protocol.catch.kind == "instructed":
         for value in (protocol.scale.labels_at[0], protocol.scale.labels_at[-1]):
             catch = replace(trial, target=value)
             asked.append(presentation.rating_question(protocol, catch))
-    return max(pages.strip_height(look, question) for question in asked)
+    return max(marks, *(pages.strip_height(look, question) for question in asked))
 
 
 def check_fit(
@@ -140,7 +145,7 @@ def check_fit(
         trial = planned
         if trial.reference and not trial.stimulus:
             trial = replace(trial, stimulus=trial.reference)
-        for frame in presentation.frames_of(protocol, trial, stimuli).all:
+        for frame in frames_of(protocol, trial, stimuli).all:
             for path in frame.images:
                 if path not in sizes:
                     with Image.open(path) as file:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fechner.errors import RefusedError
 from fechner.experiment.plan.plan import Plan, Trial
-from fechner.experiment.session import presentation
+from fechner.experiment.session.trial_frames import frames_of
 from fechner.records.journal import JournalRecord, read_journal
 from fechner.records.journal.lines import TrialLine
 
@@ -57,7 +57,7 @@ def seen_so_far(
     named = {Path(stimuli.image_path(s)): s.stimulus for s in stimuli.stimuli}
     seen: Counter[str] = Counter()
     for line in kept.trials if kept is not None else ():
-        for frame in presentation.frames_of(protocol, _as_planned(line), stimuli).all:
+        for frame in frames_of(protocol, _as_planned(line), stimuli).rated:
             seen.update(named[path] for path in frame.images)
     return seen
 

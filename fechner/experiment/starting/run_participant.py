@@ -7,18 +7,17 @@ than the stimulus records.
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from fechner.errors import InputError
-from fechner.experiment.display import Display
 from fechner.experiment.journal.durable import make_folder
 from fechner.experiment.journal.lock import SessionLock
 from fechner.experiment.session.session import OnTrial
 from fechner.experiment.simulated.display import SimulatedDisplay, SimulatedResponder
-from fechner.experiment.simulated.window_user import SimulatedUser, WindowUser
+from fechner.experiment.simulated.window_user import SimulatedUser
 from fechner.experiment.starting import preflight
 from fechner.experiment.starting.earlier_sessions import known_calibration
 from fechner.experiment.starting.inputs import PreparedSession, prepare_session
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from fechner.experiment.simulated.observers import SimulatedObserver
     from fechner.experiment.window.participant_display import ParticipantDisplay
     from fechner.experiment.window.read_back import Verify
-    from fechner.records.stimuli import StimulusSet
 
 
 def run_participant(
@@ -54,6 +52,7 @@ def run_participant(
     calibration: Calibration | None = None,
     show_checks: bool = False,
     user_type: type[SimulatedUser] = SimulatedUser,
+    maps: Path | None = None,
 ) -> JournalRecord:
     """Run, or resume, one session of one participant; return its journal's record.
 
@@ -89,6 +88,9 @@ def run_participant(
         Show the experimenter's screen before a simulated session too.
     user_type
         How a simulated participant acts in a window.
+    maps
+        Importance maps, one of each scene, that the marks of a simulated participant of the
+        world ``map`` follow.
 
     Returns
     -------
@@ -140,11 +142,16 @@ def run_participant(
     prepared = prepare_session(
         Path(stimuli_folder), protocol, participant, session, Path(sessions_folder), observer
     )
-    seen = seen_so_far(prepared.kept, protocol, prepared.stimuli)
-
-    if observer is not None and window == "none":
-        display = _windowless(observer, prepared.stimuli, seen)
-        return prepared.run(display, {"window": "none"}, on_trial)
+    responder = None
+    if observer is not None:
+        seen = seen_so_far(prepared.kept, protocol, prepared.stimuli)
+        responder = SimulatedResponder(observer, prepared.stimuli, seen=seen, maps=maps)
+        if protocol.marks is not None:
+            prepared = replace(
+                prepared, marks_weighted_by=responder.damage.weights_of(observer.world)
+            )
+    if responder is not None and window == "none":
+        return prepared.run(SimulatedDisplay(responder), {"window": "none"}, on_trial)
     make_folder(prepared.path.parent)
     lock = SessionLock.take(prepared.path.parent / "window")
     try:
@@ -156,7 +163,7 @@ def run_participant(
                 monitor=monitor,
                 verify=verify_pixels,
                 screenshots=screenshots,
-                user=_user(observer, prepared.stimuli, seen, user_type),
+                user=None if responder is None else user_type(responder),
             )
         ) as opened:
             ask = observer is None or show_checks
@@ -191,18 +198,3 @@ def _loaded(protocol: Protocol | str | Path, language: str) -> Protocol:
     if isinstance(protocol, Protocol):
         return protocol
     return load_protocol(protocol, language=language)
-
-
-def _windowless(observer: SimulatedObserver, stimuli: StimulusSet, seen: Counter[str]) -> Display:
-    return SimulatedDisplay(SimulatedResponder(observer, stimuli, seen=seen))
-
-
-def _user(
-    observer: SimulatedObserver | None,
-    stimuli: StimulusSet,
-    seen: Counter[str],
-    user_type: type[SimulatedUser],
-) -> WindowUser | None:
-    if observer is None:
-        return None
-    return user_type(SimulatedResponder(observer, stimuli, seen=seen))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fechner.experiment.display import (
     Frame,
+    MarkTask,
     Page,
     Question,
     Response,
@@ -26,6 +27,7 @@ from fechner.experiment.screens.answering import Input, asks_to_quit
 from fechner.experiment.screens.look import Screen
 from fechner.experiment.window.asking import Asking, StandingFrame
 from fechner.experiment.window.frames import FrameLoader
+from fechner.experiment.window.marking import MarkingScreen
 from fechner.experiment.window.read_back import ReadBack, Verify
 from fechner.experiment.window.screenshots import Screenshots, picture_name
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from fechner.experiment.simulated.window_user import WindowUser
     from fechner.experiment.window.window import Window
     from fechner.protocols.parts import Keys
+    from fechner.records.journal.marks import Marks
 
 
 class ParticipantDisplay:
@@ -77,6 +80,7 @@ class ParticipantDisplay:
         self._asking = Asking(
             window, self._frames, keys=keys, screenshots=self._screenshots, user=user
         )
+        self._marking = MarkingScreen(window, keys=keys, screenshots=self._screenshots, user=user)
         self._standing: StandingFrame | None = None
         self._base = window.texture()
         left, top, right, bottom = self.area
@@ -252,6 +256,22 @@ class ParticipantDisplay:
             self._ask_to_quit()
             raise TrialInterruptedError
         return response
+
+    def mark(self, task: MarkTask) -> Marks:
+        """Let an image be marked: that of the frame that stands, or of a new one in its place.
+
+        Raises
+        ------
+        TrialInterruptedError
+            If Escape was pressed and the session goes on.
+        """
+        standing = self._standing or StandingFrame(self._frames.take(task.frame), self.now())
+        marks = self._marking.marks(task, standing)
+        self._standing = None
+        if marks is None:
+            self._ask_to_quit()
+            raise TrialInterruptedError
+        return marks
 
 
 def _nothing() -> None:

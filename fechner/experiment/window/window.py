@@ -9,6 +9,7 @@ an answer is, belongs to `participant_display`.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -172,6 +173,7 @@ class Window:
             self._mouse.append(Input(kind, self.now(), "", *place))
 
         handle.push_handlers(
+            on_mouse_motion=lambda x, y, dx, dy: note("move", x, y),
             on_mouse_press=lambda x, y, button, modifiers: note("press", x, y),
             on_mouse_drag=lambda x, y, dx, dy, buttons, modifiers: note("drag", x, y),
             on_mouse_release=lambda x, y, button, modifiers: note("release", x, y),
@@ -192,12 +194,19 @@ class Window:
 
     def click(self, x: float, y: float) -> None:
         """Press and release the left button at (x, y) pixels from the top left corner."""
-        handle = self._window.winHandle
-        handle._mouse_x, handle._mouse_y = x, self._window.size[1] - 1 - y
-        place = (handle._mouse_x, handle._mouse_y)
-        left = self._pyglet.window.mouse.LEFT
-        handle.dispatch_event("on_mouse_press", *place, left, 0)
-        handle.dispatch_event("on_mouse_release", *place, left, 0)
+        self.drag([(x, y)])
+
+    def drag(self, path: Sequence[tuple[float, float]]) -> None:
+        """Press the left button at the first place of a path, and release it at the last."""
+        handle, left = self._window.winHandle, self._pyglet.window.mouse.LEFT
+        for number, (x, y) in enumerate(path):
+            handle._mouse_x, handle._mouse_y = x, self._window.size[1] - 1 - y
+            place = (handle._mouse_x, handle._mouse_y)
+            if number == 0:
+                handle.dispatch_event("on_mouse_press", *place, left, 0)
+            else:
+                handle.dispatch_event("on_mouse_drag", *place, 0, 0, left, 0)
+        handle.dispatch_event("on_mouse_release", handle._mouse_x, handle._mouse_y, left, 0)
 
     def cursor(self, visible: bool) -> None:
         """Show or hide the mouse pointer."""

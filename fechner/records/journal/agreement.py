@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fechner.errors import InputError
 from fechner.records.journal.lines import (
-    SCHEMA,
+    CHAINED_SCHEMA,
     BreakLine,
     Header,
     Line,
@@ -54,6 +54,7 @@ def check_follows(line: Line, header: Header, *, last_trial: int, complete: bool
                 f"trial {line.trial} comes after trial {last_trial}; numbers must rise"
             )
         _check_answer(line, header)
+        _check_marks(line, header)
 
 
 def _check_answer(trial: TrialLine, header: Header) -> None:
@@ -66,11 +67,12 @@ def _check_answer(trial: TrialLine, header: Header) -> None:
         header.scale.minimum <= trial.target <= header.scale.maximum
     ):
         raise InputError(f"target: expected {header.scale}, got {trial.target:g}")
-    if header.schema_ >= SCHEMA and trial.rt_ms < 0:
+    if header.schema_ >= CHAINED_SCHEMA and trial.rt_ms < 0:
         raise InputError(f"rt_ms: expected 0 or more milliseconds, got {trial.rt_ms:g}")
     if trial.simulated not in (None, header.simulated):
         raise InputError("the header and this trial disagree whether the session is simulated")
-    if trial.device == "simulated" and not header.simulated:
+    devices = (trial.device, trial.marks and trial.marks.device)
+    if "simulated" in devices and not header.simulated:
         raise InputError("a simulated answer stands in the session of a person")
     for method, key in METHOD_KEYS.items():
         held = getattr(trial, key) is not None
@@ -81,3 +83,33 @@ def _check_answer(trial: TrialLine, header: Header) -> None:
     scale = header.confidence_scale
     if trial.confidence is not None and scale and not scale.contains(trial.confidence):
         raise InputError(f"confidence: expected {scale}, got {trial.confidence:g}")
+
+
+def _check_marks(trial: TrialLine, header: Header) -> None:
+    """Refuse marks that the session of this header did not ask for, or could not have taken."""
+    asked, marks = header.marks, trial.marks
+    if asked is None:
+        if marks is not None:
+            raise InputError("marks have no meaning in a session whose first line has none")
+        return
+    if not trial.stimulus:
+        return
+    if marks is None:
+        raise InputError("a trial of a session with marks needs marks")
+    stand = len(marks.standing)
+    if stand and not asked.least <= stand <= asked.most:
+        raise InputError(
+            f"expected {asked.least} to {asked.most} marks, or none for nowhere, got {stand}"
+        )
+    for stroke in marks.strokes:
+        if stroke.radius != asked.radius_px:
+            raise InputError(
+                f"expected marks of {asked.radius_px} px radius, got {stroke.radius:g}"
+            )
+        if asked.tool == "click" and len(stroke.points) > 1:
+            raise InputError(f"a click has one point, got {len(stroke.points)}")
+    if header.method == "marks" and trial.rating != float(marks.nowhere):
+        raise InputError(
+            f"{stand} marks stand, which is the rating {float(marks.nowhere):g} (1: nowhere), "
+            f"got {trial.rating:g}"
+        )

@@ -11,28 +11,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    ValidationError,
-    model_validator,
-)
+from pydantic import ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from fechner.errors import InputError, nearest
 from fechner.records.complaints import one_line
+from fechner.records.journal.fields import (
+    Count,
+    Digest,
+    Name,
+    NotNegative,
+    Record,
+    TimeOfDay,
+    TrialNumber,
+    Word,
+)
+from fechner.records.journal.marks import MarkingFacts, Marks
 from fechner.records.scales import RatingScale
 
-SCHEMA = 2
-"""What is written: every line carries the digest of the one before it."""
+SCHEMA = 3
+"""What is written: images may be marked. Schema 2, the same without marks, is still read."""
+
+CHAINED_SCHEMA = 2
+"""From here on every line carries the digest of the one before it."""
 
 UNCHAINED_SCHEMA = 1
-"""What earlier versions wrote: the same lines without digests. Still read, and noted."""
+"""What the first version wrote: lines without digests. Still read, and noted."""
 
 EARLY_MS = 50.0
 """In schema 1 an answer could be taken up to a few refreshes before its question was drawn."""
@@ -41,27 +46,6 @@ PARTICIPANT = r"^[A-Za-z0-9]{2,16}$"
 """A participant's code: letters and digits only, as BIDS wants them for ``sub-<label>``."""
 
 Kind = Literal["practice", "anchor", "stabilising", "main", "repeat", "catch"]
-
-
-def _time_of_day(text: str) -> str:
-    if datetime.fromisoformat(text).tzinfo is None:
-        raise ValueError("expected a time of day with its zone")
-    return text
-
-
-Name = Annotated[str, Field(min_length=1)]
-Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-NotNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=0)]
-TrialNumber = Annotated[int, Field(ge=1)]
-TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
-
-
-class Record(BaseModel):
-    """A frozen record that takes the keys and types it knows, and nothing else."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Line(Record):
@@ -98,7 +82,7 @@ class Header(Line):
     """The first line: what the session is, with all that exports need to stand alone."""
 
     event: Literal["session"]
-    schema_: Literal[1, 2] = Field(alias="schema")
+    schema_: Literal[1, 2, 3] = Field(alias="schema")
     participant: str = Field(pattern=PARTICIPANT)
     session: int = Field(ge=1)
     protocol: Word
@@ -113,6 +97,7 @@ class Header(Line):
     stimuli_sha256: Digest
     plan_sha256: Digest
     prediction_sha256: Digest | None = None
+    marks: MarkingFacts | None = None
     row: Count | None = None
     timing_override: Mapping[str, float | str | None] | None = None
     simulated: bool
@@ -127,9 +112,11 @@ class Header(Line):
         labels, places = len(self.labels), len(self.scale.labels_at)
         if labels != places:
             raise ValueError(f"{labels} labels stand at {places} values of the scale")
-        asks_confidence = self.method == "authenticity" and self.schema_ >= SCHEMA
+        asks_confidence = self.method == "authenticity" and self.schema_ >= CHAINED_SCHEMA
         if asks_confidence != (self.confidence_scale is not None):
             raise ValueError("confidence_scale stands in sessions of the method authenticity only")
+        if self.marks is not None and self.schema_ < SCHEMA:
+            raise ValueError(f"marks stand in journals of schema {SCHEMA} only")
         return self
 
 
@@ -161,6 +148,7 @@ class TrialLine(Line):
     confidence_rt_ms: NotNegative | None = None
     strength: NotNegative | None = None
     truth: Literal["real", "generated"] | None = None
+    marks: Marks | None = None
     target: float | None = None
     passed: bool | None = None
     repeat_of: TrialNumber | None = None
@@ -170,8 +158,9 @@ class TrialLine(Line):
     def _agrees_with_itself(self) -> TrialLine:
         if not self.stimulus and self.kind != "catch":
             raise ValueError(f"a {self.kind} trial must name its stimulus")
-        if not self.stimulus and self.shown_sha256 is not None:
-            raise ValueError("pixels were shown, and no stimulus is named")
+        if not self.stimulus and (self.shown_sha256 is not None or self.marks is not None):
+            what = "pixels were shown" if self.marks is None else "an image was marked"
+            raise ValueError(f"{what}, and no stimulus is named")
         if (self.kind == "catch") != (self.target is not None):
             raise ValueError("a trial has a target if, and only if, it is a catch trial")
         if (self.target is None) != (self.passed is None):
@@ -179,6 +168,16 @@ class TrialLine(Line):
         if self.repeat_of is not None and self.repeat_of >= self.trial:
             raise ValueError(f"trial {self.trial} cannot repeat trial {self.repeat_of}")
         return self
+
+    @property
+    def marks_placed(self) -> int | None:
+        """How many marks stand; 0 means nowhere, None that none were asked for."""
+        return None if self.marks is None else len(self.marks.standing)
+
+    @property
+    def marks_rt_ms(self) -> float | None:
+        """Milliseconds until the marks were done; None where none were asked for."""
+        return None if self.marks is None else self.marks.rt_ms
 
 
 class ResumeLine(Line):
@@ -291,9 +290,9 @@ def parse_line(content: bytes) -> Line:
 
 
 def _check_schema(schema: object) -> None:
-    if schema not in (UNCHAINED_SCHEMA, SCHEMA):
+    if schema not in range(UNCHAINED_SCHEMA, SCHEMA + 1):
         raise InputError(
-            f"expected journal schema {UNCHAINED_SCHEMA} or {SCHEMA}, got {schema!r}; "
+            f"expected journal schema {UNCHAINED_SCHEMA} to {SCHEMA}, got {schema!r}; "
             "read it with the fechner version that wrote it"
         )
 

@@ -15,7 +15,7 @@ from fechner.errors import InputError
 from fechner.records.journal.agreement import check_follows
 from fechner.records.journal.chain import check_link, without_chain
 from fechner.records.journal.lines import (
-    SCHEMA,
+    CHAINED_SCHEMA,
     EndLine,
     Header,
     Line,
@@ -69,7 +69,7 @@ class JournalRecord:
     @property
     def chained(self) -> bool:
         """Whether its lines carry digests, so that a later change is seen."""
-        return self.header.schema_ >= SCHEMA
+        return self.header.schema_ >= CHAINED_SCHEMA
 
     @property
     def participant(self) -> str:
@@ -162,7 +162,7 @@ def _opened(content: bytes, header: Header, before: str) -> tuple[Line, str]:
 
 
 def _check_chain(header: Header, text: bytes, chain: str, before: str) -> None:
-    if header.schema_ >= SCHEMA:
+    if header.schema_ >= CHAINED_SCHEMA:
         check_link(text, chain, before)
     elif chain:
         raise InputError("a chain stands in a journal whose first line says that it has none")

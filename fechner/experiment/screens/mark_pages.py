@@ -1,0 +1,130 @@
+"""The foot of the marking screen: the question and the buttons for undo, nowhere and done.
+
+Drawn as pictures, like every screen; coordinates as in `look`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PIL import Image, ImageDraw
+
+from fechner.experiment.display import MarkTask
+from fechner.experiment.screens.buttons import button
+from fechner.experiment.screens.fonts import missing_letters
+from fechner.experiment.screens.look import Box, Look, Screen, line_height, wrap
+
+if TYPE_CHECKING:
+    from fechner.protocols.parts import Keys
+
+BUTTONS = ("undo", "nowhere", "done")
+"""Zones and overlays of the marking screen, from the left."""
+
+GAP_EM = 0.8
+"""Distance of two buttons in sizes of the text."""
+
+SIGNS = {"backspace": "⌫", "return": "↵"}
+"""How keys are written on the buttons, where the font has the sign."""
+
+
+def _lines(look: Look, task: MarkTask) -> list[str]:
+    width = round(look.size[0] * 0.86)
+    texts = (wrap(text, look.body, width) for text in (task.text, task.full))
+    # Room for the longer of the two, so that nothing moves when one takes the other's place.
+    asked, full = texts
+    return asked + [""] * (len(full) - len(asked))
+
+
+def strip_height(look: Look, task: MarkTask) -> int:
+    """Return the height in pixels that question and buttons need under the image."""
+    text = len(_lines(look, task)) * line_height(look.body)
+    return (
+        look.em(0.4) + text + look.em(0.5) + _row_height(look, _labels(look, task)) + look.em(0.5)
+    )
+
+
+def _labels(look: Look, task: MarkTask, confirm: tuple[str, ...] = ()) -> list[str]:
+    """Return what stands on the buttons: the word and, where the font has it, the key's sign."""
+    pressed_by = (task.undo_keys, task.nowhere_keys, confirm or ("return",))
+    words = (task.undo, task.nowhere, task.done)
+    signs = [_sign(look, keys) for keys in pressed_by]
+    return [f"{word}  {sign}" if sign else word for word, sign in zip(words, signs, strict=True)]
+
+
+def _sign(look: Look, keys: tuple[str, ...]) -> str:
+    name = keys[0] if keys else ""
+    sign = SIGNS.get(name, name.upper() if len(name) == 1 else "")
+    return "" if missing_letters(look.font, sign) else sign
+
+
+def _widths(look: Look, labels: list[str]) -> list[int]:
+    """Return the width of each button: that of its text, less where three do not fit beside."""
+    wanted = [max(round(look.body.getlength(text)) + look.em(1.6), look.em(6)) for text in labels]
+    room = round(look.size[0] * 0.96) - 2 * look.em(GAP_EM)
+    share = min(1.0, room / sum(wanted))
+    return [int(width * share) for width in wanted]
+
+
+def _row_height(look: Look, labels: list[str]) -> int:
+    inside = [width - look.em(0.8) for width in _widths(look, labels)]
+    lines = max(len(wrap(t, look.body, w)) for t, w in zip(labels, inside, strict=True))
+    return lines * line_height(look.body) + look.em(0.9)
+
+
+def mark_screen(look: Look, task: MarkTask, keys: Keys) -> Screen:
+    """Return the marking screen without its image, at the foot of the window.
+
+    Zones and overlays "undo", "nowhere" and "done": the overlay is the button while it can be
+    used. The overlay "full" stands in place of the question when no more marks are taken.
+
+    Parameters
+    ----------
+    look
+        Of the window.
+    task
+        What is asked.
+    keys
+        The protocol's keys, of which "done" has those that confirm.
+
+    Returns
+    -------
+    Screen
+        The question with its three buttons, not usable yet.
+    """
+    width, height = look.size
+    screen = Screen(Image.new("RGB", look.size, look.paper), {}, {})
+    top = height - strip_height(look, task) + look.em(0.4)
+    draw, lines = ImageDraw.Draw(screen.image), _lines(look, task)
+    _centred(draw, look, lines, top, width)
+    tall = len(lines) * line_height(look.body)
+    screen.overlays["full"] = _full(look, task, (0, top, width, top + tall))
+    top += tall + look.em(0.5)
+    labels = _labels(look, task, keys.confirm)
+    widths, gap = _widths(look, labels), look.em(GAP_EM)
+    left = (width - sum(widths) - 2 * gap) // 2
+    for name, label, wide in zip(BUTTONS, labels, widths, strict=True):
+        box: Box = (left, top, left + wide, top + _row_height(look, labels))
+        usable = button(look, label, box)
+        screen.image.paste(_faded(look, usable), box[:2])
+        screen.zones[name] = box
+        screen.overlays[name] = (usable, box)
+        left += wide + gap
+    return screen
+
+
+def _faded(look: Look, usable: Image.Image) -> Image.Image:
+    """Return a button that cannot be used now: still to be read, near the background."""
+    return Image.blend(Image.new("RGB", usable.size, look.paper), usable, 0.35)
+
+
+def _full(look: Look, task: MarkTask, box: Box) -> tuple[Image.Image, Box]:
+    image = Image.new("RGB", (box[2] - box[0], box[3] - box[1]), look.paper)
+    lines = wrap(task.full, look.body, round(look.size[0] * 0.86))
+    _centred(ImageDraw.Draw(image), look, lines, 0, image.width)
+    return image, box
+
+
+def _centred(draw: ImageDraw.ImageDraw, look: Look, lines: list[str], top: int, width: int) -> None:
+    for number, line in enumerate(lines):
+        x = (width - look.body.getlength(line)) / 2
+        draw.text((x, top + number * line_height(look.body)), line, font=look.body, fill=look.ink)
