@@ -25,7 +25,7 @@ from fechner.errors import InputError
 from fechner.experiment.display import MarkTask, load_pixels
 from fechner.experiment.simulated.observers import SimulatedObserver, error_of, harm_of
 from fechner.records.stimuli import INTACT
-from fechner.stimuli.impact import centre_weights, importance_weights, squared_error
+from fechner.stimuli.impact import importance_weights
 
 if TYPE_CHECKING:
     from fechner.records.stimuli import Stimulus, StimulusSet
@@ -77,10 +77,11 @@ class Damage:
                 f"{stimulus.scene!r} has none; build the stimulus set with intact images"
             )
         intact = np.asarray(load_pixels(self._stimuli.image_path(self._intact[stimulus.scene])))
-        error = squared_error(
-            intact, np.asarray(load_pixels(self._stimuli.image_path(stimulus)), np.float64)
-        )
+        degraded = np.asarray(load_pixels(self._stimuli.image_path(stimulus)), np.float64)
+        error = np.square(degraded - intact).mean(axis=2)
         if world == "centre":
+            from fechner.rival_maps import centre_weights  # brings OpenCV
+
             return error * centre_weights(*error.shape)
         if world == "map" and self._maps is not None:
             return error * self._map_weights(self._maps, stimulus.scene, error.shape)
