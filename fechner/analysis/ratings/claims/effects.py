@@ -8,15 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
 import pandas as pd
 
-from fechner.analysis.ratings.contrasts.effect_size import (
-    effect_size,
-    variance_of_cells,
-    variance_of_ratings,
-)
-from fechner.analysis.ratings.contrasts.slopes import slopes_design
+from fechner.analysis.ratings.contrasts.effect_size import effect_size, variance_of_arms
 from fechner.records.contrasts.contrast import Contrast
 from fechner.records.contrasts.family import EffectSize
 
@@ -48,12 +42,4 @@ def effects(
 
 def _variance(arms: pd.DataFrame, row: Contrast) -> tuple[float, float]:
     first, second = row.name.split(" - ")
-    rows = arms[arms["region"].isin([first, second])]
-    # Where an arm holds several ratings of an image, their mean varies less than one rating.
-    if not row.n_differences or rows.duplicated(["participant", "scene", "region"]).any():
-        return variance_of_ratings(slopes_design(arms, first, second))
-    wide = rows.pivot(index="participant", columns=["scene", "region"], values="rating")
-    columns = pd.MultiIndex.from_product([rows["scene"].unique(), [first, second]])
-    cells = wide.reindex(columns=columns).to_numpy(float).reshape(len(wide), -1, 2)
-    paired = np.isfinite(cells).all(axis=2, keepdims=True)
-    return variance_of_cells(np.where(paired, cells, np.nan))
+    return variance_of_arms(arms, first, second, paired=row.n_differences > 0)

@@ -19,6 +19,7 @@ from fechner.analysis.ratings.comparing.interaction import interaction as tested
 from fechner.analysis.ratings.comparing.questions import Question, pairs_of, questions
 from fechner.analysis.ratings.contrasts.effect_size import (
     effect_size,
+    variance_of_arms,
     variance_of_cells,
     variance_of_ratings,
 )
@@ -26,7 +27,6 @@ from fechner.analysis.ratings.contrasts.equivalence import equivalence
 from fechner.analysis.ratings.contrasts.every_model import FittedModels, by_every_model
 from fechner.analysis.ratings.contrasts.holm import holm
 from fechner.analysis.ratings.contrasts.singular import what_singular_means
-from fechner.analysis.ratings.contrasts.slopes import slopes_design
 from fechner.analysis.ratings.matrices import choose_dimension
 from fechner.errors import InputError
 from fechner.provenance import provenance
@@ -196,19 +196,17 @@ def _row(
 
 def _variance(rows: pd.DataFrame, question: Question, *, paired: bool) -> tuple[float, float]:
     """Return the variance of a single rating within the conditions, and of that estimate."""
-    arms, at = question.arms, question.at
-    own = rows[rows["region"].isin(arms)]
-    cells = [own["participant"], own["scene"], own["region"], own["beside"].fillna("")]
-    # Where a condition holds several ratings of a pair, their means vary less than one rating.
-    if paired and not pd.concat(cells, axis=1).duplicated().any():
-        wide = four_cells(own.assign(beside=own["beside"].fillna("")), arms, at or ("",))
-        complete = wide.dropna().droplevel("family").unstack("scene").to_numpy(float)
-        # Columns are conditions by scenes: the conditions go last.
-        shape = len(complete), wide.shape[1], -1
-        return variance_of_cells(complete.reshape(shape).transpose(0, 2, 1))
-    if len(at) == 2:
-        return variance_of_ratings(interaction_design(own, arms, at, question.name))
-    return variance_of_ratings(slopes_design(rows, *arms))
+    if len(question.at) < 2:
+        return variance_of_arms(rows, *question.arms, paired=paired)
+    own = rows[rows["region"].isin(question.arms)]
+    if not paired or own.duplicated(["participant", "scene", "region", "beside"]).any():
+        return variance_of_ratings(
+            interaction_design(own, question.arms, question.at, question.name)
+        )
+    cells = four_cells(own, question.arms, question.at)
+    wide = cells.dropna().droplevel("family").unstack("scene").to_numpy(float)
+    # Columns are conditions by scenes: the conditions go last.
+    return variance_of_cells(wide.reshape(len(wide), cells.shape[1], -1).transpose(0, 2, 1))
 
 
 def _why_not(question: Question, models: FittedModels, p_holm: float, alpha: float) -> str:

@@ -79,10 +79,7 @@ def interaction(
 
 
 def four_cells(rows: pd.DataFrame, arms: tuple[str, str], levels: tuple[str, ...]) -> pd.DataFrame:
-    """Return ratings by participant, scene and what they must share, one column a condition.
-
-    One level, empty where there is no second factor, gives the two columns of a plain contrast.
-    """
+    """Return ratings by participant, scene and what they must share, one column a condition."""
     keys = [*UNITS, "family"]
     wide = rows.assign(family=rows["family"].fillna("")).pivot_table(
         index=keys, columns=["region", "beside"], values="rating", aggfunc="mean"

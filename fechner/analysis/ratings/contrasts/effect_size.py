@@ -2,7 +2,7 @@
 
     d = difference / sqrt(sum of all variance components of a rating)
 
-(Westfall, Judd and Kenny 2014): the SD of what a new participant says of a new image within
+(Westfall, Kenny and Judd 2014): the SD of what a new participant says of a new image within
 one condition. Participants, images, their slopes and the residual are all in it, so that d
 does not grow with the number of trials, and designs of different kinds can be compared. It is
 smaller than a d over the SD of differences or of the residual.
@@ -14,11 +14,12 @@ The interval follows from both errors, that of the difference and that of the va
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 from fechner.analysis.ratings.contrasts.crossed import reml_mean_squares
 from fechner.analysis.ratings.contrasts.reml import fit_reml, indicator
-from fechner.analysis.ratings.contrasts.slopes import SlopesDesign
+from fechner.analysis.ratings.contrasts.slopes import SlopesDesign, slopes_design
 from fechner.records.contrasts.contrast import Contrast
 from fechner.records.contrasts.family import EffectSize
 
@@ -32,7 +33,7 @@ def effect_size(row: Contrast, variance: tuple[float, float], *, level: float = 
         The contrast, in points.
     variance
         Variance of a single rating in squared points and the variance of that estimate, from
-        `variance_of_cells` or `variance_of_ratings`.
+        `variance_of_arms`, `variance_of_cells` or `variance_of_ratings`.
     level
         Of the interval.
 
@@ -45,6 +46,31 @@ def effect_size(row: Contrast, variance: tuple[float, float], *, level: float = 
     error = np.sqrt(row.standard_error**2 / total + d**2 * spread / (4 * total**2))
     half = error * float(stats.t.ppf(0.5 + level / 2, np.inf if row.df is None else row.df))
     return EffectSize(d=float(d), low=float(d - half), high=float(d + half), sd=float(total**0.5))
+
+
+def variance_of_arms(
+    arms: pd.DataFrame, first: str, second: str, *, paired: bool
+) -> tuple[float, float]:
+    """Return the variance of a rating within two arms, and the variance of that estimate.
+
+    Parameters
+    ----------
+    arms
+        What `matrices.rated_arms` returns.
+    first, second
+        Names of the arms.
+    paired
+        Whether the difference was tested on pairs of ratings; then the variance rests on these,
+        unless an arm holds several ratings of an image: their mean varies less than one rating.
+    """
+    rows = arms[arms["region"].isin([first, second])]
+    if not paired or rows.duplicated(["participant", "scene", "region"]).any():
+        return variance_of_ratings(slopes_design(arms, first, second))
+    wide = rows.pivot(index="participant", columns=["scene", "region"], values="rating")
+    columns = pd.MultiIndex.from_product([rows["scene"].unique(), [first, second]])
+    cells = wide.reindex(columns=columns).to_numpy(float).reshape(len(wide), -1, 2)
+    complete = np.isfinite(cells).all(axis=2, keepdims=True)
+    return variance_of_cells(np.where(complete, cells, np.nan))
 
 
 def variance_of_cells(cells: np.ndarray) -> tuple[float, float]:

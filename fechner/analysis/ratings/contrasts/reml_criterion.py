@@ -116,8 +116,8 @@ class Products:
         b = self.Xy - RX.T @ Ry
         beta = np.linalg.solve(A, b)
         # A small difference of large sums: rounding may leave 0 or less where the model fits
-        # exactly, and the criterion takes its logarithm.
-        rss = max(float(self.yy - Ry @ Ry - b @ beta), 1e-300)
+        # exactly, and the criterion takes its logarithm, its derivatives the inverse square.
+        rss = max(float(self.yy - Ry @ Ry - b @ beta), 1e-18 * self.yy, 1e-100)
         log_det = 2 * np.log(np.diag(L)).sum() + np.linalg.slogdet(A)[1]
         return Solution(ratios, float(log_det), beta, A, rss, L, root, RX, Ry)
 
