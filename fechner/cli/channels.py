@@ -235,6 +235,12 @@ def compare(
         list[str] | None,
         typer.Option(help="Column of the table (generator, codec): score within its levels."),
     ] = None,
+    judge: Annotated[
+        Path | None, typer.Option(help="Another table that judges what is chosen on this one.")
+    ] = None,
+    judge_dimension: Annotated[
+        str | None, typer.Option(help="What it judges by. Default: the dimension that chooses.")
+    ] = None,
     readout: ReadOut = "rms",
     unseen_type: Annotated[
         str | None, typer.Option(help="Of pairs: distortion type that judges and never chooses.")
@@ -257,8 +263,9 @@ def compare(
         from fechner.cli.choosing.pairs import compare_on_table
 
         _refuse_with_pairs(
-            pool=pool, partial_out=partial_out, ratings=ratings, nested=nested, confound=confound
-        )
+            pool=pool, partial_out=partial_out, ratings=ratings, nested=nested, confound=confound,
+            judge=judge,
+        )  # fmt: skip
         compare_on_table(
             table, out, dimension, network or ["efficientnet_lite0"], layer, strategy or [],
             readout=readout, unseen=unseen_type, shuffles=shuffles, fit=fit, seed=seed,
@@ -270,7 +277,8 @@ def compare(
         pools=pool or ["space", "mean"], strategies=strategy or COMPARED,
         objective=Objective(similarity, kernel, fit), partial_out=partial_out, nested=nested,
         size=size, folds=folds, repeats=repeats, shuffles=shuffles, ratings=ratings, seed=seed,
-        cache=cache, jobs=jobs, confounds=confound or (),
+        cache=cache, jobs=jobs, confounds=confound or (), judge=judge,
+        judge_dimension=judge_dimension,
     )  # fmt: skip
 
 

@@ -88,6 +88,8 @@ def compare_on_images(
     cache: Path | None,
     jobs: int,
     confounds: Sequence[str] = (),
+    judge: Path | None = None,
+    judge_dimension: str | None = None,
 ) -> None:
     """Do what ``fechner channels compare`` does of rated images, and say what it found.
 
@@ -104,16 +106,32 @@ def compare_on_images(
     jobs
         Number of processes.
     confounds
-        Columns of the table within whose levels everything is scored again.
+        Columns of the table within whose levels everything is scored again; of the judging table
+        too, and only there where the first has no such column.
+    judge, judge_dimension
+        Another table that judges what is chosen on all of this one, and by which dimension: the
+        same one if None.
+
+    Raises
+    ------
+    InputError
+        If a table, a dimension, a column, a strategy or a layer is not what was expected.
     """
     import numpy as np
 
     from fechner.analysis.network.choosing.rated_features import joint_scores
     from fechner.analysis.network.choosing.strategies import parse_strategy
-    from fechner.analysis.network.evidence.columns import columns_in_folds, levels_of
+    from fechner.analysis.network.evidence.columns import columns_in_folds
     from fechner.analysis.network.evidence.compare import compare
     from fechner.analysis.network.evidence.confounds import within_levels
-    from fechner.cli.choosing.crossing import say_columns, show_within
+    from fechner.analysis.network.evidence.judging import OtherSet, judge_elsewhere
+    from fechner.cli.choosing.crossing import (
+        columns_of_both,
+        read_judge,
+        say_columns,
+        show_judged,
+        show_within,
+    )
     from fechner.cli.choosing.evidence import say_ceiling, say_seen, show
     from fechner.executors import executor
     from fechner.records.file_names import check_file_names
@@ -125,9 +143,12 @@ def compare_on_images(
     names = dimensions_of(rated, dimensions, partial_out)
     check_file_names(names, of="dimension")
     tried = [parse_strategy(name, objective) for name in strategies]
-    for column in confounds:
-        levels_of(rated, column)
+    other = None
+    if judge is not None:
+        other = read_judge(judge, rated, names, dimension=judge_dimension, partial_out=partial_out)
+    here, there = columns_of_both(confounds, rated, other)
     sets = feature_sets(networks, layers, pools, rated, size, cache)
+    judging = feature_sets(networks, layers, pools, other, size, cache) if other else {}
     single = single_ratings(ratings, rated)
     say_seen(list(sets.values()), rated)
     parameters = {
@@ -150,14 +171,14 @@ def compare_on_images(
         first = next(iter(sets.values()))
         say_ceiling(single, first, rated, name, partial_out, objective)
         alone = columns_in_folds(
-            rated, joint_scores(rated, name), columns=confounds,
+            rated, joint_scores(rated, name), columns=here,
             seen=np.logical_or.reduce([one.seen for one in sets.values()]),
             held_constant=joint_scores(rated, partial_out) if partial_out else None,
             folds=folds, repeats=repeats, seed=seed,
         )  # fmt: skip
         write_columns(alone, out, name, simulated=rated.simulated)
-        say_columns(alone, found, confounds)
-        for column in confounds:
+        say_columns(alone, found, here)
+        for column in here:
             with bar(f"Within levels of {column}, {name}") as progress, executor(jobs) as processes:
                 scored = within_levels(
                     sets, rated, name, tried, column, partial_out=partial_out, folds=folds,
@@ -168,4 +189,17 @@ def compare_on_images(
                 inputs={"rated_images": rated.sha256}, parameters=parameters,
             )  # fmt: skip
             show_within(scored, column)
+        if other is not None and judge is not None:
+            theirs = OtherSet(other, judge_dimension or name, judging, there)
+            with bar(f"Judged by {judge.stem}, {name}") as progress, executor(jobs) as processes:
+                judged = judge_elsewhere(
+                    sets, rated, name, tried, theirs, shuffles=shuffles, seed=seed,
+                    pool=processes, progress=progress,
+                )  # fmt: skip
+            write_crossing(
+                judged, out, f"judged_{name}", simulated=rated.simulated or other.simulated,
+                seed=seed, inputs={"rated_images": rated.sha256, "judge": other.sha256},
+                parameters=parameters | {"judge_dimension": theirs.dimension},
+            )  # fmt: skip
+            show_judged(judged, table.stem, judge.stem, theirs)
     console.print(f"wrote {out}", soft_wrap=True)
