@@ -287,12 +287,22 @@ def test_a_family_survives_its_file_and_has_its_table_beside_it(tmp_path):
         ({"factor": "region", "within": "level", "interaction": "level"}, "not as both"),
         ({"factor": "region", "margin": -1.0}, "above 0"),
         ({"factor": "region", "within": "levle"}, "'level'"),
+        ({"factor": "region", "excluded": ["p3"]}, "no participant 'p3'"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_in_one_line(given, match):
     with pytest.raises(InputError, match=match) as caught:
         compare_conditions(small("levels"), **given)
     assert "\n" not in str(caught.value)
+
+
+def test_leaving_somebody_out_is_as_if_they_had_not_been_there_and_few_are_said():
+    ratings = small("balanced")
+    found = compare_conditions(ratings, factor="region", excluded=["3", "5"])
+    table = ratings.table[~ratings.table["participant"].isin(["3", "5"])]
+    without = compare_conditions(ratings_from_table(table, scales=ratings.scales), factor="region")
+    assert found.table().equals(without.table())
+    assert any("Only 12 participants" in warning for warning in found.warnings)
 
 
 def test_a_level_that_lacks_a_condition_is_said_and_left_out():

@@ -60,10 +60,15 @@ def conditions(
     Raises
     ------
     InputError
-        If a column is unknown or no condition, a rated image is not in the stimuli, or the
-        ratings are comparisons of two images.
+        If a column is unknown or no condition, a rated image is not in the stimuli, somebody to
+        leave out did not take part, or the ratings are comparisons of two images.
     """
     rows = _joined(ratings, stimuli, choose_dimension(ratings, dimension))
+    for name in excluded:
+        if name not in set(rows["participant"]):
+            raise InputError(
+                f"no participant {name!r} to leave out; {nearest(name, rows['participant'])}"
+            )
     rows = rows[~rows["participant"].isin(list(excluded))]
     for name in (factor, *([] if beside is None else [beside])):
         _require_factor(rows, name)

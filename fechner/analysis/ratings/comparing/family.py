@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from fechner.analysis.ratings.claims.cautions import FEW
 from fechner.analysis.ratings.comparing.conditions import conditions
 from fechner.analysis.ratings.comparing.interaction import four_cells, interaction_design
 from fechner.analysis.ratings.comparing.interaction import interaction as tested_interaction
@@ -142,7 +143,7 @@ def compare_conditions(
         n_ratings=len(table),
         excluded=list(excluded),
         rows=rows,
-        warnings=missing + [said for row in rows for said in _cautions(row)],
+        warnings=missing + _few(rows) + [said for row in rows for said in _cautions(row)],
         simulated=simulated,
         provenance=provenance(parameters=parameters, inputs=inputs, simulated=simulated),
     )
@@ -227,6 +228,18 @@ def _why_not(question: Question, models: FittedModels, p_holm: float, alpha: flo
 
 def _sign(row: Contrast) -> int:
     return int(row.low > 0) - int(row.high < 0)
+
+
+def _few(rows: Sequence[ComparedConditions]) -> list[str]:
+    counts = {
+        "participants": min(row.decides.n_participants for row in rows),
+        "images": min(row.decides.n_images for row in rows),
+    }
+    return [
+        f"Only {count} {what}; below {FEW} intervals are wide and rest on normality."
+        for what, count in counts.items()
+        if count < FEW
+    ]
 
 
 def _cautions(row: ComparedConditions) -> list[str]:
