@@ -17,7 +17,17 @@ from fechner.records.simulated import marked_name
 def write_columns(
     alone: Sequence[ColumnAlone], folder: Path, dimension: str, *, simulated: bool
 ) -> None:
-    """Write columns_DIMENSION.csv, where the table has columns of few levels."""
+    """Write columns_DIMENSION.csv, where the table has columns of few levels.
+
+    Parameters
+    ----------
+    alone
+        What each column predicts alone.
+    folder, dimension
+        Where the file goes, and which ratings, for its name.
+    simulated
+        Whether the ratings are; the name then says so.
+    """
     if alone:
         path = folder / marked_name(f"columns_{dimension}.csv", simulated=simulated)
         table = pd.DataFrame([one.model_dump() for one in alone])

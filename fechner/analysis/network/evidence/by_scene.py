@@ -100,6 +100,10 @@ def alignment_draws_over_scenes(
     scenes : (n_images,)
     times : (resamples, n_images)
         See `resampled_scenes`.
+
+    Returns
+    -------
+    (resamples,) float64
     """
     names = np.asarray(scenes)
     same = names[pairs.rows] == names[pairs.columns]

@@ -39,6 +39,11 @@ def warnings_of(
         The best of the channels, in words, and its held-out Spearman.
     advise
         Whether to name the command that looks within the levels.
+
+    Returns
+    -------
+    list of str
+        Empty where the channels do better than every column.
     """
     return [
         f"The column {one.column!r} alone (mean ratings of its {one.levels} levels) predicts the "
@@ -141,6 +146,11 @@ def columns_alone(
         Taken out of the ratings on either side first.
     seed
         Of the bootstrap over scenes.
+
+    Returns
+    -------
+    list of ColumnAlone
+        Spearman over the judged images of all folds, with its interval.
     """
     others = np.empty((len(ratings), 0)) if held_constant is None else held_constant
     turns = list(splits)
@@ -194,6 +204,11 @@ def columns_in_folds(
         Columns to try besides those of few levels.
     seen, held_constant, folds, repeats, seed
         As there.
+
+    Returns
+    -------
+    list of ColumnAlone
+        See `columns_alone`.
 
     Raises
     ------

@@ -212,6 +212,11 @@ def held_out_folds(
         Scenes are dealt whole; images that are `seen` train and never judge.
     folds, repeats, seed
         See `evaluate`.
+
+    Yields
+    ------
+    partition, train, test
+        Rows of images; scenes of `test` are not in `train`.
     """
     judging = np.flatnonzero(~seen)
     for partition in range(repeats):
