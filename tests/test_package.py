@@ -87,3 +87,23 @@ def test_every_block_of_the_notebook_page_runs_as_it_stands(tmp_path):
     assert (tmp_path / "channels" / "evidence.csv").exists() or list(
         (tmp_path / "channels").glob("*evidence.csv")
     )
+
+
+def test_no_help_text_holds_brackets_that_the_terminal_would_take_for_a_style():
+    """Rich swallows ``[donor]`` in a help text without a word."""
+    import re
+    from typing import Any
+
+    import typer
+
+    from fechner.cli.main import app
+
+    def texts(command: Any):
+        yield command.help or ""
+        for parameter in command.params:
+            yield getattr(parameter, "help", None) or ""
+        for inner in getattr(command, "commands", {}).values():
+            yield from texts(inner)
+
+    swallowed = [t for t in texts(typer.main.get_command(app)) if re.search(r"(?<!\\)\[[a-z]", t)]
+    assert swallowed == []

@@ -13,7 +13,9 @@ def plot(
     readout: Annotated[
         str | None,
         typer.Option(
-            "--readout", "-r", help="Read-out of the charts with one line a network [euclid]."
+            "--readout",
+            "-r",
+            help="Read-out of the charts with one line a network; euclid by default.",
         ),
     ] = None,
 ) -> None:

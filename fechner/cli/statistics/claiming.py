@@ -38,7 +38,7 @@ def claim(
     labels: LabelsText = None,
     control: Annotated[
         list[str] | None,
-        typer.Option(help="Region of a control arm; may be given several times [donor]."),
+        typer.Option(help="Region of a control arm; several times for more; donor by default."),
     ] = None,
     keep_all: Annotated[
         bool, typer.Option("--keep-all", help="Everybody's ratings decide; screening is shown.")
