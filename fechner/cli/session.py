@@ -104,6 +104,9 @@ def run(
         str, typer.Option(help="A SIMULATED participant of the world map, null or centre.")
     ] = "",
     seed: Annotated[int, typer.Option(help="Of the simulated participant.")] = 1,
+    maps: Annotated[
+        Path | None, typer.Option(help="Maps that SIMULATED marks follow in the world map.")
+    ] = None,
     window: Annotated[
         bool, typer.Option("--window/--no-window", help="Show a simulated session.")
     ] = True,
@@ -143,6 +146,7 @@ def run(
             language=language,
             on_trial=lambda now: status.update(live_line(now)),
             calibration=Calibration(pixels_per_cm, distance) if pixels_per_cm else None,
+            maps=maps,
         )
     kind = "SIMULATED session" if record.simulated else "session"
     console.print(f"{kind} complete: {len(record.trials)} trials in {record.path}")
@@ -267,12 +271,18 @@ def export(
     out: Annotated[Path, typer.Argument(help="CSV for ratings and attention; else a folder.")],
     sessions: Sessions = Path("sessions"),
     form: Annotated[
-        str, typer.Option("--format", help="ratings, attention, bids, psychds, sureal, psychopy.")
+        str,
+        typer.Option(
+            "--format", help="ratings, attention, marks, bids, psychds, sureal or psychopy"
+        ),
     ] = "ratings",
     stimuli: Annotated[Path | None, typer.Option(help="Images for bids.")] = None,
     skip_damaged: Annotated[
         bool, typer.Option("--skip-damaged", help="Leave out journals that cannot be read.")
     ] = False,
+    smooth: Annotated[
+        str, typer.Option(help="SD of the maps of marks: '0.5 deg' (where known) or '20 px'.")
+    ] = "",
 ) -> None:
     """Export journals; the same journals always give the same files.
 
@@ -292,7 +302,7 @@ def export(
         journals = found.journals if skip_damaged else found.intact()
     except InputError as error:
         raise InputError(f"{error}; or leave them out with --skip-damaged") from error
-    written = write(journals, form, out, stimuli=shown)
+    written = write(journals, form, out, stimuli=shown, smooth=smooth or None)
     where = ", ".join(map(str, written)) if len(written) < 3 else f"{len(written)} files in {out}"
     console.print(f"written: {where}", soft_wrap=True)
     for damaged in found.damaged:

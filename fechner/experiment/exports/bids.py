@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fechner import __version__
+from fechner.experiment.exports.bids_marks import marks_files
 from fechner.experiment.exports.export_folder import Files, ShownFile, json_bytes, tsv_bytes
 from fechner.experiment.exports.trial_tables import (
     Column,
@@ -61,6 +62,7 @@ def bids_files(
         stem = _stem(journal)
         files[f"{stem}.tsv"] = _trials(journal, columns, stimuli)
         files[f"{stem}.json"] = json_bytes(_sidecar(journal, columns, stimuli))
+        files |= marks_files(journal, stem, _about(journal))
     for journal in journals:
         files[f"sourcedata/{journal.path.name}"] = journal.path.read_bytes()
     return {**files, **_images(stimuli)}
@@ -102,6 +104,7 @@ Ratings of images, exported by fechner {__version__} from {len(journals)} sessio
   practice, anchor, stabilising and catch trials do not count, and `repeat` trials serve
   consistency only.
 - `participants.tsv`: answers to the screening questions, and catch trials passed.
+- `*_acq-marks_beh.tsv` (where images were marked): every point of every mark, in pixels.
 - `stimuli/` (where present): the images as they were shown.
 """
 
@@ -119,11 +122,10 @@ def _trials(
     return tsv_bytes(header, rows)
 
 
-def _sidecar(
-    journal: JournalRecord, columns: Sequence[Column], stimuli: StimulusSet | None
-) -> dict[str, Any]:
+def _about(journal: JournalRecord) -> dict[str, Any]:
+    """Return what every table of a session says of it."""
     header, software = journal.header, journal.header.software
-    content: dict[str, Any] = {
+    return {
         "TaskName": _task(journal),
         "TaskDescription": f"Protocol {header.protocol} in {header.language}",
         "Instructions": header.question,
@@ -138,6 +140,12 @@ def _sidecar(
         "SimulatedParticipant": journal.simulated,
         "SessionComplete": journal.complete,
     }
+
+
+def _sidecar(
+    journal: JournalRecord, columns: Sequence[Column], stimuli: StimulusSet | None
+) -> dict[str, Any]:
+    content = _about(journal)
     for column in columns:
         content[column.name] = {"Description": column.description}
         if column.unit:

@@ -13,6 +13,7 @@ from fechner.errors import InputError, nearest
 from fechner.experiment.exports.attention import write_attention_table
 from fechner.experiment.exports.bids import bids_files
 from fechner.experiment.exports.export_folder import Files, write_files
+from fechner.experiment.exports.marks import write_marks
 from fechner.experiment.exports.psychds import psychds_files
 from fechner.experiment.exports.sureal import sureal_files
 from fechner.experiment.exports.trial_tables import Journals, whole
@@ -30,7 +31,7 @@ FOLDERS: dict[str, Callable[[Sequence[JournalRecord]], Files]] = {
 }
 """The forms that fill a folder."""
 
-FORMS = ("ratings", "attention", *FOLDERS)
+FORMS = ("ratings", "attention", "marks", *FOLDERS)
 """What can be exported: see docs/howto-exports.md."""
 
 
@@ -40,6 +41,7 @@ def export(
     out: Path,
     *,
     stimuli: StimulusSet | None = None,
+    smooth: str | None = None,
 ) -> list[Path]:
     """Write the export called `form` (one of `FORMS`) to `out`; return the files written.
 
@@ -53,6 +55,8 @@ def export(
         A CSV file for ``ratings`` and ``attention``, and a new folder otherwise.
     stimuli
         Lets ``bids`` carry the images, which must be those that were shown.
+    smooth
+        Width of the maps of ``marks``, such as ``"0.5 deg"`` or ``"20 px"``; None for the default.
 
     Returns
     -------
@@ -67,6 +71,8 @@ def export(
     RefusedError
         If the images are not those that were shown.
     """
+    if smooth is not None and form != "marks":
+        raise InputError(f"only the form marks has maps to smooth; leave the width out for {form}")
     if stimuli is not None and form != "bids":
         raise InputError(f"only the form bids carries images; leave the stimuli out for {form}")
     journals = whole(journals)
@@ -77,6 +83,8 @@ def export(
         return [path, path.with_suffix(".json")]
     if form == "attention":
         return [write_attention_table(journals, out)]
+    if form == "marks":
+        return write_marks(journals, out, smooth=smooth)
     return write_files(out, export_files(journals, form, stimuli=stimuli))
 
 

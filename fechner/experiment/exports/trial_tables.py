@@ -57,6 +57,14 @@ TRIAL_COLUMNS = (
     Column("rating", "rating", "The answer."),
     Column("confidence", "confidence", "How sure the participant was of the answer."),
     Column("response_time", "rt_ms", "From the moment an answer was possible to it.", "s", 1e-3),
+    Column(
+        "marks",
+        "marks_placed",
+        "How many marks stand on the image; 0: the answer was nowhere.",
+    ),
+    Column(
+        "marks_time", "marks_rt_ms", "From the moment marking was possible to its end.", "s", 1e-3
+    ),
     Column("side", "side", "Where the rated image stood when two were shown."),
     Column("target", "target", "The right answer of a catch trial."),
     Column("passed", "passed", "Whether a catch trial was answered rightly."),

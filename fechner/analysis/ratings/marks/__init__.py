@@ -1,0 +1,1 @@
+"""Marks of many people made into importance maps, and how far people agree on them."""
