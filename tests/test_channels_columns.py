@@ -142,6 +142,13 @@ def test_columns_that_stand_for_scenes_count_people_or_measure_are_not_tried_una
     assert list(columns_of_few_levels(rated)) == ["maker"]
 
 
+def test_numbers_of_few_levels_are_tried_like_names():
+    _, rated = world(made_by=1.0)
+    rated.table["height"] = 100 + np.arange(120) % 24
+    rated.table["place"] = np.arange(120) % 25
+    assert list(columns_of_few_levels(rated)) == ["maker", "height"]
+
+
 def test_a_column_that_predicts_better_than_the_channels_is_said_unasked_and_kept():
     _, rated = world(made_by=1.0)
     blind = channels_of(np.random.default_rng(3).random((120, 12)))
