@@ -30,7 +30,7 @@ from fechner.analysis.judging.people_measures import (
 )
 from fechner.cli.main import app
 from fechner.errors import InputError
-from fechner.records.map_worth.agreement import read_map_agreement
+from fechner.records.map_worth.agreement import read_map_comparison
 from fechner.records.map_worth.marks import MarkedImage, read_marks
 
 RNG = np.random.default_rng(0)
@@ -266,8 +266,8 @@ def test_marks_of_nothing_are_refused(tmp_path):
 def test_maps_of_people_are_read_from_a_folder_and_empty_ones_left_out(tmp_path):
     for name, value in (("a", 255), ("0801", 0)):
         Image.fromarray(np.full((40, 60), value, np.uint8)).save(tmp_path / f"{name}.png")
-    marks = read_marks(tmp_path, SIZES)
-    assert list(marks.images) == ["a"] and marks.unmarked == ["0801"]
+    marks = read_marks(tmp_path, {**SIZES, "absent": (9, 9)})
+    assert list(marks.images) == ["a"] and marks.unmarked == ["0801", "absent"]
 
 
 # The command
@@ -295,7 +295,7 @@ def test_the_command_finds_that_people_mark_the_left(tmp_path):
     assert done.exit_code == 0, done.output
     said = " ".join(done.output.split())
     assert "left: beyond its interval better than" in said and "is not only edges" in said
-    found = read_map_agreement(tmp_path / "out", "people")
+    found = read_map_comparison(tmp_path / "out", "people")
     rows = found.agreement.set_index(["map", "measure"])
     assert rows.loc[("left", "auc"), "value"] > 0.7 > rows.loc[("left, mirrored", "auc"), "value"]
     assert rows.loc[("left", PARTIAL), "low"] > 0
@@ -312,7 +312,7 @@ def test_simulated_marks_mark_tables_and_figure(tmp_path):
     done = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "out")], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     assert (tmp_path / "out" / "SIMULATED_people.png").is_file()
-    assert read_map_agreement(tmp_path / "out", "people").simulated
+    assert read_map_comparison(tmp_path / "out", "people").simulated
 
 
 def test_a_spread_of_nothing_is_refused(tmp_path):

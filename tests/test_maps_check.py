@@ -25,7 +25,7 @@ from fechner.analysis.network.sanity.tile_losses import TileLosses, faithfulness
 from fechner.cli.main import app
 from fechner.errors import InputError
 from fechner.records.images.files import write_png
-from fechner.records.map_worth.agreement import read_map_agreement
+from fechner.records.map_worth.agreement import read_map_comparison
 from fechner.records.rated_images import RatedImages
 from fechner.records.scales import Scale
 from fechner.records.selection import ChannelSelection, Gain, ReadoutEvidence, SelectionStudy
@@ -374,7 +374,7 @@ def test_the_command_writes_one_table_and_one_figure(at_the_command_line, photos
     assert "removal: beyond the interval better than" in said
     assert "given contrast energy its correlation with the loss is" in said
     assert (tmp_path / "out" / "check.png").is_file()
-    read = read_map_agreement(tmp_path / "out", "check")
+    read = read_map_comparison(tmp_path / "out", "check")
     assert "like contribution" in set(read.agreement["measure"])
 
 

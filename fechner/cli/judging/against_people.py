@@ -10,7 +10,7 @@ import typer
 from fechner.cli.judging.asked import asked_maps
 
 if TYPE_CHECKING:
-    from fechner.records.map_worth.agreement import MapAgreement
+    from fechner.records.map_worth.agreement import MapComparison
 
 
 def against_people(
@@ -62,7 +62,7 @@ def against_people(
     console.print(f"wrote {', '.join(path.name for path in written)} in {out}", soft_wrap=True)
 
 
-def _show(found: MapAgreement) -> None:
+def _show(found: MapComparison) -> None:
     from rich.table import Table
 
     from fechner.cli.console import console
@@ -88,7 +88,7 @@ def _show(found: MapAgreement) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
 
-def _verdict(found: MapAgreement) -> list[str]:
+def _verdict(found: MapComparison) -> list[str]:
     """Say of each map against how many rivals it holds, and whether it is only edges."""
     from fechner.analysis.judging.against_people import PARTIAL
 

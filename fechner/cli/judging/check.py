@@ -12,7 +12,7 @@ from fechner.cli.judging.asked import asked_maps, named_paths
 if TYPE_CHECKING:
     import pandas as pd
 
-    from fechner.records.map_worth.agreement import MapAgreement
+    from fechner.records.map_worth.agreement import MapComparison
     from fechner.study.map_worth.sanity import Reselection
 
 
@@ -108,7 +108,7 @@ def _reselection(table: Path | None, cache: Path | None) -> Reselection | None:
     return Reselection(read_rated_images(table), cache=cache)
 
 
-def _show(found: MapAgreement) -> None:
+def _show(found: MapComparison) -> None:
     from rich.table import Table
 
     from fechner.cli.console import console
@@ -160,7 +160,7 @@ def _show_sanity(rows: pd.DataFrame) -> None:
     console.print(drawing)
 
 
-def _verdict(found: MapAgreement) -> list[str]:
+def _verdict(found: MapComparison) -> list[str]:
     """Say of each map how many rivals it beats, and whether it is only edges, with a number."""
     from fechner.study.map_worth.check import GIVEN_CONTRAST, LOSS
 

@@ -41,7 +41,7 @@ MADE_BY = {"people": "fechner maps against-people", "check": "fechner maps check
 
 
 @dataclass(frozen=True, eq=False)
-class MapAgreement:
+class MapComparison:
     """The tables of a comparison; see the module for what each holds.
 
     Attributes
@@ -73,8 +73,8 @@ class MapAgreement:
         return write_tables(folder, files, self.provenance)
 
 
-def read_map_agreement(folder: Path, known: Known) -> MapAgreement:
-    """Read what `MapAgreement.write` wrote.
+def read_map_comparison(folder: Path, known: Known) -> MapComparison:
+    """Read what `MapComparison.write` wrote.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def read_map_agreement(folder: Path, known: Known) -> MapAgreement:
     files = _files(known)
     tables, block = read_tables(folder, files, text=TEXT, made_by=MADE_BY[known])
     agreement, differences, images, notes = (tables[file] for file in files)
-    return MapAgreement(known, agreement, differences, images, notes, block)
+    return MapComparison(known, agreement, differences, images, notes, block)
 
 
 def _files(known: Known) -> dict[str, tuple[str, ...]]:

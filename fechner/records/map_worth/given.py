@@ -13,7 +13,7 @@ import numpy as np
 
 from fechner.errors import InputError, nearest
 from fechner.records.images.files import read_map_png
-from fechner.records.maps import SET_RECORD, read_map
+from fechner.records.maps import SET_RECORD, read_map, read_maps_record
 
 SUFFIXES = (".png", ".npy")
 
@@ -52,21 +52,40 @@ def given_maps(folder: Path, sizes: Mapping[str, tuple[int, int]]) -> dict[str, 
         If an image has no map, or as for `given_map`.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise InputError(f"no folder {folder} of maps; check the path")
+    known = map_names(folder)
+    missing = [name for name in sizes if name not in known]
+    if missing:
+        raise InputError(
+            f"{folder} holds no map of {missing[0]!r} ({missing[0]}.png or {missing[0]}.npy); "
+            f"{nearest(missing[0], known)}"
+        )
     if (folder / SET_RECORD).is_file():
         return {
             name: checked_map(read_map(folder, name).values, shape, folder / f"{name}.png")
             for name, shape in sizes.items()
         }
-    files = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix in SUFFIXES}
-    for name in sizes:
-        if name not in files:
-            raise InputError(
-                f"{folder} holds no map of {name!r} ({name}.png or {name}.npy); "
-                f"{nearest(name, files)}"
-            )
+    files = _files(folder)
     return {name: given_map(files[name], shape) for name, shape in sizes.items()}
+
+
+def map_names(folder: Path) -> list[str]:
+    """Return the names of the images that a folder holds maps of.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"no folder {folder} of maps; check the path")
+    if (folder / SET_RECORD).is_file():
+        return list(read_maps_record(folder)["maps"])
+    return list(_files(folder))
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix in SUFFIXES}
 
 
 def checked_map(values: np.ndarray, shape: tuple[int, ...], path: Path) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 from fechner.errors import InputError, nearest
 from fechner.provenance import digest, sha256_file
 from fechner.records.cells import numbers, read_cells, require_columns, require_filled
-from fechner.records.map_worth.given import SUFFIXES, given_maps
+from fechner.records.map_worth.given import SUFFIXES, given_maps, map_names
 from fechner.records.simulated import is_marked
 
 
@@ -76,7 +76,7 @@ def read_marks(path: Path, sizes: Mapping[str, tuple[int, int]]) -> HumanMarks:
     ------
     InputError
         If a point lies outside its image or belongs to none, nothing was marked anywhere, or a map
-        is missing or does not fit.
+        does not fit.
     """
     path = Path(path)
     found = _from_folder(path, sizes) if path.is_dir() else _from_table(path, sizes)
@@ -86,7 +86,8 @@ def read_marks(path: Path, sizes: Mapping[str, tuple[int, int]]) -> HumanMarks:
 
 
 def _from_folder(path: Path, sizes: Mapping[str, tuple[int, int]]) -> HumanMarks:
-    maps = given_maps(path, sizes)
+    there = set(map_names(path))
+    maps = given_maps(path, {name: size for name, size in sizes.items() if name in there})
     none = np.empty(0)
     marked = {
         name: MarkedImage(none, none, weights=values)

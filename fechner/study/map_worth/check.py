@@ -17,7 +17,7 @@ from fechner.analysis.network.sanity.tile_losses import Faithfulness, faithfulne
 from fechner.errors import InputError
 from fechner.provenance import provenance, sha256_file
 from fechner.records.images.files import read_image
-from fechner.records.map_worth.agreement import MapAgreement
+from fechner.records.map_worth.agreement import MapComparison
 from fechner.study.map_worth.maps import (
     MapsToJudge,
     how_made,
@@ -43,7 +43,7 @@ def check_maps(
     reselection: Reselection | None = None,
     seed: int = 0,
     bars: Bars = no_bars,
-) -> MapAgreement:
+) -> MapComparison:
     """Hold maps and their rivals against the losses that their model predicts for tiles.
 
     Parameters
@@ -91,7 +91,7 @@ def check_maps(
     table = pd.DataFrame(rows)
     agreement, differences = agreement_table(table, [*rivals, *IMAGE_RIVALS])
     degradation = asked.degradation or BLURRED
-    return MapAgreement(
+    return MapComparison(
         "check",
         agreement,
         differences,

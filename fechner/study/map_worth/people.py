@@ -19,7 +19,7 @@ from fechner.analysis.judging.rivals import CONTRAST, IMAGE_RIVALS, UNIFORM, ima
 from fechner.errors import InputError
 from fechner.provenance import provenance, sha256_file
 from fechner.records.images.files import image_size, read_image
-from fechner.records.map_worth.agreement import MapAgreement
+from fechner.records.map_worth.agreement import MapComparison
 from fechner.records.map_worth.marks import HumanMarks, read_marks
 from fechner.study.map_worth.maps import MapsToJudge, how_made, map_digests, maps_of_images
 from fechner.study.opening import Bars, no_bars
@@ -33,7 +33,7 @@ def maps_against_people(
     spread: float = SPREAD,
     seed: int = 0,
     bars: Bars = no_bars,
-) -> MapAgreement:
+) -> MapComparison:
     """Hold maps, their rivals, and people themselves against marks of people.
 
     Parameters
@@ -71,7 +71,7 @@ def maps_against_people(
             progress(done, len(named))
     table = pd.DataFrame(rows)
     agreement, differences = agreement_table(table, [*rivals, *IMAGE_RIVALS])
-    return MapAgreement(
+    return MapComparison(
         "people",
         agreement,
         differences,
