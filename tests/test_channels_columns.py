@@ -146,6 +146,7 @@ def test_numbers_of_few_levels_are_tried_like_names():
     _, rated = world(made_by=1.0)
     rated.table["height"] = 100 + np.arange(120) % 24
     rated.table["place"] = np.arange(120) % 25
+    rated.table["size"] = [f"{height}x{height}" for height in rated.table["height"]]
     assert list(columns_of_few_levels(rated)) == ["maker", "height"]
 
 

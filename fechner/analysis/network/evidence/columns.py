@@ -91,11 +91,11 @@ def columns_of_few_levels(rated: RatedImages) -> dict[str, NDArray[np.str_]]:
     Those of two levels or more, `IMAGES_A_LEVEL` images each on average, of which most images have
     one that two scenes or more share: what stands for the scene itself can predict no other scene.
     Ratings, their SDs and counts, names of files and what is read as a number with decimals are
-    left out.
+    left out, and what tells the images apart as an earlier column does (``720`` and ``1280x720``).
     """
     ours = {"image", "scene", "reference"}
     ours |= {name + end for name in rated.dimensions for end in ("", "_sd", "_n")}
-    found = {}
+    found, told = {}, set()
     for name in rated.table.columns:
         cells = rated.table[name]
         if name in ours or (pd.api.types.is_float_dtype(cells) and (cells % 1 > 0).any()):
@@ -103,8 +103,10 @@ def columns_of_few_levels(rated: RatedImages) -> dict[str, NDArray[np.str_]]:
         levels = _as_text(cells)
         if 2 <= len(np.unique(levels)) <= len(levels) / IMAGES_A_LEVEL:
             scenes = pd.Series(rated.scenes).groupby(levels).transform("nunique")
-            if (scenes > 1).mean() > 0.5:
+            groups = tuple(pd.factorize(levels)[0].tolist())
+            if (scenes > 1).mean() > 0.5 and groups not in told:
                 found[str(name)] = levels
+                told.add(groups)
     return found
 
 
