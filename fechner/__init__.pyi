@@ -1,6 +1,6 @@
 from .analysis.network.evidence.selection import SelectionOptions as SelectionOptions
 from .analysis.network.layers.networks import load_network as load_network
-from .analysis.network.maps.importance import importance_maps as importance_maps
+from .analysis.network.maps.making import importance_maps as importance_maps
 from .analysis.ratings.claims.tested_claim import claim as claim
 from .compression.degrading.degrade import degrade as degrade
 from .compression.formats.compress import compress as compress

@@ -9,13 +9,10 @@ import numpy as np
 import pytest
 
 from fechner.analysis.network.layers.networks import Network, load_network
-from fechner.analysis.network.maps import importance
+from fechner.analysis.network.maps import contribution
+from fechner.analysis.network.maps.contribution import cell_relevance, contribution_map
 from fechner.analysis.network.maps.geometry import cell_grid, reflected_view
-from fechner.analysis.network.maps.importance import (
-    cell_relevance,
-    contribution_map,
-    importance_maps,
-)
+from fechner.analysis.network.maps.making import importance_maps
 from fechner.errors import InputError
 from fechner.records.images.files import read_image, write_png
 from fechner.records.maps import read_maps, write_maps
@@ -227,7 +224,7 @@ def test_trained_networks_look_where_their_cells_are_placed(name, cat):
         view = reflected_view(cat.shape[:2], short_side=320, margin=128)
         cells = 32 if name != "squeezenet1_1" else 16
         left, right = (
-            importance._raw_once(network, image, selection, view)
+            contribution._raw_once(network, image, selection, view)
             for image in (cat, np.ascontiguousarray(cat[:, ::-1]))
         )
         pixels = round(moved * cells * cat.shape[0] / 320)
@@ -255,7 +252,7 @@ def test_the_map_points_at_the_only_thing_in_the_picture(name, place):
     weight = np.abs(raw - np.median(raw))
     weight[weight < 0.5 * weight.max()] = 0
     found = (weight * y).sum() / weight.sum(), (weight * x).sum() / weight.sum()
-    cell = 32 * height / importance.SHORT_SIDE
+    cell = 32 * height / contribution.SHORT_SIDE
     assert np.hypot(found[0] - centre[0], found[1] - centre[1]) < 1.25 * cell
 
 

@@ -13,13 +13,34 @@ from fechner.cli.judging.judge import judge
 from fechner.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fechner.records.maps import ImportanceMaps
+    from fechner.study.maps import MapsAsked
+
+METHOD_WORDS = {"distance": "damage", "distance_per_error": "damage per error"}
+"""What a kind of map is called where its method's name does not say it."""
 
 Family = Annotated[
     str | None,
     typer.Option(help="How detail is removed: a family of `fechner degrade`. Default: a blur."),
 ]
 Strength = Annotated[float | None, typer.Option(help="Strength, in the family's unit.")]
+Against = Annotated[
+    Path | None,
+    typer.Option(help="Degraded images of the same names (a folder, or one file for one image)."),
+]
+Layers = Annotated[
+    list[str] | None, typer.Option("--layer", help="For distances: a layer; repeat to join more.")
+]
+Readout = Annotated[
+    str | None, typer.Option(help="For distances: cosine (default), unit (LPIPS style) or rms.")
+]
+Weights = Annotated[
+    Path | None, typer.Option(help="A checkpoint of the network, that of the selection if any.")
+]
+Jobs = Annotated[int, typer.Option(help="Processes; one already uses every core.")]
+Cluster = Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")]
 
 app = typer.Typer(no_args_is_help=True, help="Importance maps of images.")
 
@@ -32,70 +53,123 @@ def _group() -> None:
 @app.command()
 def make(
     images: Annotated[list[Path], typer.Argument(help="Image files or folders.")],
-    selection: Annotated[Path, typer.Option(help="Channel selection (selection.json).")],
     out: Annotated[Path, typer.Option(help="Folder for the maps.")],
+    selection: Annotated[
+        Path | None, typer.Option(help="Channel selection (selection.json); none: all channels.")
+    ] = None,
     candidate: Annotated[
         str | None, typer.Option(help="A candidate of the selection instead of the chosen one.")
     ] = None,
     method: Annotated[
         str,
         typer.Option(
-            help="removal (what degrading a place costs), contribution (what it adds), or auto: "
-            "removal where the selection predicts ratings."
+            help="distance (where a layer sees the damage), distance_per_error (how much of each "
+            "unit of error), removal (what degrading a place costs the prediction), contribution "
+            "(what it adds), or auto: removal where a selection predicts ratings, distance "
+            "without one."
         ),
     ] = "auto",
+    against: Against = None,
     family: Family = None,
     strength: Strength = None,
+    network: Annotated[
+        str | None, typer.Option(help="Network, where no selection names one.")
+    ] = None,
+    layer: Layers = None,
+    readout: Readout = None,
     overlays: Annotated[bool, typer.Option(help="Also draw each map over its image.")] = True,
     short_side: Annotated[
-        int | None, typer.Option(help="For contributions: pixels of the short side in the network.")
+        int | None,
+        typer.Option(help="Pixels of the short side in the network. Distances: native size."),
     ] = None,
-    weights: Annotated[
-        Path | None, typer.Option(help="The checkpoint that the selection was made with.")
-    ] = None,
+    weights: Weights = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    jobs: Jobs = 1,
+    cluster: Cluster = None,
 ) -> None:
     """Make the importance maps of images, all on one scale.
 
-    Example: fechner maps make photos/ --selection channels/selection.json --out maps
+    Example: fechner maps make photos/ --out maps
     """
-    from fechner.analysis.network.layers.networks import load_network
-    from fechner.analysis.network.maps.importance import SHORT_SIDE, importance_maps, map_method
+    from fechner.analysis.network.maps.importance import SHORT_SIDE
+    from fechner.analysis.network.maps.making import importance_maps
     from fechner.cli.console import bar, console
     from fechner.cli.paths import by_name, image_paths
-    from fechner.records.selection import read_selection
-    from fechner.study.maps import degradation_of
+    from fechner.executors import executor
+    from fechner.study.maps import degradation_of, mapping_network
 
-    study = read_selection(selection)
-    chosen = study.by_method(candidate) if candidate else study.choice
     named = by_name(image_paths(images))
-    kind = map_method(chosen, asked=method)
-    if kind == "contribution" and (family, strength) != (None, None):
-        raise InputError(
-            "--family and --strength belong to maps by removal, these are contributions; "
-            "leave them out or give --method removal"
-        )
-    degradation = degradation_of(family, strength)
-    network = load_network(chosen.network, weights=weights, device=device)
-    with bar("Importance maps") as progress:
+    asked = mapping_network(
+        selection,
+        candidate=candidate,
+        method=method,
+        network=network,
+        layers=layer,
+        readout=readout,
+        short_side=short_side,
+        weights=weights,
+        device=device,
+    )
+    _check_degradation(asked.method, against, family, strength)
+    with executor(jobs, cluster) as pool, bar("Importance maps") as progress:
         made = importance_maps(
-            network,
+            asked.network,
             named,
-            chosen,
+            asked.selection,
             folder=out,
-            method=kind,
-            degradation=degradation,
+            method=asked.method,
+            degradation=degradation_of(family, strength),
+            against=None if against is None else _degraded(against, named),
+            distance=asked.distance,
             short_side=short_side or SHORT_SIDE,
+            pool=pool,
             progress=progress,
         )
     if overlays:
         _draw(made, named)
-    meaning = "for better or worse" if kind == "contribution" else "lost when degraded"
-    console.print(
-        f"{len(made)} maps ({kind}) of {chosen.dimension} by {chosen.method} in {out}; "
-        "importance 1 is "
-        f"{made.record['scale']:.4g} of the prediction, {meaning}",
-        soft_wrap=True,
+    console.print(_told(made, asked, out), soft_wrap=True)
+    for note in dict.fromkeys(one.record.get("note") for one in made.maps.values()):
+        if note:
+            console.print(f"note: {note}", soft_wrap=True)
+
+
+def _check_degradation(
+    method: str, against: Path | None, family: str | None, strength: float | None
+) -> None:
+    if method == "contribution" and (family, strength) != (None, None):
+        raise InputError(
+            "--family and --strength belong to maps by distance and removal, these are "
+            "contributions; leave them out or give --method removal"
+        )
+    if against is not None and (family, strength) != (None, None):
+        raise InputError(
+            "--against gives the degraded images, --family and --strength make them; give one of "
+            "the two"
+        )
+
+
+def _degraded(against: Path, images: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the degraded version of each image, found by its name."""
+    from fechner.cli.paths import by_name, image_paths
+
+    if against.is_file() and len(images) == 1:
+        return dict.fromkeys(images, against)
+    return by_name(image_paths([against]))
+
+
+def _told(made: ImportanceMaps, asked: MapsAsked, out: Path) -> str:
+    """Return what a set of maps shows, in one line."""
+    whose = "all channels"
+    if asked.selection is not None:
+        whose = f"{asked.selection.dimension} by {asked.selection.method}"
+    meaning = {
+        "contribution": "of the prediction, for better or worse",
+        "removal": "of the prediction, lost when degraded",
+    }.get(asked.method, str(made.record["unit"]))
+    kind = METHOD_WORDS.get(asked.method, asked.method)
+    return (
+        f"{len(made)} maps ({kind}) of {whose} in {out}; importance 1 is "
+        f"{made.record['scale']:.4g} {meaning}"
     )
 
 
@@ -105,15 +179,11 @@ app.command("against-people")(against_people)
 
 
 def _draw(made: ImportanceMaps, images: dict[str, Path]) -> None:
-    """Write ``overlays/NAME.png``: the map in colour over the image in grey."""
-    import numpy as np
-
+    """Write ``overlays/NAME.png``: the map in colour over the image."""
     from fechner.records.images.files import read_image, write_png
-    from fechner.stimuli.overlays import coloured_map
+    from fechner.stimuli.overlays import overlaid
 
-    for name, path in images.items():
-        image = read_image(path)
-        grey = image.mean(axis=2, keepdims=True)
-        mixed = np.rint(0.45 * grey + 0.55 * coloured_map(made.maps[name].values)).astype(np.uint8)
-        (made.folder / "overlays").mkdir(exist_ok=True)
+    (made.folder / "overlays").mkdir(exist_ok=True)
+    for name, found in made.maps.items():
+        mixed = overlaid(read_image(images[name]), found.values)
         write_png(made.folder / "overlays" / f"{name}.png", mixed)

@@ -21,7 +21,8 @@ from fechner.provenance import digest, read_json, sha256_file, write_json
 VERSIONS = {
     "images": 1,
     "channels": 2,
-    "maps": 1,
+    "maps": 2,
+    "map": 1,
     "stimuli": 1,
     "sessions": 1,
     "ratings": 2,
@@ -41,7 +42,7 @@ A study's step needs no new version where a step inside it has one (a scene's st
 
 INSIDE = {
     "channels": ("activations",),
-    "maps": ("activations",),
+    "maps": ("activations", "map"),
     "stimuli": ("scene",),
     "fit": ("activations",),
 }

@@ -9,7 +9,8 @@ here imports torch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -100,7 +101,8 @@ def write_maps(
     folder = Path(folder)
     check_file_names(raw, of="image")
     scale = shared_scale(raw)
-    maps = {}
+    digests = {}
+    # One map in memory at a time: those of large photographs are large.
     for name, values in raw.items():
         of_map, of_signed, of_record = _files(name)
         record = {
@@ -116,11 +118,45 @@ def write_maps(
         write_map_png(folder / of_map, importance)
         write_map_png(folder / of_signed, (1 + values / scale) / 2)
         write_json(folder / of_record, record)
-        maps[name] = ImportanceMap(importance, values, record)
-    digests = {name: _digests(folder, name) for name in maps}
+        digests[name] = _digests(folder, name)
     whole = {"scale": scale, "counts": counts, "maps": digests, **set_record}
     write_json(folder / SET_RECORD, whole)
-    return ImportanceMaps(folder=folder, maps=maps, record=whole)
+    return ImportanceMaps(folder=folder, maps=_OnDisk(folder, digests), record=whole)
+
+
+class _OnDisk(Mapping[str, ImportanceMap]):
+    """The maps of a folder by name, each read, and checked, when it is asked for."""
+
+    def __init__(self, folder: Path, digests: Mapping[str, dict[str, str]]) -> None:
+        self._folder, self._digests = folder, digests
+
+    def __getitem__(self, name: str) -> ImportanceMap:
+        return _read_map(self._folder, name, self._digests[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._digests)
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+
+def finished_maps(folder: Path, keys: Mapping[str, str]) -> ImportanceMaps | None:
+    """Return the set in `folder` if it is that of these keys and unchanged, else None.
+
+    Parameters
+    ----------
+    folder
+        Where the set may lie.
+    keys
+        Name of each map and the key of everything that shapes it (`records.done`).
+    """
+    folder = Path(folder)
+    with suppress(InputError):
+        record = read_maps_record(folder)
+        digests = record["maps"]
+        if record.get("keys") == keys and all(_digests(folder, n) == digests[n] for n in digests):
+            return ImportanceMaps(folder, _OnDisk(folder, digests), record)
+    return None
 
 
 def counted(raw: np.ndarray, counts: Counts) -> np.ndarray:
@@ -136,8 +172,18 @@ def shared_scale(raw: Mapping[str, np.ndarray]) -> float:
     InputError
         If all raw values are equal.
     """
-    low = min(float(values.min()) for values in raw.values())
-    high = max(float(values.max()) for values in raw.values())
+    return scale_of([(float(values.min()), float(values.max())) for values in raw.values()])
+
+
+def scale_of(ranges: Sequence[tuple[float, float]]) -> float:
+    """Return the same from the smallest and largest raw value of each map.
+
+    Raises
+    ------
+    InputError
+        If all raw values are equal.
+    """
+    low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
     if not high > low:
         raise InputError(
             f"every place of every map has the same value ({low:g}): the selection tells no "

@@ -24,6 +24,9 @@ ARM_COLOURS: dict[str, tuple[int, int, int]] = {
 OTHER_ARM = (140, 90, 151)
 """Colour of an arm without one of its own."""
 
+DETAIL, SHADE = np.float32(0.9), np.float32(0.15)
+"""How much of an image's detail, and of its broad light and dark, is seen under a map."""
+
 
 def arm_rgb(arm: str) -> tuple[int, int, int]:
     """Return the colour of an arm, 0 to 255."""
@@ -38,6 +41,29 @@ def coloured_map(values: np.ndarray) -> np.ndarray:
     """
     grey = np.rint(np.sqrt(np.clip(values, 0, 1)) * 255).astype(np.uint8)
     return np.ascontiguousarray(cv2.applyColorMap(grey, cv2.COLORMAP_VIRIDIS)[..., ::-1])
+
+
+def overlaid(image: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return a map in colour with its image visible beneath, uint8 (h, w, 3).
+
+    Colour is that of `coloured_map`; to its lightness, the image adds its own detail (what a
+    Gaussian of a twentieth of the short side takes away) and a little of its light and dark. A
+    plain mixture greys both: a bright wall then looks important, and nothing reaches the ends of
+    the palette.
+
+    Parameters
+    ----------
+    image
+        uint8 (h, w, 3).
+    values
+        Map (h, w) in [0, 1].
+    """
+    light = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2LAB)[..., 0].astype(np.float32)
+    broad = cv2.GaussianBlur(light, (0, 0), 0.05 * min(light.shape))
+    mixed = cv2.cvtColor(coloured_map(values), cv2.COLOR_RGB2LAB)
+    added = DETAIL * (light - broad) + SHADE * (broad - np.float32(127.5))
+    mixed[..., 0] = np.rint(np.clip(mixed[..., 0] + added, 0, 255))
+    return cv2.cvtColor(mixed, cv2.COLOR_LAB2RGB)
 
 
 def outlined(image: np.ndarray, masks: Mapping[str, np.ndarray]) -> np.ndarray:

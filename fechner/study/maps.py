@@ -1,16 +1,23 @@
-"""How detail is removed from images, for maps of what a prediction loses with it.
+"""What is asked for when maps are made: by which network, of which channels, degraded how.
 
 The network's room knows no families of degradations and the compression room no maps; a
-study's step of maps and ``fechner maps`` bring them together here.
+study's step of maps, ``fechner maps`` and `heatmap` bring them together here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
+from fechner.analysis.network.layers.networks import DEFAULT_NETWORK, Network, load_network
+from fechner.analysis.network.maps.damage import LocalDistance, local_distance
+from fechner.analysis.network.maps.importance import OF_PAIRS, Method, map_method
 from fechner.analysis.network.maps.removal import BLURRED, Degradation
 from fechner.compression.degrading.degrade import degrade, family_named
 from fechner.errors import InputError
+from fechner.records.selection import ChannelSelection, read_selection
 
 
 def degradation_of(family: str | None, strength: float | None) -> Degradation:
@@ -30,8 +37,96 @@ def degradation_of(family: str | None, strength: float | None) -> Degradation:
     unit = family_named(family).unit
     if strength is None:
         raise InputError(
-            f"maps by removal need a strength of the family '{family}', in {unit}; give --strength "
+            f"maps need a strength of the family '{family}', in {unit}; give --strength "
             "(in a study file, strength below [maps]), or maps by contribution"
         )
     words = f"{family}, {strength:g} {unit}"
     return Degradation(words, partial(degrade, family=family, strength=strength))
+
+
+@dataclass(frozen=True)
+class MapsAsked:
+    """The network, the selection and the kind of maps that were asked for.
+
+    Attributes
+    ----------
+    network
+        What looks, loaded.
+    selection
+        Whose channels count; None where all do.
+    method
+        A name in `importance.METHODS`.
+    distance
+        What is compared, for maps by distance; else None.
+    """
+
+    network: Network
+    selection: ChannelSelection | None
+    method: Method
+    distance: LocalDistance | None
+
+
+def mapping_network(
+    selection: Path | None = None,
+    *,
+    candidate: str | None = None,
+    method: str = "auto",
+    network: str | None = None,
+    layers: Sequence[str] | None = None,
+    readout: str | None = None,
+    short_side: int | None = None,
+    weights: Path | None = None,
+    device: str = "auto",
+) -> MapsAsked:
+    """Read the selection, load its network, and say what maps are made.
+
+    Parameters
+    ----------
+    selection
+        File of a `SelectionStudy`; None for maps that need none.
+    candidate
+        A candidate of it instead of the chosen one.
+    method
+        As for `importance.map_method`.
+    network
+        Its name, where no selection names one; by default the packaged one.
+    layers, readout, short_side
+        For maps by distance: what is compared, in place of the selection's or the usual.
+    weights, device
+        As for `load_network`.
+
+    Raises
+    ------
+    InputError
+        If these do not fit each other, or as for `read_selection` and `load_network`.
+    """
+    chosen = None
+    if selection is not None:
+        study = read_selection(selection)
+        chosen = study.by_method(candidate) if candidate else study.choice
+        if network not in (None, chosen.network):
+            raise InputError(
+                f"the selection was made with {chosen.network}, asked for is {network}; leave out "
+                "--network or the selection"
+            )
+    kind = map_method(chosen, asked=method)
+    if kind not in OF_PAIRS and (layers or readout):
+        raise InputError(
+            f"--layer and --readout belong to maps by distance, these are by {kind}; leave them "
+            "out or give --method distance"
+        )
+    if chosen is not None and (layers or readout):
+        raise InputError(
+            "the selection brings its own layer and read-out; leave out --layer and --readout, or "
+            "the selection"
+        )
+    name = chosen.network if chosen is not None else network or DEFAULT_NETWORK
+    loaded = load_network(name, weights=weights, device=device)
+    if kind not in OF_PAIRS:
+        return MapsAsked(loaded, chosen, kind, None)
+    distance = replace(local_distance(loaded, chosen), short_side=short_side)
+    if layers:
+        distance = replace(distance, layers=tuple(layers))
+    if readout:
+        distance = replace(distance, readout=readout)
+    return MapsAsked(loaded, chosen, kind, distance)

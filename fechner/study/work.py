@@ -91,7 +91,8 @@ def choose_channels(place: OpenStudy) -> None:
 
 def draw_maps(place: OpenStudy) -> None:
     """Draw an importance map of the best-rated image of every scene, all on one shared scale."""
-    from fechner.analysis.network.maps.importance import importance_maps, map_method
+    from fechner.analysis.network.maps.importance import map_method
+    from fechner.analysis.network.maps.making import importance_maps
     from fechner.analysis.network.maps.removal import BLURRED
     from fechner.records.selection import read_selection
     from fechner.study.maps import degradation_of
@@ -107,6 +108,7 @@ def draw_maps(place: OpenStudy) -> None:
             folder=place.maps,
             method=method,
             degradation=BLURRED if method == "contribution" else degradation_of(family, strength),
+            pool=place.pool,
             progress=progress,
         )
 

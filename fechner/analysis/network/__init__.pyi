@@ -24,4 +24,4 @@ from .layers.networks import (
 from .layers.networks import (
     load_network as load_network,
 )
-from .maps.importance import importance_maps as importance_maps
+from .maps.making import importance_maps as importance_maps

@@ -14,13 +14,11 @@ to what is there; an interrupted run goes on where it stopped.
 
 from __future__ import annotations
 
-import pickle
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,10 +37,11 @@ from fechner.analysis.network.distances.kept import Arrays, add_arrays, names_in
 from fechner.analysis.network.distances.passed import PassedPairs, kept_fields
 from fechner.analysis.network.layers.networks import Network
 from fechner.analysis.network.layers.reading import as_input, visit
+from fechner.analysis.network.layers.travelling import arrived, travelling
 from fechner.errors import InputError
-from fechner.executors import SerialExecutor, run_all
+from fechner.executors import run_all
 from fechner.progress import Progress, silent
-from fechner.provenance import atomic_path, sha256_file
+from fechner.provenance import sha256_file
 from fechner.records.done import done_key
 from fechner.records.images.files import read_image
 from fechner.threads import small_matrices
@@ -129,7 +128,7 @@ def pass_pairs(
         temporary = tempfile.TemporaryDirectory(prefix="fechner-distances-")
         cache = Path(temporary.name)
     folder = Path(cache)
-    with _travelling(network, folder, pool) as carried:
+    with travelling(network, folder, pool) as carried:
         work = partial(_pass_reference, carried, names, gram, folder)
         keys = run_all(work, groups, pool=pool, progress=progress)
     return PassedPairs(
@@ -163,33 +162,11 @@ def describe_native(network: Network) -> str:
     return f"sRGB 8 bit, native size, / 255, minus {network.mean}, over {network.sd}"
 
 
-@contextmanager
-def _travelling(network: Network, folder: Path, pool: Executor | None) -> Iterator[Network | Path]:
-    """Give the network as it is to this process, and as a file to others.
-
-    Weights of hundreds of megabytes would otherwise travel with every reference.
-    """
-    if isinstance(pool, SerialExecutor | None):
-        yield network
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".network-", dir=folder) as place:
-        path = Path(place) / "network.pickle"
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(pickle.dumps(network))
-        yield path
-
-
-@lru_cache(maxsize=1)
-def _arrived(path: Path) -> Network:
-    return pickle.loads(path.read_bytes())
-
-
 def _pass_reference(
     carried: Network | Path, layers: Sequence[str], gram: bool, folder: Path, group: OfReference
 ) -> str:
     """Pass what is missing of a reference and its images; return the key of its file."""
-    network = carried if isinstance(carried, Network) else _arrived(carried)
+    network = arrived(carried)
     about = {
         "network": network.name,
         "weights": network.weights_sha256,

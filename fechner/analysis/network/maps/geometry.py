@@ -53,11 +53,13 @@ class ReflectedView:
         from PIL import Image
 
         height, width = self.scaled
-        resized = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC)
+        if (height, width) != image.shape[:2]:
+            resized = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC)
+            image = np.asarray(resized)
         around = [*zip(self.before, self.after, strict=True), (0, 0)]
-        return np.pad(np.asarray(resized), around, mode="symmetric")
+        return np.pad(image, around, mode="symmetric")
 
-    def cell_places(self, cells: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    def cell_places(self, cells: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Return the place of each pixel row and column of the image, counted in cells.
 
         The centre of image pixel ``i`` lies at ``(i + 1/2) scaled / n - 1/2 + before`` input
@@ -71,7 +73,7 @@ class ReflectedView:
         )
         return rows, columns
 
-    def cells_inside(self, cells: tuple[int, int]) -> np.ndarray:
+    def cells_inside(self, cells: tuple[int, ...]) -> np.ndarray:
         """Return bool ``(rows, columns)``: the cells whose centre lies on the image."""
         inside = []
         for n, scaled, before, (first, step) in zip(
@@ -81,7 +83,13 @@ class ReflectedView:
             inside.append((before - 0.5 <= centres) & (centres <= before + scaled - 0.5))
         return inside[0][:, None] & inside[1][None, :]
 
-    def _grids(self, cells: tuple[int, int]) -> list[tuple[float, int]]:
+    def cell_size(self, cells: tuple[int, ...]) -> float:
+        """Return the distance of neighbouring cells in pixels of the image, the larger of two."""
+        steps = (step for _, step in self._grids(cells))
+        sides = zip(self.shape, self.scaled, steps, strict=True)
+        return max(step * n / scaled for n, scaled, step in sides)
+
+    def _grids(self, cells: tuple[int, ...]) -> list[tuple[float, int]]:
         return [cell_grid(side, n) for side, n in zip(self.whole, cells, strict=True)]
 
 
@@ -95,13 +103,13 @@ def cell_grid(side: int, n_cells: int) -> tuple[float, int]:
     return (side - 1 - (n_cells - 1) * step) / 2, step
 
 
-def reflected_view(shape: tuple[int, int], *, short_side: int, margin: int) -> ReflectedView:
+def reflected_view(shape: tuple[int, ...], *, short_side: int | None, margin: int) -> ReflectedView:
     """Return the view of an image of `shape` whose short side becomes `short_side` pixels.
 
     At least `margin` pixels are reflected on every side, and as many more as make height
-    and width multiples of `VIEW_MULTIPLE`.
+    and width multiples of `VIEW_MULTIPLE`. Where `short_side` is None the image keeps its size.
     """
-    scale = short_side / min(shape)
+    scale = 1.0 if short_side is None else short_side / min(shape)
     height, width = (max(1, round(side * scale)) for side in shape)
     tops, rests = [], []
     for side in (height, width):
