@@ -89,6 +89,13 @@ def signed(lite0) -> ChannelSelection:
 
 
 @pytest.fixture(scope="module")
+def small(lite0) -> ChannelSelection:
+    """A read-out of small images, which loses much when they are blurred."""
+    weights = np.random.default_rng(1).normal(size=1280)
+    return selection_of(lite0, weights, layer="bn2", size=96)
+
+
+@pytest.fixture(scope="module")
 def cat() -> np.ndarray:
     from skimage import data
 
@@ -127,19 +134,16 @@ def test_the_mean_of_a_map_is_the_loss_of_the_prediction_within_two_percent(lite
     assert lost.values.mean() == pytest.approx(loss, rel=0.02, abs=moved)
 
 
-def test_more_steps_are_taken_only_until_the_error_is_small_and_it_is_stated(lite0, cat):
-    selection = selection_of(
-        lite0, np.random.default_rng(1).normal(size=1280), layer="bn2", size=96
-    )
+def test_points_are_added_only_until_the_error_is_small_and_it_is_stated(lite0, small, cat):
     worse = blurred(cat)
-    few = removal(lite0, cat, worse, selection, steps=2, most_steps=2)
-    many = removal(lite0, cat, worse, selection, steps=2)
-    assert few.steps == 2
+    few = removal(lite0, cat, worse, small, steps=2, most_points=1)
+    many = removal(lite0, cat, worse, small, steps=2)
+    exact = removal(lite0, cat, worse, small, steps=60, most_points=1)
+    assert few.points == 6
     assert few.remaining_error > 0.02 > many.remaining_error
-    assert many.steps in (6, 18, 54, 162)
-    exact = removal(lite0, cat, worse, selection, steps=100, most_steps=100)
+    assert 6 < many.points < 100
     assert few.loss == many.loss == exact.loss
-    assert apart(many, exact) < apart(few, exact) / 3
+    assert apart(many, exact) < apart(few, exact) / 2
 
 
 def apart(one: Removal, other: Removal) -> float:
@@ -162,11 +166,11 @@ def test_gradients_in_tiles_are_those_of_one_pass(lite0, cat, pool, shape, monke
     weights = np.random.default_rng(1).normal(size=80 if pool == "mean_sd" else 40)
     selection = selection_of(lite0, weights, layer="blocks.2", pool=pool, size=None)
     image = np.ascontiguousarray(cat[: shape[0], : shape[1]])
-    whole = removal(lite0, image, blurred(image), selection, steps=1, most_steps=1)
+    whole = removal(lite0, image, blurred(image), selection, steps=1, most_points=1)
     for module in (tiles, sys.modules[removal.__module__]):
         monkeypatch.setattr(module, "WHOLE_PIXELS", 20_000)
     monkeypatch.setattr(tiles, "SHOWN", 192)
-    parts = removal(lite0, image, blurred(image), selection, steps=1, most_steps=1)
+    parts = removal(lite0, image, blurred(image), selection, steps=1, most_points=1)
     assert len(list(tiles.tiles(lite0, ["blocks.2"], shape))) > 3
     assert parts.loss == pytest.approx(whole.loss, rel=1e-4)
     np.testing.assert_allclose(parts.values, whole.values, atol=1e-4 * np.abs(whole.values).max())
@@ -190,8 +194,7 @@ def test_a_uniform_image_has_a_map_of_zeros(lite0, signed):
     assert np.abs(removal_map(lite0, grey, signed)).max() == 0
 
 
-def test_a_mirrored_image_gives_the_mirrored_map(lite0, signed, cat):
-    small = signed.model_copy(update={"size": 96})
+def test_a_mirrored_image_gives_the_mirrored_map(lite0, small, cat):
     straight = removal_map(lite0, cat, small, steps=2)
     mirrored = removal_map(lite0, np.ascontiguousarray(cat[:, ::-1]), small, steps=2)
     np.testing.assert_allclose(mirrored[:, ::-1], straight, atol=2e-2 * np.ptp(straight))
@@ -220,10 +223,9 @@ def test_predictions_agree_with_pooled_activations(lite0, signed, cat, tmp_path)
 
 
 def test_only_places_that_lose_count_as_important_and_the_record_says_so(
-    lite0, signed, cat, tmp_path
+    lite0, small, cat, tmp_path
 ):
     write_png(tmp_path / "cat.png", cat)
-    small = signed.model_copy(update={"size": 96})
     importance_maps(
         lite0, {"cat": tmp_path / "cat.png"}, small, folder=tmp_path / "maps", method="removal"
     )
@@ -234,7 +236,7 @@ def test_only_places_that_lose_count_as_important_and_the_record_says_so(
     np.testing.assert_allclose(found.values, expected, atol=1e-4)
     assert "removed" in found.record["method"]
     assert found.record["remaining_error"] < 0.02
-    assert found.record["steps"] >= 8
+    assert found.record["points"] >= 18
     assert "a cell of bn2 sees" in found.record["note"]
 
 

@@ -241,7 +241,7 @@ class RawMap:
         float32 ``(height, width)``; `records.maps.counted` says which of them are important.
     about
         Numbers and notes for the map's record, JSON-able: ``distance`` of the pair, or
-        ``loss``, ``remaining_error`` and ``steps``; ``note`` where a cell sees all of the input.
+        ``loss``, ``remaining_error`` and ``points``; ``note`` where a cell sees all of the input.
     """
 
     values: np.ndarray
@@ -288,7 +288,7 @@ def made_map(
         if given:
             check_pair(image, worse)
         lost = removal(network, image, worse, _selected(recipe))
-        about = {"loss": lost.loss, "remaining_error": lost.remaining_error, "steps": lost.steps}
+        about = {"loss": lost.loss, "remaining_error": lost.remaining_error, "points": lost.points}
         side = min(seen_size(image.shape, _selected(recipe).size))
         return RawMap(lost.values, about | seen_in_words(network, _selected(recipe).layers, side))
     how = recipe.compared

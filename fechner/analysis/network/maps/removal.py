@@ -10,10 +10,12 @@ blurred ``B`` this is close to blur integrated gradients (Xu, Venugopalan and Su
     raw(y, x) = sum_rgb (I - B) * integral_0^1 dp/dx (B + a (I - B)) da
 
 The map is scaled so that its mean over the image is the loss, ``p(I) - p(B)``, up to the
-error of the integral: points of the path are added until that is below `TOLERANCE` (the sum of
-integrated gradients and the loss are then equal, the paper's axiom of completeness). So zero
-means zero, a uniform image has a map of zeros, and a negative place is one that the model would
-rather see degraded. The network sees the image whole, at its own aspect ratio, with as many
+error of the integral: the paper's axiom of completeness. The integral is a sum of trapezoids;
+between two points the prediction changes by a known amount, so that it is known where the sum is
+wrong, and points are added there until the remaining error is below `TOLERANCE`. Equal steps would
+need ten times as many: nearly all of the error lies where the degraded image begins to clear. So
+zero means zero, a uniform image has a map of zeros, and a negative place is one that the model
+would rather see degraded. The network sees the image whole, at its own aspect ratio, with as many
 pixels as the squares that the selection was made on; at its native size, in tiles if need be
 (`tiles`), where the selection was.
 
@@ -24,8 +26,8 @@ and for that way only (docs/howto-maps.md has the measurements).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,11 +47,11 @@ Degraded = Callable[[np.ndarray], np.ndarray]
 """A uint8 image ``(height, width, 3)`` degraded everywhere, same shape."""
 
 STEPS = 8
-"""Points of the path at which the gradient is first taken (midpoint rule)."""
+"""Equal steps in which the path is first walked."""
 
-MOST_STEPS = 216
-"""Points at which the search for a smaller error ends, `STEPS` tripled three times: 15 s for an
-image seen at 224 pixels on one core. What then remains is in the record of the map."""
+MOST_POINTS = 256
+"""Points of both paths at which the search for a smaller error ends. Read-outs of quality need 30
+to 90 on photographs; what remains is in the record of the map."""
 
 TOLERANCE = 0.02
 """Remaining error of the integral, as a share of the loss."""
@@ -91,14 +93,14 @@ class Removal:
         What the prediction loses when the image is degraded everywhere.
     remaining_error
         Difference between the mean of the map and the loss, as a share of the loss.
-    steps
-        Points of the path at which gradients were taken.
+    points
+        How many gradients were taken, on the paths of the image and of its mirror image.
     """
 
     values: np.ndarray
     loss: float
     remaining_error: float
-    steps: int
+    points: int
 
 
 def removal(
@@ -108,7 +110,7 @@ def removal(
     selection: ChannelSelection,
     *,
     steps: int = STEPS,
-    most_steps: int = MOST_STEPS,
+    most_points: int = MOST_POINTS,
     smooth: float = SMOOTH,
 ) -> Removal:
     """Share out what the prediction loses between `image` and `worse` over the places.
@@ -121,9 +123,10 @@ def removal(
         uint8 ``(height, width, 3)``, sRGB, of one size.
     selection
         What predicts.
-    steps, most_steps
-        Points of the path to begin with; they are tripled until the remaining error is below
-        `TOLERANCE`, or they would be more than the most.
+    steps
+        Equal steps of each path to begin with.
+    most_points
+        Gradients after which no more are taken, whatever error remains.
     smooth
         SD of the smoothing as a share of the side.
 
@@ -132,22 +135,19 @@ def removal(
     Removal
         The mean of the image's map and of its mirror image's mirrored back.
     """
-    paths = [
-        _path(network, image, worse, selection),
-        _path(network, image[:, ::-1], worse[:, ::-1], selection),
-    ]
-    loss = (paths[0].loss + paths[1].loss) / 2
-    count = steps
+    straight = _path(network, image, worse, selection, steps)
+    mirrored = _path(network, image[:, ::-1], worse[:, ::-1], selection, steps)
+    loss = (straight.loss + mirrored.loss) / 2
     while True:
-        straight, mirrored = (path.shares(count) for path in paths)
-        share = (straight + mirrored[:, ::-1]) / 2
-        error = abs(float(share.mean(dtype=np.float64)) - loss)
-        # Where nothing is lost, the sum of magnitudes says whether anything moves at all.
-        remaining = error / (abs(loss) or float(np.abs(share).mean()) or 1.0)
-        if remaining < TOLERANCE or 3 * count > most_steps:
+        error = (straight.errors().sum() + mirrored.errors().sum()) / 2
+        points = len(straight.points) + len(mirrored.points)
+        # A share of nothing is no number: where no loss is, none may be shared out.
+        remaining = float(abs(error) / abs(loss)) if loss else float(error != 0)
+        if remaining < TOLERANCE or points >= most_points:
             break
-        count *= 3
-    return Removal(_at_resolution(share, image.shape[:2], smooth), loss, remaining, count)
+        max(straight, mirrored, key=lambda path: np.abs(path.errors()).max()).refine()
+    share = (straight.shares() + mirrored.shares()[:, ::-1]) / 2
+    return Removal(_at_resolution(share, image.shape[:2], smooth), loss, remaining, points)
 
 
 def removal_map(
@@ -168,7 +168,7 @@ def removal_map(
     degraded
         How detail is removed.
     steps
-        Points of the path to begin with; more are taken where the error needs it.
+        Equal steps of the path to begin with; points are added where the error needs it.
     smooth
         SD of the smoothing as a share of the side.
 
@@ -213,20 +213,23 @@ def _of_cells(values: Mapping[str, torch.Tensor], selection: ChannelSelection) -
     return units @ torch.tensor(selection.weights, dtype=units.dtype, device=units.device)
 
 
-def _gradient(network: Network, point: torch.Tensor, selection: ChannelSelection) -> torch.Tensor:
-    """Return the derivative of the score with respect to the input ``(1, 3, h, w)``."""
+def _slope(
+    network: Network, point: torch.Tensor, selection: ChannelSelection
+) -> tuple[float, torch.Tensor]:
+    """Return the score of an input ``(1, 3, h, w)``, and its derivative with respect to it."""
     import torch
 
     if point[0, 0].numel() > WHOLE_PIXELS:
-        return _gradient_in_tiles(network, point, selection)
+        return _slope_in_tiles(network, point, selection)
     point = point.detach().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(_score(network, point, selection).sum(), point)
-    return gradient
+    score = _score(network, point, selection).sum()
+    (gradient,) = torch.autograd.grad(score, point)
+    return float(score.item()), gradient
 
 
-def _gradient_in_tiles(
+def _slope_in_tiles(
     network: Network, point: torch.Tensor, selection: ChannelSelection
-) -> torch.Tensor:
+) -> tuple[float, torch.Tensor]:
     """Return the same for a large input: first what each cell counts, then tile by tile."""
     import torch
 
@@ -245,7 +248,7 @@ def _gradient_in_tiles(
             own.append(one[:, :, kept[0], kept[1]])
             wanted.append(counts[layer][:, :, at[0], at[1]])
         total[place] += torch.autograd.grad(own, shown, wanted)[0]
-    return total
+    return float(score.item()), total
 
 
 def _cells_in_tiles(
@@ -263,56 +266,87 @@ def _cells_in_tiles(
     return {layer: values.clone()[None] for layer, values in found.items()}
 
 
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """A point of a path: where it lies (0 to 1), the score, and what each place adds to its slope.
+
+    ``slopes`` is ``(h, w)``, the product of gradient and way, summed over colours.
+    """
+
+    at: float
+    score: float
+    slopes: np.ndarray
+
+    @property
+    def slope(self) -> float:
+        return float(self.slopes.sum(dtype=np.float64))
+
+
 @dataclass(eq=False)
 class _Path:
-    """The straight path from the degraded view of an image to the view itself.
+    """The straight path from the degraded view of an image to the view itself, and its points.
 
     Attributes
     ----------
     base, apart
         Input of the degraded image ``(1, 3, h, w)``, and the way from it to that of the image.
-    loss
-        What the score loses on the way back.
-    total, count
-        Sum of the gradients at the midpoints of `count` equal steps.
+    points
+        In order, from the degraded image to the image.
     """
 
     network: Network
     selection: ChannelSelection
     base: torch.Tensor
     apart: torch.Tensor
-    loss: float
-    total: torch.Tensor
-    count: int = 0
+    points: list[_Point] = field(default_factory=list)
 
-    def shares(self, count: int) -> np.ndarray:
-        """Return integrated gradients ``(h, w)`` over `count` steps; their mean is the loss.
+    @property
+    def loss(self) -> float:
+        """What the score loses on the way back."""
+        return self.points[-1].score - self.points[0].score
 
-        Three times as many steps as before take two new gradients for each old one: the middle
-        of a step is the middle of the middle third of it.
-        """
-        new: Iterable[int] = range(count)
-        if self.count:
-            new = [step for step in range(count) if step % 3 != 1]
-        for step in new:
-            point = self.base + self.apart * ((step + 0.5) / count)
-            self.total += _gradient(self.network, point, self.selection)
-        self.count = count
+    def point(self, at: float) -> _Point:
+        """Return the point `at` a share of the way."""
+        score, gradient = _slope(self.network, self.base + self.apart * at, self.selection)
+        return _Point(at, score, (gradient * self.apart).sum(dim=1)[0].cpu().numpy())
+
+    def errors(self) -> np.ndarray:
+        """Return by how much each trapezoid differs from the change of the score, ``(n - 1,)``."""
+        at, score, slope = (
+            np.array([getattr(point, name) for point in self.points])
+            for name in ("at", "score", "slope")
+        )
+        return np.diff(at) * (slope[1:] + slope[:-1]) / 2 - np.diff(score)
+
+    def refine(self) -> None:
+        """Add a point in the middle of the worst trapezoid."""
+        worst = int(np.argmax(np.abs(self.errors())))
+        middle = (self.points[worst].at + self.points[worst + 1].at) / 2
+        self.points.insert(worst + 1, self.point(middle))
+
+    def shares(self) -> np.ndarray:
+        """Return integrated gradients ``(h, w)``, scaled so that their mean is the loss."""
+        at = np.array([point.at for point in self.points])
+        counts = np.diff(at, prepend=at[0]) / 2 + np.diff(at, append=at[-1]) / 2
+        total = np.zeros(self.points[0].slopes.shape)
+        for count, point in zip(counts, self.points, strict=True):
+            total += count * point.slopes
         # Integrated gradients add up to the loss; times the number of pixels, their mean is the
         # loss, whatever size the map is enlarged to.
-        share: Any = (self.total * self.apart).sum(dim=1)[0] / count
-        return share.cpu().numpy() * share.numel()
+        return total * total.size
 
 
 def _path(
-    network: Network, image: np.ndarray, worse: np.ndarray, selection: ChannelSelection
+    network: Network,
+    image: np.ndarray,
+    worse: np.ndarray,
+    selection: ChannelSelection,
+    steps: int,
 ) -> _Path:
-    import torch
-
     better, base = (as_input(network, _seen(view, selection.size)[None]) for view in (image, worse))
-    with torch.no_grad():
-        high, low = (float(_score(network, one, selection).item()) for one in (better, base))
-    return _Path(network, selection, base, better - base, high - low, torch.zeros_like(base))
+    made = _Path(network, selection, base, better - base)
+    made.points = [made.point(at) for at in np.linspace(0, 1, steps + 1).tolist()]
+    return made
 
 
 def seen_size(shape: tuple[int, ...], side: int | None) -> tuple[int, int]:
