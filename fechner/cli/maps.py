@@ -138,7 +138,7 @@ def _check_degradation(
 ) -> None:
     if method == "contribution" and (family, strength) != (None, None):
         raise InputError(
-            "--family and --strength belong to maps by distance and removal, these are "
+            "--family and --strength belong to maps by removal and by distance, these are "
             "contributions; leave them out or give --method removal"
         )
     if against is not None and (family, strength) != (None, None):

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from fechner.analysis.network.layers.networks import DEFAULT_NETWORK, Network, load_network
+from fechner.analysis.network.layers import networks
+from fechner.analysis.network.layers.networks import DEFAULT_NETWORK, Network
 from fechner.analysis.network.maps.damage import LocalDistance, local_distance
 from fechner.analysis.network.maps.importance import OF_PAIRS, Method, map_method
 from fechner.analysis.network.maps.removal import BLURRED, Degradation
@@ -121,7 +122,7 @@ def mapping_network(
             "the selection"
         )
     name = chosen.network if chosen is not None else network or DEFAULT_NETWORK
-    loaded = load_network(name, weights=weights, device=device)
+    loaded = networks.load_network(name, weights=weights, device=device)
     if kind not in OF_PAIRS:
         return MapsAsked(loaded, chosen, kind, None)
     distance = replace(local_distance(loaded, chosen), short_side=short_side)
