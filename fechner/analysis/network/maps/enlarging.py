@@ -7,6 +7,8 @@ reflects, so that the mean of the map stays.
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
@@ -32,7 +34,7 @@ def enlarged(
     # tenth of the memory that a list of all places takes.
     left, right = (spline_matrix(at, n) for at, n in zip((rows, columns), cells.shape, strict=True))
     found = (right @ (left @ cells.astype(np.float32)).T).T
-    return np.ascontiguousarray(found, dtype=np.float32)
+    return np.ascontiguousarray(found)
 
 
 def spline_matrix(places: NDArray[np.float64], n_cells: int) -> csr_array:
@@ -62,4 +64,5 @@ def smoothed(values: NDArray[np.float32], sd_px: float) -> NDArray[np.float32]:
 
     if sd_px <= 0:
         return values
-    return cv2.GaussianBlur(values, (0, 0), sd_px, borderType=cv2.BORDER_REFLECT)
+    soft = cv2.GaussianBlur(values, (0, 0), sd_px, borderType=cv2.BORDER_REFLECT)
+    return cast("NDArray[np.float32]", soft)
