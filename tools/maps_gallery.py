@@ -1,7 +1,7 @@
 """Draw docs/img/maps-methods.jpg: the same photographs with every method that needs a read-out.
 
 Usage: python tools/maps_gallery.py SELECTION OUT.jpg IMAGE... (a selection with a read-out).
-Each row is one method on its own scale over these photographs, in the palette of all overlays.
+Each column is one method on its own scale over these photographs, in the palette of all overlays.
 """
 
 from __future__ import annotations
