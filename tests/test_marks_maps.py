@@ -338,7 +338,7 @@ def test_table_and_maps_are_read_by_who_judges_maps(journals, stimuli, tmp_path)
     assert len(points.images["scene0_high"].x) == placed
 
 
-def test_journals_without_marks_or_with_none_placed_are_refused_in_one_line(tmp_path):
+def test_journals_without_marks_are_refused_and_where_all_said_nowhere_there_is_no_map(tmp_path):
     path = written(tmp_path / "sub-A7_ses-1.jsonl", 2)
     with pytest.raises(InputError, match=r"hold no marks; run sessions whose .* slider_marks"):
         export([read_journal(path)], "marks", tmp_path / "out")
@@ -346,11 +346,16 @@ def test_journals_without_marks_or_with_none_placed_are_refused_in_one_line(tmp_
     path = written(
         tmp_path / "b" / "sub-A7_ses-1.jsonl", 2, header_of("slider_marks"), marks=nowhere
     )
-    with pytest.raises(InputError, match="all 2 answers are nowhere"):
-        export([read_journal(path)], "marks", tmp_path / "out")
     with pytest.raises(InputError, match="only the form marks has maps to smooth"):
         export([read_journal(path)], "bids", tmp_path / "out", smooth="9 px")
     assert not (tmp_path / "out").exists()
+    written_files = export([read_journal(path)], "marks", tmp_path / "out")
+    assert {path.name for path in written_files} == {
+        "marks.csv", "marks.json", "reliability.csv", "agreement.json",
+    }  # fmt: skip
+    assert [answer.marks for answer in read_mark_table(tmp_path / "out" / "marks.csv").answers] == [
+        (), (),
+    ]  # fmt: skip
 
 
 def test_bids_has_every_point_of_every_mark_also_those_taken_back(tmp_path):

@@ -27,6 +27,7 @@ VERSIONS = {
     "sessions": 1,
     "ratings": 2,
     "claim": 2,
+    "marks": 1,
     "scene": 3,
     "compressed": 1,
     "activations": 1,

@@ -96,6 +96,26 @@ class StudyFolder:
         return self.folder / "ratings" / name
 
     @property
+    def marks(self) -> Path:
+        """The folder of what participants marked, where the protocol asks for marks."""
+        return self.folder / "marks"
+
+    @property
+    def people_maps(self) -> Path:
+        """The maps of people, made of their marks; SIMULATED stands in its name where they are."""
+        return self.marks / marked_name("maps", simulated=self.simulated)
+
+    @property
+    def scene_maps(self) -> Path:
+        """The maps of people on the degraded images of each scene together."""
+        return self.marks / marked_name("scene_maps", simulated=self.simulated)
+
+    @property
+    def marks_compared(self) -> Path:
+        """The study's maps against its participants' marks (JSON)."""
+        return self.marks / marked_name("compared.json", simulated=self.simulated)
+
+    @property
     def claim(self) -> Path:
         """The tested claim (JSON)."""
         return self.folder / "statistics" / "claim.json"

@@ -248,7 +248,7 @@ match = ["edge_fine", "edge_middle", "eccentricity", "luminance", "chroma"]
 max_strength_ratio = 1.5    # scenes whose arms need more different strengths are refused
 
 [session]
-protocol = "slider"         # fechner protocol list
+protocol = "slider"         # fechner protocol list; "slider_marks" also asks where images suffer
 language = "en"
 participants = 30           # planned; 15 is the least that ITU-R BT.500 accepts
 

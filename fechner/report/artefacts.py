@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fechner.records.claim import Claim, read_claim
+from fechner.records.human_marks.compared import MarksCompared, read_marks_compared
 from fechner.records.journal import JournalRecord, read_journal_files
 from fechner.records.layout import StudyFolder, read_study_folder
 from fechner.records.maps import SET_RECORD, ImportanceMap, read_maps, read_maps_record
@@ -90,6 +91,21 @@ class Artefacts:
     def prediction(self) -> Prediction | None:
         """Predicted against observed harm."""
         return _read(self.layout.prediction, read_prediction)
+
+    @cached_property
+    def marks(self) -> MarksCompared | None:
+        """The study's maps against what its participants marked."""
+        return _read(self.layout.marks_compared, read_marks_compared)
+
+    @cached_property
+    def people_maps(self) -> dict[str, ImportanceMap]:
+        """The maps of people, scene by scene, empty where nobody marked anything."""
+        return _read(self.layout.scene_maps / SET_RECORD, lambda path: read_maps(path.parent)) or {}
+
+    @property
+    def people_maps_scale(self) -> float:
+        """The share of participants that the strongest colour of their maps stands for."""
+        return max((found.record["scale"] for found in self.people_maps.values()), default=0.0)
 
     @cached_property
     def sessions(self) -> tuple[JournalRecord, ...]:

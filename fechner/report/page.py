@@ -29,6 +29,7 @@ from fechner.report import (
 from fechner.report.artefacts import Artefacts, read_artefacts
 from fechner.report.manuscript.exact_tables import exact_tables, write_tables
 from fechner.report.manuscript.written import as_html, manuscript, write_manuscript
+from fechner.report.people_marks import marks_parts
 from fechner.report.style import ARM_NAMES, drawing, svg
 
 TEMPLATE = "page.html.j2"
@@ -69,7 +70,13 @@ def render(study: Artefacts) -> str:
     )
     environment.filters |= {"italics": as_html, "base64": _base64}
     with drawing():
-        parts = {**_headline(study), **_channels(study), **_images(study), **_ratings(study)}
+        parts = {
+            **_headline(study),
+            **_channels(study),
+            **_images(study),
+            **_ratings(study),
+            **marks_parts(study),
+        }
     return environment.get_template(TEMPLATE).render(**parts)
 
 
@@ -228,5 +235,6 @@ def _provenance(study: Artefacts) -> list[tuple[str, dict[str, Any]]]:
         ("stimuli/stimuli.json", study.stimuli and study.stimuli.record.get("provenance")),
         ("statistics/claim.json", study.claim and study.claim.provenance),
         ("statistics/prediction.json", study.prediction and study.prediction.provenance),
+        ("marks/compared.json", study.marks and study.marks.provenance),
     ]
     return [(name, block) for name, block in blocks if block]

@@ -1,6 +1,6 @@
 """The order of the steps of a study, and nothing else.
 
-rated images -> channels -> maps -> stimuli -> [people] -> ratings -> claim -> report.
+rated images -> channels -> maps -> stimuli -> [people] -> ratings -> claim -> [marks] -> report.
 A step is skipped while everything that shapes it is unchanged (`records.done`); redoing
 one redoes what follows from it, because its artefacts are the inputs of the next.
 """
@@ -15,7 +15,7 @@ from typing import Any
 from fechner.errors import InputError, nearest
 from fechner.records.done import done_key, read_done, write_done
 from fechner.records.scales import sidecar_path
-from fechner.study import work
+from fechner.study import marks, work
 from fechner.study.freezing import check_plan, freeze
 from fechner.study.opening import OpenStudy
 
@@ -79,6 +79,12 @@ def _stimulus_files(place: OpenStudy) -> list[Path]:
     return [place.stimuli / "stimuli.csv", place.stimuli / "stimuli.json", *pictures]
 
 
+def _seen_files(place: OpenStudy) -> list[Path]:
+    """Return what shapes simulated sessions; marks follow the maps in the world of that name."""
+    follows = work.protocol(place).marks is not None
+    return [*_stimulus_files(place), *(_map_files(place) if follows else [])]
+
+
 CHANNELS = Step(
     "channels",
     "choose the channels that help the network agree with people",
@@ -127,7 +133,7 @@ SESSIONS = Step(
         work.protocol(place).sha256,
         place.study.simulate and place.study.simulate.model_dump(mode="json"),
     ],
-    _stimulus_files,
+    _seen_files,
     lambda place: place.journals,
 )
 RATINGS = Step(
@@ -158,8 +164,25 @@ CLAIM = Step(
     lambda place: [place.claim, place.prediction],
 )
 
+MARKS = Step(
+    "marks",
+    "make maps of what participants marked, and hold the study's maps against them",
+    marks.collect_marks,
+    lambda place: [
+        place.study.seed,
+        work.protocol(place).sha256,
+        [path.name for path in place.journals],
+        place.study.claim.level,
+    ],
+    lambda place: [*place.journals, place.claim, *_stimulus_files(place), *_map_files(place)],
+    lambda place: [
+        place.marks_compared,
+        *(path for path in sorted(place.marks.rglob("*")) if path.is_file()),
+    ],
+)
+
 TO_PEOPLE = (CHANNELS, MAPS, STIMULI)
-ALL = (*TO_PEOPLE, SESSIONS, RATINGS, CLAIM)
+ALL = (*TO_PEOPLE, SESSIONS, RATINGS, CLAIM, MARKS)
 
 
 def run_steps(
@@ -212,7 +235,7 @@ def run_whole(place: OpenStudy, *, again_from: str | None = None) -> None:
     freeze(place)
     run_steps(place, (SESSIONS, RATINGS), report=False)
     check_plan(place)
-    run_steps(place, (CLAIM,))
+    run_steps(place, _last_steps(place))
 
 
 def finish(place: OpenStudy, *, deviation: str = "") -> None:
@@ -240,7 +263,12 @@ def finish(place: OpenStudy, *, deviation: str = "") -> None:
     run_steps(place, (RATINGS,), report=False)
     if check_plan(place, deviation=deviation) is None:
         place.say("no plan was frozen before the first participant; the report says so")
-    run_steps(place, (CLAIM,))
+    run_steps(place, _last_steps(place))
+
+
+def _last_steps(place: OpenStudy) -> tuple[Step, ...]:
+    """Return what follows the ratings; marks only where the protocol asks for them."""
+    return (CLAIM,) if work.protocol(place).marks is None else (CLAIM, MARKS)
 
 
 def next_command(place: OpenStudy) -> str:

@@ -162,6 +162,7 @@ def simulate_sessions(place: OpenStudy) -> None:
                 language=place.study.session.language,
                 verify_pixels="all" if seen else "none",
                 screenshots=place.sessions / "screens" if seen else None,
+                maps=place.maps,
             )
             progress(number + 1, len(panel))
 

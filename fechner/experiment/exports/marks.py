@@ -1,7 +1,7 @@
 """Journals as marks: the table of every mark, the maps of people, and how far people agree.
 
 Only trials of kind ``main`` count, as in every export. Images whose participants all answered
-"nowhere" have a map that is 0 everywhere; how many there are is said.
+"nowhere" have a map that is 0 everywhere; where nobody marked anything there are no maps.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fechner.errors import InputError
-from fechner.experiment.exports.export_folder import Files, write_files
+from fechner.experiment.exports.export_folder import write_files
 from fechner.experiment.exports.trial_tables import Journals, rated_trials, together, whole
-from fechner.provenance import provenance, sha256_file
+from fechner.provenance import provenance, sha256_file, write_json, write_text
 from fechner.records.human_marks.table import MarkedShowing, MarkTable, write_mark_table
 from fechner.records.simulated import marked_name
 
@@ -86,12 +86,14 @@ def write_marks(journals: Journals, out: Path, *, smooth: str | None = None) -> 
     Raises
     ------
     InputError
-        If there are no marks, nobody marked anything, the smoothing is none, or `out` is not empty.
+        If no session asked for marks, the smoothing is none, or `out` is not empty.
     """
     return write_files(out, marks_files(whole(journals), smooth=smooth))
 
 
-def marks_files(journals: Sequence[JournalRecord], *, smooth: str | None = None) -> Files:
+def marks_files(
+    journals: Sequence[JournalRecord], *, smooth: str | None = None
+) -> dict[str, bytes]:
     """Return the files of the export, a pure function of its arguments."""
     from fechner.analysis.ratings.marks.people_maps import people_maps
 
@@ -104,7 +106,10 @@ def marks_files(journals: Sequence[JournalRecord], *, smooth: str | None = None)
         simulated=marks.simulated,
     )
     maps = people_maps(marks.answers, width.sd_px)
-    return files_of(marks, maps, width, about)
+    with tempfile.TemporaryDirectory(prefix="fechner-marks-") as place:
+        _write_into(Path(place), marks, maps, width, about)
+        written = sorted(path for path in Path(place).rglob("*") if path.is_file())
+        return {path.relative_to(place).as_posix(): path.read_bytes() for path in written}
 
 
 def smoothing_of(journals: Sequence[JournalRecord], smooth: str | None = None) -> Smoothing:
@@ -114,61 +119,38 @@ def smoothing_of(journals: Sequence[JournalRecord], smooth: str | None = None) -
     return smoothing(smooth, [j.header.screen.pixels_per_degree for j in journals])
 
 
-def files_of(
-    marks: MarkTable, maps: Mapping[str, PeopleMap], width: Smoothing, about: Mapping[str, Any]
-) -> Files:
-    """Return the files of marks whose maps are made.
-
-    Parameters
-    ----------
-    marks, maps
-        What was marked, and the map of each image.
-    width
-        How the maps are smoothed.
-    about
-        The provenance block.
-
-    Returns
-    -------
-    Files
-        By their names in the folder.
-    """
+def _write_into(
+    folder: Path,
+    marks: MarkTable,
+    maps: Mapping[str, PeopleMap],
+    width: Smoothing,
+    about: Mapping[str, Any],
+) -> None:
     import numpy as np
 
     from fechner.analysis.ratings.marks.agreement import map_agreement, over_images
-    from fechner.provenance import write_json, write_text
     from fechner.records.csv_text import named_rows_as_csv
     from fechner.records.maps import write_maps
 
     rng = np.random.default_rng(SEED)
     agreement = {name: map_agreement(found, rng=rng) for name, found in maps.items()}
     overall = over_images(agreement, rng=rng)
-    with tempfile.TemporaryDirectory(prefix="fechner-marks-") as place:
-        folder = Path(place)
-        write_mark_table(marks, folder / _name("marks.csv", marks), provenance_block=about)
-        write_text(folder / _name("reliability.csv", marks), named_rows_as_csv(_rows(agreement)))
-        write_json(folder / _name("agreement.json", marks), _overall(overall, width, about))
-        _check_marked(marks)
-        write_maps(
-            folder / _name("maps", marks),
-            {name: found.share for name, found in maps.items()},
-            about={name: _about(name, maps[name], agreement[name], width) for name in maps},
-            set_record={
-                "method": "people's marks",
-                "unit": "share of the participants who marked a place, smoothed",
-                "smoothing": asdict(width),
-                "provenance": dict(about),
-            },
-        )
-        files = sorted(path for path in folder.rglob("*") if path.is_file())
-        return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-
-
-def _check_marked(marks: MarkTable) -> None:
+    write_mark_table(marks, folder / _name("marks.csv", marks), provenance_block=about)
+    write_text(folder / _name("reliability.csv", marks), named_rows_as_csv(_rows(agreement)))
+    write_json(folder / _name("agreement.json", marks), _overall(overall, width, about))
     if not any(answer.marks for answer in marks.answers):
-        raise InputError(
-            f"all {len(marks.answers)} answers are nowhere: there is no map of people to be made"
-        )
+        return
+    write_maps(
+        folder / _name("maps", marks),
+        {name: found.share for name, found in maps.items()},
+        about={name: _about(name, maps[name], agreement[name], width) for name in maps},
+        set_record={
+            "method": "people's marks",
+            "unit": "share of the participants who marked a place, smoothed",
+            "smoothing": asdict(width),
+            "provenance": dict(about),
+        },
+    )
 
 
 def _name(name: str, marks: MarkTable) -> str:

@@ -1,0 +1,140 @@
+"""Where participants marked, beside the study's own maps: pictures, a table, and what it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fechner.analysis.judging.study_marks import difference_name
+from fechner.records.human_marks.compared import (
+    ABOUT,
+    CONTRAST,
+    ERROR,
+    ERROR_BY_CONTRAST,
+    ERROR_BY_MAP,
+    MAP,
+    MarksCompared,
+    OverScenes,
+    SceneMarks,
+)
+from fechner.records.images.files import read_image
+from fechner.records.stimuli import INTACT
+from fechner.report.artefacts import Artefacts
+from fechner.report.pictures import MOST_SCENES, SceneRow, picture, stimulus_files
+from fechner.report.tables import Table, number
+from fechner.stimuli.overlays import coloured_map
+
+COLUMNS = ("intact", "importance map", "where people marked")
+
+TIMES = "\N{MULTIPLICATION SIGN}"
+
+
+def marks_parts(study: Artefacts) -> dict[str, Any]:
+    """Return what the page says of marks; ``marks`` is None where none were asked for."""
+    found = study.marks
+    if found is None:
+        return {"marks": None}
+    return {
+        "marks": found,
+        "marks_sentences": sentences(found),
+        "marks_rows": rows(study, found),
+        "marks_columns": COLUMNS,
+        "marks_table": table(found),
+        "marks_scale": f"{100 * study.people_maps_scale:.0f} %",
+    }
+
+
+def sentences(found: MarksCompared) -> list[str]:
+    """Return whether the map tells where people mark, beyond the error and beyond contrast."""
+    if all(one.nowhere == one.people for one in found.scenes):
+        return ["Every participant answered that the images suffer nowhere."]
+    said = [
+        f"Over places, the error that the map weights correlates {_mean(found, ERROR_BY_MAP)} with "
+        f"where people marked, the unweighted error {_mean(found, ERROR)}: a difference of "
+        f"{_difference(found, ERROR_BY_MAP, ERROR)}. With local contrast in the map's place the "
+        f"difference is {_difference(found, ERROR_BY_MAP, ERROR_BY_CONTRAST)}.",
+        f"The map alone, which does not know what was degraded, correlates {_mean(found, MAP)}; "
+        f"local contrast alone {_mean(found, CONTRAST)} "
+        f"(difference {_difference(found, MAP, CONTRAST)}).",
+    ]
+    if found.ceiling.mean is not None:
+        said.append(
+            f"People agree with each other so far that a map can expect at most "
+            f"{number(found.ceiling.mean, 2)}, on average over {found.ceiling.scenes} scenes "
+            f"(root of the split-half reliability of their map; {found.smoothing})."
+        )
+    undefined = found.ceiling.undefined
+    if undefined:
+        said.append(
+            f"In {undefined} {'scene' if undefined == 1 else 'scenes'} too few people marked "
+            "anything for their agreement to be told."
+        )
+    if found.left_out:
+        said.append(f"Left out, as in the claim: {', '.join(found.left_out)}.")
+    return said
+
+
+def _mean(found: MarksCompared, name: str) -> str:
+    return _with_interval(found.named(name))
+
+
+def _difference(found: MarksCompared, one: str, other: str) -> str:
+    return _with_interval(found.named(difference_name(one, other)))
+
+
+def _with_interval(one: OverScenes) -> str:
+    if one.low is None:
+        return number(one.mean, 2)
+    return f"{number(one.mean, 2)} ({number(one.low, 2)} to {number(one.high, 2)})"
+
+
+def rows(study: Artefacts, found: MarksCompared) -> list[SceneRow]:
+    """Return, for each scene, the intact image, the study's map, and the map of people."""
+    if study.stimuli is None:
+        return []
+    made = []
+    for one in found.scenes[:MOST_SCENES]:
+        intact = stimulus_files(study.stimuli, one.scene).get(INTACT)
+        if intact is None or one.scene not in study.maps:
+            continue
+        pictures = [
+            picture(read_image(intact), COLUMNS[0]),
+            picture(
+                coloured_map(study.maps[one.scene].values),
+                COLUMNS[1],
+                stamped=study.simulated_images,
+            ),
+        ]
+        if one.scene in study.people_maps:
+            shown = coloured_map(study.people_maps[one.scene].values)
+            pictures.append(picture(shown, COLUMNS[2], stamped=found.simulated))
+        made.append(SceneRow(f"{one.scene}: {_in_words(one)}", pictures))
+    return made
+
+
+def _in_words(one: SceneMarks) -> str:
+    r, weighted = one.correlations[MAP], one.correlations[ERROR_BY_MAP]
+    return (
+        f"map r = {number(r, 2)}, error {TIMES} map r = {number(weighted, 2)}, "
+        f"at most {number(one.ceiling, 2)}"
+    )
+
+
+def table(found: MarksCompared) -> Table:
+    """Return every scene's correlations, and their means over scenes, which stand out."""
+    header = ["scene", "people", "nowhere", "area marked", "reliability", "at most", *ABOUT]
+    body = [
+        [
+            one.scene,
+            str(one.people),
+            str(one.nowhere),
+            f"{100 * one.marked_share:.1f} %",
+            number(one.reliability, 2),
+            number(one.ceiling, 2),
+            *(number(one.correlations[name], 2) for name in ABOUT),
+        ]
+        for one in found.scenes
+    ]
+    means = [number(one.mean, 2) for one in found.correlations]
+    body.append(["mean", "", "", "", "", number(found.ceiling.mean, 2), *means])
+    named = [name.replace(" x ", f" {TIMES} ") for name in header]
+    return Table(named, body, frozenset([len(body) - 1]))
