@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fechner.compression.degrading.families import gaussian
+from fechner.compression.metrics.local_errors import squared_error
 from fechner.compression.metrics.quality import mse
 from fechner.compression.regions.blocks import BlockGrid
 from fechner.errors import InputError, RefusedError
@@ -26,11 +27,7 @@ from fechner.records.stimuli import verify
 from fechner.stimuli.build import build_stimuli
 from fechner.stimuli.design import Design
 from fechner.stimuli.donors import assign_donors, mismatch
-from fechner.stimuli.impact import (
-    importance_weights,
-    squared_error,
-    weighted_error,
-)
+from fechner.stimuli.impact import importance_weights, weighted_error
 from fechner.stimuli.kept import mask_path
 
 QUICK = stimuli_pictures.QUICK
