@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from fechner.analysis.judging.deletion import deletion_and_insertion
 from fechner.analysis.judging.likeness import likeness
 from fechner.analysis.network.layers.networks import Network, load_network
+from fechner.analysis.network.maps.damage import LocalDistance
 from fechner.analysis.network.maps.removal import blurred, removal_map
 from fechner.analysis.network.sanity.cascading import cascaded, modules_with_weights
 from fechner.analysis.network.sanity.rival_selections import all_channels_selection
@@ -37,6 +38,7 @@ from fechner.study.map_worth.sanity import (
     Reselection,
     reselected,
 )
+from fechner.study.maps import MapsAsked
 
 RNG = np.random.default_rng(0)
 
@@ -332,6 +334,16 @@ def test_the_full_check_adds_sanity_and_says_what_was_not_tried(asked, photos, t
         "shuffled ratings and other scenes were not tried",
         "no other selection to be like",
     ]
+
+
+def test_maps_by_distance_are_checked_beside_those_of_the_selection(asked, photos, tiny):
+    distance = MapsAsked(tiny, None, "distance", LocalDistance(("act2",)))
+    found = check_maps(photos, replace(asked, distance=distance), full=True)
+    rows = found.agreement.set_index(["map", "measure"])
+    assert ("removal", "like distance") in rows.index
+    whole = "like itself, 100% of the layers shuffled"
+    assert rows.loc[("distance", whole), "value"] < 1
+    assert ("distance", SHUFFLED_RATINGS) not in rows.index
 
 
 def test_a_flat_image_is_counted_as_undefined_and_not_averaged_in(asked, photos, tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from judged_pairs import left_half, photograph, write_left_maps, write_pairs
+from pair_worlds import tiny_network
 from PIL import Image
 from scipy import stats
 from typer.testing import CliRunner
@@ -15,14 +16,18 @@ from fechner.analysis.judging.patch_shares import patch_shares
 from fechner.analysis.judging.rivals import IMAGE_RIVALS, image_rivals, own_rivals
 from fechner.analysis.judging.weighing import weighted_mean
 from fechner.analysis.judging.weighted_errors import WeightedErrors, weighted_errors
+from fechner.analysis.network.maps.damage import LocalDistance, damage
 from fechner.cli.main import app
 from fechner.errors import InputError
+from fechner.records.images.files import read_image
 from fechner.records.layers.study import PairsTable
 from fechner.records.map_worth.given import given_map, given_maps
 from fechner.records.map_worth.judged import read_judged_maps
 from fechner.records.map_worth.patches import holds_patches, read_patch_ratings
+from fechner.records.selection import ChannelSelection, Gain
 from fechner.study.map_worth.judge import judge_pairs
-from fechner.study.map_worth.maps import MapsToJudge
+from fechner.study.map_worth.maps import LayerDistance, MapsToJudge
+from fechner.study.maps import MapsAsked
 from fechner.study.pair_sets import open_pair_set
 
 RNG = np.random.default_rng(0)
@@ -238,9 +243,10 @@ def test_the_command_writes_what_the_record_reads(tmp_path):
     assert "left (mse): better than" in done.output.replace("\n", " ")
     assert (tmp_path / "out" / "judge.png").is_file()
     read = read_judged_maps(tmp_path / "out")
-    assert set(read.judge["map"]) == {
-        "left", "left, mirrored", "left, another image's", *IMAGE_RIVALS,
-    }  # fmt: skip
+    methods = ["left", "distance", "distance per error"]
+    rivals = [f"{one}, {how}" for one in methods for how in ("mirrored", "another image's")]
+    assert set(read.judge["map"]) == {*methods, *rivals, *IMAGE_RIVALS}
+    assert "layer distance" in set(read.judge["error"])
     assert row_of(read.judge, map="left", error="mse")["spearman"] == pytest.approx(1.0)
     assert read.provenance["parameters"]["n_references"] == 4
 
@@ -251,6 +257,51 @@ def test_simulated_ratings_mark_the_tables(tmp_path):
     names = [path.name for path in found.write(tmp_path / "out")]
     assert names == ["SIMULATED_judge.csv", "SIMULATED_differences.csv", "SIMULATED_notes.csv"]
     assert read_judged_maps(tmp_path / "out").simulated
+
+
+def tiny_distance(layer: str = "act2") -> MapsAsked:
+    return MapsAsked(tiny_network(), None, "distance", LocalDistance((layer,)))
+
+
+def test_a_layer_distance_without_map_is_the_distance_of_the_whole_pair(tmp_path):
+    table, asked = write_pairs(tmp_path), MapsToJudge(distance=tiny_distance())
+    pairs = open_pair_set(PairsTable(table=table)).pairs
+    distance = LayerDistance(asked.distance)
+    found = weighted_errors(pairs, {}, errors={"layer distance": distance})
+    rows = [k for k, path in enumerate(pairs.images) if path.name.startswith("ref1_")]
+    expected = [
+        damage(
+            asked.distance.network, read_image(pairs.references[k]), read_image(pairs.images[k]),
+            asked.distance.distance,
+        ).distance
+        for k in rows
+    ]  # fmt: skip
+    uniform = found.values[found.maps.index("uniform"), 0, rows]
+    np.testing.assert_allclose(uniform, expected, rtol=0.15)  # Smoothing moves a little outside.
+
+
+def test_a_selection_on_pairs_is_judged_by_its_own_distance(tmp_path):
+    network = tiny_network()
+    on_pairs = ChannelSelection(
+        network=network.name, layer="act2", widths=[12], size=None, pool=None, preprocessing="",
+        weights_sha256=network.weights_sha256, dimension="dmos", method="negative", n_channels=12,
+        kept=[True] * 6 + [False] * 6, weights=[1.0] * 12, impact=[0.0] * 12, distance="rms",
+        alignment_selection=Gain(before=None, after=None),
+        alignment_held_out=Gain(before=None, after=None),
+        scenes_selection=["a"], scenes_held_out=["b"], provenance={},
+    )  # fmt: skip
+    asked = MapsToJudge(selection=on_pairs, network=network, distance=tiny_distance())
+    found = judge_pairs(PairsTable(table=write_pairs(tmp_path)), asked, errors=["mse"], resamples=0)
+    own = set(found.judge.loc[found.judge["kind"] == "map", "map"])
+    assert own == {"distance, selected channels", "distance", "distance per error"}
+    assert "distance, selected channels, weights permuted" in set(found.judge["map"])
+
+
+def test_a_layer_that_the_network_lacks_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no layer"):
+        judge_pairs(
+            PairsTable(table=write_pairs(tmp_path)), MapsToJudge(distance=tiny_distance("conv9"))
+        )
 
 
 # Maps of the user's

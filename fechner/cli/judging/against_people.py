@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fechner.cli.judging.asked import asked_maps
+from fechner.cli.judging.asked import (
+    Candidate,
+    Checkpoint,
+    Device,
+    Distance,
+    DistanceLayers,
+    DistanceNetwork,
+    DistanceReadout,
+    Folders,
+    Selection,
+    asked_distance,
+    asked_maps,
+)
 
 if TYPE_CHECKING:
     from fechner.records.map_worth.agreement import MapComparison
@@ -20,24 +32,19 @@ def against_people(
         typer.Option(help="Table image, x, y, participant (pixels); or folder of people's maps."),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for tables and figure.")],
-    selection: Annotated[
-        Path | None, typer.Option(help="The maps of this channel selection.")
-    ] = None,
-    candidate: Annotated[
-        str | None, typer.Option(help="A candidate of the selection instead of the chosen one.")
-    ] = None,
-    maps: Annotated[
-        list[str] | None,
-        typer.Option("--maps", help="NAME=FOLDER: maps of the images, made elsewhere; repeat."),
-    ] = None,
+    selection: Selection = None,
+    candidate: Candidate = None,
+    maps: Folders = None,
+    distance: Distance = True,
+    network: DistanceNetwork = None,
+    layer: DistanceLayers = None,
+    readout: DistanceReadout = None,
     spread: Annotated[
         float, typer.Option(help="SD of the density of points, in longer sides of the image.")
     ] = 1 / 32,
     seed: Annotated[int, typer.Option(help="Of the halves and of permuted weights.")] = 0,
-    weights: Annotated[
-        Path | None, typer.Option(help="The checkpoint that the selection was made with.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    weights: Checkpoint = None,
+    device: Device = "auto",
 ) -> None:
     """Hold maps against what people marked or looked at, beside rivals and people themselves.
 
@@ -52,7 +59,10 @@ def against_people(
     from fechner.study.map_worth.people import maps_against_people
 
     named = by_name(image_paths(images))
-    asked = asked_maps(selection, candidate, maps or [], weights=weights, device=device)
+    compared = asked_distance(distance, network, layer, readout, device=device)
+    asked = asked_maps(
+        selection, candidate, maps or [], weights=weights, device=device, distance=compared
+    )
     found = maps_against_people(named, marks, asked, spread=spread, seed=seed, bars=bar)
     written = found.write(out)
     title = f"Maps against {marks.stem}"

@@ -1,14 +1,44 @@
-"""Which maps a command was asked for: those of a selection, and folders by name."""
+"""Which maps a command was asked for: of a selection, by distance, and from folders."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from fechner.errors import InputError
 
 if TYPE_CHECKING:
     from fechner.study.map_worth.maps import MapsToJudge
+    from fechner.study.maps import MapsAsked
+
+Selection = Annotated[
+    Path | None, typer.Option(help="Channel selection (selection.json) whose maps are judged.")
+]
+Candidate = Annotated[
+    str | None, typer.Option(help="A candidate of the selection instead of the chosen one.")
+]
+Folders = Annotated[
+    list[str] | None,
+    typer.Option("--maps", help="NAME=FOLDER: maps of the images, made elsewhere; repeat."),
+]
+Distance = Annotated[
+    bool, typer.Option(help="Also maps by layer distance, which need no selection.")
+]
+DistanceNetwork = Annotated[
+    str | None, typer.Option("--network", help="For distances: NAME or NAME=CHECKPOINT.")
+]
+DistanceLayers = Annotated[
+    list[str] | None, typer.Option("--layer", help="For distances: a layer; repeat to join more.")
+]
+DistanceReadout = Annotated[
+    str | None, typer.Option("--readout", help="For distances: cosine (default), unit or rms.")
+]
+Checkpoint = Annotated[
+    Path | None, typer.Option("--weights", help="Checkpoint that the selection was made with.")
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 
 
 def asked_maps(
@@ -18,6 +48,7 @@ def asked_maps(
     *,
     weights: Path | None,
     device: str,
+    distance: MapsAsked | None = None,
 ) -> MapsToJudge:
     """Return what ``--selection``, ``--candidate`` and ``--maps`` ask for.
 
@@ -29,6 +60,8 @@ def asked_maps(
         ``NAME=FOLDER`` each.
     weights, device
         Of the selection's network.
+    distance
+        From `asked_distance`.
 
     Raises
     ------
@@ -39,14 +72,60 @@ def asked_maps(
 
     named = named_paths(folders, of="folders of maps")
     if selection is None:
-        return MapsToJudge(folders=named)
+        return MapsToJudge(folders=named, distance=distance)
     from fechner.analysis.network.layers.networks import load_network
     from fechner.records.selection import read_selection
 
     study = read_selection(selection)
     chosen = study.by_method(candidate) if candidate else study.choice
     network = load_network(chosen.network, weights=weights, device=device)
-    return MapsToJudge(selection=chosen, network=network, folders=named)
+    return MapsToJudge(selection=chosen, network=network, folders=named, distance=distance)
+
+
+def asked_distance(
+    wanted: bool,
+    network: str | None,
+    layers: list[str] | None,
+    readout: str | None,
+    *,
+    device: str,
+) -> MapsAsked | None:
+    """Return the network and what is compared in it, or None.
+
+    Parameters
+    ----------
+    wanted
+        Whether maps by distance are.
+    network
+        ``NAME`` or ``NAME=CHECKPOINT``; the packaged one where None.
+    layers, readout
+        What is compared; the usual where None.
+    device
+        Where it runs.
+
+    Raises
+    ------
+    InputError
+        If options of the distance come without it, or it cannot be had.
+    """
+    if not wanted:
+        if network or layers or readout:
+            raise InputError(
+                "--network, --layer and --readout belong to maps by distance; leave out "
+                "--no-distance, or leave them out"
+            )
+        return None
+    from fechner.study.maps import mapping_network
+
+    name, _, checkpoint = (network or "").partition("=")
+    return mapping_network(
+        method="distance",
+        network=name or None,
+        layers=layers,
+        readout=readout,
+        weights=Path(checkpoint) if checkpoint else None,
+        device=device,
+    )
 
 
 def named_paths(given: list[str], *, of: str) -> dict[str, Path]:

@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fechner.cli.judging.asked import asked_maps, named_paths
+from fechner.cli.judging.asked import (
+    Candidate,
+    Checkpoint,
+    Device,
+    Distance,
+    DistanceLayers,
+    DistanceNetwork,
+    DistanceReadout,
+    Folders,
+    asked_distance,
+    asked_maps,
+    named_paths,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,13 +31,12 @@ if TYPE_CHECKING:
 def check(
     images: Annotated[list[Path], typer.Argument(help="Image files or folders.")],
     selection: Annotated[Path, typer.Option(help="Channel selection (selection.json).")],
-    candidate: Annotated[
-        str | None, typer.Option(help="A candidate of the selection instead of the chosen one.")
-    ] = None,
-    maps: Annotated[
-        list[str] | None,
-        typer.Option("--maps", help="NAME=FOLDER: maps of the images, made elsewhere; repeat."),
-    ] = None,
+    candidate: Candidate = None,
+    maps: Folders = None,
+    distance: Distance = True,
+    network: DistanceNetwork = None,
+    layer: DistanceLayers = None,
+    readout: DistanceReadout = None,
     family: Annotated[
         str | None,
         typer.Option(help="How detail is removed: a family of `fechner degrade`. Default: a blur."),
@@ -52,10 +63,8 @@ def check(
     cache: Annotated[
         Path | None, typer.Option(help="With --rated: keeps activations between runs.")
     ] = None,
-    weights: Annotated[
-        Path | None, typer.Option(help="The checkpoint that the selection was made with.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    weights: Checkpoint = None,
+    device: Device = "auto",
 ) -> None:
     """Ask whether maps foretell what degrading a place does to the predicted rating.
 
@@ -76,7 +85,10 @@ def check(
 
     if not full and (rated is not None or beside):
         raise InputError("--rated and --beside belong to --full; add it, or leave them out")
-    asked = asked_maps(selection, candidate, maps or [], weights=weights, device=device)
+    compared = asked_distance(distance, network, layer, readout, device=device)
+    asked = asked_maps(
+        selection, candidate, maps or [], weights=weights, device=device, distance=compared
+    )
     others = {
         name: asked_maps(path, None, [], weights=None, device=device)
         for name, path in named_paths(beside or [], of="selections").items()

@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fechner.cli.judging.asked import asked_maps
+from fechner.cli.judging.asked import (
+    Candidate,
+    Checkpoint,
+    Device,
+    Distance,
+    DistanceLayers,
+    DistanceNetwork,
+    DistanceReadout,
+    Folders,
+    Selection,
+    asked_distance,
+    asked_maps,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,23 +33,22 @@ def judge(
         typer.Argument(help="Pairs: image, reference, DMOS. Or patches with ratings (FLIVE)."),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for judge.csv and figure.")],
-    selection: Annotated[
-        Path | None, typer.Option(help="Judge the maps of this channel selection.")
-    ] = None,
-    candidate: Annotated[
-        str | None, typer.Option(help="A candidate of the selection instead of the chosen one.")
-    ] = None,
-    maps: Annotated[
-        list[str] | None,
-        typer.Option("--maps", help="NAME=FOLDER: maps of the references, made elsewhere; repeat."),
-    ] = None,
+    selection: Selection = None,
+    candidate: Candidate = None,
+    maps: Folders = None,
+    distance: Distance = True,
+    network: DistanceNetwork = None,
+    layer: DistanceLayers = None,
+    readout: DistanceReadout = None,
     family: Annotated[
         list[str] | None,
         typer.Option("--family", help="Only this distortion type; repeat for several."),
     ] = None,
     error: Annotated[
         list[str] | None,
-        typer.Option("--error", help="mse, '1 - ssim', '1 - gms'; repeat. Default: every one."),
+        typer.Option(
+            "--error", help="mse, '1 - ssim', '1 - gms', 'layer distance'; repeat. Default: all."
+        ),
     ] = None,
     dimension: Annotated[
         str | None, typer.Option("--dimension", "-d", help="Rated dimension. Default: the only.")
@@ -47,10 +58,8 @@ def judge(
     ] = None,
     resamples: Annotated[int, typer.Option(help="Behind intervals; 0: none.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of intervals and of permuted weights.")] = 0,
-    weights: Annotated[
-        Path | None, typer.Option(help="The checkpoint that the selection was made with.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    weights: Checkpoint = None,
+    device: Device = "auto",
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes.")] = 1,
 ) -> None:
     """Ask people whether maps say where damage hurts: more than no map, more than each rival.
@@ -63,14 +72,16 @@ def judge(
     --selection channels/selection.json --out judged
     """
     from fechner.cli.console import bar, console
-    from fechner.compression.metrics.local_errors import LOCAL_ERRORS
     from fechner.executors import executor
     from fechner.records.layers.study import PairsTable
     from fechner.records.map_worth.patches import holds_patches
     from fechner.report.map_worth.worth_figure import judge_figure, write_figure
     from fechner.study.map_worth.judge import judge_pairs, judge_patches
 
-    asked = asked_maps(selection, candidate, maps or [], weights=weights, device=device)
+    compared = asked_distance(distance, network, layer, readout, device=device)
+    asked = asked_maps(
+        selection, candidate, maps or [], weights=weights, device=device, distance=compared
+    )
     if holds_patches(table):
         found = judge_patches(table, asked, resamples=resamples, seed=seed, bars=bar)
     else:
@@ -80,7 +91,7 @@ def judge(
                 part,
                 asked,
                 families=family or (),
-                errors=error or tuple(LOCAL_ERRORS),
+                errors=error or (),
                 resamples=resamples,
                 seed=seed,
                 pool=pool,

@@ -26,6 +26,7 @@ from fechner.records.layers.study import PairsTable
 from fechner.records.map_worth.judged import JudgedMaps
 from fechner.records.map_worth.patches import read_patch_ratings
 from fechner.study.map_worth.maps import (
+    LayerDistance,
     MapsToJudge,
     how_made,
     map_digests,
@@ -38,13 +39,16 @@ from fechner.study.pair_sets import open_pair_set
 if TYPE_CHECKING:
     pass
 
+LAYER_DISTANCE = "layer distance"
+"""What a layer sees of the damage at each place; under the uniform map, not localised at all."""
+
 
 def judge_pairs(
     table: PairsTable,
     asked: MapsToJudge,
     *,
     families: Sequence[str] = (),
-    errors: Sequence[str] = tuple(LOCAL_ERRORS),
+    errors: Sequence[str] = (),
     resamples: int = 1000,
     seed: int = 0,
     pool: Executor | None = None,
@@ -61,7 +65,8 @@ def judge_pairs(
     families
         The distortion types that count; none is all.
     errors
-        Names of local errors that are weighed.
+        Names of local errors that are weighed; none is all, the layer distance among them where
+        maps by distance are asked for.
     resamples, seed
         Of the bootstrap over references, and of the permuted weights.
     pool
@@ -78,7 +83,7 @@ def judge_pairs(
         opened = open_pair_set(table, pool=pool, progress=progress)
     pairs, notes = opened.pairs, list(opened.left_out)
     pairs = _of_families(pairs, families, table.table)
-    taken = _errors_called(errors)
+    taken = _errors_called(errors, asked)
     images = list(dict.fromkeys(Path(path) for path in pairs.references))
     with bars("Maps") as progress:
         maps, rivals = maps_of_images(images, asked, seed=seed, progress=progress)
@@ -138,11 +143,14 @@ def _of_families(pairs: ReferencePairs, families: Sequence[str], table: Path) ->
     )
 
 
-def _errors_called(names: Sequence[str]) -> dict[str, LocalError]:
+def _errors_called(names: Sequence[str], asked: MapsToJudge) -> dict[str, LocalError]:
+    known: dict[str, LocalError] = dict(LOCAL_ERRORS)
+    if asked.distance is not None:
+        known[LAYER_DISTANCE] = LayerDistance(asked.distance)
     for name in names:
-        if name not in LOCAL_ERRORS:
-            raise InputError(f"no local error {name!r}; {nearest(name, LOCAL_ERRORS)}")
-    return {name: LOCAL_ERRORS[name] for name in names}
+        if name not in known:
+            raise InputError(f"no local error {name!r}; {nearest(name, known)}")
+    return {name: known[name] for name in names or known}
 
 
 def judge_patches(

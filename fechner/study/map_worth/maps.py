@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +24,14 @@ if TYPE_CHECKING:
     from fechner.analysis.network.maps.importance import Method
     from fechner.analysis.network.maps.removal import Degradation
     from fechner.records.selection import ChannelSelection
+    from fechner.study.maps import MapsAsked
 
 Maps = dict[str, dict[Path, "np.ndarray | None"]]
 """Method, image, and the map of the image, float32 at most 512 px long; None where all is 0."""
+
+Maker = Callable[[np.ndarray], "np.ndarray | None"]
+
+PLAIN_DISTANCES: tuple[Method, ...] = ("distance", "distance_per_error")
 
 
 @dataclass(frozen=True)
@@ -36,14 +42,17 @@ class MapsToJudge:
     ----------
     selection, network
         A selection and its network: maps by removal and contribution, and their rivals.
+    distance
+        A network, and what is compared in it: maps by distance, and by distance per error.
     folders
         Name and folder of maps of the images, made elsewhere.
     degradation
-        How detail is removed for maps by removal; the default blur where None.
+        How detail is removed for maps by removal and by distance; the default blur where None.
     """
 
     selection: ChannelSelection | None = None
     network: Network | None = None
+    distance: MapsAsked | None = None
     folders: Mapping[str, Path] = field(default_factory=dict)
     degradation: Degradation | None = None
 
@@ -71,14 +80,14 @@ def maps_of_images(
     """
     maps = _from_folders(images, asked.folders)
     rivals: list[str] = []
-    if asked.selection is not None and asked.network is not None:
-        made, of_network = _from_selection(images, asked, seed, progress)
-        maps |= made
-        rivals += of_network
+    own = makers(asked)
+    of_network = _rival_makers(asked, seed)
+    maps |= _made(images, own | of_network, progress)
+    rivals += list(of_network)
     for method in [name for name in maps if name not in rivals]:
-        own = own_rivals(method, maps[method])
-        maps |= own
-        rivals += list(own)
+        changed = own_rivals(method, maps[method])
+        maps |= changed
+        rivals += list(changed)
     return maps, rivals
 
 
@@ -100,61 +109,99 @@ def _from_folders(images: Sequence[Path], folders: Mapping[str, Path]) -> Maps:
     }
 
 
-def _from_selection(
-    images: Sequence[Path], asked: MapsToJudge, seed: int, progress: Progress
-) -> tuple[Maps, list[str]]:
-    """Return maps that need the network, and the rivals among them."""
-    from fechner.analysis.network.sanity.rival_selections import (
-        all_channels_selection,
-        permuted_selection,
-    )
-
-    selection, network = asked.selection, asked.network
-    assert selection is not None and network is not None
-    methods = methods_of(selection)
-    permuted = permuted_selection(selection, seed=seed)
-    own = {method: (method, selection) for method in methods}
-    of_network = {f"{method}, weights permuted": (method, permuted) for method in methods}
-    of_network["all channels"] = ("contribution", all_channels_selection(selection))
-    makers = own | of_network
-    maps: Maps = {name: {} for name in makers}
-    total = len(images) * len(makers)
-    for path in images:
-        image = read_image(path)
-        for name, (method, chosen) in makers.items():
-            maps[name][path] = map_by(method, network, image, chosen, asked.degradation)
-            progress(sum(map(len, maps.values())), total)
-    return maps, list(of_network)
+def makers(asked: MapsToJudge) -> dict[str, Maker]:
+    """Return what makes the map of an image, by method, for each that needs a network."""
+    made: dict[str, Maker] = {}
+    if asked.selection is not None and asked.network is not None:
+        for method in methods_of(asked.selection):
+            name = "distance, selected channels" if method == "distance" else method
+            made[name] = partial(_map_by, method, asked.network, asked.selection, asked)
+    if asked.distance is not None:
+        for method in PLAIN_DISTANCES:
+            made[method.replace("_", " ")] = partial(
+                _map_by, method, asked.distance.network, None, asked
+            )
+    return made
 
 
 def methods_of(selection: ChannelSelection) -> list[Method]:
     """Return the ways in which maps of a selection can be made."""
     from fechner.analysis.network.maps.importance import map_method
 
-    return ["removal", "contribution"] if map_method(selection) == "removal" else ["contribution"]
+    usual = map_method(selection)
+    return ["removal", "contribution"] if usual == "removal" else [usual]
 
 
-def map_by(
+def _rival_makers(asked: MapsToJudge, seed: int) -> dict[str, Maker]:
+    """Return the makers of rivals that need the selection's network."""
+    from fechner.analysis.network.sanity.rival_selections import (
+        all_channels_selection,
+        permuted_selection,
+    )
+
+    if asked.selection is None or asked.network is None:
+        return {}
+    permuted = replace(asked, selection=permuted_selection(asked.selection, seed=seed))
+    made = {f"{name}, weights permuted": maker for name, maker in makers(permuted).items()
+            if name not in _plain_names()}  # fmt: skip
+    every = all_channels_selection(asked.selection)
+    made["all channels"] = partial(_map_by, "contribution", asked.network, every, asked)
+    return made
+
+
+def _plain_names() -> set[str]:
+    return {method.replace("_", " ") for method in PLAIN_DISTANCES}
+
+
+def _map_by(
     method: Method,
     network: Network,
+    selection: ChannelSelection | None,
+    asked: MapsToJudge,
     image: np.ndarray,
-    selection: ChannelSelection,
-    degradation: Degradation | None = None,
 ) -> np.ndarray | None:
-    """Return one map as it counts, averaged down; None where it is 0 everywhere.
-
-    Parameters
-    ----------
-    method, network, selection, degradation
-        See `analysis.network.maps.importance.raw_map`.
-    image
-        uint8 (height, width, 3).
-    """
-    from fechner.analysis.network.maps.importance import METHODS, raw_map
+    """Return one map as it counts, averaged down; None where nothing was lost or all is 0."""
+    from fechner.analysis.network.maps.importance import METHODS, OF_PAIRS, raw_map
     from fechner.analysis.network.maps.removal import BLURRED
 
-    raw = raw_map(network, image, selection, method=method, degradation=degradation or BLURRED)
+    degradation = asked.degradation or BLURRED
+    worse = degradation.apply(image)
+    if method in OF_PAIRS and np.array_equal(worse, image):
+        return None
+    compared = None if selection is not None or asked.distance is None else asked.distance.distance
+    raw = raw_map(
+        network, image, selection, method=method, degradation=degradation, distance=compared
+    )
     return _small(counted(raw, METHODS[method][1]))
+
+
+def _made(images: Sequence[Path], made_by: Mapping[str, Maker], progress: Progress) -> Maps:
+    maps: Maps = {name: {} for name in made_by}
+    total = len(images) * len(made_by)
+    for path in images:
+        image = read_image(path)
+        for name, maker in made_by.items():
+            maps[name][path] = maker(image)
+            progress(sum(map(len, maps.values())), total)
+    return maps
+
+
+@dataclass(eq=False)
+class LayerDistance:
+    """What a layer sees of the difference of two pictures at each place: a local error.
+
+    Its mean over the picture is the distance of the whole pair.
+    """
+
+    asked: MapsAsked
+
+    def __call__(self, reference: np.ndarray, image: np.ndarray) -> np.ndarray:
+        """Return the plane (height, width); see `analysis.network.maps.damage`."""
+        from fechner.analysis.network.maps.damage import damage
+
+        if self.asked.distance is None:
+            raise InputError("a layer distance needs a layer; ask for maps by distance")
+        return damage(self.asked.network, reference, image, self.asked.distance).values
 
 
 def _small(values: np.ndarray) -> np.ndarray | None:
@@ -180,6 +227,12 @@ def how_made(asked: MapsToJudge) -> dict[str, object]:
             "network": asked.selection.network,
             "layer": asked.selection.layer,
             "selection": asked.selection.method,
+        }
+    if asked.distance is not None and asked.distance.distance is not None:
+        made |= {
+            "distance_network": asked.distance.network.name,
+            "distance_weights": asked.distance.network.weights_sha256,
+            "distance": asked.distance.distance.words,
         }
     return made
 

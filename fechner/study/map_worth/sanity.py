@@ -21,7 +21,7 @@ from fechner.errors import InputError
 from fechner.progress import Progress, silent
 from fechner.records.images.files import read_image
 from fechner.study.channels import select_channels
-from fechner.study.map_worth.maps import Maps, MapsToJudge, map_by, methods_of
+from fechner.study.map_worth.maps import Maps, MapsToJudge, makers
 
 if TYPE_CHECKING:
     from fechner.records.rated_images import RatedImages
@@ -80,10 +80,7 @@ def sanity_rows(
     progress
         Called after each other model.
     """
-    selection = asked.selection
-    assert selection is not None
-    methods = [str(method) for method in methods_of(selection)]
-    rows = _between(images, maps, [*methods, *asked.folders])
+    rows = _between(images, maps, [*makers(asked), *asked.folders])
     models = list(_models(asked, others, reselection, seed))
     for done, (measure, model) in enumerate(models, start=1):
         rows += _like(images, asked, maps, measure, model)
@@ -131,15 +128,20 @@ def _models(
     assert selection is not None and network is not None
     for share, broken in cascaded(network, selection.layers, seed=seed):
         measure = f"like itself, {share:.0%} of the layers shuffled"
-        yield measure, replace(asked, network=broken)
+        yield measure, replace(asked, network=broken, distance=None)
+    if asked.distance is not None and asked.distance.distance is not None:
+        layers = asked.distance.distance.layers
+        for share, broken in cascaded(asked.distance.network, layers, seed=seed):
+            measure = f"like itself, {share:.0%} of the layers shuffled"
+            yield measure, MapsToJudge(distance=replace(asked.distance, network=broken))
     for name, other in others.items():
         yield f"like {name}", other
     if reselection is not None:
         for k in range(reselection.repeats):
             shuffled = reselected(asked, reselection, seed=seed, shuffle=seed + k + 1)
-            yield SHUFFLED_RATINGS, replace(asked, selection=shuffled)
+            yield SHUFFLED_RATINGS, replace(asked, selection=shuffled, distance=None)
             elsewhere = reselected(asked, reselection, seed=seed + k + 1)
-            yield OTHER_SCENES, replace(asked, selection=elsewhere)
+            yield OTHER_SCENES, replace(asked, selection=elsewhere, distance=None)
 
 
 def reselected(
@@ -194,19 +196,15 @@ def _like(
     images: Mapping[str, Path], asked: MapsToJudge, maps: Maps, measure: str, model: MapsToJudge
 ) -> Rows:
     """Return how alike the maps of another model are, by each method that both have."""
-    assert asked.selection is not None
-    assert model.selection is not None and model.network is not None
-    both = set(methods_of(asked.selection)) & set(methods_of(model.selection))
+    own, other = makers(asked), makers(replace(model, degradation=asked.degradation))
     return [
         {
             "image": name,
-            "map": str(method),
+            "map": method,
             "measure": measure,
-            "value": likeness(
-                maps[method][path],
-                map_by(method, model.network, read_image(path), model.selection, asked.degradation),
-            ),
+            "value": likeness(maps[method][path], other[method](read_image(path))),
         }
         for name, path in images.items()
-        for method in sorted(both)
+        for method in own
+        if method in other
     ]
