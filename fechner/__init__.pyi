@@ -18,6 +18,7 @@ from .records.selection import read_selection as read_selection
 from .records.stimuli import read_stimulus_set as read_stimulus_set
 from .stimuli.build import build_stimuli as build_stimuli
 from .study.channels import select_channels as select_channels
+from .study.heatmaps.heatmap import heatmap as heatmap
 from .study.opening import open_study as open_study
 
 __version__: str

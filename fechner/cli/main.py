@@ -31,6 +31,7 @@ from fechner.cli import (
     study,
 )
 from fechner.cli.console import complaints
+from fechner.cli.heatmaps import drawing, impact
 from fechner.errors import FechnerError, StoppedError
 
 DEBUG_FLAG = "--debug"
@@ -121,6 +122,8 @@ app.add_typer(network.app, name="network", rich_help_panel=ROOMS)
 app.add_typer(channels.app, name="channels", rich_help_panel=ROOMS)
 app.add_typer(layers.app, name="layers", rich_help_panel=ROOMS)
 app.add_typer(maps.app, name="maps", rich_help_panel=ROOMS)
+app.command("map", rich_help_panel=WORK)(drawing.draw_map)
+app.command("impact", rich_help_panel=WORK)(impact.show_impact)
 app.command("degrade", rich_help_panel=ROOMS)(degrade.degrade)
 app.add_typer(stimuli.app, name="stimuli", rich_help_panel=ROOMS)
 app.add_typer(protocol.app, name="protocol", rich_help_panel=ROOMS)

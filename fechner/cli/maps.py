@@ -7,38 +7,29 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fechner.cli.heatmaps.options import (
+    Altered,
+    Device,
+    Family,
+    Layers,
+    Network,
+    Readout,
+    Selection,
+    Strength,
+    Weights,
+)
 from fechner.cli.judging.against_people import against_people
 from fechner.cli.judging.check import check
 from fechner.cli.judging.judge import judge
 from fechner.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from fechner.records.maps import ImportanceMaps
     from fechner.study.maps import MapsAsked
 
 METHOD_WORDS = {"distance": "damage", "distance_per_error": "damage per error"}
 """What a kind of map is called where its method's name does not say it."""
 
-Family = Annotated[
-    str | None,
-    typer.Option(help="How detail is removed: a family of `fechner degrade`. Default: a blur."),
-]
-Strength = Annotated[float | None, typer.Option(help="Strength, in the family's unit.")]
-Against = Annotated[
-    Path | None,
-    typer.Option(help="Degraded images of the same names (a folder, or one file for one image)."),
-]
-Layers = Annotated[
-    list[str] | None, typer.Option("--layer", help="For distances: a layer; repeat to join more.")
-]
-Readout = Annotated[
-    str | None, typer.Option(help="For distances: cosine (default), unit (LPIPS style) or rms.")
-]
-Weights = Annotated[
-    Path | None, typer.Option(help="A checkpoint of the network, that of the selection if any.")
-]
 Jobs = Annotated[int, typer.Option(help="Processes; one already uses every core.")]
 Cluster = Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")]
 
@@ -54,9 +45,7 @@ def _group() -> None:
 def make(
     images: Annotated[list[Path], typer.Argument(help="Image files or folders.")],
     out: Annotated[Path, typer.Option(help="Folder for the maps.")],
-    selection: Annotated[
-        Path | None, typer.Option(help="Channel selection (selection.json); none: all channels.")
-    ] = None,
+    selection: Selection = None,
     candidate: Annotated[
         str | None, typer.Option(help="A candidate of the selection instead of the chosen one.")
     ] = None,
@@ -69,12 +58,10 @@ def make(
             "without one."
         ),
     ] = "auto",
-    against: Against = None,
+    against: Altered = None,
     family: Family = None,
     strength: Strength = None,
-    network: Annotated[
-        str | None, typer.Option(help="Network, where no selection names one.")
-    ] = None,
+    network: Network = None,
     layer: Layers = None,
     readout: Readout = None,
     overlays: Annotated[bool, typer.Option(help="Also draw each map over its image.")] = True,
@@ -83,7 +70,7 @@ def make(
         typer.Option(help="Pixels of the short side in the network. Distances: native size."),
     ] = None,
     weights: Weights = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Device = "auto",
     jobs: Jobs = 1,
     cluster: Cluster = None,
 ) -> None:
@@ -94,7 +81,7 @@ def make(
     from fechner.analysis.network.maps.importance import SHORT_SIDE
     from fechner.analysis.network.maps.making import importance_maps
     from fechner.cli.console import bar, console
-    from fechner.cli.paths import by_name, image_paths
+    from fechner.cli.paths import by_name, degraded_of, image_paths
     from fechner.executors import executor
     from fechner.study.maps import degradation_of, mapping_network
 
@@ -119,7 +106,7 @@ def make(
             folder=out,
             method=asked.method,
             degradation=degradation_of(family, strength),
-            against=None if against is None else _degraded(against, named),
+            against=None if against is None else degraded_of(against, named),
             distance=asked.distance,
             short_side=short_side or SHORT_SIDE,
             pool=pool,
@@ -146,15 +133,6 @@ def _check_degradation(
             "--against gives the degraded images, --family and --strength make them; give one of "
             "the two"
         )
-
-
-def _degraded(against: Path, images: Mapping[str, Path]) -> dict[str, Path]:
-    """Return the degraded version of each image, found by its name."""
-    from fechner.cli.paths import by_name, image_paths
-
-    if against.is_file() and len(images) == 1:
-        return dict.fromkeys(images, against)
-    return by_name(image_paths([against]))
 
 
 def _told(made: ImportanceMaps, asked: MapsAsked, out: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from fechner.errors import InputError
@@ -30,6 +30,26 @@ def image_paths(given: Iterable[Path]) -> list[Path]:
     if not found:
         raise InputError(f"no image found; expected files ending in {', '.join(IMAGE_SUFFIXES)}")
     return list(found)
+
+
+def degraded_of(against: Path, images: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the degraded version of each image, found by its name; one file is that of one image.
+
+    Raises
+    ------
+    InputError
+        If an image has none, or two images have the same name.
+    """
+    if against.is_file() and len(images) == 1:
+        return dict.fromkeys(images, against)
+    found = by_name(image_paths([against]))
+    missing = [name for name in images if name not in found]
+    if missing:
+        raise InputError(
+            f"{len(missing)} of {len(images)} images have no version of the same name in "
+            f"{against}, first {missing[0]!r}; give one for each"
+        )
+    return found
 
 
 def by_name(paths: Iterable[Path]) -> dict[str, Path]:

@@ -1,0 +1,1 @@
+"""The commands that draw one map: ``fechner map`` and ``fechner impact``."""

@@ -1,0 +1,1 @@
+"""How one map is drawn beside its image."""

@@ -1,0 +1,1 @@
+"""One image, one map: drawn without a study."""
