@@ -212,7 +212,7 @@ def test_the_report_shows_model_and_people_side_by_side_with_their_ceiling(marke
     section = section[: section.index("</section>")]
     assert section.count("<img") == 3 * len(SCENES)
     assert "where people marked" in section and "at most" in section
-    assert f"{found.ceiling.mean:.2f}".lstrip("0") in section
+    assert f"{found.ceiling.mean:.2f}" in section
     assert "sea &amp; sky" in section
     assert "marks/compared.json" in page
 

@@ -204,9 +204,10 @@ def test_a_simulated_hand_in_the_window_leaves_what_it_would_leave_without(stimu
     assert devices <= {"mouse", "keyboard"}
 
 
-def test_a_tour_shows_the_marking_screen(stimuli, tmp_path):
-    written = tour(stimuli.folder, "slider_marks", tmp_path, size=(1000, 760), width=300)
-    assert {"marks", "marks-placed"} <= {path.stem for path in written}
+@pytest.mark.parametrize("name", ["slider_marks", "marks"])
+def test_a_tour_shows_the_marking_screen_and_what_escape_asks(stimuli, tmp_path, name):
+    written = tour(stimuli.folder, name, tmp_path, size=(1000, 760), width=300)
+    assert {"marks", "marks-placed", "question-quit"} <= {path.stem for path in written}
 
 
 def test_two_images_that_do_not_fit_beside_each_other_are_refused_at_the_start(tmp_path):

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from fechner.experiment.display import Question
 from fechner.experiment.screens.fonts import find_font
 from fechner.experiment.screens.look import Screen
+from fechner.experiment.screens.marking import Marking
 from fechner.experiment.simulated.observers import SimulatedObserver
 from fechner.experiment.simulated.window_user import KeyboardAndMouse, SimulatedUser
 from fechner.experiment.starting.run_participant import run_participant
@@ -55,6 +56,14 @@ class TouringUser(SimulatedUser):
             board.press_key("escape")
             return
         super().at_question(board, question, screen, value)
+
+    def at_marking(self, board: KeyboardAndMouse, marking: Marking) -> None:
+        """Press Escape where no rating came before, then mark as usual."""
+        if self._escaped:
+            super().at_marking(board, marking)
+        else:
+            self._escaped = True
+            board.press_key("escape")
 
 
 def shortened(protocol: Protocol) -> Protocol:

@@ -20,7 +20,7 @@ from fechner.records.images.files import read_image
 from fechner.records.stimuli import INTACT
 from fechner.report.artefacts import Artefacts
 from fechner.report.pictures import MOST_SCENES, SceneRow, picture, stimulus_files
-from fechner.report.tables import Table, number
+from fechner.report.tables import Table, number, signed
 from fechner.stimuli.overlays import coloured_map
 
 COLUMNS = ("intact", "importance map", "where people marked")
@@ -59,7 +59,7 @@ def sentences(found: MarksCompared) -> list[str]:
     if found.ceiling.mean is not None:
         said.append(
             f"People agree with each other so far that a map can expect at most "
-            f"{number(found.ceiling.mean, 2)}, on average over {found.ceiling.scenes} scenes "
+            f"{_r(found.ceiling.mean)}, on average over {found.ceiling.scenes} scenes "
             f"(root of the split-half reliability of their map; {found.smoothing})."
         )
     undefined = found.ceiling.undefined
@@ -83,8 +83,13 @@ def _difference(found: MarksCompared, one: str, other: str) -> str:
 
 def _with_interval(one: OverScenes) -> str:
     if one.low is None:
-        return number(one.mean, 2)
-    return f"{number(one.mean, 2)} ({number(one.low, 2)} to {number(one.high, 2)})"
+        return _r(one.mean)
+    return f"{_r(one.mean)} ({_r(one.low)} to {_r(one.high)})"
+
+
+def _r(value: float | None) -> str:
+    """Return a correlation for reading, a dash where it is undefined."""
+    return number(None) if value is None else signed(value)
 
 
 def rows(study: Artefacts, found: MarksCompared) -> list[SceneRow]:
@@ -113,28 +118,24 @@ def rows(study: Artefacts, found: MarksCompared) -> list[SceneRow]:
 
 def _in_words(one: SceneMarks) -> str:
     r, weighted = one.correlations[MAP], one.correlations[ERROR_BY_MAP]
-    return (
-        f"map r = {number(r, 2)}, error {TIMES} map r = {number(weighted, 2)}, "
-        f"at most {number(one.ceiling, 2)}"
-    )
+    return f"map r = {_r(r)}, error {TIMES} map r = {_r(weighted)}, at most {_r(one.ceiling)}"
 
 
 def table(found: MarksCompared) -> Table:
     """Return every scene's correlations, and their means over scenes, which stand out."""
-    header = ["scene", "people", "nowhere", "area marked", "reliability", "at most", *ABOUT]
+    header = ["scene", "people", "nowhere", "area", "at most", "map", "contrast", *list(ABOUT)[2:]]
     body = [
         [
             one.scene,
             str(one.people),
             str(one.nowhere),
             f"{100 * one.marked_share:.1f} %",
-            number(one.reliability, 2),
-            number(one.ceiling, 2),
-            *(number(one.correlations[name], 2) for name in ABOUT),
+            _r(one.ceiling),
+            *(_r(one.correlations[name]) for name in ABOUT),
         ]
         for one in found.scenes
     ]
-    means = [number(one.mean, 2) for one in found.correlations]
-    body.append(["mean", "", "", "", "", number(found.ceiling.mean, 2), *means])
+    means = [_r(one.mean) for one in (found.ceiling, *found.correlations)]
+    body.append(["mean", "", "", "", *means])
     named = [name.replace(" x ", f" {TIMES} ") for name in header]
     return Table(named, body, frozenset([len(body) - 1]))
