@@ -188,6 +188,28 @@ def test_in_a_world_where_only_the_left_counts_the_left_map_wins(tmp_path):
     assert other["difference"] == 0
 
 
+def test_a_picture_of_the_users_is_one_more_rival(tmp_path):
+    table = write_pairs(tmp_path)
+    maps = write_left_maps(tmp_path / "left", [f"ref{k}" for k in range(4)])
+    segments = tmp_path / "segments"
+    segments.mkdir()
+    for k in range(4):
+        np.save(segments / f"ref{k}.npy", 1 - left_half())
+    asked = MapsToJudge(folders={"left": maps}, rivals={"segments": segments})
+    found = judge_pairs(PairsTable(table=table), asked, errors=["mse"], resamples=100)
+    assert row_of(found.judge, map="segments")["kind"] == "rival"
+    assert row_of(found.differences, map="left", rival="segments")["low"] > 0
+    assert "segments, mirrored" not in set(found.judge["map"])
+
+
+@pytest.mark.parametrize("name", ["centre", "distance", "left"])
+def test_a_folder_called_as_something_else_is_refused(tmp_path, name):
+    maps = write_left_maps(tmp_path / "left", [f"ref{k}" for k in range(4)])
+    asked = MapsToJudge(folders={"left": maps}, rivals={name: maps}, distance=tiny_distance())
+    with pytest.raises(InputError, match=f"may not be called '{name}'"):
+        judge_pairs(PairsTable(table=write_pairs(tmp_path)), asked)
+
+
 def test_only_the_asked_distortions_count(tmp_path):
     table = write_pairs(tmp_path)
     few = judge_pairs(PairsTable(table=table), MapsToJudge(), families=["noise"], errors=["mse"])

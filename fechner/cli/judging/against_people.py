@@ -16,6 +16,7 @@ from fechner.cli.judging.asked import (
     DistanceNetwork,
     DistanceReadout,
     Folders,
+    Rivals,
     Selection,
     asked_distance,
     asked_maps,
@@ -35,6 +36,7 @@ def against_people(
     selection: Selection = None,
     candidate: Candidate = None,
     maps: Folders = None,
+    rival: Rivals = None,
     distance: Distance = True,
     network: DistanceNetwork = None,
     layer: DistanceLayers = None,
@@ -61,7 +63,7 @@ def against_people(
     named = by_name(image_paths(images))
     compared = asked_distance(distance, network, layer, readout, device=device)
     asked = asked_maps(
-        selection, candidate, maps or [], weights=weights, device=device, distance=compared
+        selection, candidate, maps, rivals=rival, weights=weights, device=device, distance=compared
     )
     found = maps_against_people(named, marks, asked, spread=spread, seed=seed, bars=bar)
     written = found.write(out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,12 @@ Candidate = Annotated[
 Folders = Annotated[
     list[str] | None,
     typer.Option("--maps", help="NAME=FOLDER: maps of the images, made elsewhere; repeat."),
+]
+Rivals = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rival", help="NAME=FOLDER: pictures that maps should beat: fixations, segments; repeat."
+    ),
 ]
 Distance = Annotated[
     bool, typer.Option(help="Also maps by layer distance, which need no selection.")
@@ -44,19 +51,20 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 def asked_maps(
     selection: Path | None,
     candidate: str | None,
-    folders: list[str],
+    folders: list[str] | None,
     *,
+    rivals: list[str] | None,
     weights: Path | None,
     device: str,
     distance: MapsAsked | None = None,
 ) -> MapsToJudge:
-    """Return what ``--selection``, ``--candidate`` and ``--maps`` ask for.
+    """Return what ``--selection``, ``--candidate``, ``--maps`` and ``--rival`` ask for.
 
     Parameters
     ----------
     selection, candidate
         A selection.json, and one of its candidates.
-    folders
+    folders, rivals
         ``NAME=FOLDER`` each.
     weights, device
         Of the selection's network.
@@ -70,16 +78,20 @@ def asked_maps(
     """
     from fechner.study.map_worth.maps import MapsToJudge
 
-    named = named_paths(folders, of="folders of maps")
+    asked = MapsToJudge(
+        distance=distance,
+        folders=named_paths(folders or [], of="folders of maps"),
+        rivals=named_paths(rivals or [], of="rivals"),
+    )
     if selection is None:
-        return MapsToJudge(folders=named, distance=distance)
+        return asked
     from fechner.analysis.network.layers.networks import load_network
     from fechner.records.selection import read_selection
 
     study = read_selection(selection)
     chosen = study.by_method(candidate) if candidate else study.choice
     network = load_network(chosen.network, weights=weights, device=device)
-    return MapsToJudge(selection=chosen, network=network, folders=named, distance=distance)
+    return replace(asked, selection=chosen, network=network)
 
 
 def asked_distance(

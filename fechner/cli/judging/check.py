@@ -16,6 +16,7 @@ from fechner.cli.judging.asked import (
     DistanceNetwork,
     DistanceReadout,
     Folders,
+    Rivals,
     asked_distance,
     asked_maps,
     named_paths,
@@ -33,6 +34,7 @@ def check(
     selection: Annotated[Path, typer.Option(help="Channel selection (selection.json).")],
     candidate: Candidate = None,
     maps: Folders = None,
+    rival: Rivals = None,
     distance: Distance = True,
     network: DistanceNetwork = None,
     layer: DistanceLayers = None,
@@ -87,10 +89,10 @@ def check(
         raise InputError("--rated and --beside belong to --full; add it, or leave them out")
     compared = asked_distance(distance, network, layer, readout, device=device)
     asked = asked_maps(
-        selection, candidate, maps or [], weights=weights, device=device, distance=compared
+        selection, candidate, maps, rivals=rival, weights=weights, device=device, distance=compared
     )
     others = {
-        name: asked_maps(path, None, [], weights=None, device=device)
+        name: asked_maps(path, None, None, rivals=None, weights=None, device=device)
         for name, path in named_paths(beside or [], of="selections").items()
     }
     found = check_maps(

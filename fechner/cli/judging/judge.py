@@ -16,6 +16,7 @@ from fechner.cli.judging.asked import (
     DistanceNetwork,
     DistanceReadout,
     Folders,
+    Rivals,
     Selection,
     asked_distance,
     asked_maps,
@@ -36,6 +37,7 @@ def judge(
     selection: Selection = None,
     candidate: Candidate = None,
     maps: Folders = None,
+    rival: Rivals = None,
     distance: Distance = True,
     network: DistanceNetwork = None,
     layer: DistanceLayers = None,
@@ -80,7 +82,7 @@ def judge(
 
     compared = asked_distance(distance, network, layer, readout, device=device)
     asked = asked_maps(
-        selection, candidate, maps or [], weights=weights, device=device, distance=compared
+        selection, candidate, maps, rivals=rival, weights=weights, device=device, distance=compared
     )
     if holds_patches(table):
         found = judge_patches(table, asked, resamples=resamples, seed=seed, bars=bar)

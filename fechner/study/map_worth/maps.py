@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fechner.analysis.judging.rivals import own_rivals
+from fechner.analysis.judging.rivals import IMAGE_RIVALS, own_rivals
 from fechner.analysis.ratings.prediction.pixels import averaged_down
 from fechner.errors import InputError
 from fechner.progress import Progress, silent
@@ -44,8 +44,8 @@ class MapsToJudge:
         A selection and its network: maps by removal and contribution, and their rivals.
     distance
         A network, and what is compared in it: maps by distance, and by distance per error.
-    folders
-        Name and folder of maps of the images, made elsewhere.
+    folders, rivals
+        Name and folder of maps of the images, made elsewhere: to be judged, and to be beaten.
     degradation
         How detail is removed for maps by removal and by distance; the default blur where None.
     """
@@ -54,6 +54,7 @@ class MapsToJudge:
     network: Network | None = None
     distance: MapsAsked | None = None
     folders: Mapping[str, Path] = field(default_factory=dict)
+    rivals: Mapping[str, Path] = field(default_factory=dict)
     degradation: Degradation | None = None
 
 
@@ -78,6 +79,7 @@ def maps_of_images(
     InputError
         If a map is missing or does not fit, or two images have one name.
     """
+    _require_own_names(asked)
     maps = _from_folders(images, asked.folders)
     rivals: list[str] = []
     own = makers(asked)
@@ -88,7 +90,18 @@ def maps_of_images(
         changed = own_rivals(method, maps[method])
         maps |= changed
         rivals += list(changed)
+    maps |= _from_folders(images, asked.rivals)
+    rivals += list(asked.rivals)
     return maps, rivals
+
+
+def _require_own_names(asked: MapsToJudge) -> None:
+    """Refuse a folder that is called as a method, a rival or another folder is."""
+    given = [*asked.folders, *asked.rivals]
+    taken = [*IMAGE_RIVALS, *makers(asked), *_rival_makers(asked, 0), *given]
+    for name in given:
+        if taken.count(name) > 1:
+            raise InputError(f"maps may not be called {name!r}, which is taken; rename them")
 
 
 def _from_folders(images: Sequence[Path], folders: Mapping[str, Path]) -> Maps:
@@ -221,7 +234,7 @@ def without_weights(maps: Maps) -> list[str]:
 
 def how_made(asked: MapsToJudge) -> dict[str, object]:
     """Return what of the maps a record must tell: the selection, and names of folders."""
-    made: dict[str, object] = {"folders": sorted(asked.folders)}
+    made: dict[str, object] = {"folders": sorted(asked.folders), "rivals": sorted(asked.rivals)}
     if asked.selection is not None:
         made |= {
             "network": asked.selection.network,
@@ -241,7 +254,7 @@ def map_digests(asked: MapsToJudge) -> dict[str, str]:
     """Return the sha256 of every file of the maps that were given."""
     return {
         f"{name}/{path.name}": sha256_file(path)
-        for name, folder in asked.folders.items()
+        for name, folder in {**asked.folders, **asked.rivals}.items()
         for path in sorted(Path(folder).glob("*.*"))
         if path.is_file()
     }
