@@ -180,7 +180,8 @@ def _verdict(found: MapComparison) -> list[str]:
 
     said = "SIMULATED ratings: " if found.simulated else ""
     n_images = found.images["image"].nunique()
-    lines = [f"{said}Means and 95 % intervals over {n_images} images, 16 tiles each."]
+    means = f"Means and 95 % intervals over {n_images} images" if n_images > 1 else "One image"
+    lines = [f"{said}{means}, 16 tiles each."]
     own = found.differences[found.differences["measure"] == LOSS]
     for name, rows in own.groupby("map", sort=False):
         beaten, worse = int((rows["low"] > 0).sum()), int((rows["high"] < 0).sum())
@@ -188,9 +189,10 @@ def _verdict(found: MapComparison) -> list[str]:
             (found.agreement["map"] == name) & (found.agreement["measure"] == GIVEN_CONTRAST)
         ].iloc[0]
         edges = "is not only edges" if held["low"] > 0 else "may be only edges"
+        interval = f" [{held['low']:.2f}, {held['high']:.2f}]" if n_images > 1 else ""
         lines.append(
             f"{name}: beyond the interval better than {beaten} of {len(rows)} rivals, worse than "
-            f"{worse}; given contrast energy its correlation with the loss is {held['value']:.2f} "
-            f"[{held['low']:.2f}, {held['high']:.2f}]: {edges}"
+            f"{worse}; given contrast energy its correlation with the loss is {held['value']:.2f}"
+            f"{interval}: {edges}"
         )
     return lines
