@@ -75,7 +75,7 @@ def drawn(rng, participants, images, *, person, image, effect=0.0, missing=0.0):
     return table(values)
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.parametrize("missing", [0.0, 0.3])
 @pytest.mark.parametrize(("participants", "images"), [(30, 24), (12, 12), (8, 20)])
 def test_in_null_worlds_the_model_that_decides_keeps_its_level(participants, images, missing):

@@ -181,7 +181,7 @@ def world(rng, *, participants=16, scenes=12, person=0.4, scene=0.4):
     return pd.DataFrame(rows, columns=["participant", "scene", "first", "second", "share"]), truth
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_intervals_cover_the_truth_when_participants_and_scenes_differ():
     rng = np.random.default_rng(4)
     inside, runs = 0, 200

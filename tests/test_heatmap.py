@@ -229,7 +229,7 @@ def test_a_distance_is_put_beside_what_people_said_only_where_that_was_measured(
     assert far.dmos is None
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_the_distances_of_live_are_those_in_the_table(asked):
     """Every seventh of the 105 pairs has the median distance and the mean DMOS of the table."""
     import pandas as pd

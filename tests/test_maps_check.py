@@ -128,7 +128,7 @@ def test_the_exact_map_of_a_linear_model_is_wholly_faithful_and_its_reverse_not(
     assert faithfulness(-raw, tiles).loss < -0.97
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_removal_maps_foretell_what_the_trained_network_loses():
     """Over three photographs the mean Spearman with the losses of 16 tiles exceeds 0.3."""
     lite0 = load_network(device="cpu")

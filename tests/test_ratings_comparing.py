@@ -231,7 +231,7 @@ def test_an_interaction_that_is_there_is_claimed():
     assert row.ordinal[0].high < 0
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_intervals_of_d_hold_the_true_d_95_times_in_100():
     rng, inside = np.random.default_rng(3), []
     components = {"p": 6.0, "i": 7.0, "ps": 4.0, "is": 6.0, "e": 12.0}
@@ -253,7 +253,7 @@ def test_intervals_of_d_hold_the_true_d_95_times_in_100():
     assert 0.93 <= np.mean(inside) <= 0.97
 
 
-@pytest.mark.slow
+@pytest.mark.proof
 def test_a_null_interaction_is_claimed_in_at_most_about_5_percent_of_worlds_near_the_floor():
     rng, by_numbers, claimed = np.random.default_rng(4), [], []
     for _ in range(150):
