@@ -304,7 +304,8 @@ def test_occlusion_is_the_loss_of_each_square_averaged_over_the_squares_of_a_pla
 def test_an_image_that_degrading_does_not_change_loses_nothing(lite0, cat):
     pytest.importorskip("captum")
     selection = readout(lite0, np.ones(24), layer="blocks.1")
-    assert not occlusion_map(lite0, cat, cat, selection, side=96).any()
+    # With several threads torch sums one image and a batch in other orders: 1e-6 here.
+    np.testing.assert_allclose(occlusion_map(lite0, cat, cat, selection, side=96), 0, atol=1e-5)
 
 
 # the alignment gradient
