@@ -9,17 +9,22 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 from fechner.analysis.network.distances.passes import pass_pairs
 from fechner.analysis.network.distances.readouts import distances
 from fechner.analysis.network.layers.networks import Network, load_network
 from fechner.analysis.network.layers.reading import as_input, layer_values
 from fechner.analysis.network.maps import tiles
-from fechner.analysis.network.maps.damage import LocalDistance, damage, local_distance
-from fechner.analysis.network.maps.enlarging import enlarged, smoothed
+from fechner.analysis.network.maps.damage import (
+    LocalDistance,
+    damage,
+    damage_per_error,
+    local_distance,
+)
+from fechner.analysis.network.maps.enlarging import enlarged, smoothed_map
 from fechner.analysis.network.maps.geometry import reflected_view
-from fechner.analysis.network.maps.importance import map_method, raw_map
+from fechner.analysis.network.maps.importance import made_map, map_method, raw_map, recipe_for
 from fechner.analysis.network.maps.receptive import receptive_field
 from fechner.analysis.network.maps.removal import blurred
 from fechner.errors import InputError
@@ -138,7 +143,8 @@ def test_damage_per_error_is_damage_where_the_error_is_the_same_everywhere(lite0
     signs = np.random.default_rng(0).choice([-8, 8], size=image.shape)
     worse = (image + signs).astype(np.uint8)
     found = damage(lite0, image, worse, LocalDistance(("blocks.2",)))
-    np.testing.assert_allclose(found.per_error, found.values / 65, rtol=1e-4)
+    per_error = damage_per_error(found, image, worse)
+    np.testing.assert_allclose(per_error, found.values / 65, rtol=1e-4)
 
 
 # where it is put
@@ -202,10 +208,15 @@ def test_enlarging_is_the_cubic_b_spline_of_scipy(places):
     np.testing.assert_allclose(enlarged(cells, places, columns), expected, atol=1e-6)
 
 
-def test_smoothing_keeps_the_mean():
-    values = np.random.default_rng(0).random((60, 90)).astype(np.float32)
-    assert smoothed(values, 7.0).mean() == pytest.approx(values.mean(), rel=1e-3)
-    assert smoothed(values, 0.0) is values
+@pytest.mark.parametrize("sd_px", [3.0, 13.0, 30.0])
+def test_smoothing_is_the_gaussian_of_scipy_and_keeps_the_mean(sd_px):
+    values = np.random.default_rng(0).random((240, 311)).astype(np.float32)
+    values[60:90, 100:130] += 5
+    found = smoothed_map(values, sd_px)
+    assert found.mean() == pytest.approx(values.mean(), rel=2e-3)
+    expected = gaussian_filter(values.astype(float), sd_px, mode="reflect")
+    assert np.abs(found - expected).max() < 0.02 * np.ptp(expected)
+    assert smoothed_map(values, 0.0) is values
 
 
 # large pictures
@@ -229,16 +240,16 @@ def test_tiles_give_what_one_pass_gives(request, name, cat, shape, monkeypatch):
 
 
 def test_tiles_cover_every_pixel_once():
-    for side in (1, 500, 1408, 3000, 4000, 4031):
+    for side in (1, 500, 1216, 3000, 4000, 4031):
         for around in (32, 96, 256):
-            found = tiles.spans(side, core=1408 - 2 * around, around=around)
+            found = tiles.spans(side, core=1216 - 2 * around, around=around)
             kept = np.concatenate([np.arange(one.first, one.last) for one in found])
             assert np.array_equal(kept, np.arange(side))
             for one in found:
                 assert one.begin % tiles.GRAIN == 0
                 assert one.begin == max(0, one.first - around)
                 assert one.end >= min(side, one.last + around)
-                assert one.end - one.begin <= 1408 + tiles.GRAIN
+                assert one.end - one.begin <= 1216 + tiles.GRAIN
 
 
 @pytest.mark.parametrize("layer", ["blocks.0", "blocks.1", "blocks.2", "blocks.3"])
@@ -263,6 +274,16 @@ def test_a_network_that_sees_everything_at_once_is_not_read_in_parts(cat, monkey
     square = np.ascontiguousarray(cat[:224, :224])
     with pytest.raises(InputError, match=r"sees the whole picture.*--short-side"):
         damage(network, square, blurred(square), how)
+
+
+def test_a_cell_that_sees_more_than_it_is_shown_is_said_in_the_record(lite0, cat):
+    """Lite0's last layer sees 864 px (NaN of one pixel), its third stage 72."""
+    recipe = recipe_for(lite0, None, distance=LocalDistance(("bn2",)))
+    said = made_map(lite0, cat, recipe).about["note"]
+    assert said.startswith("the network's input has 544 x 384 px, and a cell of bn2 sees 8")
+    assert "note" not in made_map(lite0, cat, recipe_for(lite0, None)).about
+    assert "are passed in tiles with 256 px" in tiles.note(lite0, ["bn2"], (2000, 3000))["note"]
+    assert tiles.note(lite0, ["blocks.3"], (2000, 3000)) == {}
 
 
 # selections, and what is refused

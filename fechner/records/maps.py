@@ -172,10 +172,10 @@ def shared_scale(raw: Mapping[str, np.ndarray]) -> float:
     InputError
         If all raw values are equal.
     """
-    return scale_of([(float(values.min()), float(values.max())) for values in raw.values()])
+    return scale_of_ranges([(float(values.min()), float(values.max())) for values in raw.values()])
 
 
-def scale_of(ranges: Sequence[tuple[float, float]]) -> float:
+def scale_of_ranges(ranges: Sequence[tuple[float, float]]) -> float:
     """Return the same from the smallest and largest raw value of each map.
 
     Raises

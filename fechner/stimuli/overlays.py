@@ -59,7 +59,11 @@ def overlaid(image: np.ndarray, values: np.ndarray) -> np.ndarray:
         Map (h, w) in [0, 1].
     """
     light = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2LAB)[..., 0].astype(np.float32)
-    broad = cv2.GaussianBlur(light, (0, 0), 0.05 * min(light.shape))
+    # What is broad is as well seen in a small picture, and a wide Gaussian is slow in a large one.
+    scale = min(1.0, 200 / min(light.shape))
+    small = cv2.resize(light, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), 0.05 * min(small.shape))
+    broad = cv2.resize(small, light.shape[::-1], interpolation=cv2.INTER_LINEAR)
     mixed = cv2.cvtColor(coloured_map(values), cv2.COLOR_RGB2LAB)
     added = DETAIL * (light - broad) + SHADE * (broad - np.float32(127.5))
     mixed[..., 0] = np.rint(np.clip(mixed[..., 0] + added, 0, 255))

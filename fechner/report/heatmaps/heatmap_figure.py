@@ -71,7 +71,7 @@ def heatmap_png(panels: Panels) -> bytes:
         for k, (title, picture) in enumerate(pictures):
             place = (MARGIN + k * (width + GAP), FOOT, width, height)
             axes = figure.add_axes(_share(place, whole))
-            axes.imshow(_reduced(picture, width), interpolation="antialiased", aspect="auto")
+            axes.imshow(picture, interpolation="antialiased", aspect="auto")
             axes.set_title(title, fontsize=9, pad=5)
             axes.set_axis_off()
         left = MARGIN + len(pictures) * (width + GAP)
@@ -102,17 +102,6 @@ def _share(
     """Return a place in inches as shares of the figure."""
     left, bottom, width, height = place
     return left / whole[0], bottom / whole[1], width / whole[0], height / whole[1]
-
-
-def _reduced(picture: NDArray[np.uint8], inches: float) -> NDArray[np.uint8]:
-    """Return a picture of no more pixels than the panel shows."""
-    import cv2
-
-    wide = round(inches * DPI)
-    if picture.shape[1] <= wide:
-        return picture
-    size = (wide, max(1, round(picture.shape[0] * wide / picture.shape[1])))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
 
 
 def _draw_bar(axes: Axes, panels: Panels) -> None:

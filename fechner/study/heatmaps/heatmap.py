@@ -20,7 +20,7 @@ from fechner.analysis.network.maps.importance import METHODS, made_map, recipe_f
 from fechner.errors import InputError
 from fechner.provenance import atomic_path
 from fechner.records.images.files import read_image
-from fechner.records.maps import counted, scale_of
+from fechner.records.maps import counted, scale_of_ranges
 from fechner.stimuli.overlays import coloured_map, overlaid
 from fechner.study.maps import MapsAsked, degradation_of, mapping_network
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
     Picture = str | Path | NDArray[np.uint8] | Image.Image
+
+DRAWN_SIDE = 900
+"""Longest side in pixels of a picture in a panel: as many as the panel has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,11 +73,6 @@ class Heatmap:
         return np.clip(self.values / np.float32(self.scale), 0, 1)
 
     @property
-    def coloured(self) -> NDArray[np.uint8]:
-        """The map in colour (square root, viridis), uint8 ``(height, width, 3)``."""
-        return coloured_map(self.importance)
-
-    @property
     def overlay(self) -> NDArray[np.uint8]:
         """The map in colour with the image visible beneath, uint8 ``(height, width, 3)``."""
         return overlaid(self.image, self.importance)
@@ -83,10 +81,11 @@ class Heatmap:
         """Return image, map, overlay and colour bar as PNG."""
         from fechner.report.heatmaps.heatmap_figure import Panels, heatmap_png
 
-        panels = {"image": self.image}
+        image, importance = reduced(self.image), reduced(self.importance)
+        panels = {"image": image}
         if self.altered is not None:
-            panels["altered"] = self.altered
-        panels |= {"map": self.coloured, "map over image": self.overlay}
+            panels["altered"] = reduced(self.altered)
+        panels |= {"map": coloured_map(importance), "map over image": overlaid(image, importance)}
         return heatmap_png(
             Panels(panels, self.scale, self.unit, self.made, simulated=self.simulated)
         )
@@ -108,6 +107,16 @@ class Heatmap:
 
     def _repr_png_(self) -> bytes:
         return self.png()
+
+
+def reduced(picture: NDArray) -> NDArray:
+    """Return a picture or a map with a long side of no more than `DRAWN_SIDE` pixels."""
+    import cv2
+
+    scale = DRAWN_SIDE / max(picture.shape[:2])
+    if scale >= 1:
+        return picture
+    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 
 def heatmap(
@@ -257,7 +266,7 @@ def heatmap_by(
         values=values,
         unit=recipe.unit,
         made=_in_words(asked, words, against),
-        scale=scale_of([(float(values.min()), float(values.max()))]),
+        scale=scale_of_ranges([(float(values.min()), float(values.max()))]),
         about=found.about,
         simulated=selected is not None and bool(selected.provenance.get("simulated", False)),
         altered=altered,

@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 
 from fechner.analysis.network.layers.networks import Network
 from fechner.analysis.network.maps.checks import check_pair
-from fechner.analysis.network.maps.enlarging import enlarged, smoothed
+from fechner.analysis.network.maps.enlarging import enlarged, smoothed_map
 from fechner.analysis.network.maps.geometry import ReflectedView, reflected_view
 from fechner.analysis.network.maps.tiles import cells_of
 from fechner.errors import InputError, nearest
@@ -130,16 +130,16 @@ class Damage:
     values
         float32 ``(height, width)``, 0 or more; its mean is `distance` but for what smoothing and
         enlarging move across the border.
-    per_error
-        The same divided by the squared error of the pixels (squared grey levels), plus
-        `ERROR_FLOOR`, smoothed alike.
     distance
         Of the whole pair: 0 for equal images.
+    blur_px
+        SD in pixels of the image over which one cell's value is spread: by its size, by
+        enlarging, and by smoothing.
     """
 
     values: NDArray[np.float32]
-    per_error: NDArray[np.float32]
     distance: float
+    blur_px: float
 
 
 def local_distance(network: Network, selection: ChannelSelection | None = None) -> LocalDistance:
@@ -202,10 +202,22 @@ def damage(network: Network, image: np.ndarray, worse: np.ndarray, how: LocalDis
     values = np.zeros(image.shape[:2], np.float32)
     for cells in shares.values():
         values += enlarged(cells, *view.cell_places(cells.shape))
-    values = smoothed(values, sd_px)
     coarsest = max(view.cell_size(cells.shape) for cells in shares.values())
-    error = smoothed(_squared_error(image, worse), float(np.hypot(sd_px, CELL_SD * coarsest)))
-    return Damage(values, values / (error + np.float32(ERROR_FLOOR)), distance)
+    return Damage(smoothed_map(values, sd_px), distance, float(np.hypot(sd_px, CELL_SD * coarsest)))
+
+
+def damage_per_error(found: Damage, image: np.ndarray, worse: np.ndarray) -> NDArray[np.float32]:
+    """Return damage over squared error plus `ERROR_FLOOR`, smoothed alike, ``(height, width)``.
+
+    Parameters
+    ----------
+    found
+        The damage of the two images.
+    image, worse
+        uint8 ``(height, width, 3)``, sRGB.
+    """
+    error = smoothed_map(_squared_error(image, worse), found.blur_px)
+    return found.values / (error + np.float32(ERROR_FLOOR))
 
 
 def _squared_error(image: np.ndarray, worse: np.ndarray) -> NDArray[np.float32]:

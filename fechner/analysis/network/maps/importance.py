@@ -31,9 +31,15 @@ from fechner.analysis.network.maps.checks import (
     check_short_side,
 )
 from fechner.analysis.network.maps.contribution import MARGIN, SHORT_SIDE, contribution_map
-from fechner.analysis.network.maps.damage import LocalDistance, damage, local_distance
-from fechner.analysis.network.maps.receptive import seen_in_words
+from fechner.analysis.network.maps.damage import (
+    LocalDistance,
+    damage,
+    damage_per_error,
+    local_distance,
+)
+from fechner.analysis.network.maps.geometry import reflected_view
 from fechner.analysis.network.maps.removal import BLURRED, Degradation, removal, seen_size
+from fechner.analysis.network.maps.tiles import note
 from fechner.errors import InputError, nearest
 from fechner.provenance import digest
 from fechner.records.maps import Counts
@@ -278,8 +284,8 @@ def made_map(
             short_side=recipe.short_side,
             margin=recipe.margin,
         )
-        side = recipe.short_side + 2 * recipe.margin
-        return RawMap(values, seen_in_words(network, _selected(recipe).layers, side))
+        view = reflected_view(image.shape[:2], short_side=recipe.short_side, margin=recipe.margin)
+        return RawMap(values, note(network, _selected(recipe).layers, view.whole))
     given = worse is not None
     worse = recipe.degradation.apply(image) if worse is None else worse
     if recipe.method == "removal":
@@ -288,14 +294,20 @@ def made_map(
         if given:
             check_pair(image, worse)
         lost = removal(network, image, worse, _selected(recipe))
-        about = {"loss": lost.loss, "remaining_error": lost.remaining_error, "points": lost.points}
-        side = min(seen_size(image.shape, _selected(recipe).size))
-        return RawMap(lost.values, about | seen_in_words(network, _selected(recipe).layers, side))
+        about: dict[str, Any] = {
+            "loss": lost.loss,
+            "remaining_error": lost.remaining_error,
+            "points": lost.points,
+        }
+        size = seen_size(image.shape, _selected(recipe).size)
+        return RawMap(lost.values, about | note(network, _selected(recipe).layers, size))
     how = recipe.compared
     found = damage(network, image, worse, how)
-    values = found.values if recipe.method == "distance" else found.per_error
-    side = (how.short_side or min(image.shape[:2])) + 2 * how.margin
-    return RawMap(values, {"distance": found.distance, **seen_in_words(network, how.layers, side)})
+    values = found.values
+    if recipe.method == "distance_per_error":
+        values = damage_per_error(found, image, worse)
+    view = reflected_view(image.shape[:2], short_side=how.short_side, margin=how.margin)
+    return RawMap(values, {"distance": found.distance} | note(network, how.layers, view.whole))
 
 
 def _selected(recipe: Recipe) -> ChannelSelection:

@@ -40,7 +40,7 @@ from fechner.provenance import atomic_path, provenance, sha256_file
 from fechner.records.done import done_key, read_done, write_done
 from fechner.records.file_names import check_file_names
 from fechner.records.images.files import read_image
-from fechner.records.maps import ImportanceMaps, finished_maps, scale_of, write_maps
+from fechner.records.maps import ImportanceMaps, finished_maps, scale_of_ranges, write_maps
 from fechner.records.selection import ChannelSelection
 
 UNFINISHED = ".unfinished"
@@ -269,7 +269,7 @@ def _write_set(
     words, counts = METHODS[recipe.method]
     kept = _Kept(folder / UNFINISHED, [job.name for job, _ in done])
     try:
-        scale_of([(one.about["raw_minimum"], one.about["raw_maximum"]) for _, one in done])
+        scale_of_ranges([(one.about["raw_minimum"], one.about["raw_maximum"]) for _, one in done])
     except InputError:
         shutil.rmtree(folder / UNFINISHED)
         raise

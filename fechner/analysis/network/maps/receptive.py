@@ -8,7 +8,6 @@ computed block by block spread it by a cell or two more: what is given here is n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -66,30 +65,6 @@ def receptive_field(network: Network, layer: str) -> ReceptiveField:
         return ReceptiveField(None, step)
     # As many cells as fit into the field see the pixel, so that one step more is never too few.
     return ReceptiveField(int((len(touched) + 1) * step - 1), step)
-
-
-def seen_in_words(network: Network, layers: Sequence[str], side: int) -> dict[str, str]:
-    """Return a ``note`` for layers whose cells see more than an input of `side` pixels, or none.
-
-    Parameters
-    ----------
-    network, layers
-        What looks.
-    side
-        The shorter side of the network's input, in pixels.
-    """
-    wide = []
-    for layer in layers:
-        field = receptive_field(network, layer)
-        if field.pixels is None or field.pixels > side:
-            sees = "all of it" if field.pixels is None else f"{field.pixels}"
-            wide.append(f"{layer} sees {sees}")
-    if not wide:
-        return {}
-    return {
-        "note": f"the network's input is {side} pixels wide or high, and a cell of "
-        f"{'; of '.join(wide)}: places are told apart only roughly"
-    }
 
 
 def no_space(network: Network, layer: str) -> InputError:

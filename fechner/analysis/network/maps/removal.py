@@ -35,7 +35,7 @@ import numpy as np
 from fechner.analysis.network.layers.networks import Network
 from fechner.analysis.network.layers.reading import as_input, capture, pooled
 from fechner.analysis.network.maps.checks import SHORTEST_SIDE
-from fechner.analysis.network.maps.enlarging import smoothed
+from fechner.analysis.network.maps.enlarging import smoothed_map
 from fechner.analysis.network.maps.tiles import WHOLE_PIXELS, core_cells, read_in_tiles, tiles
 from fechner.records.selection import ChannelSelection
 
@@ -377,5 +377,5 @@ def _at_resolution(share: np.ndarray, shape: tuple[int, ...], smooth: float) -> 
     """Return `share` smoothed, keeping its mean, and enlarged to ``(height, width)``."""
     import cv2
 
-    soft = smoothed(share.astype(np.float32), smooth * float(np.sqrt(share.size)))
+    soft = smoothed_map(share.astype(np.float32), smooth * float(np.sqrt(share.size)))
     return cv2.resize(soft, shape[1::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32)

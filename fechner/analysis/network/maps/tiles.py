@@ -6,8 +6,9 @@ therefore passed in tiles; each carries as much of its surroundings as its cells
 multiples of `GRAIN`, where every layer begins a cell, too.
 
 A layer that sees more than twice `MOST_AROUND` is given that much and no more: what lies further
-off counts next to nothing (`importance.MARGIN` has a measurement), and the record of the map
-says so. Layers that see the whole picture, as those of transformers, cannot be read in parts.
+off counts next to nothing (`contribution.MARGIN` has a measurement), and the record of the map
+says so (`note`). Layers that see the whole picture, as those of transformers, cannot be read in
+parts.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ if TYPE_CHECKING:
 
 GRAIN = 32
 """Tiles begin at multiples of it, in pixels: the step of the deepest layers."""
-SHOWN = 1408
+SHOWN = 1216
 """Longest side of a tile in pixels, with its surroundings."""
 MOST_AROUND = 256
 """Most pixels of surroundings on each side."""
-WHOLE_PIXELS = 2_000_000
+WHOLE_PIXELS = 1_600_000
 """A picture of no more pixels is passed whole; EfficientNet-Lite0 then takes 0.9 GB."""
 
 PerCell = Callable[[str, Sequence["torch.Tensor"]], "torch.Tensor"]
@@ -100,6 +101,33 @@ def surroundings(network: Network, layers: Sequence[str]) -> int:
             )
         most = max(most, field.pixels // 2 + field.step)
     return min(-(-most // GRAIN) * GRAIN, MOST_AROUND)
+
+
+def note(network: Network, layers: Sequence[str], whole: tuple[int, int]) -> dict[str, str]:
+    """Return a ``note`` where cells see more than they are shown, or nothing.
+
+    Parameters
+    ----------
+    network, layers
+        What looks.
+    whole
+        Height and width of the network's input, or of what is passed in tiles, in pixels.
+    """
+    tiled = whole[0] * whole[1] > WHOLE_PIXELS
+    shown = min(*whole, 2 * MOST_AROUND) if tiled else min(whole)
+    wide = []
+    for layer in layers:
+        pixels = receptive_field(network, layer).pixels
+        if pixels is None or pixels > shown:
+            wide.append(f"a cell of {layer} sees {'all' if pixels is None else pixels}")
+    if not wide:
+        return {}
+    input_ = f"{whole[1]} x {whole[0]}"
+    if tiled:
+        said = f"{input_} px are passed in tiles with {MOST_AROUND} px around them, and"
+    else:
+        said = f"the network's input has {input_} px, and"
+    return {"note": f"{said} {', '.join(wide)}: places are told apart only roughly"}
 
 
 def tiles(
