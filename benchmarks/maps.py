@@ -18,6 +18,10 @@
     Peak memory of a process that draws the map of a photograph of 12 megapixels (at most 2).
 ``heatmap_s``
     Seconds from ``python`` to the written picture of a 1-megapixel photograph.
+``live_distance_minus_contrast``, ``..._low``, ``..._high``
+    Squared errors of LIVE pairs weighed by the default map by distance, against those weighed by
+    contrast energy: difference of their Spearman correlations with DMOS, and its 95 % interval over
+    photographs (`fechner maps judge`). Left out where the pairs are not there.
 
 Ratios are CPU seconds of one thread, medians of measurements taken in turn, because machines are
 shared.
@@ -46,6 +50,8 @@ NATIVE = (768, 1024)
 """Height and width of the picture that maps by distance are timed on."""
 SIDE = 224
 """Side of the views of the other two ratios."""
+DATA = Path(os.environ.get("FECHNER_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+LIVE = DATA / "live_pairs"
 DRAW = "import sys, fechner; fechner.heatmap(sys.argv[1], device='cpu').save(sys.argv[1] + '.png')"
 
 
@@ -64,6 +70,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         figures["mp12_gb"] = peak_gb(Path(folder))
         figures["heatmap_s"] = cold_seconds(Path(folder))
+        figures |= live_distance_minus_contrast(Path(folder))
     for name, value in figures.items():
         print(f"{name:24s} {value:.4g}")
     print(json.dumps({name: float(value) for name, value in figures.items()}))
@@ -237,6 +244,48 @@ def cold_seconds(folder: Path) -> float:
         subprocess.run([sys.executable, "-c", DRAW, path], check=True)
         found.append(time.perf_counter() - begin)
     return min(found)
+
+
+def live_distance_minus_contrast(folder: Path) -> dict[str, float]:
+    """Return the difference and the ends of its interval; nothing without the pairs."""
+    from fechner.analysis.network.layers.networks import load_network
+    from fechner.analysis.network.maps.damage import local_distance
+    from fechner.records.layers.study import PairsTable
+    from fechner.study.map_worth.judge import judge_pairs
+    from fechner.study.map_worth.maps import MapsToJudge
+    from fechner.study.maps import MapsAsked
+
+    if not (LIVE / "pairs.csv").is_file():
+        print(f"{LIVE} is not there: live_distance_minus_contrast is left out")
+        return {}
+    network = load_network(device="cpu")
+    asked = MapsAsked(network, None, "distance", local_distance(network))
+    found = judge_pairs(
+        PairsTable(table=live_table(folder), dimension="dmos"),
+        MapsToJudge(distance=asked),
+        errors=["mse"],
+    )
+    rows = found.judge.set_index("map")
+    name = "minus_contrast"
+    difference, low, high = rows.loc["distance", [name, f"{name}_low", f"{name}_high"]]
+    print(f"LIVE, distance minus contrast energy: {difference:+.3f} [{low:.3f}, {high:.3f}]")
+    figure = "live_distance_minus_contrast"
+    return {figure: difference, f"{figure}_low": low, f"{figure}_high": high}
+
+
+def live_table(folder: Path) -> Path:
+    """Write the pairs with whole paths and their scale, and return the table."""
+    import pandas as pd
+
+    table = pd.read_csv(LIVE / "pairs.csv", dtype=str)
+    for column in ("image", "reference"):
+        table[column] = [str(LIVE / name) for name in table[column]]
+    table[["image", "reference", "scene", "family", "dmos"]].to_csv(
+        folder / "live.csv", index=False
+    )
+    scale = {"minimum": -20, "maximum": 130, "good": "low"}
+    (folder / "live.json").write_text(json.dumps({"dimensions": {"dmos": scale}}))
+    return folder / "live.csv"
 
 
 def written(path: Path, height: int, width: int) -> Path:
