@@ -86,7 +86,7 @@ def test_everything_is_there_and_says_simulated(marked, found):
         "SIMULATED_scene_maps",
     }
     assert found.simulated and found.provenance["simulated"]
-    assert {one.scene for one in found.scenes} == set(SCENES)
+    assert [one.scene for one in found.scenes] == list(SCENES)
 
 
 def test_a_step_that_is_done_is_not_done_again_and_a_new_journal_undoes_it(marked):

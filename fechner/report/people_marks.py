@@ -47,7 +47,8 @@ def sentences(found: MarksCompared) -> list[str]:
     """Return whether the map tells where people mark, beyond the error and beyond contrast."""
     if all(one.nowhere == one.people for one in found.scenes):
         return ["Every participant answered that the images suffer nowhere."]
-    said = [
+    said = ["The marks or the maps are SIMULATED."] if found.simulated else []
+    said += [
         f"Over places, the error that the map weights correlates {_mean(found, ERROR_BY_MAP)} with "
         f"where people marked, the unweighted error {_mean(found, ERROR)}: a difference of "
         f"{_difference(found, ERROR_BY_MAP, ERROR)}. With local contrast in the map's place the "

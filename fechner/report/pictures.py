@@ -35,6 +35,7 @@ SCREENS = {
     "fixation": "fixation*.png",
     "stimulus": "picture-1*.png",
     "rating": "question-*-answered.png",
+    "marks": "marks-placed.png",
 }
 """What the report shows of a session, and the names of the kept screens."""
 

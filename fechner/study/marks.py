@@ -121,7 +121,8 @@ def _scenes(
     from fechner.rival_maps import local_contrast, luma_of
 
     rng, found = np.random.default_rng(seed), []
-    for scene, own in people.items():
+    for scene in (name for name in stimuli.scenes if name in people):
+        own = people[scene]
         marked = {one.image for one in degraded if one.scene == scene}
         files = {one.region: one for one in stimuli.stimuli if one.scene == scene}
         if INTACT not in files:
