@@ -356,7 +356,7 @@ def test_a_full_disk_leaves_the_old_file(folder, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        ([], "one source of importance"),
+        (["--map", "uniform", "--selection", "x"], "one source of importance"),
         (["--centre", "--map", "x"], "one source of importance"),
         (["--map", "absent"], "no folder absent"),
         (["--centre", "--effort", "hihg"], "did you mean 'high'"),
@@ -468,7 +468,35 @@ def test_a_selection_of_other_weights_is_refused(folder, tmp_path, lite0):
     result = invoke(folder / "a.png", "--out", tmp_path / "out", "--selection", other)
     assert isinstance(result.exception, InputError)
     assert "other weights of efficientnet_lite0" in str(result.exception)
-    assert "--map" in str(result.exception)
+    assert "give the same weight file" in str(result.exception)
+
+
+def test_without_a_word_the_maps_are_where_a_network_sees_damage(folder, tmp_path):
+    import fechner
+    from fechner.records.images.files import read_map_png
+
+    result = invoke(folder / "a.png", "-o", tmp_path / "out", "--quiet", "--jobs", 1)
+    assert (result.exit_code, result.output) == (0, "")
+    (drawn,) = (tmp_path / "out" / ".compress" / "maps").rglob("*.png")
+    expected = fechner.heatmap(folder / "a.png").importance
+    assert np.allclose(read_map_png(drawn), expected, atol=1e-4)
+
+
+def test_a_uniform_map_takes_nothing_from_anywhere(folder, tmp_path):
+    words = (folder / "a.png", "--jobs", 1, "--quiet")
+    found = {}
+    for name in ("uniform", "centre"):
+        assert invoke(*words, "-o", tmp_path / name, "--map", name).exit_code == 0
+        with (tmp_path / name / "summary.csv").open() as file:
+            (found[name],) = csv.DictReader(file)
+    assert float(found["uniform"]["strength"]) == 0 < float(found["centre"]["strength"])
+    assert int(found["uniform"]["bytes_after"]) > int(found["centre"]["bytes_after"])
+
+
+def test_help_without_a_command_shows_every_option():
+    shown = invoke("--help").output
+    for option in ("--map", "--effort", "--in-place", "--quiet", "-o"):
+        assert option in shown
 
 
 def test_a_floor_that_the_quality_does_not_reach_is_told(folder, tmp_path):

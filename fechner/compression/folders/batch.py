@@ -122,7 +122,9 @@ def _key_and_record(job: Job) -> tuple[str, Path]:
     if job.in_place:
         return _replaced(job, sha256_file(job.source))
     of_map = [] if job.importance is None else [job.importance]
-    key = done_key("compressed", [asdict(job.settings), bool(of_map)], [job.source, *of_map])
+    key = done_key(
+        "compressed", [asdict(job.settings), bool(of_map), job.flat], [job.source, *of_map]
+    )
     return key, job.folder / RECORDS / f"{job.name}.json"
 
 
@@ -176,7 +178,9 @@ def _compressed(job: Job) -> tuple[bytes, SummaryRow]:
         ss2_background=100.0 if kept else outcome.background,
         quality=outcome.quality,
         strength=outcome.strength,
-        note="no smaller file was found" if kept else outcome.note,
+        note="; ".join(
+            filter(None, ("no smaller file was found" if kept else outcome.note, job.remark))
+        ),
     )
 
 
@@ -197,9 +201,10 @@ def _same_format(job: Job) -> bool:
 
 def _importance(job: Job, stored: tuple[int, int]) -> np.ndarray:
     """Return the map of the upright picture, resized to it where its shape is right."""
+    if job.flat:
+        return np.ones(image_size(job.source), np.float32)
     if job.importance is None:
-        upright = image_size(job.source)
-        return centre_map(upright)
+        return centre_map(image_size(job.source))
     importance = read_map_png(job.importance)
     if sorted(importance.shape) != sorted(stored):
         raise InputError(

@@ -37,6 +37,10 @@ class Job:
         Its map, grey PNG; None for the centre map.
     settings
         Target and format.
+    flat
+        Whether every place matters alike instead.
+    remark
+        What the summary says of how it was done.
     """
 
     source: Path
@@ -45,6 +49,8 @@ class Job:
     folder: Path
     importance: Path | None
     settings: Settings
+    flat: bool = False
+    remark: str = ""
 
     @property
     def in_place(self) -> bool:

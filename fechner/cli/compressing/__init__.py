@@ -1,0 +1,1 @@
+"""The commands of ``fechner compress``: folders made smaller, and maps compared by bytes."""
