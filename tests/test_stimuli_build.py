@@ -14,6 +14,8 @@ import stimuli_pictures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fechner.analysis.network.layers.networks import load_network
+from fechner.analysis.network.maps.damage import damage, local_distance
 from fechner.compression.degrading.families import gaussian
 from fechner.compression.metrics.local_errors import squared_error
 from fechner.compression.metrics.quality import mse
@@ -100,6 +102,18 @@ def test_the_predicted_impact_is_the_map_weighted_error_and_high_beats_low(built
             assert arm(built, scene, region).predicted_impact == pytest.approx(impacts[region])
         assert impacts["high"] > impacts["low"]
         assert arm(built, scene, "intact").predicted_impact == 0
+
+
+def test_the_layer_distance_is_what_impact_says_of_the_pair_and_needs_no_map(built):
+    network = load_network(device="cpu")
+    for scene in built.scenes:
+        intact = pixels(built, scene, "intact")
+        for region in ("low", "high", "donor"):
+            seen = damage(network, intact, pixels(built, scene, region), local_distance(network))
+            assert arm(built, scene, region).layer_distance == pytest.approx(seen.distance)
+        assert arm(built, scene, "intact").layer_distance == 0.0
+    assert built.record["layer_distance"]["network"] == "efficientnet_lite0"
+    assert "layer_distance" in built.table
 
 
 def test_every_scene_takes_one_region_and_gives_one_and_never_its_own(built):
@@ -236,7 +250,7 @@ def test_one_process_or_two_idle_or_busy_the_same_bytes_are_built(scenes, tmp_pa
         build_stimuli(
             few, tmp_path / "busy", pool=pool, progress=lambda d, n: done.append((d, n)), **options
         )
-    assert done[-1] == (4, 4)
+    assert done[-1] == (6, 6)
     assert files(tmp_path / "busy") == files(tmp_path / "alone")
 
 

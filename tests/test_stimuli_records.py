@@ -11,6 +11,8 @@ from fechner.provenance import sha256_bytes
 from fechner.records.file_names import check_file_names
 from fechner.records.stimuli import (
     Stimulus,
+    StimulusSet,
+    as_row,
     read_stimulus_set,
     verify,
     write_stimulus_set,
@@ -57,6 +59,25 @@ def test_a_set_is_read_back_as_it_was_written_to_the_last_digit(made):
     assert found.scenes == ["cat"]
     assert found.simulated
     assert found.image_path("cat_low") == made.folder / "cat_low.png"
+
+
+def test_a_layer_distance_is_read_back_and_a_set_without_one_keeps_the_rows_that_it_had(tmp_path):
+    one = stimulus(tmp_path, "cat_low", "low")
+    assert "layer_distance" not in as_row(one)
+    assert not StimulusSet(tmp_path, (one,), {}).has_layer_distances
+    made = write_stimulus_set(tmp_path, [replace(one, layer_distance=0.1 + 0.2)], {})
+    found = read_stimulus_set(made.folder)
+    assert found.stimuli == made.stimuli and found.has_layer_distances
+    assert found.table["layer_distance"].tolist() == [0.1 + 0.2]
+
+
+def test_a_layer_distance_that_is_no_number_names_line_and_column(tmp_path):
+    one = replace(stimulus(tmp_path, "cat_low", "low"), layer_distance=0.25)
+    made = write_stimulus_set(tmp_path, [one], {})
+    table = made.folder / "stimuli.csv"
+    table.write_text(table.read_text("utf-8").replace("0.25", "near"), "utf-8")
+    with pytest.raises(InputError, match="line 2: layer_distance expects a finite float"):
+        read_stimulus_set(made.folder)
 
 
 def test_an_untouched_set_verifies(made):

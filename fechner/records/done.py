@@ -21,14 +21,15 @@ from fechner.provenance import digest, read_json, sha256_file, write_json
 VERSIONS = {
     "images": 1,
     "channels": 2,
-    "maps": 2,
+    "maps": 3,
     "map": 1,
     "stimuli": 1,
     "sessions": 1,
     "ratings": 2,
-    "claim": 2,
+    "claim": 3,
     "marks": 1,
     "scene": 3,
+    "stimulus distances": 1,
     "compressed": 1,
     "activations": 1,
     "fit": 1,
@@ -44,7 +45,7 @@ A study's step needs no new version where a step inside it has one (a scene's st
 INSIDE = {
     "channels": ("activations",),
     "maps": ("activations", "map"),
-    "stimuli": ("scene",),
+    "stimuli": ("scene", "stimulus distances"),
     "fit": ("activations",),
 }
 

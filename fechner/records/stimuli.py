@@ -7,9 +7,8 @@ so it needs the standard library only.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,84 +23,18 @@ from fechner.provenance import (
 )
 from fechner.records.csv_text import named_rows_as_csv, read_rows
 from fechner.records.simulated import is_marked
+from fechner.records.stimulus.row import COVARIATE as COVARIATE
+from fechner.records.stimulus.row import INTACT as INTACT
+from fechner.records.stimulus.row import LAYER_DISTANCE as LAYER_DISTANCE
+from fechner.records.stimulus.row import TRUTHS as TRUTHS
+from fechner.records.stimulus.row import Stimulus as Stimulus
+from fechner.records.stimulus.row import as_row as as_row
+from fechner.records.stimulus.row import check_columns, stimulus_of_row
 
 if TYPE_CHECKING:
     import pandas as pd
 
 TABLE, RECORD = "stimuli.csv", "stimuli.json"
-
-INTACT = "intact"
-"""The region of a picture that was not degraded."""
-
-TRUTHS = ("real", "generated")
-"""What a picture can be; the column ``truth`` of a set holds one of these, or nothing."""
-
-COVARIATE = "cov_"
-"""Prefix of the columns that hold covariates."""
-
-
-@dataclass(frozen=True)
-class Stimulus:
-    """One picture of a stimulus set.
-
-    Attributes
-    ----------
-    stimulus
-        Its name, such as ``astronaut_blur_high``.
-    file
-        PNG, relative to the set's folder.
-    scene
-        The photograph that it comes from.
-    region
-        ``intact``, ``low``, ``high``, ``donor``, ...
-    family, level
-        Degradation and step of its strength; ``none`` and 0 for the intact picture.
-    strength, strength_unit
-        Strength that met the target, in the family's unit.
-    mask_area
-        Share of the picture inside the region, [0, 1].
-    bytes
-        Size of the PNG.
-    mse
-        Mean squared error against the intact picture, squared 8-bit grey levels.
-    ssim
-        Structural similarity with the intact picture.
-    predicted_impact
-        Squared error weighted by the importance map scaled to mean 1; unit of `mse`.
-    centre_error
-        Squared error weighted by nearness to the centre scaled to mean 1; unit of `mse`.
-    sha256
-        Of the PNG.
-    truth
-        ``real`` or ``generated``; empty where nobody said. Only sets that know it have the column.
-    covariates
-        Name -> mean under the region's soft mask; columns ``cov_NAME``.
-    """
-
-    stimulus: str
-    file: str
-    scene: str
-    region: str
-    family: str
-    level: int
-    strength: float
-    strength_unit: str
-    mask_area: float
-    bytes: int
-    mse: float
-    ssim: float
-    predicted_impact: float
-    centre_error: float
-    sha256: str
-    truth: str = ""
-    covariates: Mapping[str, float] = field(default_factory=dict)
-
-
-COLUMNS = tuple(
-    column.name for column in fields(Stimulus) if column.name not in ("truth", "covariates")
-)
-_TYPES = {"int": int, "float": float, "str": str}
-_CONVERT = {column.name: _TYPES[str(column.type)] for column in fields(Stimulus)[:-1]}
 
 
 @dataclass(frozen=True)
@@ -128,8 +61,15 @@ class StimulusSet:
             covariates = row.pop("covariates")
             if not known:
                 del row["truth"]
+            if not self.has_layer_distances:
+                del row[LAYER_DISTANCE]
             rows.append(row | {COVARIATE + name: value for name, value in covariates.items()})
         return pd.DataFrame(rows)
+
+    @property
+    def has_layer_distances(self) -> bool:
+        """Whether every stimulus carries the prediction without a map."""
+        return all(stimulus.layer_distance is not None for stimulus in self.stimuli)
 
     @property
     def scenes(self) -> list[str]:
@@ -209,19 +149,6 @@ class StimulusTable:
         return digest(csv_text(self.table))
 
 
-def as_row(stimulus: Stimulus) -> dict[str, str]:
-    """Return a stimulus as text cells, floats with all their digits."""
-    row = {column: _cell(getattr(stimulus, column)) for column in COLUMNS}
-    if stimulus.truth:
-        row["truth"] = stimulus.truth
-    covariates = {COVARIATE + name: _cell(value) for name, value in stimulus.covariates.items()}
-    return row | covariates
-
-
-def _cell(value: object) -> str:
-    return repr(value) if isinstance(value, float) else str(value)
-
-
 def write_stimulus_set(
     folder: Path, stimuli: Iterable[Stimulus], record: Mapping[str, Any]
 ) -> StimulusSet:
@@ -250,9 +177,9 @@ def read_stimulus_set(folder: Path) -> StimulusSet:
     if not isinstance(record, dict):
         raise InputError(f"{folder / RECORD} is no record of a stimulus set; restore or remake it")
     header, rows = read_rows(folder / TABLE)
-    _check_columns(folder, header)
+    check_columns(folder / TABLE, header)
     stimuli = tuple(
-        _stimulus(folder, number, dict(zip(header, row, strict=True)))
+        stimulus_of_row(folder / TABLE, number, dict(zip(header, row, strict=True)))
         for number, row in enumerate(rows, start=2)
     )
     names = [stimulus.stimulus for stimulus in stimuli]
@@ -303,57 +230,6 @@ def read_stimulus_table(path: Path) -> StimulusSet | StimulusTable:
     require_distinct(table, ["stimulus"], csv)
     table = numeric_where_possible(table, keep=[*needed, "family", "file"])
     return StimulusTable(table, simulated=is_marked(csv.name))
-
-
-def _check_columns(folder: Path, columns: Iterable[str]) -> None:
-    for column in COLUMNS:
-        if column not in columns:
-            known = nearest(column, columns)
-            raise InputError(f"{folder / TABLE} has no column {column!r}; {known}")
-
-
-def _stimulus(folder: Path, line: int, row: Mapping[str, str]) -> Stimulus:
-    values: dict[str, Any] = {
-        column: _value(folder, line, column, _CONVERT[column], row[column]) for column in COLUMNS
-    }
-    file = values["file"]
-    if Path(file).name != file or "\\" in file:
-        raise InputError(
-            f"{folder / TABLE} line {line}: file expects the name of a picture in {folder}, "
-            f"got {file!r}; restore the file"
-        )
-    covariates: dict[str, Any] = {
-        name.removeprefix(COVARIATE): _value(folder, line, name, float, cell)
-        for name, cell in row.items()
-        if name.startswith(COVARIATE) and cell
-    }
-    return Stimulus(**values, truth=_truth(folder, line, row), covariates=covariates)
-
-
-def _truth(folder: Path, line: int, row: Mapping[str, str]) -> str:
-    truth = row.get("truth", "")
-    if truth and truth not in TRUTHS:
-        raise InputError(
-            f"{folder / TABLE} line {line}: truth is {' or '.join(TRUTHS)}, or empty, got "
-            f"{truth!r}; {nearest(truth, TRUTHS)}"
-        )
-    return truth
-
-
-def _value(folder: Path, line: int, column: str, kind: type, cell: str) -> str | int | float:
-    """Return a cell as its column has it: a name as it stands there, a number that is finite."""
-    try:
-        value = kind(cell)
-    except ValueError:
-        value = math.nan
-    missing = cell == "" and column != "strength_unit"
-    if missing or (not isinstance(value, str) and not math.isfinite(value)):
-        expected = "a name" if kind is str else f"a finite {kind.__name__}"
-        raise InputError(
-            f"{folder / TABLE} line {line}: {column} expects {expected}, got {cell!r}; "
-            "restore the file"
-        )
-    return value
 
 
 def verify(folder: Path) -> StimulusSet:

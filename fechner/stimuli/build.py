@@ -2,17 +2,18 @@
 
 For every scene: find matched regions, degrade each to the same target, write the
 pictures; then let every scene's high region be degraded on another scene. Scenes
-that cannot be matched honestly are left out with the reason.
+that cannot be matched honestly are left out with the reason. At the end a network says how far
+each picture lies from its intact one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,11 +28,22 @@ from fechner.provenance import provenance, sha256_file
 from fechner.records.file_names import check_file_names
 from fechner.records.images.files import read_mask_png
 from fechner.records.maps import is_simulated_map
-from fechner.records.stimuli import TRUTHS, StimulusSet, read_stimulus_set, write_stimulus_set
+from fechner.records.stimuli import (
+    LAYER_DISTANCE,
+    TRUTHS,
+    Stimulus,
+    StimulusSet,
+    read_stimulus_set,
+    write_stimulus_set,
+)
 from fechner.stimuli.design import Design, Scene
 from fechner.stimuli.donors import assign_donors, mismatch
 from fechner.stimuli.kept import Built, SceneTask
+from fechner.stimuli.layer_distances import described, layer_distances
 from fechner.stimuli.scenes import make_donor_arm, make_own_arms
+
+if TYPE_CHECKING:
+    from fechner.analysis.network.layers.networks import Network
 
 ASSIGNMENTS = 5
 """How often donors are assigned before the scenes without a comparable one are refused."""
@@ -57,6 +69,7 @@ def build_stimuli(
     seed: int = 0,
     truths: Mapping[str, str] | None = None,
     simulated: bool = False,
+    network: Network | None = None,
     pool: Executor | None = None,
     progress: Progress = silent,
 ) -> StimulusSet:
@@ -88,6 +101,9 @@ def build_stimuli(
         Scene -> "real" or "generated", for studies that ask which it is.
     simulated
         Whether the maps rest on SIMULATED ratings; also taken from the maps' own records.
+    network
+        What measures how far each picture lies from its intact one; the packaged network on the
+        CPU where left out.
     pool, progress
         Where scenes run, and what is called with how many of them are done.
 
@@ -133,7 +149,7 @@ def build_stimuli(
     listed = [Scene(name, Path(image), Path(map_)) for name, (image, map_) in scenes.items()]
     tasks = [SceneTask(scene, Path(folder), design) for scene in listed]
     with_donors = "donor" in design.arms
-    steps = len(tasks) * (1 + with_donors)
+    steps = len(tasks) * (2 + with_donors)
     built = run_all(make_own_arms, tasks, pool=pool, progress=lambda done, _: progress(done, steps))
     own = _enough(built, fewest_scenes, len(tasks))
     donated: list[Built] = []
@@ -144,9 +160,40 @@ def build_stimuli(
             pool=pool,
             progress=lambda done, _: progress(len(tasks) + done, steps),
         )
+    kept, refused = _kept(built, donated, fewest_scenes, len(tasks))
+    seen_by = network or _packaged()
+    before = steps - len(tasks)
+    distances = layer_distances(
+        [stimulus for made in kept.values() for stimulus in made],
+        Path(folder),
+        network=seen_by,
+        pool=pool,
+        progress=lambda done, _: progress(before + done, steps),
+    )
     progress(steps, steps)
     simulated = simulated or any(is_simulated_map(task.scene.map) for task in tasks)
-    return _write(tasks, built, donated, design, fewest_scenes, simulated, truths or {})
+    said = {
+        "record": "StimulusSet",
+        "unit": MEASURES[design.measure][1],
+        "scenes": _scenes_said(built, donated, kept),
+        "refused": refused,
+        LAYER_DISTANCE: described(seen_by),
+        "provenance": _provenance(tasks, design, simulated),
+    }
+    stimuli = [
+        replace(one, truth=(truths or {}).get(name, ""), layer_distance=distances[one.stimulus])
+        for name, made in kept.items()
+        for one in made
+    ]
+    _remove_old(Path(folder), {one.file for one in stimuli})
+    return write_stimulus_set(Path(folder), stimuli, said)
+
+
+def _packaged() -> Network:
+    from fechner.analysis.network.layers.networks import load_network
+
+    # The CPU adds up the same everywhere; what is built here is part of the set.
+    return load_network(device="cpu")
 
 
 def _check_truths(truths: Mapping[str, str], scenes: Mapping[str, object]) -> None:
@@ -231,33 +278,21 @@ def _comparable(gift: Built, own: Built, design: Design) -> Built:
     return gift
 
 
-def _write(
-    tasks: Sequence[SceneTask],
-    built: Sequence[Built],
-    donated: Sequence[Built],
-    design: Design,
-    fewest: int,
-    simulated: bool,
-    truths: Mapping[str, str],
-) -> StimulusSet:
-    """Write table and record of the scenes that have every arm."""
-    folder = tasks[0].folder
+def _kept(
+    built: Sequence[Built], donated: Sequence[Built], fewest: int, asked: int
+) -> tuple[dict[str, list[Stimulus]], dict[str, str]]:
+    """Return the stimuli of every scene that has all arms, and why the others were refused."""
     refused = {one.scene: one.refused for one in (*built, *donated) if one.refused}
-    kept = _enough([one for one in built if one.scene not in refused], fewest, len(tasks))
-    gifts = {one.scene: one for one in donated}
-    stimuli = []
-    for name, one in kept.items():
-        made = [*one.stimuli, *(gifts[name].stimuli if name in gifts else ())]
-        stimuli += [replace(stimulus, truth=truths.get(name, "")) for stimulus in made]
-    _remove_old(folder, {stimulus.file for stimulus in stimuli})
-    record = {
-        "record": "StimulusSet",
-        "unit": MEASURES[design.measure][1],
-        "scenes": {name: _about(one, gifts.get(name)) for name, one in kept.items()},
-        "refused": refused,
-        "provenance": _provenance(tasks, design, simulated),
-    }
-    return write_stimulus_set(folder, stimuli, record)
+    kept = _enough([one for one in built if one.scene not in refused], fewest, asked)
+    gifts = {one.scene: one.stimuli for one in donated}
+    return {name: [*one.stimuli, *gifts.get(name, ())] for name, one in kept.items()}, refused
+
+
+def _scenes_said(
+    built: Sequence[Built], donated: Sequence[Built], kept: Iterable[str]
+) -> dict[str, Any]:
+    own, gifts = ({one.scene: one for one in made} for made in (built, donated))
+    return {name: _about(own[name], gifts.get(name)) for name in kept}
 
 
 def _about(own: Built, gift: Built | None) -> dict[str, Any]:

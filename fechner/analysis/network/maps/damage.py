@@ -27,7 +27,8 @@ large ones go in tiles (`tiles`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -193,17 +194,51 @@ def damage(network: Network, image: np.ndarray, worse: np.ndarray, how: LocalDis
         If the images differ in size or not at all, a layer is unknown or has no space, or the
         weights do not fit.
     """
-    check_pair(image, worse)
-    layers = [network.checked_layer(layer) for layer in how.layers]
     view = reflected_view(image.shape[:2], short_side=how.short_side, margin=how.margin)
-    sums = cells_of(network, layers, [view.show(image), view.show(worse)], _sums_of(how))
-    shares, distance = shares_of_places(sums, view, how.readout)
+    shares, distance = _compared(network, image, worse, how, view)
     sd_px = how.smooth * min(image.shape[:2])
     values = np.zeros(image.shape[:2], np.float32)
     for cells in shares.values():
         values += enlarged(cells, *view.cell_places(cells.shape))
     coarsest = max(view.cell_size(cells.shape) for cells in shares.values())
     return Damage(smoothed_map(values, sd_px), distance, float(np.hypot(sd_px, CELL_SD * coarsest)))
+
+
+def pair_distance(
+    network: Network, image: np.ndarray, worse: np.ndarray, how: LocalDistance
+) -> float:
+    """Return the distance of the whole pair, as `damage` has it, without drawing its map.
+
+    Parameters and errors are those of `damage`; equal images lie at distance 0. One thread
+    computes it, adding up in one order, so that what is written down is the same to the last digit
+    with any number of threads.
+    """
+    if image.shape == worse.shape and np.array_equal(image, worse):
+        return 0.0
+    view = reflected_view(image.shape[:2], short_side=how.short_side, margin=how.margin)
+    with _one_thread():
+        return _compared(network, image, worse, how, view)[1]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _compared(
+    network: Network, image: np.ndarray, worse: np.ndarray, how: LocalDistance, view: ReflectedView
+) -> tuple[dict[str, Cells], float]:
+    check_pair(image, worse)
+    layers = [network.checked_layer(layer) for layer in how.layers]
+    sums = cells_of(network, layers, [view.show(image), view.show(worse)], _sums_of(how))
+    return shares_of_places(sums, view, how.readout)
 
 
 def damage_per_error(found: Damage, image: np.ndarray, worse: np.ndarray) -> NDArray[np.float32]:

@@ -1,0 +1,1 @@
+"""One stimulus: the row that it has in the table of its set."""
