@@ -143,6 +143,7 @@ def stimulus(folder, scene, arm, impact, mse):
         ssim=1.0 if intact else 0.93,
         predicted_impact=impact,
         centre_error=mse * 1.1,
+        layer_distance=impact / 1000 + (len(scene) + len(arm)) / 500,
         sha256=sha256_file(picture),
         covariates={"edge_fine": 0.12, "luminance": 110.0},
     )

@@ -164,6 +164,33 @@ def test_drops_of_each_arm_are_measured_from_the_intact_image():
     assert set(found.by_arm) == {"low", "high", "donor"}
 
 
+def test_both_predictions_of_a_stimulus_are_tested_in_the_same_terms():
+    """The layer distance is what people follow here, and the map knows nothing of them."""
+    rng = np.random.default_rng(7)
+    stimuli = stimuli_table(20)
+    stimuli["layer_distance"] = rng.uniform(0.1, 0.5, len(stimuli)) * (stimuli["level"] > 0)
+    ratings = rate(stimuli, column="layer_distance", participants=12, slope=60.0)
+    found = predicted_against_observed(*records(ratings, stimuli), resamples=40)
+    by_map, by_layer = found.tested
+    assert (by_map.name, by_layer.name) == ("map-weighted error", "layer distance")
+    assert by_map.pearson == found.pearson and by_map.by_arm == found.by_arm
+    means = stimuli.groupby(["scene", "region"])["layer_distance"].mean().unstack()
+    difference = (means["high"] - means["low"]).to_numpy()
+    observed = [row.observed for row in found.images]
+    assert by_layer.pearson.r == pytest.approx(stats.pearsonr(difference, observed)[0])
+    assert by_layer.spearman.r == pytest.approx(stats.spearmanr(difference, observed)[0])
+    assert by_layer.pearson.low > 0.3 and by_layer.by_arm["high"].r > 0.5
+    (rival,) = (row for row in found.rivals if row.name == "layer distance")
+    assert rival.correlation == by_layer.pearson and rival.difference_high < 0
+
+
+def test_stimuli_without_layer_distances_have_the_one_prediction():
+    stimuli = stimuli_table(8)
+    ratings = rate(stimuli, column="predicted_impact", participants=6)
+    found = predicted_against_observed(*records(ratings, stimuli), resamples=20)
+    assert [one.name for one in found.tested] == ["map-weighted error"]
+
+
 def test_a_prediction_survives_its_file(tmp_path):
     stimuli = stimuli_table(8)
     found = predicted_against_observed(

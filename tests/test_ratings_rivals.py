@@ -181,7 +181,7 @@ def test_where_only_the_centre_counts_the_map_has_nothing_beyond_it():
 def test_rivals_that_are_given_stand_beside_those_of_the_table():
     stimuli = stimuli_table(24).assign(centre_error=np.random.default_rng(1).uniform(10, 40, 96))
     ratings = rate(stimuli, column="predicted_impact", participants=8)
-    given = rival("layer distance", np.random.default_rng(0).normal(size=24))
+    given = rival("segmentation", np.random.default_rng(0).normal(size=24))
     found = predicted_against_observed(*records(ratings, stimuli), rivals=[given], resamples=20)
-    assert [row.name for row in found.rivals] == ["centre", "layer distance"]
+    assert [row.name for row in found.rivals] == ["centre", "segmentation"]
     assert all(-2 <= row.difference_low <= row.difference_high <= 2 for row in found.rivals)

@@ -1,6 +1,7 @@
 """A plan is frozen before the first participant, and what is run is held to it line by line."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from report_study import write_study
@@ -10,8 +11,9 @@ from fechner.cli.main import app
 from fechner.errors import InputError
 from fechner.provenance import digest
 from fechner.records.rules.frozen_plan import read_frozen_plan, read_plan_check
+from fechner.records.stimuli import read_stimulus_set, write_stimulus_set
 from fechner.report.page import write_report
-from fechner.study.freezing import check_plan, freeze
+from fechner.study.freezing import check_plan, freeze, plan_lines
 from fechner.study.opening import open_study
 
 
@@ -46,6 +48,22 @@ def test_the_plan_names_everything_that_decides_and_its_digest_covers_it(place):
     }  # fmt: skip
     assert plan.sha256 == digest(plan.lines)
     assert read_frozen_plan(place.frozen_plan) == plan
+
+
+def test_both_predictions_are_frozen_and_another_distance_is_another_plan(place):
+    plan = freeze(place)
+    assert "layer distance" in plan.lines["rivals of the prediction"]
+    found = read_stimulus_set(place.stimuli)
+    other = [replace(one, layer_distance=one.layer_distance * 2) for one in found.stimuli]
+    write_stimulus_set(place.stimuli, other, found.record)
+    with pytest.raises(InputError, match=r"with other .*predictions without a map"):
+        freeze(place)
+    without = [replace(one, layer_distance=None) for one in found.stimuli]
+    write_stimulus_set(place.stimuli, without, found.record)
+    lines = plan_lines(place)
+    assert "predictions without a map" not in lines
+    assert lines["predictions"] == plan.lines["predictions"]
+    assert "layer distance" not in lines["rivals of the prediction"]
 
 
 def test_freezing_twice_changes_nothing_and_another_plan_is_refused(place):

@@ -68,6 +68,30 @@ class Rival(_Part):
         return self.spread < MATCHED
 
 
+class TestedPrediction(_Part):
+    """One of the two predictions that every stimulus carries, against the observed harm.
+
+    Attributes
+    ----------
+    name, about
+        What it is called, and how it is made.
+    pearson, spearman
+        Over images, of predicted and observed high - low.
+    disattenuated, disattenuated_interval
+        Pearson's r over the root of the reliability; null below a reliability of 0.3.
+    by_arm
+        Over images, of the prediction for one arm and its drop from intact.
+    """
+
+    name: str
+    about: str
+    pearson: Correlation
+    spearman: Correlation
+    disattenuated: float | None
+    disattenuated_interval: tuple[float, float] | None
+    by_arm: dict[str, Correlation]
+
+
 class ImagePrediction(_Part):
     """Predicted impact (squared grey levels) and observed difference (points) of one image.
 
@@ -150,6 +174,8 @@ class Bend(_Part):
 class Prediction(_Part):
     """Predicted against observed harm.
 
+    ``tested`` holds both predictions of a stimulus in the same terms, the map-weighted error, which
+    all further fields are about, and the layer distance where the stimuli carry it.
     ``disattenuated`` is Pearson's r over the root of ``reliability``, its interval from a
     bootstrap of images; null below a reliability of 0.3. ``rivals`` are other predictions of the
     same harm, and ``beyond_all`` is the partial correlation of the map's prediction given all of
@@ -172,6 +198,7 @@ class Prediction(_Part):
     reliability: float
     disattenuated: float | None
     disattenuated_interval: tuple[float, float] | None
+    tested: list[TestedPrediction] = []
     rivals: list[Rival]
     beyond_all: Correlation | None
     shuffled: list[float]

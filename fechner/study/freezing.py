@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from fechner import __version__
-from fechner.analysis.ratings.prediction.rivals import COLUMNS, WEIGHTS
+from fechner.analysis.ratings.prediction.rivals import COLUMNS, DISTANCE, WEIGHTS
 from fechner.errors import InputError
 from fechner.provenance import digest
 from fechner.records.journal.record import read_header
@@ -22,7 +22,7 @@ from fechner.records.rules.frozen_plan import (
     compared,
     read_frozen_plan,
 )
-from fechner.records.stimuli import read_stimulus_set
+from fechner.records.stimuli import LAYER_DISTANCE, StimulusSet, read_stimulus_set
 from fechner.study import work
 from fechner.study.opening import OpenStudy
 
@@ -48,7 +48,7 @@ def plan_lines(place: OpenStudy) -> dict[str, Any]:
     stimuli = read_stimulus_set(place.stimuli)
     rule = study.claim
     predicted = {one.stimulus: one.predicted_impact for one in stimuli.stimuli}
-    return {
+    lines = {
         "contrasts": [f"{name} - {rule.high}" for name in (rule.low, *rule.controls)],
         "level of the intervals": rule.level,
         "smallest difference that matters": rule.margin,
@@ -56,13 +56,22 @@ def plan_lines(place: OpenStudy) -> dict[str, Any]:
         "who is left out": study.screening.model_dump(mode="json"),
         "model that decides": MODELS[followed.trials.design],
         "test of the prediction": PREDICTION,
-        "rivals of the prediction": [*COLUMNS, *WEIGHTS, f"layer distance of {study.network.name}"],
+        "rivals of the prediction": [*_in_table(stimuli), *WEIGHTS],
         "predictions": digest(predicted),
         "stimuli": stimuli.sha256,
         "protocol": f"{followed.name} {followed.sha256}",
         "participants planned": study.session.participants,
         "seed": study.seed,
     }
+    if stimuli.has_layer_distances:
+        distances = {one.stimulus: one.layer_distance for one in stimuli.stimuli}
+        about = stimuli.record.get(LAYER_DISTANCE, {}).get("about", "")
+        lines["predictions without a map"] = f"{about}: {digest(distances)}"
+    return lines
+
+
+def _in_table(stimuli: StimulusSet) -> list[str]:
+    return [name for name in COLUMNS if name != DISTANCE or stimuli.has_layer_distances]
 
 
 def freeze(place: OpenStudy) -> FrozenPlan:

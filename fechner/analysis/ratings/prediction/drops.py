@@ -51,7 +51,9 @@ class Drops:
         return Drops(*(getattr(self, name)[rows] for name in vars(self)))
 
 
-def arm_drops_by_image(arms: pd.DataFrame, stimuli: pd.DataFrame) -> list[ArmPrediction]:
+def arm_drops_by_image(
+    arms: pd.DataFrame, stimuli: pd.DataFrame, *, column: str = "predicted_impact"
+) -> list[ArmPrediction]:
     """Return impact and mean drop of each degraded arm of each image; none without intact ones.
 
     Parameters
@@ -59,9 +61,11 @@ def arm_drops_by_image(arms: pd.DataFrame, stimuli: pd.DataFrame) -> list[ArmPre
     arms
         What `matrices.rated_arms` returns.
     stimuli
-        The table of stimuli, with predicted_impact.
+        The table of stimuli.
+    column
+        Of the table: what is predicted.
     """
-    impact = stimuli.groupby(["scene", "region"])["predicted_impact"].mean()
+    impact = stimuli.groupby(["scene", "region"])[column].mean()
     rows = []
     for arm in _degraded(arms):
         seen = observed_difference(arms, INTACT, arm)

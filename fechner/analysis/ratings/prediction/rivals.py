@@ -2,8 +2,8 @@
 
 A rival is a number for each arm of each image. Most weigh the squared errors, as the map does,
 by another map: the importance map mirrored, the contrast of the original, its saliency. Others
-stand in the table of stimuli (centre bias, plain squared error, structural similarity) or are
-given as numbers, such as the distance between activations of a layer.
+stand in the table of stimuli: the layer distance, which was frozen beside the map's prediction,
+centre bias, plain squared error, structural similarity.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pandas as pd
 from fechner.analysis.ratings.prediction.other_maps import cross_predictions
 from fechner.analysis.ratings.prediction.pixels import ScenePixels, averaged_down, each_scene
 from fechner.records.maps import read_map
-from fechner.records.stimuli import StimulusSet
+from fechner.records.stimuli import LAYER_DISTANCE, StimulusSet
 from fechner.rival_maps import local_contrast, mirrored_map, spectral_residual
 
 
@@ -101,7 +101,11 @@ WEIGHTS = {
 }
 """Rivals that weigh the squared errors by a map of their own, from luma and importance map."""
 
+DISTANCE = "layer distance"
+"""The prediction without a map, which every stimulus carries beside that of the map."""
+
 COLUMNS = {
+    DISTANCE: ("distance from the intact picture within a network, without a map", LAYER_DISTANCE),
     "centre": ("errors weighted by nearness to the centre", "centre_error"),
     "squared error": ("plain mean squared error", "mse"),
     "structural similarity": ("1 - SSIM", "ssim"),

@@ -1,6 +1,7 @@
 """Whether the predicted harm tracks the observed harm, image by image.
 
-The second half of the claim. Images are the unit, since a new study draws new images; models
+The second half of the claim: with the map, and beside it without one, by the distance from the
+intact image within a network. Images are the unit, since a new study draws new images; models
 of single trials or of participants alone find tracking in half of all null worlds. For image i
 
     predicted_i = impact(high) - impact(low)          (importance-weighted squared error)
@@ -35,7 +36,11 @@ from fechner.analysis.ratings.observed import Observed, observed_difference
 from fechner.analysis.ratings.prediction.calibration import bend, calibration_line
 from fechner.analysis.ratings.prediction.comparing import beyond_all, compared
 from fechner.analysis.ratings.prediction.drops import arm_drops_by_image, drops
-from fechner.analysis.ratings.prediction.rivals import RivalPrediction, rivals_in_table
+from fechner.analysis.ratings.prediction.rivals import (
+    DISTANCE,
+    RivalPrediction,
+    rivals_in_table,
+)
 from fechner.errors import InputError
 from fechner.provenance import provenance
 from fechner.records.cells import require_columns
@@ -46,11 +51,18 @@ from fechner.records.prediction import (
     Correlation,
     ImagePrediction,
     Prediction,
+    TestedPrediction,
 )
 from fechner.records.ratings import Ratings
-from fechner.records.stimuli import StimulusSet, StimulusTable
+from fechner.records.stimuli import LAYER_DISTANCE, StimulusSet, StimulusTable
 
 LEAST_IMAGES = 4
+
+PREDICTIONS = {
+    "predicted_impact": ("map-weighted error", "squared error weighted by the importance map"),
+    LAYER_DISTANCE: (DISTANCE, "distance from the intact picture within a network, without a map"),
+}
+"""What every stimulus carries before anybody has rated it: column, name, and how it is made."""
 
 
 def predicted_against_observed(
@@ -144,12 +156,18 @@ def predicted_against_observed(
     beside, values = compared(predicted, observed, named, seen.images, level=level)
     arm_rows = arm_drops_by_image(arms, table)
     lines, bent = _calibrated(arms, arm_rows, level, resamples, rng)
+    tested = [
+        _tested(column, arms, table, seen, (low, high), level, resamples, seed)
+        for column in PREDICTIONS
+        if _tells_apart(table, column, (low, high), seen)
+    ]
     chosen, simulated = str(arms["dimension"].iloc[0]), ratings.simulated or stimuli.simulated
     return Prediction(
         dimension=chosen, low=low, high=high, level=level,
         n_images=len(observed), n_participants=seen.n_participants,
         pearson=pearson, spearman=correlate(predicted, observed, ranks=True, level=level),
         reliability=reliable, disattenuated=corrected, disattenuated_interval=interval,
+        tested=tested,
         rivals=beside,
         beyond_all=beyond_all(predicted, observed, beside, values, level=level),
         shuffled=shuffled.tolist(), shuffled_p=_share_as_large(shuffled, pearson.r),
@@ -168,6 +186,47 @@ def predicted_against_observed(
             seed=seed, simulated=simulated,
         ),
     )  # fmt: skip
+
+
+def _tells_apart(table: pd.DataFrame, column: str, ends: tuple[str, str], seen: Observed) -> bool:
+    """Return whether a column is there and predicts, for every image, not always the same."""
+    if column not in table.columns:
+        return False
+    predicted = _difference_of(table, column, ends[1], ends[0], seen.images)
+    return bool(np.isfinite(predicted).all() and np.ptp(predicted) > 0)
+
+
+def _tested(
+    column: str,
+    arms: pd.DataFrame,
+    table: pd.DataFrame,
+    seen: Observed,
+    ends: tuple[str, str],
+    level: float,
+    resamples: int,
+    seed: int,
+) -> TestedPrediction:
+    """Return one prediction of the stimuli against what was observed."""
+    predicted = _difference_of(table, column, ends[1], ends[0], seen.images)
+    corrected, interval = disattenuated(
+        predicted,
+        seen.mean,
+        seen.reliability,
+        level=level,
+        resamples=resamples,
+        # Both predictions are judged on the same draws of images.
+        rng=np.random.default_rng(seed),
+    )
+    name, about = PREDICTIONS[column]
+    return TestedPrediction(
+        name=name,
+        about=about,
+        pearson=correlate(predicted, seen.mean, level=level),
+        spearman=correlate(predicted, seen.mean, ranks=True, level=level),
+        disattenuated=corrected,
+        disattenuated_interval=interval,
+        by_arm=_by_arm(arm_drops_by_image(arms, table, column=column), level),
+    )
 
 
 def _software() -> dict[str, str]:
