@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from fechner.errors import InputError
-
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+from fechner.records.images.files import IMAGE_SUFFIXES, image_files
 
 
 def image_paths(given: Iterable[Path]) -> list[Path]:
@@ -21,8 +20,7 @@ def image_paths(given: Iterable[Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for path in given:
         if path.is_dir():
-            below = (file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
-            found.update(dict.fromkeys(sorted(below)))
+            found.update(dict.fromkeys(image_files(path)))
         elif path.is_file():
             found[path] = None
         else:

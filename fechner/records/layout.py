@@ -35,6 +35,12 @@ class StudyFolder:
         return self.folder / self.study.images.table
 
     @property
+    def photographs(self) -> Path | None:
+        """The folder of photographs that nobody rated; None where images are rated."""
+        name = self.study.images.photographs
+        return None if name is None else self.folder / name
+
+    @property
     def individual_ratings(self) -> Path | None:
         """The long table of the ratings behind the rated images; None where there is none."""
         name = self.study.images.ratings

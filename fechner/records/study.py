@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fechner.errors import InputError, nearest
 from fechner.provenance import write_text
@@ -36,12 +36,25 @@ class Part(BaseModel):
 
 
 class ImagesPart(Part):
-    """Which rated images the network learns to agree with."""
+    """Which images the study is about.
+
+    ``table`` names rated images, which the network learns to agree with. ``photographs`` names a
+    folder instead, of photographs that nobody rated, a scene each: no channels are chosen, and
+    the maps are those of the layer distance.
+    """
 
     table: str = "images/rated.csv"
+    photographs: str | None = None
     ratings: str | None = None
     dimension: str = "quality"
     scales: dict[str, Scale] | None = None
+
+    @model_validator(mode="after")
+    def _rated_or_not(self) -> ImagesPart:
+        given = self.model_fields_set & {"table", "ratings"}
+        if self.photographs is not None and given:
+            raise ValueError(f"photographs stand in place of rated images; leave out {min(given)}")
+        return self
 
 
 class NetworkPart(Part):
@@ -75,11 +88,18 @@ class MapsPart(Part):
     """How importance is projected onto the image.
 
     ``removal``: what the predicted rating loses, place by place, when detail is removed;
-    needs a selection that predicts ratings. ``contribution``: where the kept channels
-    respond. ``auto``: removal where the selection predicts, else contribution.
+    needs a selection that predicts ratings. ``distance``: damage, where a layer of the network
+    sees the difference between an image and its degraded version; needs no ratings.
+    ``distance_per_error``: the same over the squared error of the place. ``contribution``: where
+    the kept channels respond. ``auto``: removal where the study's selection predicts the ratings
+    of unseen scenes, else distance.
+
+    ``strength`` is that of the stimuli's family. Left out, maps by distance degrade each image
+    until it loses everywhere what the stimuli's regions lose (``target_mse / share``), and maps
+    by removal blur it.
     """
 
-    method: Literal["auto", "removal", "contribution"] = "auto"
+    method: Literal["auto", "removal", "distance", "distance_per_error", "contribution"] = "auto"
     strength: float | None = Field(default=None, gt=0)
 
 
@@ -213,6 +233,7 @@ seed = 1                    # every random draw follows from it
 [images]
 table = "images/rated.csv"  # columns: image, scene, [reference], quality, [quality_sd, quality_n]
 # ratings = "images/ratings.csv"   # individual ratings: participant, image, dimension, rating
+# photographs = "photographs"      # instead of table: a folder that nobody rated; no channels then
 dimension = "quality"       # the column that the analysis follows
 
 [images.scales.quality]     # the scale is declared, never guessed
@@ -236,8 +257,8 @@ shuffles = 20               # repetitions of the whole selection under shuffled 
 # partial_out = "..."       # a dimension that is held constant
 
 [maps]
-method = "auto"             # "removal" where the selection predicts ratings, else "contribution"
-# strength = 4.0            # of the stimuli's family, for "removal"; see fechner degrade --help
+method = "auto"             # "removal" where the selection predicts ratings, else "distance"
+# strength = 4.0            # of the stimuli's family; see fechner degrade --help
 
 [stimuli]
 scenes = 12                 # how many scenes are degraded (one image each)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from fechner.records.claim import Claim, read_claim
 from fechner.records.human_marks.compared import MarksCompared, read_marks_compared
+from fechner.records.images.files import image_files
 from fechner.records.journal import JournalRecord, read_journal_files
 from fechner.records.layout import StudyFolder, read_study_folder
 from fechner.records.maps import SET_RECORD, ImportanceMap, read_maps, read_maps_record
@@ -114,8 +115,10 @@ class Artefacts:
 
     @cached_property
     def originals(self) -> dict[str, Path]:
-        """The photograph of each map by the map's name, where the rated images still hold it."""
-        paths = {path.name: path for path in self.rated.paths} if self.rated else {}
+        """The photograph of each map by the map's name, where the images still hold it."""
+        folder = self.layout.photographs
+        files = image_files(folder) if folder else self.rated.paths if self.rated else []
+        paths = {path.name: path for path in files}
         wanted = {name: paths.get(str(m.record.get("image"))) for name, m in self.maps.items()}
         return {name: path for name, path in wanted.items() if path is not None and path.is_file()}
 
@@ -142,13 +145,14 @@ class Artefacts:
     def to_do(self) -> list[tuple[str, str]]:
         """Return what is not done yet, each with the command to give in the study's folder."""
         session = self.study.session
+        unrated = self.layout.photographs is not None
         run, finish = "fechner study run study.toml", "fechner study finish study.toml"
         rate = (
             "fechner session run --stimuli stimuli --sessions sessions "
             f"--protocol {session.protocol} --language {session.language} --participant CODE"
         )
         steps: list[tuple[bool, str, str]] = [
-            (self.selection is not None, "Channels are not chosen", run),
+            (self.selection is not None or unrated, "Channels are not chosen", run),
             (bool(self.maps), "Importance maps are not made", run),
             (self.stimuli is not None, "Stimuli are not built", run),
             (bool(self.sessions), "Nobody has rated", rate),

@@ -129,6 +129,7 @@ def _channels(study: Artefacts) -> dict[str, Any]:
 def _images(study: Artefacts) -> dict[str, Any]:
     stamped, stimuli = study.simulated_images, study.stimuli
     parts: dict[str, Any] = {
+        "map_sentence": story.map_sentence(study),
         "scene_rows": [], "crops": [], "map_rows": [], "arm_tables": [], "scene_table": None,
         "refused_table": None, "scenes_hidden": 0, "map_scale": None, "arm_names": ARM_NAMES,
     }  # fmt: skip
@@ -194,6 +195,7 @@ def _ratings(study: Artefacts) -> dict[str, Any]:
 def _prediction(found: Prediction | None) -> dict[str, Any]:
     return {
         "prediction_facts": found and story.prediction_facts(found),
+        "tested_table": found and tables.tested_table(found),
         "rival_table": found and tables.rival_table(found),
         "calibration_table": found and tables.calibration_table(found),
         "bend_sentence": found and story.bend_sentence(found),

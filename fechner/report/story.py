@@ -18,6 +18,19 @@ WORLDS = {
     "deserves no credit and the control should say so",
 }
 
+MAP_WORDS = {
+    "distance": "The maps show damage: where the network{where} sees the difference between an "
+    "image and its degraded version. They chose the regions, and weigh the errors of the "
+    "predicted impact. No ratings have a part in them.",
+    "distance_per_error": "The maps show damage per error: how much the network{where} sees of "
+    "each unit of squared error between an image and its degraded version. They chose the regions, "
+    "and weigh the errors of the predicted impact. No ratings have a part in them.",
+    "removal": "The maps show removal: what the rating that the chosen channels{where} predict "
+    "would lose, place by place, without detail.",
+    "contribution": "The maps show contribution: where the chosen channels{where} respond.",
+}
+"""What the value of a map is, by the method of the set."""
+
 VERDICT_COLOURS = {
     "supported": "low",
     "not specific to the map": "high",
@@ -96,6 +109,17 @@ def channel_sentences(study: Artefacts) -> list[str]:
             f"{len(shuffled)} shuffles reach as much."
         )
     return said
+
+
+def map_sentence(study: Artefacts) -> str | None:
+    """Return what a value of the study's maps is, and what it is for; None without maps."""
+    made = study.maps_record.get("provenance", {}).get("parameters", {})
+    says = MAP_WORDS.get(made.get("map_method", ""))
+    if says is None:
+        return None
+    where = f" ({made['network']}, {made['layer']})" if "layer" in made else ""
+    how = f" Degraded by: {made['degradation']}." if "degradation" in made else ""
+    return f"{says.format(where=where)}{how}"
 
 
 def prediction_facts(prediction: Prediction) -> list[tuple[str, str]]:

@@ -135,6 +135,28 @@ def ordinal_table(claim: Claim) -> Table | None:
     return Table(("contrast", "latent SDs", "interval", "p"), rows) if rows else None
 
 
+def tested_table(prediction: Prediction) -> Table | None:
+    """Return both predictions of the stimuli side by side; None where there is only the map's."""
+    if len(prediction.tested) < 2:
+        return None
+    arms = list(dict.fromkeys(arm for one in prediction.tested for arm in one.by_arm))
+    rows = []
+    for one in prediction.tested:
+        corrected = "" if one.disattenuated is None else signed(one.disattenuated)
+        rows.append([
+            one.name,
+            *_correlation(one.pearson),
+            p_value(one.pearson.p),
+            signed(one.spearman.r),
+            corrected,
+            *(signed(one.by_arm[arm].r) if arm in one.by_arm else "" for arm in arms),
+        ])  # fmt: skip
+    level = interval_name(prediction.level)
+    of_arms = (f"r of the drop of {arm}" for arm in arms)
+    header = ("prediction", "r", level, "p", "Spearman", "r corrected for noise", *of_arms)
+    return Table(header, rows, frozenset({0}))
+
+
 def rival_table(prediction: Prediction) -> Table:
     """Return the map's prediction and its rivals: r, the difference, and what remains beyond."""
     own = prediction.pearson

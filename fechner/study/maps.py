@@ -11,13 +11,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from fechner.analysis.network.layers import networks
 from fechner.analysis.network.layers.networks import DEFAULT_NETWORK, Network
-from fechner.analysis.network.maps.damage import LocalDistance, local_distance
+from fechner.analysis.network.maps.damage import DEFAULT_LAYERS, LocalDistance, local_distance
 from fechner.analysis.network.maps.importance import OF_PAIRS, Method, map_method
 from fechner.analysis.network.maps.removal import BLURRED, Degradation
 from fechner.compression.degrading.degrade import degrade, family_named
-from fechner.errors import InputError
+from fechner.compression.degrading.matching import Loss, match_strengths
+from fechner.errors import InputError, RefusedError
 from fechner.records.selection import ChannelSelection, read_selection
 
 
@@ -43,6 +46,75 @@ def degradation_of(family: str | None, strength: float | None) -> Degradation:
         )
     words = f"{family}, {strength:g} {unit}"
     return Degradation(words, partial(degrade, family=family, strength=strength))
+
+
+MAP_TOLERANCE = 0.1
+"""How near a wholly degraded image comes to the loss of the stimuli's regions, as a share of it:
+nobody is shown it, and the families of codecs cannot meet every loss."""
+
+
+def degradation_of_regions(family: str, target_mse: float, share: float) -> Degradation:
+    """Return the degradation that takes from all of an image what stimuli lose in their regions.
+
+    Parameters
+    ----------
+    family
+        Of the stimuli.
+    target_mse
+        What a stimulus loses, squared grey levels over the image.
+    share
+        Area of its region, share of the image.
+    """
+    loss = target_mse / share
+    words = f"{family}, as strong as takes {loss:g} squared grey levels from all of the image"
+    return Degradation(words, partial(_losing, family=family, loss=loss))
+
+
+def _losing(image: np.ndarray, *, family: str, loss: float) -> np.ndarray:
+    """Return `image` degraded until it loses `loss`, or all that the family can take."""
+    everywhere = np.ones(image.shape[:2], np.float32)
+    try:
+        found = match_strengths(
+            image, {"all": everywhere}, family, Loss("mse", loss), tolerance=MAP_TOLERANCE
+        )
+    except RefusedError:
+        return degrade(image, family, family_named(family).strongest)
+    return found["all"].image
+
+
+def distance_network(name: str, *, weights: Path | None = None, device: str = "auto") -> Network:
+    """Return the network whose layer distance a study uses.
+
+    The study's own where its layer was held against what people said (`damage.DEFAULT_LAYERS`),
+    else the packaged one.
+
+    Parameters
+    ----------
+    name, weights
+        The study's network and its checkpoint.
+    device
+        As for `load_network`.
+    """
+    if name not in DEFAULT_LAYERS:
+        return networks.load_network(DEFAULT_NETWORK, device=device)
+    return networks.load_network(name, weights=weights, device=device)
+
+
+def study_method(selection: ChannelSelection | None, asked: str) -> Method:
+    """Return how a study's maps are made.
+
+    ``auto`` is removal where the selection predicts ratings. All else, channels that only align
+    matrices, or all of them because none was better than chance, says nothing about places that
+    people are known to agree with: maps are then by layer distance.
+
+    Raises
+    ------
+    InputError
+        If the method is unknown, or needs a selection and there is none.
+    """
+    if asked == "auto" and (selection is None or selection.readout is None):
+        return "distance"
+    return map_method(selection, asked=asked)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The order of the steps of a study, and nothing else.
 
-rated images -> channels -> maps -> stimuli -> [people] -> ratings -> claim -> [marks] -> report.
+rated images -> channels -> maps -> stimuli -> [people] -> ratings -> claim -> [marks] -> report;
+photographs that nobody rated go to the maps at once.
 A step is skipped while everything that shapes it is unchanged (`records.done`); redoing
 one redoes what follows from it, because its artefacts are the inputs of the next.
 """
@@ -60,6 +61,13 @@ def _rated_files(place: OpenStudy) -> list[Path]:
     return [*_with_scales(place.table), *work.rated_images(place).paths]
 
 
+def _image_files(place: OpenStudy) -> list[Path]:
+    """Return the images that are mapped and degraded, and the tables that chose them."""
+    if place.photographs is not None:
+        return list(work.images_of_scenes(place).values())
+    return _rated_files(place)
+
+
 def _channel_files(place: OpenStudy) -> list[Path]:
     ratings = place.individual_ratings
     given = [] if ratings is None else _with_scales(ratings)
@@ -106,9 +114,14 @@ MAPS = Step(
         place.study.images.model_dump(mode="json"),
         place.study.network.model_dump(mode="json"),
         place.study.maps.model_dump(mode="json"),
-        place.study.stimuli.family,
+        # Maps are made for the degradation of the stimuli.
+        [place.study.stimuli.family, place.study.stimuli.target_mse, place.study.stimuli.share],
     ],
-    lambda place: [place.selection, *_rated_files(place), *_network_files(place)],
+    lambda place: [
+        *([] if place.photographs else [place.selection]),
+        *_image_files(place),
+        *_network_files(place),
+    ],
     _map_files,
 )
 STIMULI = Step(
@@ -118,9 +131,10 @@ STIMULI = Step(
     lambda place: [
         place.study.seed,
         place.study.images.model_dump(mode="json"),
+        place.study.network.model_dump(mode="json"),
         place.study.stimuli.model_dump(mode="json"),
     ],
-    lambda place: [*_rated_files(place), *_map_files(place)],
+    lambda place: [*_image_files(place), *_map_files(place), *_network_files(place)],
     _stimulus_files,
 )
 SESSIONS = Step(
@@ -158,8 +172,6 @@ CLAIM = Step(
         place.attention,
         *_stimulus_files(place),
         *_map_files(place),
-        *([place.selection] if place.selection.is_file() else []),
-        *_network_files(place),
     ],
     lambda place: [place.claim, place.prediction],
 )
@@ -182,6 +194,7 @@ MARKS = Step(
 )
 
 TO_PEOPLE = (CHANNELS, MAPS, STIMULI)
+"""What comes before the participants; without rated images no channels are chosen."""
 ALL = (*TO_PEOPLE, SESSIONS, RATINGS, CLAIM, MARKS)
 
 
@@ -210,7 +223,8 @@ def run_steps(
         for step in _steps_from(again_from):
             step.record(place).unlink(missing_ok=True)
     for step in steps:
-        step.run(place)
+        if step is not CHANNELS or place.photographs is None:
+            step.run(place)
     if report:
         work.write_page(place)
 

@@ -20,6 +20,7 @@ from fechner.study.opening import OpenStudy
 
 if TYPE_CHECKING:
     from fechner.analysis.network.layers.networks import Network
+    from fechner.analysis.network.maps.removal import Degradation
     from fechner.protocols.schema import Protocol
     from fechner.records.journal import JournalRecord
 
@@ -58,6 +59,30 @@ def best_of_each_scene(rated: RatedImages, dimension: str) -> dict[str, Path]:
     return best
 
 
+def images_of_scenes(place: OpenStudy) -> dict[str, Path]:
+    """Return the image of each scene that is mapped and degraded (scene: path).
+
+    The best-rated one; where nobody rated, every photograph is a scene of its own.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than four, or their names cannot be those of files.
+    """
+    if place.photographs is None:
+        return best_of_each_scene(rated_images(place), place.study.images.dimension)
+    from fechner.records.images.files import image_files
+
+    found = {path.stem: path for path in image_files(place.photographs)}
+    if len(found) < LEAST_SCENES:
+        raise InputError(
+            f"a study needs {LEAST_SCENES} photographs of different names or more, "
+            f"{place.photographs} holds {len(found)}; add photographs"
+        )
+    check_file_names(found)
+    return found
+
+
 def choose_channels(place: OpenStudy) -> None:
     """Activations of every rated image, then the channels that help them agree with people."""
     from fechner.analysis.network.choosing.rated_features import Objective
@@ -90,27 +115,46 @@ def choose_channels(place: OpenStudy) -> None:
 
 
 def draw_maps(place: OpenStudy) -> None:
-    """Draw an importance map of the best-rated image of every scene, all on one shared scale."""
-    from fechner.analysis.network.maps.importance import map_method
+    """Draw an importance map of one image of every scene, all on one shared scale."""
+    from fechner.analysis.network.maps.importance import OF_PAIRS
     from fechner.analysis.network.maps.making import importance_maps
-    from fechner.analysis.network.maps.removal import BLURRED
     from fechner.records.selection import read_selection
-    from fechner.study.maps import degradation_of
+    from fechner.study.maps import study_method
 
-    selection = read_selection(place.selection).choice
-    method = map_method(selection, asked=place.study.maps.method)
-    family, strength = place.study.stimuli.family, place.study.maps.strength
+    selection = None if place.photographs else read_selection(place.selection).choice
+    method = study_method(selection, place.study.maps.method)
+    by_distance = method in OF_PAIRS
     with place.bars("Importance maps") as progress:
         importance_maps(
-            _network(place),
-            best_of_each_scene(rated_images(place), place.study.images.dimension),
-            selection,
+            _distance_network(place) if by_distance else _network(place),
+            images_of_scenes(place),
+            None if by_distance else selection,
             folder=place.maps,
             method=method,
-            degradation=BLURRED if method == "contribution" else degradation_of(family, strength),
+            degradation=_degradation(place, method),
             pool=place.pool,
             progress=progress,
         )
+
+
+def _distance_network(place: OpenStudy, *, device: str = "auto") -> Network:
+    from fechner.study.maps import distance_network
+
+    return distance_network(place.study.network.name, weights=place.network_weights, device=device)
+
+
+def _degradation(place: OpenStudy, method: str) -> Degradation:
+    """Return how images are degraded for their maps: as the study's own stimuli are."""
+    from fechner.analysis.network.maps.importance import OF_PAIRS
+    from fechner.analysis.network.maps.removal import BLURRED
+    from fechner.study.maps import degradation_of, degradation_of_regions
+
+    stimuli, strength = place.study.stimuli, place.study.maps.strength
+    if method == "contribution":
+        return BLURRED
+    if method in OF_PAIRS and strength is None:
+        return degradation_of_regions(stimuli.family, stimuli.target_mse, stimuli.share)
+    return degradation_of(stimuli.family, strength)
 
 
 def make_stimuli(place: OpenStudy) -> None:
@@ -119,9 +163,8 @@ def make_stimuli(place: OpenStudy) -> None:
     from fechner.stimuli.build import build_stimuli
 
     options = place.study.stimuli
-    rated = rated_images(place)
-    images = best_of_each_scene(rated, place.study.images.dimension)
-    chosen = list(images.items())[: options.scenes]
+    chosen = list(images_of_scenes(place).items())[: options.scenes]
+    rated = None if place.photographs else rated_images(place)
     with place.bars("Stimuli") as progress:
         build_stimuli(
             {name: (path, place.maps / f"{name}.png") for name, path in chosen},
@@ -131,8 +174,9 @@ def make_stimuli(place: OpenStudy) -> None:
             regions=RegionOptions(share=options.share, match=options.match),
             max_strength_ratio=options.max_strength_ratio,
             seed=place.study.seed,
-            truths=rated.truths({name: path for name, path in chosen}),
-            simulated=rated.simulated,
+            truths=None if rated is None else rated.truths(dict(chosen)),
+            simulated=rated is not None and rated.simulated,
+            network=_distance_network(place, device="cpu"),
             pool=place.pool,
             progress=progress,
         )
@@ -204,7 +248,6 @@ def check_the_claim(place: OpenStudy) -> None:
     from fechner.analysis.ratings.prediction.tracking import predicted_against_observed
     from fechner.records.screening.attention import read_attention
     from fechner.records.stimuli import read_stimulus_set
-    from fechner.study.layer_distance import layer_distance
 
     ratings, stimuli = read_ratings(place.ratings), read_stimulus_set(place.stimuli)
     dimension = protocol(place).dimension
@@ -219,7 +262,6 @@ def check_the_claim(place: OpenStudy) -> None:
     )
     tested.write(place.claim)
     pixels = pixel_predictions(stimuli, place.maps, low=rule.low, high=rule.high)
-    distance = layer_distance(place, stimuli, low=rule.low, high=rule.high)
     prediction = predicted_against_observed(
         ratings,
         stimuli,
@@ -229,7 +271,7 @@ def check_the_claim(place: OpenStudy) -> None:
         dimension=dimension,
         excluded=tested.excluded,
         cross=pixels.cross,
-        rivals=[*pixels.rivals, *([] if distance is None else [distance])],
+        rivals=pixels.rivals,
         seed=place.study.seed,
     )
     prediction.write(place.prediction)

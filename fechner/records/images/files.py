@@ -30,6 +30,24 @@ _EXIF_ORIENTATION = 0x0112
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS_PER_SAMPLE = 256, 257, 258
 
 
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+"""How the names of images end where a folder is looked through."""
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Return the images in a folder and below it, in order.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder.
+    """
+    if not Path(folder).is_dir():
+        raise InputError(f"no folder {folder}; check the path")
+    below = Path(folder).rglob("*")
+    return sorted(file for file in below if file.suffix.lower() in IMAGE_SUFFIXES)
+
+
 def read_image(path: Path | str) -> np.ndarray:
     """Return the picture in an image file as a viewer shows it.
 

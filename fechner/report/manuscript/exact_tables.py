@@ -161,6 +161,8 @@ def _of_prediction(found: Prediction) -> list[ExactTable]:
         ExactTable("prediction", "Correlations over images with their intervals",
                    table=pd.DataFrame([{"name": name, **row.model_dump()}
                                        for name, row in named.items() if row]), **sources),
+        ExactTable("predictions", "Both predictions that every stimulus carries, over images: the "
+                   "map-weighted error and the layer distance", table=_tested(found), **sources),
         ExactTable("prediction_by_image", "Predicted impact, high minus low, in squared grey "
                    "levels; observed difference, low minus high, in points; rivals in their units",
                    table=pd.DataFrame(images), **sources),
@@ -177,6 +179,17 @@ def _of_prediction(found: Prediction) -> list[ExactTable]:
         ExactTable("shuffled_maps", "Correlation under the whole maps of other images, one draw a "
                    "row", table=pd.DataFrame({"r": found.shuffled}), **sources),
     ]  # fmt: skip
+
+
+def _tested(found: Prediction) -> pd.DataFrame:
+    rows = []
+    for one in found.tested:
+        values = one.model_dump(exclude={"disattenuated_interval"})
+        low, high = one.disattenuated_interval or (None, None)
+        values |= {"disattenuated_low": low, "disattenuated_high": high}
+        by_arm = values.pop("by_arm")
+        rows.append(_flat(values | {f"drop_of_{arm}": found for arm, found in by_arm.items()}))
+    return pd.DataFrame(rows)
 
 
 def _flat(values: dict[str, Any]) -> dict[str, Any]:

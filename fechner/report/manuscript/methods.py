@@ -6,7 +6,7 @@ the author. A part of the study that was not done leaves its paragraph out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from statistics import median
 from typing import Any
 
@@ -123,10 +123,13 @@ def _refused(refused: dict[str, str]) -> list[str]:
 
 def importance(study: Artefacts) -> str:
     """Return the network, the channels that were kept, and what they predict held-out."""
+    made = study.maps_record.get("provenance", {}).get("parameters", {})
+    if str(made.get("map_method")).startswith("distance"):
+        return _distance(made)
     if study.selection is None:
         return ""
-    choice, maps = study.selection.choice, study.maps_record.get("provenance", {})
-    cite = " (Tan & Le, 2019)" if choice.network.startswith("efficientnet") else ""
+    choice = study.selection.choice
+    cite = _cited(choice.network)
     said = [
         f"Importance was read from {choice.network}{cite}, {choice.channels}, of whose "
         f"{counted(choice.n_channels, 'channel')} the method {choice.method} kept "
@@ -147,15 +150,31 @@ def importance(study: Artefacts) -> str:
             f" ({counted(len(shuffled), 'repetition')} of the whole selection under shuffled "
             f"ratings: median {share(median(shuffled))}, largest {share(max(shuffled))})"
         )
-    method = maps.get("parameters", {}).get("map_method")
     how = {
         "removal": "what the predicted rating loses, place by place, when detail is removed "
         "(integrated gradients)",
         "contribution": "the magnitude of what the kept channels contribute at each place",
     }
-    if method in how:
-        said.append(f"A map shows {how[method]}.")
+    if made.get("map_method") in how:
+        said.append(f"A map shows {how[made['map_method']]}.")
     return said[0] + "." + "".join(f" {sentence}" for sentence in said[1:])
+
+
+def _cited(network: str) -> str:
+    return " (Tan & Le, 2019)" if network.startswith("efficientnet") else ""
+
+
+def _distance(made: Mapping[str, Any]) -> str:
+    """Return how maps by layer distance were made; no ratings have a part in them."""
+    what = "damage: at each place, the distance"
+    if made["map_method"] == "distance_per_error":
+        what = "damage per error: at each place, for each unit of squared error, the distance"
+    return (
+        f"Importance was read from {made['network']}{_cited(made['network'])}, {made['layer']}, "
+        f"without ratings. A map shows {what} between a photograph and its degraded version in "
+        f"that layer ({made['readout']}, all channels alike). Photographs were degraded by: "
+        f"{made['degradation']}."
+    )
 
 
 def procedure(study: Artefacts) -> str:

@@ -88,6 +88,12 @@ def prediction_in_words(found: Prediction) -> str:
             f"; corrected for it the correlation was {share(found.disattenuated)}, {interval}"
         )
     said.append(reliability + ".")
+    for other in found.tested[1:]:
+        said.append(
+            f"The {other.name}, which needs no map, correlated with "
+            f"{correlation_in_words(other.pearson, level)} "
+            f"(Spearman's {correlation_in_words(other.spearman, level, symbol='ρ')})."
+        )
     if found.shuffled_p is not None:
         said.append("Maps of other photographs predicted the harm as well with "
                     f"{p_of(found.shuffled_p)}.")  # fmt: skip
