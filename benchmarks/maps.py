@@ -252,7 +252,7 @@ def live_distance_minus_contrast(folder: Path) -> dict[str, float]:
     from fechner.analysis.network.maps.damage import local_distance
     from fechner.records.layers.study import PairsTable
     from fechner.study.map_worth.judge import judge_pairs
-    from fechner.study.map_worth.maps import MapsToJudge
+    from fechner.study.map_worth.made import MapsToJudge
     from fechner.study.maps import MapsAsked
 
     if not (LIVE / "pairs.csv").is_file():

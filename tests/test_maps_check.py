@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +32,8 @@ from fechner.records.rated_images import RatedImages
 from fechner.records.scales import Scale
 from fechner.records.selection import ChannelSelection, Gain, ReadoutEvidence, SelectionStudy
 from fechner.study.map_worth.check import DELETION, LOSS, check_maps
-from fechner.study.map_worth.maps import MapsToJudge
+from fechner.study.map_worth.made import MapsToJudge
+from fechner.study.map_worth.maps import maps_of_images
 from fechner.study.map_worth.sanity import (
     OTHER_SCENES,
     SHUFFLED_RATINGS,
@@ -110,6 +112,21 @@ def photos(tmp_path) -> dict[str, Path]:
     for k in range(3):
         write_png(tmp_path / "photos" / f"p{k}.png", picture(rng, 72, 96))
     return {f"p{k}": tmp_path / "photos" / f"p{k}.png" for k in range(3)}
+
+
+# Maps and their rivals
+
+
+def test_images_dealt_to_others_have_the_maps_that_one_process_makes(asked, tiny, photos):
+    """In a pool networks travel as files; threads are others enough to have them sent."""
+    together = replace(asked, distance=MapsAsked(tiny, None, "distance", LocalDistance(("act2",))))
+    alone, rivals = maps_of_images(list(photos.values()), together)
+    with ThreadPoolExecutor(2) as pool:
+        dealt, same = maps_of_images(list(photos.values()), together, pool=pool)
+    assert rivals == same and list(dealt) == list(alone)
+    for method, of_images in alone.items():
+        for path, values in of_images.items():
+            np.testing.assert_array_equal(dealt[method][path], values)
 
 
 # Losses of tiles

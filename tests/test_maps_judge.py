@@ -26,7 +26,8 @@ from fechner.records.map_worth.judged import read_judged_maps
 from fechner.records.map_worth.patches import holds_patches, read_patch_ratings
 from fechner.records.selection import ChannelSelection, Gain
 from fechner.study.map_worth.judge import judge_pairs
-from fechner.study.map_worth.maps import LayerDistance, MapsToJudge
+from fechner.study.map_worth.made import MapsToJudge
+from fechner.study.map_worth.maps import LayerDistance
 from fechner.study.maps import MapsAsked
 from fechner.study.pair_sets import open_pair_set
 

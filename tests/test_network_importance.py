@@ -10,7 +10,11 @@ import pytest
 
 from fechner.analysis.network.layers.networks import Network, load_network
 from fechner.analysis.network.maps import contribution
-from fechner.analysis.network.maps.contribution import cell_relevance, contribution_map
+from fechner.analysis.network.maps.contribution import (
+    cell_relevance,
+    contribution_map,
+    contribution_maps,
+)
 from fechner.analysis.network.maps.geometry import cell_grid, reflected_view
 from fechner.analysis.network.maps.making import importance_maps
 from fechner.errors import InputError
@@ -209,6 +213,20 @@ def test_a_mirrored_image_gives_the_mirrored_map(lite0, cat):
         lite0, np.ascontiguousarray(cat[:, ::-1]), selection, short_side=128, margin=32
     )
     np.testing.assert_allclose(mirrored[:, ::-1], straight, atol=1e-3 * np.ptp(straight))
+
+
+def test_selections_that_share_a_pass_get_the_maps_that_each_gets_alone(lite0, cat):
+    several = [signed(lite0, seed=seed) for seed in (0, 1)]
+    together = contribution_maps(lite0, cat, several, short_side=96, margin=32)
+    for selection, found in zip(several, together, strict=True):
+        alone = contribution_map(lite0, cat, selection, short_side=96, margin=32)
+        np.testing.assert_array_equal(found, alone)
+
+
+def test_selections_of_different_layers_share_no_pass(lite0, cat):
+    other = signed(lite0, 320, layer="blocks.6")
+    with pytest.raises(InputError, match="have the same layers and pool"):
+        contribution_maps(lite0, cat, [signed(lite0), other])
 
 
 @pytest.mark.parametrize("name", ["efficientnet_lite0", "alexnet", "squeezenet1_1"])

@@ -146,6 +146,15 @@ def test_points_are_added_only_until_the_error_is_small_and_it_is_stated(lite0, 
     assert apart(many, exact) < apart(few, exact) / 2
 
 
+def test_a_rival_may_be_as_exact_as_its_map_is_in_units_of_the_prediction(lite0, small, cat):
+    worse = blurred(cat)
+    exact = removal(lite0, cat, worse, small, steps=2)
+    enough = 0.2 * abs(exact.loss)
+    found = removal(lite0, cat, worse, small, steps=2, enough=enough)
+    assert 6 <= found.points < exact.points
+    assert 0.02 < found.remaining_error < 0.2
+
+
 def apart(one: Removal, other: Removal) -> float:
     return float(np.abs(one.values - other.values).mean())
 

@@ -12,6 +12,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from fechner.analysis.judging.rivals import IMAGE_RIVALS, image_rivals
 from fechner.analysis.judging.weighing import weighted_mean
 from fechner.analysis.network.distances.passes import OfReference, by_reference
+from fechner.analysis.network.layers.travelling import arrived, travelling
 from fechner.compression.metrics.local_errors import LOCAL_ERRORS, LocalError
 from fechner.data.pairs import ReferencePairs
 from fechner.errors import InputError
@@ -95,8 +97,12 @@ def weighted_errors(
             )
     groups = by_reference(pairs)
     own = [{name: of[group.reference] for name, of in maps.items()} for group in groups]
-    work = partial(_of_reference, dict(errors))
-    found = run_all(work, list(zip(groups, own, strict=True)), pool=pool, progress=progress)
+    tasks = list(zip(groups, own, strict=True))
+    with (
+        TemporaryDirectory(prefix="fechner-errors-") as place,
+        travelling(dict(errors), Path(place), pool) as carried,
+    ):
+        found = run_all(partial(_of_reference, carried), tasks, pool=pool, progress=progress)
     names = (*maps, *IMAGE_RIVALS)
     values = np.empty((len(names), len(errors), len(pairs)))
     for group, of_group in zip(groups, found, strict=True):
@@ -105,11 +111,12 @@ def weighted_errors(
 
 
 def _of_reference(
-    errors: Mapping[str, LocalError],
+    carried: dict[str, LocalError] | Path,
     task: tuple[OfReference, Mapping[str, np.ndarray | None]],
 ) -> NDArray[np.float64]:
     """Return (n_maps, n_errors, n_images) of one reference."""
     group, maps = task
+    errors = arrived(carried)
     reference = read_image(group.reference)
     weights = [*maps.values(), *image_rivals(reference).values()]
     found = np.empty((len(weights), len(errors), len(group.images)))

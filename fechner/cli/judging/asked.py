@@ -11,7 +11,7 @@ import typer
 from fechner.errors import InputError
 
 if TYPE_CHECKING:
-    from fechner.study.map_worth.maps import MapsToJudge
+    from fechner.study.map_worth.made import MapsToJudge
     from fechner.study.maps import MapsAsked
 
 Selection = Annotated[
@@ -76,7 +76,7 @@ def asked_maps(
     InputError
         If the selection or its network cannot be had, or two folders have one name.
     """
-    from fechner.study.map_worth.maps import MapsToJudge
+    from fechner.study.map_worth.made import MapsToJudge
 
     asked = MapsToJudge(
         distance=distance,

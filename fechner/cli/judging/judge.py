@@ -84,11 +84,11 @@ def judge(
     asked = asked_maps(
         selection, candidate, maps, rivals=rival, weights=weights, device=device, distance=compared
     )
-    if holds_patches(table):
-        found = judge_patches(table, asked, resamples=resamples, seed=seed, bars=bar)
-    else:
-        part = PairsTable(table=table, dimension=dimension, reference_rating=reference_rating)
-        with executor(jobs) as pool:
+    with executor(jobs) as pool:
+        if holds_patches(table):
+            found = judge_patches(table, asked, resamples=resamples, seed=seed, pool=pool, bars=bar)
+        else:
+            part = PairsTable(table=table, dimension=dimension, reference_rating=reference_rating)
             found = judge_pairs(
                 part,
                 asked,

@@ -18,8 +18,8 @@ from fechner.errors import InputError
 from fechner.provenance import provenance, sha256_file
 from fechner.records.images.files import read_image
 from fechner.records.map_worth.agreement import MapComparison
+from fechner.study.map_worth.made import MapsToJudge
 from fechner.study.map_worth.maps import (
-    MapsToJudge,
     how_made,
     map_digests,
     maps_of_images,

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -25,9 +24,9 @@ from fechner.provenance import provenance
 from fechner.records.layers.study import PairsTable
 from fechner.records.map_worth.judged import JudgedMaps
 from fechner.records.map_worth.patches import read_patch_ratings
+from fechner.study.map_worth.made import MapsToJudge
 from fechner.study.map_worth.maps import (
     LayerDistance,
-    MapsToJudge,
     how_made,
     map_digests,
     maps_of_images,
@@ -35,9 +34,6 @@ from fechner.study.map_worth.maps import (
 )
 from fechner.study.opening import Bars, no_bars
 from fechner.study.pair_sets import open_pair_set
-
-if TYPE_CHECKING:
-    pass
 
 LAYER_DISTANCE = "layer distance"
 """What a layer sees of the damage at each place; under the uniform map, not localised at all."""
@@ -86,7 +82,7 @@ def judge_pairs(
     taken = _errors_called(errors, asked)
     images = list(dict.fromkeys(Path(path) for path in pairs.references))
     with bars("Maps") as progress:
-        maps, rivals = maps_of_images(images, asked, seed=seed, progress=progress)
+        maps, rivals = maps_of_images(images, asked, seed=seed, pool=pool, progress=progress)
     notes += without_weights(maps)
     with bars("Weighted errors") as progress:
         found = weighted_errors(
@@ -159,6 +155,7 @@ def judge_patches(
     *,
     resamples: int = 1000,
     seed: int = 0,
+    pool: Executor | None = None,
     bars: Bars = no_bars,
 ) -> JudgedMaps:
     """Judge maps by rated patches: is a patch worse than its image where the map is high.
@@ -171,6 +168,8 @@ def judge_patches(
         Which maps, here of the images themselves.
     resamples, seed
         Of the bootstrap over images, and of the permuted weights.
+    pool
+        Where images run.
     bars
         Draws a bar from its title.
 
@@ -182,7 +181,7 @@ def judge_patches(
     patches = read_patch_ratings(table)
     images = list(dict.fromkeys(patches.images))
     with bars("Maps") as progress:
-        maps, rivals = maps_of_images(images, asked, seed=seed, progress=progress)
+        maps, rivals = maps_of_images(images, asked, seed=seed, pool=pool, progress=progress)
     found = patch_shares(patches, maps, rivals=rivals)
     judge, differences = judged_maps(
         found,

@@ -21,7 +21,8 @@ from fechner.provenance import provenance, sha256_file
 from fechner.records.images.files import image_size, read_image
 from fechner.records.map_worth.agreement import MapComparison
 from fechner.records.map_worth.marks import HumanMarks, read_marks
-from fechner.study.map_worth.maps import MapsToJudge, how_made, map_digests, maps_of_images
+from fechner.study.map_worth.made import MapsToJudge
+from fechner.study.map_worth.maps import how_made, map_digests, maps_of_images
 from fechner.study.opening import Bars, no_bars
 
 

@@ -21,7 +21,8 @@ from fechner.errors import InputError
 from fechner.progress import Progress, silent
 from fechner.records.images.files import read_image
 from fechner.study.channels import select_channels
-from fechner.study.map_worth.maps import Maps, MapsToJudge, makers
+from fechner.study.map_worth.made import MapsToJudge, made_maps, own_names
+from fechner.study.map_worth.maps import Maps
 
 if TYPE_CHECKING:
     from fechner.records.rated_images import RatedImages
@@ -80,7 +81,7 @@ def sanity_rows(
     progress
         Called after each other model.
     """
-    rows = _between(images, maps, [*makers(asked), *asked.folders])
+    rows = _between(images, maps, [*own_names(asked), *asked.folders])
     models = list(_models(asked, others, reselection, seed))
     for done, (measure, model) in enumerate(models, start=1):
         rows += _like(images, asked, maps, measure, model)
@@ -196,15 +197,17 @@ def _like(
     images: Mapping[str, Path], asked: MapsToJudge, maps: Maps, measure: str, model: MapsToJudge
 ) -> Rows:
     """Return how alike the maps of another model are, by each method that both have."""
-    own, other = makers(asked), makers(replace(model, degradation=asked.degradation))
-    return [
-        {
-            "image": name,
-            "map": method,
-            "measure": measure,
-            "value": likeness(maps[method][path], other[method](read_image(path))),
-        }
-        for name, path in images.items()
-        for method in own
-        if method in other
-    ]
+    both = [name for name in own_names(asked) if name in own_names(model)]
+    rows: Rows = []
+    for name, path in images.items():
+        other = made_maps(replace(model, degradation=asked.degradation), read_image(path))
+        rows += [
+            {
+                "image": name,
+                "map": method,
+                "measure": measure,
+                "value": likeness(maps[method][path], other[method]),
+            }
+            for method in both
+        ]
+    return rows

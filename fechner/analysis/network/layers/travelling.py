@@ -1,4 +1,4 @@
-"""A network on its way to other processes.
+"""A network, or what holds one, on its way to other processes.
 
 Weights of hundreds of megabytes would travel with every task: they are written once, and each
 process reads them once.
@@ -13,20 +13,22 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
-from fechner.analysis.network.layers.networks import Network
 from fechner.executors import SerialExecutor
 from fechner.provenance import atomic_path
 
+Carried = TypeVar("Carried")
+
 
 @contextmanager
-def travelling(network: Network, folder: Path, pool: Executor | None) -> Iterator[Network | Path]:
+def travelling(network: Carried, folder: Path, pool: Executor | None) -> Iterator[Carried | Path]:
     """Give the network as it is to this process, and as a file in `folder` to others.
 
     Parameters
     ----------
     network
-        What travels.
+        What travels: a network, or what holds one and can be pickled.
     folder
         Seen by all processes of `pool`; made where it is missing.
     pool
@@ -43,11 +45,11 @@ def travelling(network: Network, folder: Path, pool: Executor | None) -> Iterato
         yield path
 
 
-def arrived(carried: Network | Path) -> Network:
-    """Return the network that `travelling` gave."""
-    return carried if isinstance(carried, Network) else _read(carried)
+def arrived(carried: Carried | Path) -> Carried:
+    """Return what `travelling` gave."""
+    return cast("Carried", _read(carried)) if isinstance(carried, Path) else carried
 
 
 @lru_cache(maxsize=1)
-def _read(path: Path) -> Network:
+def _read(path: Path) -> Any:
     return pickle.loads(path.read_bytes())

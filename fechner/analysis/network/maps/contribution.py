@@ -28,6 +28,8 @@ the cells.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from fechner.analysis.network.layers.networks import Network
@@ -78,23 +80,68 @@ def contribution_map(
     InputError
         If the selection was made with another network, weights or number of channels.
     """
+    return contribution_maps(network, image, [selection], short_side=short_side, margin=margin)[0]
+
+
+def contribution_maps(
+    network: Network,
+    image: np.ndarray,
+    selections: Sequence[ChannelSelection],
+    *,
+    short_side: int = SHORT_SIDE,
+    margin: int = MARGIN,
+) -> list[np.ndarray]:
+    """Return the maps of several selections of the same layers from one pass of the network.
+
+    Parameters
+    ----------
+    network, image
+        As for `contribution_map`.
+    selections
+        All of the same layers and pool, as a selection and its rivals are.
+    short_side, margin
+        As for `contribution_map`.
+
+    Returns
+    -------
+    list of float32 ``(height, width)``
+
+    Raises
+    ------
+    InputError
+        If layers or pools differ, or as for `contribution_map`.
+    """
     check_image(image)
     check_short_side(short_side)
-    check_selection(network, selection)
+    if len({(tuple(one.layers), one.pool) for one in selections}) > 1:
+        raise InputError("selections that share a pass have the same layers and pool; map them "
+                         "one by one")  # fmt: skip
+    for selection in selections:
+        check_selection(network, selection)
     view = reflected_view(image.shape[:2], short_side=short_side, margin=margin)
-    straight = _raw_once(network, image, selection, view)
-    mirrored = _raw_once(network, np.ascontiguousarray(image[:, ::-1]), selection, view)
-    return (straight + mirrored[:, ::-1]) / 2
+    straight = _raw_once(network, image, selections, view)
+    mirrored = _raw_once(network, np.ascontiguousarray(image[:, ::-1]), selections, view)
+    return [(one + other[:, ::-1]) / 2 for one, other in zip(straight, mirrored, strict=True)]
 
 
 def _raw_once(
-    network: Network, image: np.ndarray, selection: ChannelSelection, view: ReflectedView
-) -> np.ndarray:
+    network: Network,
+    image: np.ndarray,
+    selections: Sequence[ChannelSelection],
+    view: ReflectedView,
+) -> list[np.ndarray]:
+    layers = selections[0].layers
     # SDs over the whole image are needed before a cell's share is known, so that cells are kept.
-    values = cells_of(network, selection.layers, [view.show(image)], lambda _, shown: shown[0])
+    values = cells_of(network, layers, [view.show(image)], lambda _, shown: shown[0])
+    return [_weighed(values, selection, view) for selection in selections]
+
+
+def _weighed(
+    values: Mapping[str, np.ndarray], selection: ChannelSelection, view: ReflectedView
+) -> np.ndarray:
     ends = np.cumsum(selection.widths)[:-1]
     parts = np.split(np.asarray(selection.weights, dtype=np.float64), ends)
-    total = np.zeros(image.shape[:2], np.float32)
+    total = np.zeros(view.shape, np.float32)
     for layer, weights in zip(selection.layers, parts, strict=True):
         cells = values[layer]
         inside = view.cells_inside(cells.shape[1:])

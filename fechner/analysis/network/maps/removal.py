@@ -111,6 +111,7 @@ def removal(
     *,
     steps: int = STEPS,
     most_points: int = MOST_POINTS,
+    enough: float = 0.0,
     smooth: float = SMOOTH,
 ) -> Removal:
     """Share out what the prediction loses between `image` and `worse` over the places.
@@ -127,6 +128,9 @@ def removal(
         Equal steps of each path to begin with.
     most_points
         Gradients after which no more are taken, whatever error remains.
+    enough
+        Error, in units of the prediction, that is small enough whatever the loss: that of another
+        map that this one is held against. A loss that is 0 by chance has no share to be exact to.
     smooth
         SD of the smoothing as a share of the side.
 
@@ -143,7 +147,7 @@ def removal(
         points = len(straight.points) + len(mirrored.points)
         # A share of nothing is no number: where no loss is, none may be shared out.
         remaining = float(abs(error) / abs(loss)) if loss else float(error != 0)
-        if remaining < TOLERANCE or points >= most_points:
+        if remaining < TOLERANCE or abs(error) < enough or points >= most_points:
             break
         max(straight, mirrored, key=lambda path: np.abs(path.errors()).max()).refine()
     share = (straight.shares() + mirrored.shares()[:, ::-1]) / 2
