@@ -1,5 +1,7 @@
 """The real PsychoPy window, on a display or on an Xvfb of our own."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,6 +18,7 @@ from fechner.experiment.display import (
 )
 from fechner.experiment.journal.lock import SessionLock
 from fechner.experiment.plan.plan import Trial
+from fechner.experiment.screens import pages
 from fechner.experiment.session.presentation import rating_question
 from fechner.experiment.shown_pixels import ShownPixels
 from fechner.experiment.simulated.observers import SimulatedObserver
@@ -68,12 +71,14 @@ class Script:
     """A user who does a list of actions, one at each call."""
 
     def __init__(self, *actions):
-        self.actions = list(actions)
+        self.actions, self.idle = list(actions), 0
 
     def see(self, frame):
         self.frame = frame
 
     def _next(self, board, screen):
+        self.idle += not self.actions
+        assert self.idle < 500, "nothing more is done and the screen still waits"
         if self.actions:
             self.actions.pop(0)(board, screen)
 
@@ -88,10 +93,14 @@ def key(name):
     return lambda board, screen: board.press_key(name)
 
 
-def click(zone, share=0.5):
+def keys(names):
+    return [key(name) for name in names.split()]
+
+
+def click(zone, share=0.5, button="LEFT"):
     def act(board, screen):
         left, top, right, bottom = screen.zones[zone]
-        board.click(left + share * (right - left), (top + bottom) / 2)
+        board.click(left + share * (right - left), (top + bottom) / 2, button=button)
 
     return act
 
@@ -165,9 +174,20 @@ def test_a_window_that_changes_pixels_ends_the_session(opened, stimuli, monkeypa
     ("actions", "value", "device"),
     [
         ([key("7"), key("3"), key("return")], 73, "keyboard"),
-        ([key("2"), key("9"), key("9"), key("num_enter")], 9, "keyboard"),
+        (keys("num_6 num_2 num_enter"), 62, "keyboard"),
+        (keys("2 9 9 num_enter backspace num_enter"), 29, "keyboard"),
+        (keys("7 5 backspace num_3 return"), 73, "keyboard"),
+        (keys("4 backspace return home right return"), 1, "keyboard"),
+        (keys("end pagedown return"), 90, "keyboard"),
+        (keys("8 8 left return"), 87, "keyboard"),
         ([key("right"), key("right"), key("left"), key("space")], 51, "keyboard"),
-        ([key("num_6"), key("pageup"), key("return")], 61, "keyboard"),
+        (keys("right pageup return"), 61, "keyboard"),
+        (
+            [key("8"), click("track"), click("confirm", button="RIGHT"), click("confirm")],
+            50,
+            "mouse",
+        ),
+        ([click("track", 0.2, button="MIDDLE"), click("track"), key("return")], 50, "keyboard"),
         ([key("return"), key("left"), key("return")], 49, "keyboard"),
         ([click("confirm"), click("track"), click("confirm")], 50, "mouse"),
         ([click("track", 0.0), click("confirm")], 0, "mouse"),
@@ -206,19 +226,32 @@ def test_choices_take_mouse_keyboard_and_keypad(name, action, place, opened):
     assert response.value == protocol.scale.labels_at[place]
 
 
-def test_no_answer_is_taken_before_the_picture_was_seen_long_enough(opened, slider, stimuli):
-    from dataclasses import replace
-
-    class Hasty(Script):
-        def at_question(self, board, question, screen, value):
-            super().at_question(board, question, screen, value)
-
-    display = opened(user=Hasty(key("5"), key("return")))
+def test_no_answer_is_taken_before_the_picture_was_seen_long_enough(opened, acr, stimuli):
+    display = opened(acr, user=Script(key("5")))
     display.show(Frame((stimuli.image_path(stimuli.stimuli[0]),)), None)
-    display.window.press_key("9")
-    response = display.rate(replace(asked(slider), not_before_ms=250))
+    display.window.press_key("1")
+    response = display.rate(replace(asked(acr), not_before_ms=250))
     assert response.value == 5
     assert response.rt_ms > 150
+
+
+def test_the_screen_says_that_a_number_was_begun_too_early(opened, slider, stimuli, tmp_path):
+    display = opened(user=Script(key("2"), key("backspace"), *keys("6 2 return")))
+    display.show(Frame((stimuli.image_path(stimuli.stimuli[0]),)), None)
+    question = replace(asked(slider), not_before_ms=150)
+    drawn, flip = [], display.window.flip
+
+    def early_flip():
+        if len(drawn) == 1:
+            display.window.press_key("6")
+        drawn.append(np.asarray(display.window.read_back()).copy())
+        return flip()
+
+    display.window.flip = early_flip
+    assert display.rate(question).value == 62
+    (top, bottom) = pages.question(display.look, question, below=True).overlays["not-yet"][1][1::2]
+    before, cue = drawn[0][top:bottom], drawn[2][top:bottom]
+    assert not np.array_equal(before, cue)
 
 
 def test_escape_asks_and_going_on_shows_the_trial_anew(opened, slider):

@@ -279,3 +279,14 @@ def test_any_value_in_any_place_loads_or_ends_in_one_line(tmp_path_factory, name
     except InputError as error:
         assert "\n" not in str(error)
         assert "mine.toml" in str(error)
+
+
+def test_a_digit_cannot_move_a_sliders_mark():
+    with pytest.raises(ValidationError, match="'num_4' types a digit on a slider"):
+        Keys(decrease=("left", "num_4"))
+
+
+def test_a_common_file_of_ones_own_needs_only_what_it_changes(mine):
+    mine.with_name("common.en.toml").write_text('thanks = "Done."', "utf-8")
+    texts = load_protocol(mine).texts
+    assert texts.thanks == "Done." and texts.not_yet == load_protocol("acr").texts.not_yet

@@ -91,6 +91,9 @@ class Question:
         "low" asks for the worse of them.
     confirm
         The text of the slider's confirm button.
+    not_yet, type_again
+        What stands in place of `text` when something was pressed before the answer was open,
+        and when a number was begun before; empty for nothing.
     not_before_ms
         No answer is taken until so long after the onset of the standing frame.
     answer
@@ -111,6 +114,8 @@ class Question:
     step: float = 1.0
     good: Literal["high", "low"] = "high"
     confirm: str = ""
+    not_yet: str = ""
+    type_again: str = ""
     not_before_ms: float = 0.0
     answer: float | None = None
     table: tuple[tuple[str, str, str], ...] = ()
@@ -130,8 +135,9 @@ class MarkTask:
         "click" or "brush", and its radius in pixels of the image.
     least, most
         How many marks stand at the end, unless the answer is "nowhere".
-    undo, nowhere, done, full
-        Words of the three buttons, and of the line that says that no more marks are taken.
+    undo, nowhere, done, full, not_yet
+        Words of the three buttons, of the line that says that no more marks are taken, and of
+        the one that says that something was pressed too early.
     undo_keys, nowhere_keys
         Keys of two of the buttons; "done" has the keys that confirm.
     not_before_ms
@@ -151,6 +157,7 @@ class MarkTask:
     full: str
     undo_keys: tuple[str, ...]
     nowhere_keys: tuple[str, ...]
+    not_yet: str = ""
     not_before_ms: float = 0.0
 
 

@@ -2,7 +2,7 @@
 
 A shipped protocol is ``NAME.toml`` here with ``texts/NAME.LANGUAGE.toml``. A
 protocol of one's own is ``PATH/NAME.toml`` with ``NAME.LANGUAGE.toml`` beside it or
-in ``PATH/texts``; ``common.LANGUAGE.toml`` there replaces the shipped one.
+in ``PATH/texts``; what ``common.LANGUAGE.toml`` there says wins over the shipped one.
 """
 
 from __future__ import annotations
@@ -95,11 +95,17 @@ def joined_texts(path: Path, language: str) -> dict[str, Any]:
             f"{path.name} has no texts in {language!r} (present: {present}); "
             f"choose one of them or write {path.stem}.{language}.toml beside it"
         )
-    common = _find(path, f"common.{language}.toml") or HERE / "texts" / f"common.{language}.toml"
-    base = read_toml(common) if common.is_file() else {}
-    mine = read_toml(own)
-    tables = {name: {**base.get(name, {}), **mine.get(name, {})} for name in ("screening", "marks")}
-    return {**base, **mine, **{name: table for name, table in tables.items() if table}}
+    shipped_common = HERE / "texts" / f"common.{language}.toml"
+    common = _find(path, f"common.{language}.toml")
+    # What a common file of one's own does not say yet, the shipped one says.
+    found = dict.fromkeys(one for one in (shipped_common, common, own) if one and one.is_file())
+    layers = [read_toml(one) for one in found]
+    tables = {
+        name: {key: value for layer in layers for key, value in layer.get(name, {}).items()}
+        for name in ("screening", "marks")
+    }
+    joined = {key: value for layer in layers for key, value in layer.items()}
+    return {**joined, **{name: table for name, table in tables.items() if table}}
 
 
 def _find(path: Path, name: str) -> Path | None:

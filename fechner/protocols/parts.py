@@ -86,13 +86,14 @@ class Keys(Piece):
     """Names of the keys, as PsychoPy names them; the mouse always works as well.
 
     `choices` holds one group of keys for each answer, from the lowest answer; a
-    slider has none and moves with `decrease` and `increase`.
+    slider has none and moves with `decrease` and `increase`; the digits of both rows type
+    its number.
     """
 
     confirm: tuple[str, ...] = ("return", "num_enter", "space")
     quit: tuple[str, ...] = ("escape",)
-    decrease: tuple[str, ...] = ("left", "num_4", "num_left")
-    increase: tuple[str, ...] = ("right", "num_6", "num_right")
+    decrease: tuple[str, ...] = ("left",)
+    increase: tuple[str, ...] = ("right",)
     choices: tuple[tuple[str, ...], ...] = ()
 
     @model_validator(mode="after")
@@ -100,11 +101,22 @@ class Keys(Piece):
         groups = [self.confirm, self.quit, *self.choices]
         if not self.choices:
             groups += [self.decrease, self.increase]
+            _refuse_digits(self.decrease + self.increase)
         names = [name for group in groups for name in group]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"the key {twice[0]!r} has two meanings; give it one")
         return self
+
+
+def _refuse_digits(keys: tuple[str, ...]) -> None:
+    """Refuse keys that move a slider's mark and type a digit of its number."""
+    digits = [name for name in keys if name.removeprefix("num_").isdigit()]
+    if digits:
+        raise ValueError(
+            f"the key {digits[0]!r} types a digit on a slider and cannot move its mark; "
+            "remove it from decrease and increase"
+        )
 
 
 class Trials(Piece):

@@ -28,9 +28,10 @@ class QuestionText(Piece):
 class Texts(Piece):
     """Every word that a participant reads.
 
-    `instructions` is one string a page. `rest` may say ``{done}`` and ``{total}`` (numbers
-    of trials) and `catch` must say ``{label}`` (the answer that is asked for): the
-    session fills these in.
+    `instructions` is one string a page. `not_yet` stands in place of the question when
+    something was pressed before the answer was open, `type_again` when a number was begun before
+    that. `rest` may say ``{done}`` and ``{total}`` (numbers of trials) and `catch` must say
+    ``{label}`` (the answer that is asked for): the session fills these in.
     """
 
     language: str = Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")
@@ -48,6 +49,8 @@ class Texts(Piece):
     thanks: str
     continue_hint: str
     confirm_hint: str
+    not_yet: str
+    type_again: str
     quit_question: str
     quit_yes: str
     quit_no: str

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fechner.experiment.display import Question, Response
 from fechner.experiment.screens import sliders
 from fechner.experiment.screens.look import Look, Screen
+from fechner.experiment.screens.typed_number import TypedNumber
 
 if TYPE_CHECKING:
     from fechner.protocols.parts import Keys
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 PAGE_STEPS = {"pageup": 10, "pagedown": -10}
 """Steps of a slider that these keys move; the arrow keys move one."""
 
-TYPING_S = 1.5
-"""Digits typed within so many seconds of each other make one number."""
+ENDS = ("home", "end")
+"""Keys that move a slider's mark to the lowest and to the highest value."""
 
 
 class Input(NamedTuple):
@@ -29,6 +30,24 @@ class Input(NamedTuple):
     key: str = ""
     x: float = 0.0
     y: float = 0.0
+
+
+class Click:
+    """A click on a screen: a press and a release in one zone; neither alone answers."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self.pressed: str | None = None
+
+    def on(self, one: Input) -> str | None:
+        """Take a mouse event; return the zone that it completes a click on, if any."""
+        zone = self._screen.hit(one.x, one.y)
+        if one.kind == "press":
+            self.pressed = zone
+        elif one.kind == "release":
+            pressed, self.pressed = self.pressed, None
+            return zone if zone == pressed else None
+        return None
 
 
 class Answering:
@@ -42,9 +61,8 @@ class Answering:
         self.value: float | None = None
         self.done: Input | None = None
         self._moves: list[tuple[float, float]] = []
-        self._typed = ""
-        self._typed_at = 0.0
-        self._dragging = False
+        self.typed = TypedNumber(question)
+        self._click = Click(screen)
 
     def overlays(self) -> list[str]:
         """Return the overlays to draw now."""
@@ -68,32 +86,29 @@ class Answering:
         place: int | None = None
         if one.kind == "key":
             place = next((i for i, keys in enumerate(self.question.keys) if one.key in keys), None)
-        elif one.kind == "release":
-            zone = self.screen.hit(one.x, one.y)
+        else:
+            zone = self._click.on(one)
             place = int(zone) if zone is not None else None
         if place is not None:
             self._move(one, self.question.values[place])
             self.done = one
 
     def _take_slider_mouse(self, one: Input) -> None:
-        zone = self.screen.hit(one.x, one.y)
-        if one.kind == "press":
-            self._dragging = zone == "track"
-        if self._dragging and one.kind in ("press", "drag"):
+        if self._click.on(one) == "confirm" and self.value is not None:
+            self.done = one
+        if self._click.pressed == "track" and one.kind in ("press", "drag"):
             self._move(one, sliders.track_value(self._look, self.question, one.x))
-            self._typed = ""
-        elif one.kind == "release":
-            if not self._dragging and zone == "confirm" and self.value is not None:
-                self.done = one
-            self._dragging = False
 
     def _take_slider_key(self, one: Input) -> None:
         question = self.question
         if one.key in self._keys.confirm:
             self.done = one if self.value is not None else None
             return
-        if one.key.isdigit():
-            self._type(one, one.key)
+        if self.typed.takes(one.key):
+            self._type(one)
+            return
+        if one.key in ENDS:
+            self._move(one, question.minimum if one.key == "home" else question.maximum)
             return
         steps = PAGE_STEPS.get(one.key, 0)
         steps += (one.key in self._keys.increase) - (one.key in self._keys.decrease)
@@ -101,20 +116,17 @@ class Answering:
             middle = (question.minimum + question.maximum) / 2
             value = middle if self.value is None else self.value
             self._move(one, value + steps * question.step)
-            self._typed = ""
 
-    def _type(self, one: Input, digit: str) -> None:
-        """Take typed digits as the value itself; a number off the scale begins anew."""
-        typed = self._typed + digit
-        late = one.time - self._typed_at > TYPING_S
-        if late or float(typed) > self.question.maximum:
-            typed = digit
-        self._typed, self._typed_at = typed, one.time
-        if float(typed) >= self.question.minimum:
-            self._move(one, float(typed))
+    def _type(self, one: Input) -> None:
+        """Take the typed number as the value; there is none while it is not on the scale."""
+        self.typed.press(one.key)
+        self.value = self.typed.value
+        if self.value is not None:
+            self._moves.append((one.time, self.value))
 
     def _move(self, one: Input, value: float) -> None:
         question = self.question
+        self.typed = TypedNumber(question)
         steps = round((value - question.minimum) / question.step)
         value = question.minimum + steps * question.step
         self.value = min(max(value, question.minimum), question.maximum)

@@ -29,10 +29,10 @@ SIGNS = {"backspace": "⌫", "return": "↵"}
 
 def _lines(look: Look, task: MarkTask) -> list[str]:
     width = round(look.size[0] * 0.86)
-    texts = (wrap(text, look.body, width) for text in (task.text, task.full))
-    # Room for the longer of the two, so that nothing moves when one takes the other's place.
-    asked, full = texts
-    return asked + [""] * (len(full) - len(asked))
+    texts = (task.text, task.full, task.not_yet)
+    asked, *others = (wrap(text, look.body, width) for text in texts)
+    # Room for the longest, so that nothing moves when one takes the other's place.
+    return asked + [""] * (max(map(len, others)) - len(asked))
 
 
 def strip_height(look: Look, task: MarkTask) -> int:
@@ -75,7 +75,8 @@ def mark_screen(look: Look, task: MarkTask, keys: Keys) -> Screen:
     """Return the marking screen without its image, at the foot of the window.
 
     Zones and overlays "undo", "nowhere" and "done": the overlay is the button while it can be
-    used. The overlay "full" stands in place of the question when no more marks are taken.
+    used. The overlays "full" and "not-yet" stand in place of the question when no more
+    marks are taken, and when something was pressed too early.
 
     Parameters
     ----------
@@ -97,7 +98,8 @@ def mark_screen(look: Look, task: MarkTask, keys: Keys) -> Screen:
     draw, lines = ImageDraw.Draw(screen.image), _lines(look, task)
     _centred(draw, look, lines, top, width)
     tall = len(lines) * line_height(look.body)
-    screen.overlays["full"] = _full(look, task, (0, top, width, top + tall))
+    for name, text in (("full", task.full), ("not-yet", task.not_yet)):
+        screen.overlays[name] = _in_place(look, text, (0, top, width, top + tall))
     top += tall + look.em(0.5)
     labels = _labels(look, task, keys.confirm)
     widths, gap = _widths(look, labels), look.em(GAP_EM)
@@ -117,9 +119,9 @@ def _faded(look: Look, usable: Image.Image) -> Image.Image:
     return Image.blend(Image.new("RGB", usable.size, look.paper), usable, 0.35)
 
 
-def _full(look: Look, task: MarkTask, box: Box) -> tuple[Image.Image, Box]:
+def _in_place(look: Look, text: str, box: Box) -> tuple[Image.Image, Box]:
     image = Image.new("RGB", (box[2] - box[0], box[3] - box[1]), look.paper)
-    lines = wrap(task.full, look.body, round(look.size[0] * 0.86))
+    lines = wrap(text, look.body, round(look.size[0] * 0.86))
     _centred(ImageDraw.Draw(image), look, lines, 0, image.width)
     return image, box
 

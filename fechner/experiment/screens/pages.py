@@ -112,7 +112,16 @@ def _height_without_table(look: Look, content: Question) -> int:
 
 
 def _question_lines(look: Look, content: Question) -> list[str]:
-    return wrap(content.text, look.body, round(look.size[0] * 0.86))
+    asked, *others = (
+        wrap(text, look.body, _text_width(look))
+        for text in (content.text, content.not_yet, content.type_again)
+    )
+    # Room for the longest, so that nothing moves when one takes the other's place.
+    return asked + [""] * (max(map(len, others)) - len(asked))
+
+
+def _text_width(look: Look) -> int:
+    return round(look.size[0] * 0.86)
 
 
 def table_height(look: Look, content: Question) -> int:
@@ -175,14 +184,28 @@ def question(look: Look, content: Question, *, below: bool) -> Screen:
     screen = blank(look)
     draw = ImageDraw.Draw(screen.image)
     y = (height - need if below else (height - need) // 2) + look.em(0.6)
-    for line in _question_lines(look, content):
-        x = (width - look.body.getlength(line)) / 2
-        draw.text((x, y), line, font=look.body, fill=look.ink)
-        y += line_height(look.body)
-    y += look.em(1)
+    lines = _question_lines(look, content)
+    _centred(draw, look, lines, y, width)
+    asked: Box = (0, y, width, y + len(lines) * line_height(look.body))
+    y = asked[3] + look.em(1)
     if content.table:
         _draw_table(look, content, screen.image, y)
         y += table_height(look, content) + look.em(1.5)
-    if content.kind == "slider":
-        return slider(look, content, screen.image, y)
-    return button_row(look, content, screen.image, y)
+    drawn = slider if content.kind == "slider" else button_row
+    screen = drawn(look, content, screen.image, y)
+    for name, text in (("not-yet", content.not_yet), ("type-again", content.type_again)):
+        screen.overlays[name] = _in_place(look, text, asked)
+    return screen
+
+
+def _in_place(look: Look, text: str, box: Box) -> tuple[Image.Image, Box]:
+    """Return a text that stands in place of the question for a while."""
+    image = Image.new("RGB", (box[2] - box[0], box[3] - box[1]), look.paper)
+    _centred(ImageDraw.Draw(image), look, wrap(text, look.body, _text_width(look)), 0, image.width)
+    return image, box
+
+
+def _centred(draw: ImageDraw.ImageDraw, look: Look, lines: list[str], top: int, width: int) -> None:
+    for number, line in enumerate(lines):
+        x = (width - look.body.getlength(line)) / 2
+        draw.text((x, top + number * line_height(look.body)), line, font=look.body, fill=look.ink)

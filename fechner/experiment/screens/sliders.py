@@ -9,7 +9,8 @@ from PIL import Image, ImageDraw
 
 from fechner.experiment.display import Question
 from fechner.experiment.screens.buttons import button
-from fechner.experiment.screens.look import Box, Look, Screen
+from fechner.experiment.screens.look import Box, Look, Screen, line_height
+from fechner.experiment.screens.typed_number import LONGEST
 
 
 def track_ends(look: Look) -> tuple[int, int]:
@@ -77,6 +78,52 @@ def slider(look: Look, content: Question, image: Image.Image, top: int) -> Scree
 def _outline(draw: ImageDraw.ImageDraw, look: Look, box: Box) -> None:
     left, top, right, bottom = box
     draw.rounded_rectangle((left, top, right - 1, bottom - 1), look.em(0.35), None, look.line, 1)
+
+
+def typed_number(
+    look: Look, screen: Screen, content: Question, text: str, *, counts: bool
+) -> tuple[Image.Image, Box]:
+    """Return the number that is being typed, and its place left of the confirm button.
+
+    Parameters
+    ----------
+    look, screen
+        Of the window, and the question as `slider` drew it.
+    content
+        The question.
+    text
+        What was typed so far.
+    counts
+        Whether that is a number on the scale; the range stands below one that is not.
+
+    Returns
+    -------
+    tuple
+        The picture and its box.
+    """
+    left, top, _, bottom = screen.zones["confirm"]
+    width, height = typed_width(look, content), bottom - top
+    image = Image.new("RGB", (width, height), look.paper)
+    draw = ImageDraw.Draw(image)
+    _outline(draw, look, (0, 0, width, height))
+    range_ = "" if counts else _range(content)
+    tall = line_height(look.body) + (line_height(look.small) if range_ else 0)
+    y = (height - tall) // 2
+    draw.text(((width - look.body.getlength(text)) / 2, y), text, font=look.body, fill=look.ink)
+    x, y = (width - look.small.getlength(range_)) / 2, y + line_height(look.body)
+    draw.text((x, y), range_, font=look.small, fill=look.ink)
+    right = left - look.em(0.6)
+    return image, (right - width, top, right, bottom)
+
+
+def typed_width(look: Look, content: Question) -> int:
+    """Return the width in pixels that a typed number has room in."""
+    widest = look.body.getlength("0" * LONGEST)
+    return round(max(widest, look.small.getlength(_range(content)))) + look.em(1)
+
+
+def _range(content: Question) -> str:
+    return f"{content.minimum:g} – {content.maximum:g}"
 
 
 def marker(look: Look) -> Image.Image:

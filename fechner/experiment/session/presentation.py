@@ -88,6 +88,8 @@ def _question(
         step=scale.step,
         good=scale.good,
         confirm=protocol.texts.confirm_hint,
+        not_yet=protocol.texts.not_yet,
+        type_again=protocol.texts.type_again if scale.shown == "slider" else "",
         answer=answer,
     )
 
@@ -239,6 +241,7 @@ def mark_task(protocol: Protocol, seen: TrialFrames) -> MarkTask:
         full=words.full,
         undo_keys=asked.undo,
         nowhere_keys=asked.nowhere,
+        not_yet=protocol.texts.not_yet,
     )
 
 

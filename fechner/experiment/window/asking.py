@@ -13,10 +13,13 @@ from fechner.experiment.calibration import CARD_ASPECT
 from fechner.experiment.display import Question, Response
 from fechner.experiment.screens import pages, sliders
 from fechner.experiment.screens.answering import Answering, asks_to_quit
-from fechner.experiment.screens.look import Screen
+from fechner.experiment.screens.look import Box, Screen
+from fechner.experiment.screens.opening import Opening
 from fechner.experiment.window.frames import FrameLoader, UploadedFrame
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from fechner.experiment.simulated.window_user import WindowUser
     from fechner.experiment.window.screenshots import Screenshots
     from fechner.experiment.window.window import Texture, Window
@@ -52,6 +55,7 @@ class Asking:
         self._keys, self._screenshots, self._user = keys, screenshots, user
         self._questions: dict[tuple[Question, bool], tuple[Screen, Texture]] = {}
         self._overlay, self._mark = window.texture(), window.texture()
+        self._typed, self._cue = window.texture(), window.texture()
 
     def answer(
         self, question: Question, *, standing: StandingFrame | None = None
@@ -64,31 +68,34 @@ class Asking:
         screen, texture = self._screen(question, below)
         answering = Answering(question, screen, self._look, self._keys)
         onset = window.now() if standing is None else standing.onset
-        open_at = onset + question.not_before_ms / 1000
+        opening = Opening(onset + question.not_before_ms / 1000, numbers=question.kind == "slider")
         window.cursor(True)
         window.inputs()
+        opening.before(window.lately)
         began: float | None = None
         while True:
             texture.draw()
             if standing is not None:
                 standing.frame.draw()
             self._draw_answer(answering)
+            self._draw_cue(answering, opening)
             self._screenshots.keep(self._screenshots.question_name(answering))
             flipped = window.flip()
             if began is None:
                 began = flipped
-                open_at = max(open_at, began)
+                opening.at = max(opening.at, began)
             if answering.done is not None:
+                window.lately.clear()
                 if question.kind == "buttons" and not self._user:
                     time.sleep(PRESS_MS / 1000)
                 return answering.response(began)
-            if self._user and flipped >= open_at:
+            if self._user and flipped >= opening.at:
                 self._user.at_question(window, question, screen, answering.value)
             happened = window.inputs()
             if asks_to_quit(happened, self._keys):
                 return None
             for one in happened:
-                if one.time >= open_at:
+                if opening.admits(one):
                     answering.take(one)
             window.pause()
 
@@ -117,6 +124,25 @@ class Asking:
             )
             self._mark.put(mark, place)
             self._mark.draw()
+
+        if answering.typed.text:
+            self._typed.put(*self._typed_picture(answering))
+            self._typed.draw()
+
+    def _typed_picture(self, answering: Answering) -> tuple[Image.Image, Box]:
+        return sliders.typed_number(
+            self._look,
+            answering.screen,
+            answering.question,
+            answering.typed.text,
+            counts=answering.value is not None,
+        )
+
+    def _draw_cue(self, answering: Answering, opening: Opening) -> None:
+        cue = opening.cue(self._window.now())
+        if cue and cue in answering.screen.overlays:
+            self._cue.put(*answering.screen.overlays[cue])
+            self._cue.draw()
 
     def _draw_card(self, answering: Answering) -> None:
         low, high = answering.question.minimum, answering.question.maximum

@@ -11,6 +11,7 @@ from fechner.experiment.display import MarkTask
 from fechner.experiment.screens import mark_pages, painting
 from fechner.experiment.screens.answering import asks_to_quit
 from fechner.experiment.screens.marking import Marking
+from fechner.experiment.screens.opening import Opening
 from fechner.experiment.screens.pages import drawn_part
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class MarkingScreen:
         screen = mark_pages.mark_screen(self._look, task, self._keys)
         marking = Marking(task, screen, standing.frame.loaded.boxes[task.place], self._keys)
         page, ring = drawn_part(self._look, screen.image), painting.ring(task.radius)
-        open_at = standing.onset + task.not_before_ms / 1000
+        opening = Opening(standing.onset + task.not_before_ms / 1000, numbers=False)
         window.inputs()
         began: float | None = None
         while True:
@@ -54,6 +55,10 @@ class MarkingScreen:
             standing.frame.draw()
             self._draw_buttons(marking)
             self._draw_marks(marking)
+            cue = opening.cue(window.now())
+            if cue in screen.overlays:
+                self._button.put(*screen.overlays[cue])
+                self._button.draw()
             if marking.over_image:
                 self._brush.put(ring, _around(marking.pointer, ring.width))
                 self._brush.draw()
@@ -62,16 +67,17 @@ class MarkingScreen:
             flipped = window.flip()
             if began is None:
                 began = flipped
-                open_at = max(open_at, began)
+                opening.at = max(opening.at, began)
             if marking.done is not None:
-                return marking.result(open_at)
-            if self._user and flipped >= open_at:
+                window.lately.clear()
+                return marking.result(opening.at)
+            if self._user and flipped >= opening.at:
                 self._user.at_marking(window, marking)
             happened = window.inputs()
             if asks_to_quit(happened, self._keys):
                 return None
             for one in happened:
-                if one.time >= open_at or one.kind == "move":
+                if opening.admits(one):
                     marking.take(one)
             window.pause()
 

@@ -23,8 +23,7 @@ from fechner.experiment.display import (
     TrialInterruptedError,
 )
 from fechner.experiment.screens import layout, pages
-from fechner.experiment.screens.answering import Input, asks_to_quit
-from fechner.experiment.screens.look import Screen
+from fechner.experiment.screens.answering import Click, Input, asks_to_quit
 from fechner.experiment.window.asking import Asking, StandingFrame
 from fechner.experiment.window.frames import FrameLoader
 from fechner.experiment.window.marking import MarkingScreen
@@ -129,6 +128,7 @@ class ParticipantDisplay:
         self._base.put(*pages.drawn_part(self.look, screen.image))
         self.window.cursor(True)
         self.window.inputs()
+        click = Click(screen)
         while True:
             self._base.draw()
             self._flip(f"page-{page.name}")
@@ -138,14 +138,15 @@ class ParticipantDisplay:
             if asks_to_quit(happened, self._keys):
                 self._ask_to_quit()
                 self._base.put(*pages.drawn_part(self.look, screen.image))
-            elif any(self._proceeds(one, screen) for one in happened):
+            elif any(self._proceeds(one, click) for one in happened):
+                self.window.lately.clear()
                 return
             self.window.pause()
 
-    def _proceeds(self, one: Input, screen: Screen) -> bool:
+    def _proceeds(self, one: Input, click: Click) -> bool:
         if one.kind == "key":
             return one.key in self._keys.confirm
-        return one.kind == "release" and screen.hit(one.x, one.y) == "proceed"
+        return click.on(one) == "proceed"
 
     # -- frames
 

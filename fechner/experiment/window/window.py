@@ -20,6 +20,7 @@ from fechner.errors import MissingPartError, RefusedError
 from fechner.experiment.screens import patterns
 from fechner.experiment.screens.answering import Input
 from fechner.experiment.screens.look import Box, Look
+from fechner.experiment.screens.opening import TYPING_S
 
 NO_SYNC_MS = 4.0
 """Flips faster than this are not tied to a screen's refresh (a virtual screen)."""
@@ -70,6 +71,11 @@ class Window:
     virtual
         Whether the screen is a virtual one, whose flips wait for nothing.
 
+    Attributes
+    ----------
+    lately
+        Keys and presses of the last moments, whoever they were meant for.
+
     Raises
     ------
     MissingPartError
@@ -99,6 +105,7 @@ class Window:
         self._event.clearEvents()
         self._t0 = self._core.getTime()
         self._mouse: list[Input] = []
+        self.lately: list[Input] = []
         self._facts: dict[str, Any] | None = None
         self._watch_mouse()
         self.frame_ms, self.jitter_ms = self._measure_frames()
@@ -166,17 +173,23 @@ class Window:
         handle = self._window.winHandle
         scale = self._window.size[0] / max(1, handle.width)
         height = self._window.size[1]
+        # The other buttons do nothing: they are pressed by accident.
+        left = self._pyglet.window.mouse.LEFT
 
-        def note(kind: str, x: float, y: float) -> None:
+        def note(kind: str, x: float, y: float, *, counts: bool = True) -> None:
+            if not counts:
+                return
             # pyglet counts rows from the bottom; screens count from the top.
             place = (x * scale, height - 1 - y * scale)
             self._mouse.append(Input(kind, self.now(), "", *place))
 
         handle.push_handlers(
             on_mouse_motion=lambda x, y, dx, dy: note("move", x, y),
-            on_mouse_press=lambda x, y, button, modifiers: note("press", x, y),
-            on_mouse_drag=lambda x, y, dx, dy, buttons, modifiers: note("drag", x, y),
-            on_mouse_release=lambda x, y, button, modifiers: note("release", x, y),
+            on_mouse_press=lambda x, y, button, _: note("press", x, y, counts=button == left),
+            on_mouse_drag=lambda x, y, dx, dy, buttons, _: note(
+                "drag" if buttons & left else "move", x, y
+            ),
+            on_mouse_release=lambda x, y, button, _: note("release", x, y, counts=button == left),
         )
 
     def inputs(self) -> list[Input]:
@@ -184,6 +197,9 @@ class Window:
         keys = self._event.getKeys(timeStamped=True) or []
         happened = [Input("key", t - self._t0, name) for name, t in keys] + self._mouse
         self._mouse.clear()
+        pressed = [one for one in happened if one.kind in ("key", "press")]
+        recent = self.now() - TYPING_S
+        self.lately = [one for one in (*self.lately, *pressed) if one.time >= recent]
         return sorted(happened, key=lambda one: one.time)
 
     def press_key(self, name: str) -> None:
@@ -192,21 +208,21 @@ class Window:
         symbol = getattr(key, f"_{name}" if name.isdigit() else name.upper())
         self._window.winHandle.dispatch_event("on_key_press", symbol, 0)
 
-    def click(self, x: float, y: float) -> None:
-        """Press and release the left button at (x, y) pixels from the top left corner."""
-        self.drag([(x, y)])
+    def click(self, x: float, y: float, *, button: str = "LEFT") -> None:
+        """Press and release a button at (x, y) pixels from the top left corner."""
+        self.drag([(x, y)], button=button)
 
-    def drag(self, path: Sequence[tuple[float, float]]) -> None:
-        """Press the left button at the first place of a path, and release it at the last."""
-        handle, left = self._window.winHandle, self._pyglet.window.mouse.LEFT
+    def drag(self, path: Sequence[tuple[float, float]], *, button: str = "LEFT") -> None:
+        """Press a button at the first place of a path, and release it at the last."""
+        handle, pressed = self._window.winHandle, getattr(self._pyglet.window.mouse, button)
         for number, (x, y) in enumerate(path):
             handle._mouse_x, handle._mouse_y = x, self._window.size[1] - 1 - y
             place = (handle._mouse_x, handle._mouse_y)
             if number == 0:
-                handle.dispatch_event("on_mouse_press", *place, left, 0)
+                handle.dispatch_event("on_mouse_press", *place, pressed, 0)
             else:
-                handle.dispatch_event("on_mouse_drag", *place, 0, 0, left, 0)
-        handle.dispatch_event("on_mouse_release", handle._mouse_x, handle._mouse_y, left, 0)
+                handle.dispatch_event("on_mouse_drag", *place, 0, 0, pressed, 0)
+        handle.dispatch_event("on_mouse_release", handle._mouse_x, handle._mouse_y, pressed, 0)
 
     def cursor(self, visible: bool) -> None:
         """Show or hide the mouse pointer."""
