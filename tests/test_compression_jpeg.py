@@ -23,6 +23,9 @@ from fechner.compression.jpeg import (
 from fechner.compression.jpeg import (
     markers as jpeg_markers,
 )
+from fechner.compression.jpeg import (
+    tables as steps_of_quality,
+)
 from fechner.compression.jpeg.dct import ZIGZAG
 from fechner.compression.jpeg.source import (
     from_jpeg,
@@ -30,6 +33,7 @@ from fechner.compression.jpeg.source import (
     sample,
     upright_to_stored,
 )
+from fechner.compression.jpeg.tables import distance_of, tables
 from fechner.compression.jpeg.targets import Target, reach
 from fechner.compression.metrics.ssimulacra2 import Ss2Reference
 from fechner.compression.ramp import (
@@ -57,6 +61,11 @@ def photograph() -> np.ndarray:
 
 def nothing(picture: np.ndarray) -> np.ndarray:
     return np.zeros(picture.shape[:2], np.float32)
+
+
+def plainly_rounded(source, quality: float) -> bytes:
+    share = nothing(source.picture)
+    return jpeg.encode_jpeg(source, share, quality=quality, strength=0, everywhere=0)
 
 
 def pillow(picture: np.ndarray, path=None, **options):
@@ -113,7 +122,7 @@ def test_five_decoders_agree_on_every_file(photograph, tmp_path, subsampling, si
 def test_the_coefficients_written_are_the_ones_a_decoder_reads(photograph, tmp_path):
     source = from_pixels(photograph)
     path = tmp_path / "a.jpg"
-    path.write_bytes(jpeg.encode_jpeg(source, nothing(photograph), quality=80, strength=0))
+    path.write_bytes(plainly_rounded(source, 80))
     stored = from_jpeg(path)
     for plane, read in zip(source.components, stored.components, strict=True):
         steps = read.steps.reshape(64)[ZIGZAG]
@@ -124,15 +133,41 @@ def test_the_coefficients_written_are_the_ones_a_decoder_reads(photograph, tmp_p
 
 
 def test_plain_rounding_is_as_near_to_the_picture_as_libjpeg(photograph):
-    luma, chroma = jpeg.tables(85)
-    tables = [luma.reshape(64).tolist(), chroma.reshape(64).tolist()]
-    by_pillow = jpeg.decode_jpeg(pillow(photograph, qtables=tables, subsampling="4:2:0"))
-    ours = jpeg.decode_jpeg(
-        jpeg.encode_jpeg(from_pixels(photograph), nothing(photograph), quality=85, strength=0)
-    )
+    steps = [one.reshape(64).tolist() for one in tables(85)]
+    by_pillow = jpeg.decode_jpeg(pillow(photograph, qtables=steps, subsampling="4:2:0"))
+    ours = jpeg.decode_jpeg(plainly_rounded(from_pixels(photograph), 85))
     assert peak_signal_noise_ratio(photograph, ours) == pytest.approx(
         peak_signal_noise_ratio(photograph, by_pillow), abs=0.05
     )
+
+
+@pytest.mark.parametrize("subsampling", ["4:2:0", "4:4:4"])
+def test_our_steps_are_those_that_jpegli_writes(photograph, monkeypatch, subsampling):
+    ajpegli = pytest.importorskip("ajpegli")
+    monkeypatch.setattr(steps_of_quality, "BLUE_FINENESS", 1.0)
+    for quality in (10, 29, 45, 70, 85, 91, 97, 100):
+        theirs = Image.open(
+            io.BytesIO(
+                ajpegli.encode(
+                    photograph[:16, :16],
+                    distance=distance_of(quality),
+                    subsampling=subsampling.replace(":", ""),
+                )
+            )
+        ).quantization
+        for number, ours in enumerate(tables(quality, subsampling=subsampling)):
+            difference = np.abs(np.array(theirs[number]) - ours.reshape(64))
+            # The constants are stored with three decimals: a step at a half may round either way.
+            assert difference.max() <= 1
+            assert (difference > 0).sum() <= 4
+
+
+def test_steps_grow_as_quality_falls():
+    falling = [np.concatenate(tables(quality)) for quality in (100, 95, 85, 60, 31, 29, 10, 1)]
+    assert falling[0].max() == 1
+    for finer, coarser in itertools.pairwise(falling):
+        assert (coarser >= finer).all()
+    assert falling[-1].max() == 255
 
 
 @settings(max_examples=40, deadline=None)

@@ -30,7 +30,7 @@ VERSIONS = {
     "marks": 1,
     "scene": 3,
     "stimulus distances": 1,
-    "compressed": 1,
+    "compressed": 2,
     "activations": 1,
     "fit": 1,
     "distances": 1,

@@ -10,6 +10,7 @@ the bit stream wants them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -25,6 +26,8 @@ ZIGZAG = np.array(
 )  # fmt: skip
 """Position in the 8 x 8 block (row-major) of each coefficient of the stream (T.81, figure 5)."""
 
+Role = Literal["luma", "blue", "red"]
+
 
 @dataclass(frozen=True)
 class Component:
@@ -36,15 +39,15 @@ class Component:
         float32 (rows, columns, 64), grey levels, zigzag order.
     sampling
         Horizontal and vertical sampling factor (T.81, A.1.1).
-    chroma
-        True for Cb and Cr, which have their own table.
+    role
+        Which steps suit it: those of Y (also of RGB, CMYK and grey), of Cb or of Cr.
     steps
         The quantisation steps (8, 8) that the coefficients were read with; None for pixels.
     """
 
     blocks: np.ndarray
     sampling: tuple[int, int]
-    chroma: bool
+    role: Role
     steps: np.ndarray | None = None
 
 
@@ -65,12 +68,13 @@ def components(picture: np.ndarray, *, subsampling: str = "4:2:0") -> list[Compo
     """
     red, green, blue = cv2.split(picture)
     if np.array_equal(red, green) and np.array_equal(green, blue):
-        return [Component(_transform(red), (1, 1), chroma=False)]
+        return [Component(_transform(red), (1, 1), "luma")]
     luma, toward_red, toward_blue = cv2.split(cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb))
     half = subsampling == "4:2:0"
-    found = [Component(_transform(luma), (2, 2) if half else (1, 1), chroma=False)]
-    for plane in (toward_blue, toward_red):
-        found.append(Component(_transform(_halve(plane) if half else plane), (1, 1), chroma=True))
+    found = [Component(_transform(luma), (2, 2) if half else (1, 1), "luma")]
+    chroma: list[tuple[Role, np.ndarray]] = [("blue", toward_blue), ("red", toward_red)]
+    for role, plane in chroma:
+        found.append(Component(_transform(_halve(plane) if half else plane), (1, 1), role))
     return found
 
 

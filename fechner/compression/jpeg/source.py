@@ -18,12 +18,13 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from fechner.compression.jpeg import markers as jpeg_markers
-from fechner.compression.jpeg.dct import ZIGZAG, Component, components
+from fechner.compression.jpeg.dct import ZIGZAG, Component, Role, components
 from fechner.compression.pictures import checked_picture
 from fechner.errors import InputError, nearest
 from fechner.records.images.decoding import decoded
 
 SUBSAMPLINGS = ("4:2:0", "4:4:4")
+ROLES: dict[str, Role] = {"Cb": "blue", "Cr": "red"}
 SAMPLE_TILE, SAMPLE_TILES = 256, 12
 """Side of a sample's tiles in pixels (a multiple of every MCU) and how many there are."""
 
@@ -174,8 +175,8 @@ def _stored_components(content: bytes, path: Path) -> tuple[list[Component], str
         stored = np.asarray(getattr(jpeg, name), np.float32)
         blocks = (stored * steps.astype(np.float32)).reshape(*stored.shape[:2], 64)[..., ZIGZAG]
         down, across = (int(factor) for factor in jpeg.samp_factor[number])
-        chroma = colours in ("YCbCr", "YCCK") and name in ("Cb", "Cr")
-        found.append(Component(np.ascontiguousarray(blocks), (across, down), chroma, steps))
+        role = ROLES.get(name, "luma") if colours in ("YCbCr", "YCCK") else "luma"
+        found.append(Component(np.ascontiguousarray(blocks), (across, down), role, steps))
     return found, colours
 
 

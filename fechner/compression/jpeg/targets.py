@@ -23,9 +23,9 @@ from fechner.compression.jpeg.encoder import (
     encode_jpeg,
     finished,
     reference_encoder,
-    tables,
 )
 from fechner.compression.jpeg.source import Source, sample, upright_to_stored
+from fechner.compression.jpeg.tables import tables
 from fechner.compression.metrics.ssimulacra2 import Ss2Reference
 from fechner.compression.ramp import most_important, ramp
 from fechner.errors import InputError
@@ -41,6 +41,9 @@ START_STRENGTH, STRONGEST = 1.0, 8.0
 """Strength that a search begins with, and the largest that it tries."""
 IMPORTANT_SLOPE, BACKGROUND_SLOPE = 0.75, 0.4
 """ss2 that one step of table quality adds to the two parts, about, near quality 85."""
+SAME_LOOK = ((1, 25, 40, 55, 65, 75, 85, 92, 96, 100), (1, 15, 28, 47, 60, 72, 82, 91, 96, 100))
+"""Pillow's qualities, and those of our tables that give the same ss2 without a map (means of three
+Kodak photographs, dead zone and trellis)."""
 COARSEST, FINEST = 2.0, 99.0
 """Table qualities between which a size is searched."""
 
@@ -180,7 +183,7 @@ def reach(
 
 def start_quality(quality: float) -> float:
     """Return the table quality whose important part looks like Pillow's `quality`, about."""
-    return float(np.clip(quality + 0.7, 1, 100))
+    return float(np.interp(quality, *SAME_LOOK))
 
 
 def _search(
