@@ -19,6 +19,7 @@ from fechner.records.ratings import ratings_from_table, write_ratings
 from fechner.records.scales import Scale
 from fechner.records.selection import (
     ChannelSelection,
+    ColumnAlone,
     Gain,
     ReadoutEvidence,
     SelectionStudy,
@@ -85,8 +86,28 @@ def write_selection(folder, scenes, rng, *, simulated):
         chosen="readout",
         reason="The read-out drives the maps: on held-out scenes it lies furthest above chance.",
         noise_ceiling=(0.55, 0.68),
+        columns=[
+            column("generator", 0.665, 0.215, (0.121, 0.302)),
+            column("camera & lens", 0.46, 0.01, (-0.137, 0.113)),
+        ],
     )
     study.write(folder / "channels" / "selection.json")
+
+
+def column(name, prediction, lead, interval):
+    """What a column predicts beside channels that predict at .45."""
+    return ColumnAlone(
+        column=name,
+        levels=6,
+        prediction=prediction,
+        low=prediction - 0.08,
+        high=prediction + 0.08,
+        channels="the channels of 'readout'",
+        channels_prediction=0.45,
+        lead=lead,
+        lead_low=interval[0],
+        lead_high=interval[1],
+    )
 
 
 def write_images(folder, scenes, rng):

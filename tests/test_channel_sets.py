@@ -203,10 +203,10 @@ def test_several_dimensions_are_predicted_one_by_one():
     options = {"folds": 4, "shuffles": 2, "seed": 0}
     both = compare(sets, rated, "quality+authenticity", strategies, **options)
     single = [
-        compare(sets, rated, name, [parse_strategy("all")], **options)["prediction"].item()
+        compare(sets, rated, name, [parse_strategy("all")], **options).table["prediction"].item()
         for name in ("quality", "authenticity")
     ]
-    assert both["prediction"].item() == pytest.approx(np.mean(single), abs=0.1)
+    assert both.table["prediction"].item() == pytest.approx(np.mean(single), abs=0.1)
 
 
 def test_partialling_out_a_dimension_is_recorded_and_lowers_what_it_explains():
@@ -267,7 +267,7 @@ def test_the_nested_row_chooses_among_sets_inside_the_folds():
         named, rated, "quality", [parse_strategy("readout")], nested=True, folds=3, shuffles=2,
         seed=0, progress=lambda done, total: steps.append(done / total),
     )  # fmt: skip
-    score = found.set_index("features")["prediction"]
+    score = found.table.set_index("features")["prediction"]
     assert score["any of these"] == pytest.approx(score["last"], abs=0.05)
     assert score["last"] > score["noise"] + 0.3
     assert steps == sorted(steps)

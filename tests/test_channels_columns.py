@@ -15,6 +15,7 @@ from fechner.analysis.network.evidence.by_scene import (
     spearman_within,
 )
 from fechner.analysis.network.evidence.columns import (
+    BestChannels,
     columns_alone,
     columns_in_folds,
     columns_of_few_levels,
@@ -22,12 +23,14 @@ from fechner.analysis.network.evidence.columns import (
     predict_by_levels,
     warnings_of,
 )
+from fechner.analysis.network.evidence.compare import compare
 from fechner.analysis.network.evidence.confounds import within_levels
 from fechner.analysis.network.evidence.evaluation import evaluate, held_out_folds
 from fechner.analysis.network.evidence.selection import select_among
 from fechner.errors import InputError
 from fechner.records.rated_images import RatedImages
 from fechner.records.scales import Scale
+from fechner.records.selection import ColumnAlone
 
 MAKERS = np.array(["glide", "midjourney", "craiyon"])
 
@@ -124,10 +127,49 @@ def test_a_column_predicts_by_mean_ratings_of_its_levels_on_other_scenes():
     ratings, levels = rated.scores("quality"), levels_of(rated, "maker")
     train, test = np.arange(60), np.arange(60, 120)
     means = pd.Series(ratings[train]).groupby(levels[train]).mean()
-    (alone,) = columns_alone({"maker": levels}, ratings, rated.scenes, [(train, test)], seed=0)
+    guess = np.random.default_rng(5).normal(size=(120, 1))
+    (alone,) = columns_alone(
+        {"maker": levels}, ratings, rated.scenes, [(0, train, test)], BestChannels("any", guess),
+        seed=0,
+    )  # fmt: skip
     expected = stats.spearmanr(means[levels[test]].to_numpy(), ratings[test]).statistic
     assert alone.prediction == pytest.approx(expected)
     assert alone.low < alone.prediction < alone.high
+    reached = stats.spearmanr(guess[test, 0], ratings[test]).statistic
+    assert alone.channels_prediction == pytest.approx(reached)
+    assert alone.lead == pytest.approx(expected - reached)
+    assert alone.lead_low < alone.lead < alone.lead_high
+
+
+def test_channels_that_predict_as_a_column_does_are_led_by_nothing_in_any_set_of_scenes():
+    _, rated = world(made_by=1.0)
+    ratings, levels, scenes = rated.scores("quality"), levels_of(rated, "maker"), rated.scenes
+    dealt = list(held_out_folds(scenes, np.zeros(120, bool), folds=4, repeats=2, seed=0))
+    same = np.zeros((120, 2))
+    for partition, train, test in dealt:
+        same[test, partition] = 3 * predict_by_levels(levels[train], ratings[train], levels[test])
+    (alone,) = columns_alone(
+        {"maker": levels}, ratings, scenes, dealt, BestChannels("as the column", same), seed=0
+    )
+    assert alone.low < alone.high
+    assert (alone.lead, alone.lead_low, alone.lead_high) == (0, 0, 0)
+    assert warnings_of([alone]) == []
+
+
+def test_the_columns_rival_is_what_predicts_best_in_the_comparison():
+    values, rated = world(made_by=1.0, own=0.3)
+    blind = channels_of(np.random.default_rng(3).random((120, 12)))
+    sets = {("blind", "mean"): blind, ("seeing", "mean"): values}
+    options = {"folds": 3, "repeats": 2, "seed": 0}
+    tried = [parse_strategy("readout"), parse_strategy("negative")]
+    found = compare(sets, rated, "quality", tried, shuffles=0, **options)
+    best = found.table.loc[found.table["prediction"].idxmax()]
+    (alone,) = columns_in_folds(
+        rated, rated.scores("quality"), found.best, seen=np.zeros(120, bool), **options
+    )
+    assert alone.channels == f"{best['strategy']} of seeing"
+    assert alone.channels_prediction == pytest.approx(best["prediction"])
+    assert alone.lead == pytest.approx(alone.prediction - best["prediction"])
 
 
 def test_a_level_that_made_no_mean_is_predicted_by_the_mean_of_all():
@@ -161,13 +203,18 @@ def test_a_column_that_predicts_better_than_the_channels_is_said_unasked_and_kep
     assert "maker" not in select_among([quiet], rated, "quality", **options).reason
 
 
-def test_nothing_is_said_of_a_column_that_predicts_worse():
-    _, rated = world(made_by=1.0)
-    seen = np.zeros(120, bool)
-    alone = columns_in_folds(rated, rated.scores("quality"), seen=seen, folds=4, repeats=2, seed=0)
-    reached = alone[0].prediction
-    assert warnings_of(alone, "the channels", reached + 0.01) == []
-    assert len(warnings_of(alone, "the channels", reached - 0.01)) == 1
+def test_what_is_said_of_a_columns_lead_says_how_sure_it_is():
+    def said(lead, low, high):
+        reached = {"prediction": 0.5 + lead, "low": 0.4, "high": 0.8}
+        beside = {"channels": "readout of bn2", "channels_prediction": 0.5}
+        ahead = {"lead": lead, "lead_low": low, "lead_high": high}
+        return warnings_of([ColumnAlone(column="maker", levels=3, **reached, **beside, **ahead)])
+
+    assert said(-0.01, -0.1, 0.1) == []
+    (sure,) = said(0.2, 0.1, 0.3)
+    assert "better than readout of bn2 (0.500) by 0.200 [0.100, 0.300]: the channels may" in sure
+    (unsure,) = said(0.2, -0.1, 0.5)
+    assert "by 0.200 [-0.100, 0.500], which other scenes may turn round: " in unsure
 
 
 def test_agreement_within_groups_is_the_mean_of_theirs_weighted_by_images():

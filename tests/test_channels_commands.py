@@ -456,7 +456,8 @@ def test_compare_gives_one_row_a_combination():
         ("a", "mean"): channels_of(pooled, pool="mean"),
         ("b", "none"): channels_of(pooled),
     }
-    found = compare(sets, rated, "quality", strategies, folds=3, repeats=2, shuffles=2, seed=0)
+    compared = compare(sets, rated, "quality", strategies, folds=3, repeats=2, shuffles=2, seed=0)
+    found = compared.table
     assert list(found.columns) == list(COLUMNS)
     assert found[["features", "pooling"]].drop_duplicates().to_numpy().tolist() == [
         ["a", "space"], ["a", "mean"], ["b", "none"],

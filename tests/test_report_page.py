@@ -118,6 +118,18 @@ def test_numbers_in_the_table_are_those_of_the_claim(study, page):
         assert row.model in page
 
 
+def test_the_lead_of_a_column_over_the_channels_stands_with_its_interval_in_a_part_of_its_own(page):
+    part = page[page.index("<h3>What needs no network</h3>") :]
+    rows = re.findall(r"<tr(.*?)>(.*?)</tr>", part[: part.index("</table>")], re.S)[1:]
+    (sure, first), (unsure, second) = rows
+    assert "strong" in sure
+    assert "<td>0.215 (0.121 to 0.302)</td>" in first
+    assert "strong" not in unsure
+    assert "<td>0.010 (\N{MINUS SIGN}0.137 to 0.113)</td>" in second
+    assert "camera &amp; lens" in second
+    assert "SIMULATED_columns.csv" in part
+
+
 def test_warnings_of_the_statistics_stand_among_the_limits(study, page):
     from fechner.records.claim import read_claim
 

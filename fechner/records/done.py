@@ -20,7 +20,7 @@ from fechner.provenance import digest, read_json, sha256_file, write_json
 
 VERSIONS = {
     "images": 1,
-    "channels": 2,
+    "channels": 3,
     "maps": 3,
     "map": 1,
     "stimuli": 1,

@@ -60,6 +60,15 @@ class ColumnAlone(_Record):
     low: float
     high: float
     """Its 95 % interval over scenes."""
+    channels: str
+    """Which channels predict best, in words."""
+    channels_prediction: float
+    """Spearman of their prediction with the ratings of the same images."""
+    lead: float
+    """`prediction` less `channels_prediction`: above 0 where the column does better."""
+    lead_low: float
+    lead_high: float
+    """The 95 % interval of that difference; both sides meet the same resampled scenes."""
 
 
 class ChannelSelection(_Record):

@@ -110,6 +110,7 @@ def _channels(study: Artefacts) -> dict[str, Any]:
     return {
         "selection": chosen,
         "channel_sentences": story.channel_sentences(study),
+        "column_table": tables.column_table(chosen),
         "method_name": channel_figures.method_name,
         "alignment_chart": svg(
             channel_figures.alignment(chosen),

@@ -17,6 +17,7 @@ from fechner.records.contrasts.contrast import Contrast, UnfittedModel
 from fechner.records.journal import JournalRecord
 from fechner.records.prediction import Correlation, Prediction
 from fechner.records.rules.frozen_plan import PlanCheck
+from fechner.records.selection import SelectionStudy
 from fechner.records.stimuli import COVARIATE, INTACT
 
 
@@ -68,6 +69,31 @@ def contrast_table(
     header = ("contrast", "model", "points", interval_name(level), "SE", "df", "p", "converged")
     strong = frozenset(k for k, row in enumerate(contrasts) if row.decides)
     return Table(header, rows, strong)
+
+
+def column_table(selection: SelectionStudy) -> Table | None:
+    """Return what columns predict alone beside the best channels; None without such columns.
+
+    A column stands out whose lead over the channels other scenes would not turn round.
+    """
+
+    def within(value: float, low: float, high: float) -> str:
+        text = f"{value:.3f} ({low:.3f} to {high:.3f})"
+        return text.replace("-", "\N{MINUS SIGN}")
+
+    rows = [
+        [
+            one.column,
+            str(one.levels),
+            within(one.prediction, one.low, one.high),
+            f"{one.channels_prediction:.3f}, {one.channels}",
+            within(one.lead, one.lead_low, one.lead_high),
+        ]
+        for one in selection.columns
+    ]
+    header = ("column", "levels", "predicts", "the best channels predict", "the column's lead")
+    ahead = frozenset(k for k, one in enumerate(selection.columns) if one.lead_low > 0)
+    return Table(header, rows, ahead) if rows else None
 
 
 def effect_table(claim: Claim) -> Table | None:

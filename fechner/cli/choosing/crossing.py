@@ -88,24 +88,21 @@ def columns_of_both(
     return here, there
 
 
-def say_columns(
-    alone: Sequence[ColumnAlone], compared: pd.DataFrame, confounds: Sequence[str]
-) -> None:
+def say_columns(alone: Sequence[ColumnAlone], confounds: Sequence[str]) -> None:
     """Say what columns of the table predict alone: those asked for, and any that does better."""
     from fechner.analysis.network.evidence.columns import warnings_of
     from fechner.cli.console import console
 
-    best = compared.iloc[int(compared["prediction"].argmax())]
-    what = f"{best['strategy']} of {best['features']}".removesuffix(" of any of these")
     for one in alone:
         if one.column in confounds:
             console.print(
                 f"{one.column} alone, mean ratings of its {one.levels} levels: predicts "
-                f"{_interval(one.prediction, one.low, one.high)}; the best channels, {what}: "
-                f"{best['prediction']:.3f}",
+                f"{_interval(one.prediction, one.low, one.high)}; the best channels, "
+                f"{one.channels}: {one.channels_prediction:.3f}; the column's lead: "
+                f"{_interval(one.lead, one.lead_low, one.lead_high)}",
                 soft_wrap=True,
             )
-    for line in warnings_of(alone, what, float(best["prediction"]), advise=not confounds):
+    for line in warnings_of(alone, advise=not confounds):
         console.print(line, style="yellow", soft_wrap=True)
 
 

@@ -158,26 +158,26 @@ def compare_on_images(
     }  # fmt: skip
     for name in names:
         with bar(f"Strategies, {name}") as progress, executor(jobs) as processes:
-            found = compare(
+            compared = compare(
                 sets, rated, name, tried, partial_out=partial_out, nested=nested, folds=folds,
                 repeats=repeats, shuffles=shuffles, seed=seed, pool=processes, progress=progress,
             )  # fmt: skip
         write_channel_comparison(
-            found, out, name, simulated=rated.simulated, seed=seed,
+            compared.table, out, name, simulated=rated.simulated, seed=seed,
             inputs={"rated_images": rated.sha256}, parameters=parameters,
         )  # fmt: skip
         console.print(f"[bold]{name}[/]" + (f" given {partial_out}" if partial_out else ""))
-        show(found)
+        show(compared.table)
         first = next(iter(sets.values()))
         say_ceiling(single, first, rated, name, partial_out, objective)
         alone = columns_in_folds(
-            rated, joint_scores(rated, name), columns=here,
+            rated, joint_scores(rated, name), compared.best, columns=here,
             seen=np.logical_or.reduce([one.seen for one in sets.values()]),
             held_constant=joint_scores(rated, partial_out) if partial_out else None,
             folds=folds, repeats=repeats, seed=seed,
         )  # fmt: skip
         write_columns(alone, out, name, simulated=rated.simulated)
-        say_columns(alone, found, here)
+        say_columns(alone, here)
         for column in here:
             with bar(f"Within levels of {column}, {name}") as progress, executor(jobs) as processes:
                 scored = within_levels(

@@ -17,6 +17,7 @@ from fechner.records.cells import csv_text
 from fechner.records.claim import Claim
 from fechner.records.contrasts.contrast import Contrast
 from fechner.records.prediction import Prediction
+from fechner.records.selection import SelectionStudy
 from fechner.records.simulated import marked_name
 from fechner.records.stimuli import COVARIATE, INTACT, StimulusSet
 from fechner.report.artefacts import Artefacts
@@ -63,6 +64,8 @@ class ExactTable:
 def exact_tables(study: Artefacts) -> dict[str, ExactTable]:
     """Return every table that the study has results for, by name."""
     found: list[ExactTable] = []
+    if study.selection is not None:
+        found.append(_of_columns(study.selection, simulated=study.simulated_images))
     if study.claim is not None:
         found += _of_claim(study.claim)
     if study.prediction is not None:
@@ -145,6 +148,17 @@ def _contrasts(rows: Sequence[Contrast]) -> pd.DataFrame:
 
 def _rows(records: Sequence[Any]) -> pd.DataFrame:
     return pd.DataFrame([record.model_dump() for record in records])
+
+
+def _of_columns(selection: SelectionStudy, *, simulated: bool) -> ExactTable:
+    return ExactTable(
+        "columns",
+        "What the mean ratings of each column's levels predict of held-out scenes (Spearman), what "
+        "the best channels do, and the difference, with intervals over scenes",
+        "channels/selection.json",
+        _rows(selection.columns),
+        simulated,
+    )
 
 
 def _of_prediction(found: Prediction) -> list[ExactTable]:

@@ -8,15 +8,15 @@ some scenes predicts the images of others. Every column of few levels is tried u
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fechner.analysis.network.alignment.ranks import spearman
 from fechner.analysis.network.choosing.readout import apart_from
 from fechner.analysis.network.evidence.by_scene import interval_over_scenes, resampled_scenes
-from fechner.analysis.network.evidence.evaluation import held_out_folds
+from fechner.analysis.network.evidence.evaluation import held_out_folds, mean_spearman
 from fechner.errors import InputError, nearest
 from fechner.records.rated_images import RatedImages
 from fechner.records.selection import ColumnAlone
@@ -29,33 +29,38 @@ Not a fixed number of levels: in AVT's compressed images 47 coded heights predic
 EMPTY = "(empty)"
 
 
-def warnings_of(
-    columns: Sequence[ColumnAlone], what: str, prediction: float, *, advise: bool = True
-) -> list[str]:
+@dataclass(frozen=True, eq=False)
+class BestChannels:
+    """The channels that predict best, which columns are held against.
+
+    Attributes
+    ----------
+    what
+        In words.
+    predicted : (n_images, n_partitions * n_dimensions)
+        What they predict on held-out images, up to a constant; see `evaluation.Evaluation`.
+    """
+
+    what: str
+    predicted: NDArray[np.float64]
+
+
+def warnings_of(columns: Iterable[ColumnAlone], *, advise: bool = True) -> list[str]:
     """Return a sentence for each column that predicts better than the channels do.
 
-    Parameters
-    ----------
-    columns
-        Of the same images.
-    what, prediction
-        The best of the channels, in words, and its held-out Spearman.
-    advise
-        Whether to name the command that looks within the levels.
-
-    Returns
-    -------
-    list of str
-        Empty where the channels do better than every column.
+    With `advise` it names the command that looks within the levels. Empty where the channels do
+    better than every column.
     """
     return [
         f"The column {one.column!r} alone (mean ratings of its {one.levels} levels) predicts the "
         f"ratings of held-out scenes with Spearman {one.prediction:.3f} [{one.low:.3f}, "
-        f"{one.high:.3f}], better than {what} ({prediction:.3f}): the channels may do no more than "
-        f"recognise {one.column!r}"
+        f"{one.high:.3f}], better than {one.channels} ({one.channels_prediction:.3f}) by "
+        f"{one.lead:.3f} [{one.lead_low:.3f}, {one.lead_high:.3f}]"
+        + (": " if one.lead_low > 0 else ", which other scenes may turn round: ")
+        + f"the channels may do no more than recognise {one.column!r}"
         + (f"; see channels compare --confound {one.column}." if advise else ".")
         for one in columns
-        if one.prediction > prediction
+        if one.lead > 0
     ]
 
 
@@ -132,12 +137,13 @@ def columns_alone(
     columns: dict[str, NDArray],
     ratings: NDArray,
     scenes: NDArray,
-    splits: Iterable[tuple[NDArray, NDArray]],
+    splits: Iterable[tuple[int, NDArray, NDArray]],
+    channels: BestChannels,
     *,
     held_constant: NDArray | None = None,
     seed: int,
 ) -> list[ColumnAlone]:
-    """Return what each column alone predicts on held-out images, best first.
+    """Return what each column alone predicts on held-out images beside the channels, best first.
 
     Parameters
     ----------
@@ -147,7 +153,10 @@ def columns_alone(
         Of several dimensions the mean prediction is returned.
     scenes : (n_images,)
     splits
-        Rows that make the means and rows that they predict, one pair a fold.
+        Partition, rows that make the means and rows that they predict, one for each fold; see
+        `evaluation.held_out_folds`.
+    channels
+        Fitted and judged in the same folds.
     held_constant : (n_images, n_others), optional
         Taken out of the ratings on either side first.
     seed
@@ -156,34 +165,45 @@ def columns_alone(
     Returns
     -------
     list of ColumnAlone
-        Spearman over the judged images of all folds, with its interval.
+        Spearman over the judged images, mean over partitions and dimensions, its lead over that
+        of the channels, and the intervals of both.
     """
     others = np.empty((len(ratings), 0)) if held_constant is None else held_constant
     turns = list(splits)
+    judged = np.unique(np.concatenate([test for *_, test in turns]))
+    wanted = apart_from(ratings[judged], others[judged]).reshape(len(judged), -1)
+    rival = channels.predicted[judged]
+    # The same scenes for every column and for the channels: a difference is of pairs.
+    times = resampled_scenes(scenes[judged], rng=np.random.default_rng(seed))
     found = []
     for name, levels in columns.items():
-        predicted, wanted, rows = [], [], []
-        for train, test in turns:
+        guess = np.zeros((turns[-1][0] + 1, *ratings.shape))
+        for partition, train, test in turns:
             made = apart_from(ratings[train], others[train])
-            predicted.append(predict_by_levels(levels[train], made, levels[test]))
-            rows.append(test)
-        judged = np.concatenate(rows)
-        guess = np.concatenate(predicted).reshape(len(judged), -1)
-        wanted = apart_from(ratings, others)[judged].reshape(len(judged), -1)
-        times = resampled_scenes(scenes[judged], rng=np.random.default_rng(seed))
+            guess[partition, test] = predict_by_levels(levels[train], made, levels[test])
+        mine = np.concatenate([one[judged].reshape(wanted.shape) for one in guess], axis=1)
 
-        def agrees(at: NDArray, guess: NDArray = guess, wanted: NDArray = wanted) -> float:
-            both = zip(guess[at].T, wanted[at].T, strict=True)
-            return float(np.mean([spearman(one, other) for one, other in both]))
+        def agrees(at: NDArray, mine: NDArray = mine) -> float:
+            return mean_spearman(mine[at], wanted[at])
 
-        interval = interval_over_scenes(agrees, times)
+        def leads(at: NDArray, mine: NDArray = mine) -> float:
+            return agrees(at, mine) - mean_spearman(rival[at], wanted[at])
+
+        everyone = np.arange(len(judged))
+        low, high = interval_over_scenes(agrees, times)
+        lead_low, lead_high = interval_over_scenes(leads, times)
         found.append(
             ColumnAlone(
                 column=name,
                 levels=len(np.unique(levels)),
-                prediction=agrees(np.arange(len(judged))),
-                low=interval[0],
-                high=interval[1],
+                prediction=agrees(everyone),
+                low=low,
+                high=high,
+                channels=channels.what,
+                channels_prediction=mean_spearman(rival, wanted),
+                lead=leads(everyone),
+                lead_low=lead_low,
+                lead_high=lead_high,
             )
         )
     return sorted(found, key=lambda one: -one.prediction)
@@ -192,6 +212,7 @@ def columns_alone(
 def columns_in_folds(
     rated: RatedImages,
     ratings: NDArray,
+    channels: BestChannels,
     *,
     columns: Sequence[str] = (),
     seen: NDArray,
@@ -206,6 +227,8 @@ def columns_in_folds(
     ----------
     rated, ratings
         The table, and what is predicted, (n_images, ...).
+    channels
+        The best of `compare.compare` on the same folds.
     columns
         Columns to try besides those of few levels.
     seen, held_constant, folds, repeats, seed
@@ -222,14 +245,9 @@ def columns_in_folds(
         If a named column is missing, constant or has a level an image.
     """
     tried = {name: levels_of(rated, name) for name in columns} | columns_of_few_levels(rated)
-    splits = [
-        (train, test)
-        for _, train, test in held_out_folds(
-            rated.scenes, seen, folds=folds, repeats=repeats, seed=seed
-        )
-    ]
+    splits = held_out_folds(rated.scenes, seen, folds=folds, repeats=repeats, seed=seed)
     return columns_alone(
-        tried, ratings, rated.scenes, splits, held_constant=held_constant, seed=seed
+        tried, ratings, rated.scenes, splits, channels, held_constant=held_constant, seed=seed
     )
 
 

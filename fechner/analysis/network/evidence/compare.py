@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from fechner.analysis.network.choosing.rated_features import RatedFeatures, rated_features
 from fechner.analysis.network.choosing.sets import ChannelValues
 from fechner.analysis.network.choosing.strategies import Strategy
+from fechner.analysis.network.evidence.columns import BestChannels
 from fechner.analysis.network.evidence.evaluation import AnyStrategy, Evaluation, evaluate
 from fechner.analysis.network.evidence.nested import BestHeldOut
 from fechner.progress import Progress, silent
@@ -31,6 +32,24 @@ COLUMNS = (
     "prediction", "prediction_low", "prediction_high", "shuffled_prediction", "prediction_p",
     "jaccard", "impact_correlation",
 )  # fmt: skip
+ANY_SET = "any of these"
+"""The features of the nested choice."""
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Held-out evidence of everything that was compared.
+
+    Attributes
+    ----------
+    table
+        One row for each set of channels and strategy, with `COLUMNS`.
+    best
+        What predicts best, the nested choice among them.
+    """
+
+    table: pd.DataFrame
+    best: BestChannels
 
 
 def compare(
@@ -47,7 +66,7 @@ def compare(
     seed: int,
     pool: Executor | None = None,
     progress: Progress = silent,
-) -> pd.DataFrame:
+) -> Comparison:
     """Return one row of held-out evidence for each set of channels and strategy.
 
     Images that any of the networks was fitted to judge none of them.
@@ -67,9 +86,10 @@ def compare(
 
     Returns
     -------
-    Frame with `COLUMNS`: in-sample and held-out alignment before and after selection with
-    interval and shuffled mean; held-out Spearman of predicted ratings likewise; p = share
-    of shuffled repeats that do at least as well; stability over folds.
+    Comparison
+        Its table holds in-sample and held-out alignment before and after selection with interval
+        and shuffled mean; held-out Spearman of predicted ratings likewise; p = share of shuffled
+        repeats that do at least as well; stability over folds.
 
     Raises
     ------
@@ -87,10 +107,11 @@ def compare(
     work = [(name, [one], strategies, 1) for name, one in images.items()]
     if nested:
         choice = [BestHeldOut(tuple(strategies))]
-        work.append((("any of these", ""), list(images.values()), choice, 3 * len(images)))
-    total, behind, rows = sum(cost for *_, cost in work), 0, []
+        work.append(((ANY_SET, ""), list(images.values()), choice, 3 * len(images)))
+    total, behind = sum(cost for *_, cost in work), 0
+    reached: list[tuple[tuple[str, str], Evaluation]] = []
     for name, features, tried, cost in work:
-        for found in evaluate(
+        found = evaluate(
             features,
             tried,
             folds=folds,
@@ -99,10 +120,15 @@ def compare(
             seed=seed,
             pool=pool,
             progress=_share(progress, behind, cost, total),
-        ):
-            rows.append(_row(*name, found))
+        )
+        reached += [(name, one) for one in found]
         behind += cost
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    (features_of_best, _), best = max(reached, key=lambda one: one[1].prediction)
+    what = best.strategy + ("" if features_of_best == ANY_SET else f" of {features_of_best}")
+    return Comparison(
+        pd.DataFrame([_row(*name, one) for name, one in reached], columns=list(COLUMNS)),
+        BestChannels(what, best.predicted),
+    )
 
 
 def _share(progress: Progress, behind: int, cost: int, total: int) -> Progress:

@@ -71,6 +71,8 @@ class Evaluation:
         Spearman of ratings with what a read-out of the kept channels (or the strategy
         itself) predicts for judged images, over all folds together; the mean over several
         dimensions. Dimensions that are held constant are first taken out of the ratings.
+    predicted : (n_images, n_partitions * n_dimensions)
+        Those predictions, up to a constant; 0 for images that judge nothing.
     jaccard, impact_correlation
         Stability over folds: mean overlap of kept sets, mean rank correlation of impacts;
         NaN where no two folds chose among the same channels.
@@ -88,6 +90,7 @@ class Evaluation:
     prediction: float
     prediction_interval: tuple[float, float]
     shuffled_prediction: NDArray[np.float64] = field(repr=False)
+    predicted: NDArray[np.float64] = field(repr=False)
     jaccard: float
     impact_correlation: float
 
@@ -296,16 +299,15 @@ def predict_held_out(
 def _summary(work: _Work, runs: list[_Run], rng: np.random.Generator) -> Evaluation:
     images = work.sets[0].subset(~work.sets[0].seen)
     ratings = apart_from(images.ratings, images.held_constant).reshape(len(images), -1)
+    judges = ~work.sets[0].seen
     for run in runs:
-        run.predicted = run.predicted[~work.sets[0].seen].reshape(ratings.shape)
+        run.predicted = run.predicted[judges].reshape(ratings.shape)
     real, shuffled = [r for r in runs if r.real], [r for r in runs if not r.real]
     folds = [fold for run in real for fold in run.folds]
     draws = _mean_draws([fold.draws for fold in folds])
     predictions = np.concatenate([run.predicted for run in real], axis=1)
-
-    def mean_spearman(predicted: NDArray, rated: NDArray) -> float:
-        columns = zip(predicted.T, cycle(rated.T), strict=False)
-        return float(np.mean([spearman(one, other) for one, other in columns]))
+    predicted = np.zeros((len(judges), predictions.shape[1]))
+    predicted[judges] = predictions
 
     def mean(values: Iterable[float]) -> float:
         numbers = list(values)
@@ -327,11 +329,25 @@ def _summary(work: _Work, runs: list[_Run], rng: np.random.Generator) -> Evaluat
             mean_spearman, predictions, ratings, rng=rng, resamples=work.resamples
         ),
         shuffled_prediction=np.array([mean_spearman(r.predicted, ratings) for r in shuffled]),
+        predicted=predicted,
         jaccard=mean(mean_jaccard([f.chosen.kept for f in each]) for each in alike),
         impact_correlation=mean(
             mean_rank_correlation([f.chosen.impact for f in each]) for each in alike
         ),
     )
+
+
+def mean_spearman(predicted: NDArray, rated: NDArray) -> float:
+    """Return the mean over columns of Spearman's correlation.
+
+    Parameters
+    ----------
+    predicted : (n_images, n_partitions * n_dimensions)
+        All dimensions of one partition, then those of the next.
+    rated : (n_images, n_dimensions)
+    """
+    columns = zip(predicted.T, cycle(rated.T), strict=False)
+    return float(np.mean([spearman(one, other) for one, other in columns]))
 
 
 def _mean_draws(draws: Sequence[NDArray]) -> NDArray[np.float64]:

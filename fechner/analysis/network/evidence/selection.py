@@ -36,11 +36,12 @@ from fechner.analysis.network.choosing.strategies import (
 from fechner.analysis.network.evidence.ceiling import ceiling_of
 from fechner.analysis.network.evidence.choice import FALLBACK, choose
 from fechner.analysis.network.evidence.columns import (
+    BestChannels,
     columns_alone,
     columns_of_few_levels,
     warnings_of,
 )
-from fechner.analysis.network.evidence.evaluation import predict_held_out
+from fechner.analysis.network.evidence.evaluation import mean_spearman, predict_held_out
 from fechner.analysis.network.evidence.nested import best_held_out
 from fechner.errors import InputError, nearest
 from fechner.progress import Progress, silent
@@ -162,20 +163,22 @@ def select_among(
     names = candidate_names([(one.name, _words(parts[which])) for which, one in work])
     if select not in (known := [EVIDENCE, BEST_HELD_OUT, *names]):
         raise InputError(f"cannot select by {select!r}; {nearest(select, known)}")
-    candidates = _candidates(work, here, there, shuffles, rng, parts, progress)
+    candidates, predicted = _candidates(work, here, there, shuffles, rng, parts, progress)
     by_name = dict(zip(names, candidates, strict=True))
     name = select if score is None else names[work.index(driver)]
     name, reason = choose(by_name) if select == EVIDENCE else (name, _reason(name, score))
-    columns = columns_alone(
-        columns_of_few_levels(rated),
-        images[0].ratings,
-        images[0].scenes,
-        [(np.flatnonzero(mine), np.flatnonzero(~mine))],
-        held_constant=images[0].held_constant,
-        seed=seed,
-    )
-    if columns:
-        reason = " ".join([reason, *warnings_of(columns, *_best(by_name, here[0], there[0]))])
+    columns = []
+    if told := columns_of_few_levels(rated):
+        columns = columns_alone(
+            told,
+            images[0].ratings,
+            images[0].scenes,
+            [(0, np.flatnonzero(mine), np.flatnonzero(~mine))],
+            _best(dict(zip(names, predicted, strict=True)), here[0], there[0], ~mine),
+            held_constant=images[0].held_constant,
+            seed=seed,
+        )
+    reason = " ".join([reason, *warnings_of(columns)])
     ceiling = None
     if individual is not None and aim.fit in CORRELATIONS:
         ceiling = ceiling_of(there[0], individual[:, ~mine], aim, rng=rng)
@@ -190,25 +193,26 @@ def select_among(
 
 
 def _best(
-    candidates: Mapping[str, ChannelSelection], here: RatedFeatures, there: RatedFeatures
-) -> tuple[str, float]:
-    """Return which channels predict the held-out ratings best, in words, and how well.
+    predicted: Mapping[str, NDArray | None],
+    here: RatedFeatures,
+    there: RatedFeatures,
+    judges: NDArray[np.bool_],
+) -> BestChannels:
+    """Return the candidate that predicts the held-out ratings best.
 
-    Where no candidate predicts, a read-out of all channels of the first set does.
+    Where none predicts, a read-out of all channels of the first set does.
     """
-    reached = {
-        f"the channels of {name!r}": one.readout.held_out_spearman
-        for name, one in candidates.items()
-        if one.readout is not None
-    }
-    if not reached:
+    made = {f"the channels of {k!r}": one for k, one in predicted.items() if one is not None}
+    if not made:
         everything = parse_strategy(FALLBACK)(here, here.ratings, np.random.default_rng(0))
-        predicted = predict_held_out(everything, here, there, here.ratings)
-        wanted = apart_from(there.ratings, there.held_constant)
-        both = zip(*(one.reshape(len(there), -1).T for one in (predicted, wanted)), strict=True)
-        reached["a read-out of all channels"] = float(np.mean([spearman(*pair) for pair in both]))
-    what = max(reached, key=reached.__getitem__)
-    return what, reached[what]
+        guess = predict_held_out(everything, here, there, here.ratings)
+        made["a read-out of all channels"] = guess
+    wanted = apart_from(there.ratings, there.held_constant).reshape(len(there), -1)
+    tables = {what: one.reshape(wanted.shape) for what, one in made.items()}
+    what = max(tables, key=lambda what: mean_spearman(tables[what], wanted))
+    placed = np.zeros((len(judges), wanted.shape[1]))
+    placed[judges] = tables[what]
+    return BestChannels(what, placed)
 
 
 def _nested_choice(
@@ -258,12 +262,15 @@ def _candidates(
     rng: np.random.Generator,
     parts: Sequence[dict[str, Any]],
     progress: Progress,
-) -> list[ChannelSelection]:
-    """Run each strategy on its set, under the real and the shuffled ratings."""
+) -> tuple[list[ChannelSelection], list[NDArray | None]]:
+    """Run each strategy on its set, under the real and the shuffled ratings.
+
+    Beside each record stands what it predicts for the held-out images, where it predicts.
+    """
     shuffled = [rng.permutation(here[0].ratings) for _ in range(shuffles)]
     turns = [(*one, [] if _keeps_all(one[1]) else shuffled) for one in work]
     total, done = sum(1 + len(repeats) for *_, repeats in turns), 0
-    records = []
+    records, predicted = [], []
     for which, strategy, repeats in turns:
         outcomes = []
         for target in [here[which].ratings, *repeats]:
@@ -271,7 +278,9 @@ def _candidates(
             done += 1
             progress(done, total)
         records.append(_record(strategy, outcomes, there[which], rng, parts[which]))
-    return records
+        real = outcomes[0].predict if strategy.predicts else None
+        predicted.append(real and real(there[which]))
+    return records, predicted
 
 
 def _keeps_all(strategy: Strategy) -> bool:
