@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from judged_pairs import photograph, write_left_maps
-from PIL import Image
+from PIL import Image, ImageDraw
 from scipy import stats
 from typer.testing import CliRunner
 
@@ -165,6 +165,54 @@ def test_the_density_of_one_mark_is_a_gaussian_of_the_stated_width():
     assert along[110] == pytest.approx(np.exp(-0.5), abs=0.01)  # SD .05 * 200 = 10 pixels
 
 
+def test_a_brush_marks_what_it_covered_and_weighs_by_the_share_of_people(tmp_path):
+    """Drawn by Pillow: a stroke of `width` 2 r + 1 with round ends, up to the pixels of its rim."""
+    path = table(
+        tmp_path,
+        "a,p1,10,20,6,1,1", "a,p1,40,20,6,1,2", "a,p2,40,20,6,1,1", "a,p2,,,,,",
+        header="image,participant,x,y,radius,mark,point",
+    )  # fmt: skip
+    marked = read_marks(path, SIZES).images["a"]
+    assert [(one.participant, len(one.points), one.radius) for one in marked.paths] == [
+        ("p1", 2, 6.0),
+        ("p2", 1, 6.0),
+    ]
+    drawn = []
+    for line in ([(10, 20), (40, 20)], [(40, 20), (40, 20)]):
+        canvas = Image.new("1", (60, 40))
+        pen = ImageDraw.Draw(canvas)
+        pen.line(line, fill=1, width=13)
+        for x, y in line:
+            pen.ellipse((x - 6, y - 6, x + 6, y + 6), fill=1)
+        drawn.append(np.asarray(canvas, float))
+    weights = human_plane(marked, (40, 60)).weights
+    assert set(np.unique(weights)) == {0.0, 0.5, 1.0}
+    assert np.abs(weights - np.mean(drawn, axis=0)).mean() < 0.01
+    alone = human_plane(marked, (40, 60), only=["p2"]).weights
+    assert alone.sum() == pytest.approx(np.pi * 6**2, rel=0.05)
+
+
+def test_a_brush_smaller_than_a_pixel_of_the_working_size_still_marks_one(tmp_path):
+    path = table(tmp_path, "big,900,7,1", header="image,x,y,radius")
+    marked = read_marks(path, {"big": (800, 1600)}).images["big"]
+    rows, columns = np.nonzero(human_plane(marked, (800, 1600)).weights)
+    assert 1 <= len(rows) <= 4
+    assert abs((columns.mean() + 0.5) * 1600 / 512 - 900.5) < 3.2
+    assert abs((rows.mean() + 0.5) * 800 / 256 - 7.5) < 3.2
+
+
+def test_people_who_paint_one_place_agree(tmp_path):
+    rng = np.random.default_rng(2)
+    rows = [
+        f"a,p{k},{x:.0f},{y:.0f},6"
+        for k, (x, y) in enumerate(np.clip(rng.normal((30, 14), 4, (8, 2)), 0, 39))
+    ]
+    sizes = {"a": (40, 60)}
+    painted = read_marks(table(tmp_path, *rows, header="image,participant,x,y,radius"), sizes)
+    found = half_against_half(painted.images["a"], (40, 60), np.ones((40, 60)))
+    assert found["auc"] > 0.95 and found["pearson"] > 0.7
+
+
 def test_marks_carried_to_another_size_keep_their_share_of_the_picture():
     one = HumanPlane(at((0, 3), shape=(2, 4)), None, points=True)
     carried = marked_elsewhere([one], (20, 20))
@@ -256,6 +304,12 @@ def test_marks_are_read_by_name_or_file_and_nowhere_is_no_point(tmp_path):
 def test_bad_marks_are_refused_with_their_row(tmp_path, row, said):
     with pytest.raises(InputError, match=said):
         read_marks(table(tmp_path, row), SIZES)
+
+
+def test_a_radius_that_is_none_is_refused(tmp_path):
+    path = table(tmp_path, "a,5,5,-3", header="image,x,y,radius")
+    with pytest.raises(InputError, match="radius"):
+        read_marks(path, SIZES)
 
 
 def test_marks_of_nothing_are_refused(tmp_path):

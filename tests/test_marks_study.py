@@ -7,19 +7,31 @@ import numpy as np
 import pytest
 from report_study import SCENES, write_study
 
-from fechner.analysis.judging.study_marks import mean_error, over_scenes, scene_marks
+from fechner.analysis.judging.study_marks import (
+    mean_error,
+    over_scenes,
+    painted_scenes,
+    scene_marks,
+)
 from fechner.analysis.ratings.claims.tested_claim import claim
 from fechner.analysis.ratings.marks.agreement import map_agreement
-from fechner.analysis.ratings.marks.people_maps import PeopleMap, smoothed
+from fechner.analysis.ratings.marks.people_maps import (
+    PeopleMap,
+    by_scene,
+    people_maps,
+    smoothed,
+)
 from fechner.errors import InputError
 from fechner.records.human_marks.compared import (
     CONTRAST,
     ERROR,
     ERROR_BY_MAP,
     MAP,
+    PEOPLE,
     read_marks_compared,
 )
-from fechner.records.human_marks.table import read_mark_table
+from fechner.records.human_marks.table import MarkedShowing, read_mark_table
+from fechner.records.journal.marks import Stroke
 from fechner.records.maps import read_maps
 from fechner.records.ratings import read_ratings
 from fechner.records.stimuli import read_stimulus_set
@@ -157,7 +169,7 @@ def compared(share, importance, contrast, error):
     return scene_marks(
         "s", people, agreement=agreed, importance=importance, contrast=contrast, error=error,
         sd_px=2.0,
-    ).correlations  # fmt: skip
+    ).agreement["pearson"]  # fmt: skip
 
 
 def test_marks_where_the_weighted_error_is_correlate_with_it_alone():
@@ -191,11 +203,45 @@ def test_undefined_scenes_are_counted_and_left_out_of_means_and_differences():
         )
         for k in range(4)
     ]  # fmt: skip
-    correlations, differences, ceiling = over_scenes(scenes, level=0.95)
-    by_name = {one.name: one for one in (*correlations, *differences)}
+    agreement, differences, ceiling = over_scenes(scenes, level=0.95)
+    by_name = {one.name: one for one in (*agreement, *differences) if one.measure == "pearson"}
     assert (by_name[MAP].scenes, by_name[MAP].undefined) == (3, 1)
     assert by_name[f"{MAP} - {CONTRAST}"].undefined == 1
     assert (ceiling.mean, ceiling.undefined) == (None, 4)
+
+
+def showing(person, scene, x, y, radius):
+    stroke = Stroke(points=((x, y, 0.0),), radius=float(radius))
+    return MarkedShowing(person, f"{scene}_low", scene, "low", 1, 1, (60, 40), (stroke,))
+
+
+def test_measures_of_points_are_those_of_what_was_painted():
+    """Two scenes, each marked by two people: by hand, from masks drawn by distance."""
+    answers = [showing(who, "left", 15, 20, 6) for who in "AB"]
+    answers += [showing("A", "right", 45, 20, 6), showing("B", "right", 30, 20, 6)]
+    painted = painted_scenes(answers)
+    people = people_maps(answers, 2.0, group=by_scene)
+    rows, columns = np.mgrid[:40, :60]
+    importance = np.exp(-np.hypot(rows - 20, columns - 15) / 9.0)
+    found = scene_marks(
+        "left", people["left"], map_agreement(people["left"], rng=np.random.default_rng(0)),
+        importance=importance, contrast=np.ones((40, 60)), error=np.ones((40, 60)), sd_px=2.0,
+        painted=painted,
+    ).agreement  # fmt: skip
+    mask = np.hypot(rows - 20, columns - 15) <= 6
+    elsewhere = (np.hypot(rows - 20, columns - 45) <= 6) * 1.0 + (
+        np.hypot(rows - 20, columns - 30) <= 6
+    )
+    shown = smoothed(importance, 2.0)
+    z = (shown - shown.mean()) / shown.std()
+    assert found["nss"][MAP] == pytest.approx(z[mask].mean())
+    assert found["auc"][MAP] == pytest.approx(1.0, abs=2e-3)
+    above = (shown[mask][:, None] > shown.ravel()[None]).mean(axis=0).reshape(shown.shape)
+    expected = (above * elsewhere).sum() / elsewhere.sum()
+    assert found["auc_shuffled"][MAP] == pytest.approx(expected, abs=2e-3)
+    assert found["auc"][CONTRAST] is None and found["nss"][CONTRAST] is None
+    assert found["auc"][PEOPLE] == pytest.approx(1.0)
+    assert found["pearson"][PEOPLE] == pytest.approx(1.0)
 
 
 def test_the_mean_error_is_over_channels_and_degraded_images():
@@ -214,6 +260,7 @@ def test_the_report_shows_model_and_people_side_by_side_with_their_ceiling(marke
     assert "where people marked" in section and "at most" in section
     assert f"{found.ceiling.mean:.2f}" in section
     assert "sea &amp; sky" in section
+    assert "shuffled AUC" in section and PEOPLE in section
     assert "marks/compared.json" in page
 
 

@@ -27,7 +27,7 @@ VERSIONS = {
     "sessions": 1,
     "ratings": 2,
     "claim": 3,
-    "marks": 1,
+    "marks": 2,
     "scene": 3,
     "stimulus distances": 1,
     "compressed": 2,

@@ -12,6 +12,8 @@ from fechner.records.human_marks.compared import (
     ERROR_BY_CONTRAST,
     ERROR_BY_MAP,
     MAP,
+    MEASURES,
+    PEOPLE,
     MarksCompared,
     OverScenes,
     SceneMarks,
@@ -24,6 +26,14 @@ from fechner.report.tables import Table, number, signed
 from fechner.stimuli.overlays import coloured_map
 
 COLUMNS = ("intact", "importance map", "where people marked")
+
+WORDS = {
+    "pearson": "Pearson's r",
+    "nss": "NSS",
+    "auc": "AUC",
+    "auc_shuffled": "shuffled AUC",
+}
+"""What the measures are called in a table."""
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -39,6 +49,7 @@ def marks_parts(study: Artefacts) -> dict[str, Any]:
         "marks_rows": rows(study, found),
         "marks_columns": COLUMNS,
         "marks_table": table(found),
+        "marks_measures": measures_table(found),
         "marks_scale": f"{100 * study.people_maps_scale:.0f} %",
     }
 
@@ -118,7 +129,7 @@ def rows(study: Artefacts, found: MarksCompared) -> list[SceneRow]:
 
 
 def _in_words(one: SceneMarks) -> str:
-    r, weighted = one.correlations[MAP], one.correlations[ERROR_BY_MAP]
+    r, weighted = (one.agreement["pearson"][name] for name in (MAP, ERROR_BY_MAP))
     return f"map r = {_r(r)}, error {TIMES} map r = {_r(weighted)}, at most {_r(one.ceiling)}"
 
 
@@ -132,11 +143,21 @@ def table(found: MarksCompared) -> Table:
             str(one.nowhere),
             f"{100 * one.marked_share:.1f} %",
             _r(one.ceiling),
-            *(_r(one.correlations[name]) for name in ABOUT),
+            *(_r(one.agreement["pearson"][name]) for name in ABOUT),
         ]
         for one in found.scenes
     ]
-    means = [_r(one.mean) for one in (found.ceiling, *found.correlations)]
+    means = [_r(one.mean) for one in (found.ceiling, *(found.named(name) for name in ABOUT))]
     body.append(["mean", "", "", "", *means])
     named = [name.replace(" x ", f" {TIMES} ") for name in header]
     return Table(named, body, frozenset([len(body) - 1]))
+
+
+def measures_table(found: MarksCompared) -> Table:
+    """Return the means over scenes by each measure, with people against people as the last row."""
+    body = [
+        [name, *(_with_interval(found.named(name, measure)) for measure in MEASURES)]
+        for name in (*ABOUT, PEOPLE)
+    ]
+    named = [[name.replace(" x ", f" {TIMES} "), *numbers] for name, *numbers in body]
+    return Table(["", *WORDS.values()], named, frozenset([len(body) - 1]))

@@ -92,13 +92,13 @@ def _compared(
 ) -> MarksCompared:
     from fechner.analysis.judging.study_marks import over_scenes
 
-    correlations, differences, ceiling = over_scenes(scenes, level=level)
+    agreement, differences, ceiling = over_scenes(scenes, level=level)
     return MarksCompared(
         smoothing=str(width),
         level=level,
         left_out=left_out,
         scenes=tuple(scenes),
-        correlations=tuple(correlations),
+        agreement=tuple(agreement),
         differences=tuple(differences),
         ceiling=ceiling,
         simulated=about["simulated"],
@@ -114,13 +114,14 @@ def _scenes(
     width: Smoothing,
     seed: int,
 ) -> list[SceneMarks]:
-    """Return each scene's correlations; scenes without an intact picture have none."""
-    from fechner.analysis.judging.study_marks import mean_error, scene_marks
+    """Return each scene's agreement; scenes without an intact picture have none."""
+    from fechner.analysis.judging.study_marks import mean_error, painted_scenes, scene_marks
     from fechner.analysis.ratings.marks.agreement import map_agreement
     from fechner.records.images.files import read_image
     from fechner.rival_maps import local_contrast, luma_of
 
     rng, found = np.random.default_rng(seed), []
+    painted = painted_scenes(degraded)
     for scene in (name for name in stimuli.scenes if name in people):
         own = people[scene]
         marked = {one.image for one in degraded if one.scene == scene}
@@ -138,6 +139,7 @@ def _scenes(
                 contrast=local_contrast(luma_of(picture)),
                 error=mean_error(picture, shown),
                 sd_px=width.sd_px,
+                painted=painted,
             )
         )
     return found

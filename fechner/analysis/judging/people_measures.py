@@ -7,7 +7,8 @@ marked pixel, or a map of theirs.
 ``pearson``       correlation over pixels of S with the density of marks
 ``nss``           mean of ``(S - mean S) / SD S`` at the marks, weighed by h
 ``auc``           chance that S is higher at a marked pixel than at one without mark, ties half;
-                  where marks are a map, at a pixel drawn by h than at one drawn anywhere
+                  painted areas weighed by the share of people who painted a pixel; where marks are
+                  a map, at a pixel drawn by h than at one drawn anywhere
 ``auc_judd``      the same area from thresholds at the marked values alone, as published: a
                   trapezium lies over each step, so that it is too high by up to ``1 / (2 n)`` with
                   n marks; for comparison with tables of others, and for points only

@@ -8,19 +8,24 @@ place:
     error(x) = sqrt(G * mean over the scene's degraded images of e(x) w(x)),  w = 1, map, contrast
 
 with e the squared error and G the Gaussian that people's map was smoothed by. The root is taken
-because marks say where, hardly how much. All are correlated (Pearson) over the places of people's
-own cells.
+because marks say where, hardly how much. Each is held against the map of people (Pearson), and
+against what they painted by the other measures of `people_measures`, beside one half of the people
+in the place of a map.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fechner.analysis.judging.against_people import half_against_half
+from fechner.analysis.judging.human_density import HumanPlane, human_plane, marked_elsewhere
 from fechner.analysis.judging.intervals import mean_interval
-from fechner.analysis.judging.people_measures import pearson_of_maps
+from fechner.analysis.judging.people_measures import auc, nss, pearson_of_maps
+from fechner.analysis.judging.weighing import resized
 from fechner.analysis.ratings.marks.agreement import MapAgreement
 from fechner.analysis.ratings.marks.people_maps import PeopleMap, smoothed
 from fechner.records.human_marks.compared import (
@@ -30,9 +35,14 @@ from fechner.records.human_marks.compared import (
     ERROR_BY_CONTRAST,
     ERROR_BY_MAP,
     MAP,
+    MEASURES,
+    PEOPLE,
     OverScenes,
     SceneMarks,
 )
+from fechner.records.human_marks.table import MarkedShowing
+from fechner.records.map_worth.brush_paths import BrushPath
+from fechner.records.map_worth.marks import MarkedImage
 
 DIFFERENCES = (
     (MAP, CONTRAST),
@@ -40,6 +50,50 @@ DIFFERENCES = (
     (ERROR_BY_MAP, ERROR_BY_CONTRAST),
 )
 """What is compared with what: does the map tell more than its rival."""
+
+HALVES = 10
+"""Random halves of the participants, each against the other both ways."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScenePaint:
+    """What the participants of a scene painted on its degraded images.
+
+    Attributes
+    ----------
+    marked
+        Every mark that stands.
+    shape
+        Height and width of the images in pixels.
+    """
+
+    marked: MarkedImage
+    shape: tuple[int, int]
+
+    def plane(self, spread: float) -> HumanPlane:
+        """Return which share painted each place, and that smoothed; see `human_plane`."""
+        return human_plane(self.marked, self.shape, spread=spread)
+
+
+def painted_scenes(answers: Sequence[MarkedShowing]) -> dict[str, ScenePaint]:
+    """Return what was painted on each scene; scenes that nobody marked are absent."""
+    paths: dict[str, list[BrushPath]] = {}
+    shapes: dict[str, tuple[int, int]] = {}
+    for answer in answers:
+        shapes[answer.scene] = answer.size[::-1]
+        own = paths.setdefault(answer.scene, [])
+        for mark in answer.marks:
+            points = np.array([place[:2] for place in mark.points], np.float64)
+            own.append(BrushPath(answer.participant, points, mark.radius))
+    return {
+        scene: ScenePaint(_marked_image(own), shapes[scene]) for scene, own in paths.items() if own
+    }
+
+
+def _marked_image(paths: Sequence[BrushPath]) -> MarkedImage:
+    x, y = np.concatenate([one.points for one in paths]).T
+    whose = np.repeat([one.participant for one in paths], [len(one.points) for one in paths])
+    return MarkedImage(x, y, whose, paths=tuple(paths))
 
 
 def scene_marks(
@@ -51,8 +105,9 @@ def scene_marks(
     contrast: NDArray,
     error: NDArray,
     sd_px: float,
+    painted: Mapping[str, ScenePaint] | None = None,
 ) -> SceneMarks:
-    """Return how a scene's planes correlate with the map of its participants.
+    """Return how a scene's planes agree with the map of its participants, and with their marks.
 
     Parameters
     ----------
@@ -65,6 +120,8 @@ def scene_marks(
         the mean squared error of the degraded images.
     sd_px
         SD of the Gaussian in pixels.
+    painted
+        What was painted on this and the other scenes; without it only Pearson is defined.
 
     Returns
     -------
@@ -78,7 +135,11 @@ def scene_marks(
         ERROR_BY_CONTRAST: np.sqrt(smoothed(error * contrast, sd_px)),
     }
     share = people.share
-    found = {name: _correlation(planes[name], share) for name in ABOUT}
+    found: dict[str, dict[str, float]] = {name: {} for name in MEASURES}
+    found["pearson"] = {name: _correlation(planes[name], share) for name in ABOUT}
+    if painted is not None and scene in painted:
+        for measure, values in _against_paint(scene, planes, painted, sd_px).items():
+            found[measure] |= values
     return SceneMarks(
         scene=scene,
         people=agreement.people,
@@ -86,14 +147,44 @@ def scene_marks(
         marked_share=agreement.marked_share,
         reliability=agreement.reliability,
         ceiling=agreement.ceiling,
-        correlations={name: _told(value) for name, value in found.items()},
+        agreement={
+            measure: {name: _told(values.get(name, np.nan)) for name in (*ABOUT, PEOPLE)}
+            for measure, values in found.items()
+        },
     )
 
 
-def _correlation(plane: NDArray, share: NDArray) -> float:
+def _against_paint(
+    scene: str, planes: Mapping[str, NDArray], painted: Mapping[str, ScenePaint], sd_px: float
+) -> dict[str, dict[str, float]]:
+    """Return the measures of points for each plane, and all measures of people themselves."""
+    own = painted[scene]
+    spread = sd_px / max(own.shape)
+    human = own.plane(spread)
+    others = [one.plane(spread) for name, one in painted.items() if name != scene]
+    elsewhere = marked_elsewhere(others, human.weights.shape)
+    nobody = human.weights == 0
+    found: dict[str, dict[str, float]] = {name: {} for name in MEASURES}
+    for name, plane in planes.items():
+        if _even(plane):
+            continue
+        shown = resized(np.asarray(plane, np.float64), human.weights.shape)
+        found["nss"][name] = nss(shown, human.weights)
+        found["auc"][name] = auc(shown, human.weights, nobody)
+        found["auc_shuffled"][name] = auc(shown, human.weights, elsewhere)
+    halves = half_against_half(own.marked, own.shape, elsewhere, spread=spread, splits=HALVES)
+    for measure in MEASURES:
+        found[measure][PEOPLE] = halves[measure]
+    return found
+
+
+def _even(plane: NDArray) -> bool:
     # Smoothing leaves a grain of rounding on a plane that is the same everywhere.
-    even = float(np.ptp(plane)) <= 1e-9 * float(np.abs(plane).max())
-    return float("nan") if even else pearson_of_maps(plane, share)
+    return float(np.ptp(plane)) <= 1e-9 * float(np.abs(plane).max())
+
+
+def _correlation(plane: NDArray, share: NDArray) -> float:
+    return float("nan") if _even(plane) else pearson_of_maps(plane, share)
 
 
 def _told(value: float) -> float | None:
@@ -103,22 +194,27 @@ def _told(value: float) -> float | None:
 def over_scenes(
     scenes: Sequence[SceneMarks], *, level: float
 ) -> tuple[list[OverScenes], list[OverScenes], OverScenes]:
-    """Return means over scenes: of each correlation, of the differences, and of the ceiling.
+    """Return means over scenes: by each measure, of the differences, and of the ceiling.
 
     A scene where one of two is undefined has no part in their difference.
     """
-    values = {name: np.array([_number(one.correlations[name]) for one in scenes]) for name in ABOUT}
-    correlations = [_mean(name, values[name], level) for name in ABOUT]
-    differences = [
-        _mean(difference_name(one, other), values[one] - values[other], level)
-        for one, other in DIFFERENCES
-    ]
+    agreement, differences = [], []
+    for measure in MEASURES:
+        values = {
+            name: np.array([_number(one.agreement[measure][name]) for one in scenes])
+            for name in (*ABOUT, PEOPLE)
+        }
+        agreement += [_mean(name, measure, of, level) for name, of in values.items()]
+        differences += [
+            _mean(difference_name(one, other), measure, values[one] - values[other], level)
+            for one, other in DIFFERENCES
+        ]
     ceilings = np.array([_number(one.ceiling) for one in scenes])
-    return correlations, differences, _mean("ceiling", ceilings, level)
+    return agreement, differences, _mean("ceiling", "pearson", ceilings, level)
 
 
 def difference_name(one: str, other: str) -> str:
-    """Return how the difference of two correlations is called."""
+    """Return how the difference of two of them is called."""
     return f"{one} - {other}"
 
 
@@ -126,10 +222,11 @@ def _number(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
-def _mean(name: str, values: NDArray, level: float) -> OverScenes:
+def _mean(name: str, measure: str, values: NDArray, level: float) -> OverScenes:
     mean, low, high, n = mean_interval(values, level=level)
     return OverScenes(
         name=name,
+        measure=measure,
         mean=_told(mean),
         low=_told(low),
         high=_told(high),

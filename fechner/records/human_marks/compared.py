@@ -29,6 +29,17 @@ ABOUT = {
 }
 """What is held against people's marks."""
 
+MEASURES = {
+    "pearson": "correlation over places with the map of people",
+    "nss": "mean at the marks, in SDs above the mean of the image",
+    "auc": "chance that it is higher at a marked place than at one that nobody marked",
+    "auc_shuffled": "the same against places marked in other scenes: a centre bias earns nothing",
+}
+"""By what: `analysis.judging.people_measures` has the formulas."""
+
+PEOPLE = "people, half against half"
+"""What the map of one half of the participants reaches against the marks of the other half."""
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,8 +54,8 @@ class SceneMarks(_Part):
         How many marked its degraded images or answered "nowhere", and how many only the latter.
     reliability, ceiling
         Split-half reliability of their map, and its root; null where undefined.
-    correlations
-        Pearson over places with the map of people, by the names of `ABOUT`; null where undefined.
+    agreement
+        By the names of `MEASURES`, and of `ABOUT` and `PEOPLE`; null where undefined.
     """
 
     scene: str
@@ -53,13 +64,14 @@ class SceneMarks(_Part):
     marked_share: float
     reliability: float | None
     ceiling: float | None
-    correlations: dict[str, float | None]
+    agreement: dict[str, dict[str, float | None]]
 
 
 class OverScenes(_Part):
     """A mean over scenes with its interval (Student's t); undefined scenes have no part in it."""
 
     name: str
+    measure: str
     mean: float | None
     low: float | None
     high: float | None
@@ -78,8 +90,9 @@ class MarksCompared(_Part):
         Participants that the study's screening left out.
     scenes
         One a scene.
-    correlations, differences
-        Means over scenes of each correlation, and of some minus others.
+    agreement, differences
+        Means over scenes by each measure, of what is held against the marks and of people
+        themselves, and of some minus others.
     ceiling
         Mean over scenes of the highest correlation that a map can expect.
     simulated
@@ -92,7 +105,7 @@ class MarksCompared(_Part):
     level: float
     left_out: tuple[str, ...]
     scenes: tuple[SceneMarks, ...]
-    correlations: tuple[OverScenes, ...]
+    agreement: tuple[OverScenes, ...]
     differences: tuple[OverScenes, ...]
     ceiling: OverScenes
     simulated: bool
@@ -102,9 +115,10 @@ class MarksCompared(_Part):
         """Write the record as JSON."""
         write_json(path, self.model_dump(mode="json"))
 
-    def named(self, name: str) -> OverScenes:
-        """Return a correlation or a difference by its name."""
-        return next(one for one in (*self.correlations, *self.differences) if one.name == name)
+    def named(self, name: str, measure: str = "pearson") -> OverScenes:
+        """Return a mean or a difference by its name and measure."""
+        both = (*self.agreement, *self.differences)
+        return next(one for one in both if one.name == name and one.measure == measure)
 
 
 def read_marks_compared(path: Path) -> MarksCompared:

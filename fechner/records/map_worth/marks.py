@@ -1,8 +1,11 @@
 """Where people marked or looked: points in image pixels, or maps, by image.
 
 A table has the columns ``image, x, y`` and best of all ``participant``; x and y count pixels from
-the left and upper edge. A row with neither says that somebody marked nowhere. Instead of a table, a
-folder may hold one map an image (`given`): a mean over participants, smoothed as its maker says.
+the left and upper edge. A row with neither says that somebody marked nowhere. With a column
+``radius`` (pixels) a mark covers what its brush covered: rows of one ``mark`` (and ``session`` and
+``trial``), in the order of ``point``, are the path of one brush, as `fechner session export` writes
+them. Instead of a table, a folder may hold one map an image (`given`): a mean over participants,
+smoothed as its maker says.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import numpy as np
 from fechner.errors import InputError, nearest
 from fechner.provenance import digest, sha256_file
 from fechner.records.cells import numbers, read_cells, require_columns, require_filled
+from fechner.records.map_worth.brush_paths import BrushPath, brush_paths
 from fechner.records.map_worth.given import SUFFIXES, given_maps, map_names
 from fechner.records.simulated import is_marked
 
@@ -32,12 +36,15 @@ class MarkedImage:
         Who made each point, str ``(n_points,)``; None where the table does not tell.
     weights
         float32 ``(height, width)``, 0 or more: a map in place of points.
+    paths
+        All marks as what their brushes covered, where the table tells their radius; else empty.
     """
 
     x: np.ndarray
     y: np.ndarray
     participants: np.ndarray | None = None
     weights: np.ndarray | None = None
+    paths: tuple[BrushPath, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +133,9 @@ def _from_table(path: Path, sizes: Mapping[str, tuple[int, int]]) -> HumanMarks:
     for name in sizes:
         mine = (names == name) & np.isfinite(x)
         if mine.any():
-            marked[name] = MarkedImage(x[mine], y[mine], None if people is None else people[mine])
+            whose = None if people is None else people[mine]
+            paths = brush_paths(cells[mine], path)
+            marked[name] = MarkedImage(x[mine], y[mine], whose, paths=paths)
     return HumanMarks(
         marked,
         [name for name in sizes if name not in marked],
