@@ -101,7 +101,7 @@ def test_marks_stand_only_where_they_were_asked_for(tmp_path):
     with pytest.raises(InputError, match="no meaning in a session whose first line has none"):
         written(tmp_path / "a.jsonl", 1, marks=MARKED)
     path = written(tmp_path / "b.jsonl", 1, header_of("slider_marks"), marks=MARKED)
-    with pytest.raises(InputError, match="marks stand in journals of schema 3 only"):
+    with pytest.raises(InputError, match="marks stand in journals of schema 3 or later only"):
         read_journal(as_first_version(path))
 
 

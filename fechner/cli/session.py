@@ -111,6 +111,9 @@ def run(
         bool, typer.Option("--window/--no-window", help="Show a simulated session.")
     ] = True,
     screens: Annotated[Path | None, typer.Option(help="Save a picture of each screen.")] = None,
+    readmit: Annotated[
+        bool, typer.Option("--readmit", help="Ask again who was not admitted before.")
+    ] = False,
 ) -> None:
     """Run one participant; the same command resumes a session that was interrupted.
 
@@ -147,9 +150,12 @@ def run(
             on_trial=lambda now: status.update(live_line(now)),
             calibration=Calibration(pixels_per_cm, distance) if pixels_per_cm else None,
             maps=maps,
+            readmit=readmit,
         )
     kind = "SIMULATED session" if record.simulated else "session"
-    console.print(f"{kind} complete: {len(record.trials)} trials in {record.path}")
+    console.print(f"{kind} {record.state}: {len(record.trials)} trials in {record.path}")
+    if record.turned_away:
+        complaints.print("to ask the questions again under this code give --readmit")
     for damaged in read_journals(sessions).damaged:
         complaints.print(f"note: {damaged.problem}", markup=False, soft_wrap=True)
 
@@ -209,13 +215,12 @@ def list_sessions(sessions: Sessions = Path("sessions")) -> None:
     found = read_journals(sessions)
     table = Table("participant", "session", "protocol", "trials", "state", "begun", box=None)
     for record in found.journals:
-        state = "complete" if record.complete else "interrupted"
         table.add_row(
             record.participant,
             str(record.session),
             record.header.protocol,
             str(len(record.trials)),
-            f"SIMULATED {state}" if record.simulated else state,
+            f"SIMULATED {record.state}" if record.simulated else record.state,
             record.header.written[:16],
         )
     console.print(table)

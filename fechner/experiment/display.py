@@ -31,6 +31,14 @@ class TrialInterruptedError(Exception):
     """Escape was pressed and not confirmed: the running trial is to be shown anew."""
 
 
+class SteppedBackError(Exception):
+    """The participant goes back to the screen before this one."""
+
+
+PAUSE_BETWEEN_ANSWERS_MS = 300.0
+"""Two presses closer to each other never answer two screens (a double click, a bouncing key)."""
+
+
 @dataclass(frozen=True)
 class Page:
     """A screen of text that waits for the participant.
@@ -43,12 +51,18 @@ class Page:
         The text; paragraphs of `body` are separated by blank lines.
     proceed
         The line that says how to go on.
+    back
+        The word of the button to the screen before; empty where there is no way back.
+    not_before_ms
+        Nothing is taken until so long after the page came.
     """
 
     name: str
     title: str
     body: str
     proceed: str
+    back: str = ""
+    not_before_ms: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -94,8 +108,10 @@ class Question:
     not_yet, type_again
         What stands in place of `text` when something was pressed before the answer was open,
         and when a number was begun before; empty for nothing.
+    back
+        Buttons: the word of the button to the screen before; empty where there is no way back.
     not_before_ms
-        No answer is taken until so long after the onset of the standing frame.
+        No answer is taken until so long after the onset of the standing frame, or of the question.
     answer
         The value that the text itself asks for (attention checks), or that a simulated
         participant is expected to give; None otherwise.
@@ -116,6 +132,7 @@ class Question:
     confirm: str = ""
     not_yet: str = ""
     type_again: str = ""
+    back: str = ""
     not_before_ms: float = 0.0
     answer: float | None = None
     table: tuple[tuple[str, str, str], ...] = ()
@@ -200,7 +217,7 @@ class Display(Protocol):
         """Return monotonic seconds since the display's clock began."""
 
     def text(self, page: Page) -> None:
-        """Show a page until the participant goes on."""
+        """Show a page until the participant goes on; SteppedBackError where it is back."""
 
     def fixation(self, ms: float) -> None:
         """Show the fixation cross for `ms` milliseconds; preloaded frames are made ready."""
@@ -215,7 +232,10 @@ class Display(Protocol):
         """Show a frame for `ms` milliseconds; None leaves it standing for the next question."""
 
     def rate(self, question: Question) -> Response:
-        """Ask a question, under the standing frame if there is one, until it is answered."""
+        """Ask a question, under the standing frame if there is one, until it is answered.
+
+        Raises SteppedBackError where the way back is taken.
+        """
 
     def mark(self, task: MarkTask) -> Marks:
         """Show the frame of `task`, or leave it standing, until its image is marked."""

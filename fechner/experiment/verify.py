@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from fechner.experiment.plan.plan import Trial, make_plan
 from fechner.experiment.shown_pixels import ShownPixels, few
+from fechner.records.journal.lines import NOT_ADMITTED
 
 if TYPE_CHECKING:
     from fechner.protocols.schema import Protocol
@@ -110,7 +111,8 @@ def _is_planned(line: TrialLine, trial: Trial | None) -> bool:
 
 def _notes(record: JournalRecord) -> list[str]:
     notes = [] if record.chained else ["not chained (schema 1), so a later change cannot be seen"]
-    notes += [] if record.complete else ["not finished"]
+    unfinished = NOT_ADMITTED if record.turned_away else "not finished"
+    notes += [] if record.complete else [unfinished]
     catches = [trial for trial in record.trials if trial.kind == "catch"]
     if catches:
         notes.append(f"catch {sum(bool(t.passed) for t in catches)} of {len(catches)}")

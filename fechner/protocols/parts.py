@@ -35,7 +35,9 @@ class Timing(Piece):
     Fixation, stimulus, mask, rating, interval. With ``stimulus_ms = "until response"``
     the stimulus stays while it is rated, no mask is shown, and no answer is taken before
     `minimum_view_ms` after the stimulus onset. `reference_ms` and `gap_ms`
-    belong to methods that show a reference first.
+    belong to methods that show a reference first. Nobody answers a question within
+    `anticipation_ms` of its appearance: such answers are told apart in the journal ("flag"), or
+    not accepted ("refuse").
     """
 
     fixation_ms: Milliseconds = 500
@@ -45,6 +47,8 @@ class Timing(Piece):
     mask_ms: Milliseconds = 0
     interval_ms: Milliseconds = 500
     minimum_view_ms: Milliseconds = 1000
+    anticipation_ms: Milliseconds = 150
+    anticipation: Literal["flag", "refuse"] = "flag"
 
     @model_validator(mode="after")
     def _mask_follows_a_limited_stimulus(self) -> Timing:
@@ -63,6 +67,11 @@ class Timing(Piece):
     def stimulus_limit_ms(self) -> float | None:
         """How long the stimulus is shown; None: until the response."""
         return None if self.until_response else float(self.stimulus_ms)
+
+    @property
+    def refused_before_ms(self) -> float:
+        """How long after a question's appearance no answer is accepted."""
+        return self.anticipation_ms if self.anticipation == "refuse" else 0.0
 
     @property
     def typical_trial_ms(self) -> float:
@@ -85,6 +94,8 @@ class ScreenSettings(Piece):
 class Keys(Piece):
     """Names of the keys, as PsychoPy names them; the mouse always works as well.
 
+    `back` leads to the screen before, until the first trial.
+
     `choices` holds one group of keys for each answer, from the lowest answer; a
     slider has none and moves with `decrease` and `increase`; the digits of both rows type
     its number.
@@ -92,13 +103,14 @@ class Keys(Piece):
 
     confirm: tuple[str, ...] = ("return", "num_enter", "space")
     quit: tuple[str, ...] = ("escape",)
+    back: tuple[str, ...] = ("backspace", "num_subtract")
     decrease: tuple[str, ...] = ("left",)
     increase: tuple[str, ...] = ("right",)
     choices: tuple[tuple[str, ...], ...] = ()
 
     @model_validator(mode="after")
     def _no_key_has_two_meanings(self) -> Keys:
-        groups = [self.confirm, self.quit, *self.choices]
+        groups = [self.confirm, self.quit, self.back, *self.choices]
         if not self.choices:
             groups += [self.decrease, self.increase]
             _refuse_digits(self.decrease + self.increase)

@@ -14,7 +14,11 @@ from pydantic import Field, model_validator
 from fechner.protocols.marks import MarkTexts
 from fechner.protocols.parts import Piece
 
-PLACEHOLDERS = {"rest": {"done", "total"}, "catch": {"label"}}
+PLACEHOLDERS = {
+    "rest": {"done", "total"},
+    "catch": {"label"},
+    "turned_away_question": {"answer"},
+}
 """The texts that the session fills in, and the words in braces that it knows."""
 
 
@@ -59,6 +63,10 @@ class Texts(Piece):
     consent_yes: str
     consent_no: str
     not_admitted: str
+    turned_away_question: str
+    turned_away_no: str
+    turned_away_yes: str
+    back: str
     screening: dict[str, QuestionText] = Field(default_factory=dict)
     marks: MarkTexts | None = None
 

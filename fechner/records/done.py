@@ -25,7 +25,7 @@ VERSIONS = {
     "map": 1,
     "stimuli": 1,
     "sessions": 1,
-    "ratings": 2,
+    "ratings": 3,
     "claim": 3,
     "marks": 2,
     "scene": 3,

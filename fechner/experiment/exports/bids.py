@@ -190,7 +190,7 @@ def _answers(journals: Sequence[JournalRecord]) -> dict[str, str]:
     found: dict[str, str] = {}
     for event in (event for journal in journals for event in journal.events):
         if isinstance(event, ScreeningLine) and event.answer is not None:
-            found.setdefault(event.question, event.answer)
+            found[event.question] = event.answer  # the last counts: a step back is allowed
     return found
 
 

@@ -72,6 +72,7 @@ TRIAL_COLUMNS = (
     Column("stimulus_onset", "onset_s", "Onset of the image on the session's clock.", "s"),
     Column("dropped_frames", "dropped_frames", "Screen refreshes missed while it was shown."),
     Column("device", "device", "mouse, keyboard or simulated."),
+    Column("anticipated", "anticipated", "Whether the answer came too fast to be one."),
     Column("shown_sha256", "shown_sha256", "Digest of the pixels that were on the screen."),
 )
 

@@ -163,10 +163,12 @@ class Journal:
         *,
         wall: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
+        readmit: bool = False,
     ) -> Journal:
         """Open a journal that was interrupted, and note that in it.
 
-        A torn last line is kept in ``NAME.torn`` beside the journal and cut off.
+        A torn last line is kept in ``NAME.torn`` beside the journal and cut off. With `readmit`
+        a session goes on that ended because its participant was not admitted.
 
         Raises
         ------
@@ -180,7 +182,7 @@ class Journal:
             lock = SessionLock.take(path)
             undo.callback(lock.release)
             record = read_journal(path)
-            if record.complete:
+            if record.end is not None and not (readmit and record.turned_away):
                 raise RefusedError(
                     f"{path.name} is complete; a further session of the same participant needs "
                     "the next session number"
@@ -190,6 +192,8 @@ class Journal:
                 record = replace(record, torn=False)
             journal = cls(path, record, open_again(path), lock, wall, steady, wall() - steady())
             undo.callback(journal.close)
+            if record.turned_away:
+                journal._write({"event": "readmit"})
             journal._note_time_before_last_line()
             journal.append({"event": "resume", "after_trial": record.last_trial})
             undo.pop_all()

@@ -60,6 +60,7 @@ class Answering:
         self._keys = keys
         self.value: float | None = None
         self.done: Input | None = None
+        self.stepped_back = False
         self._moves: list[tuple[float, float]] = []
         self.typed = TypedNumber(question)
         self._click = Click(screen)
@@ -73,7 +74,7 @@ class Answering:
 
     def take(self, one: Input) -> None:
         """Take one key press or mouse event into account."""
-        if self.done is not None:
+        if self.done is not None or self.stepped_back:
             return
         if self.question.kind == "buttons":
             self._take_button(one)
@@ -84,11 +85,14 @@ class Answering:
 
     def _take_button(self, one: Input) -> None:
         place: int | None = None
-        if one.kind == "key":
+        if one.kind == "key" and self.question.back and one.key in self._keys.back:
+            self.stepped_back = True
+        elif one.kind == "key":
             place = next((i for i, keys in enumerate(self.question.keys) if one.key in keys), None)
         else:
             zone = self._click.on(one)
-            place = int(zone) if zone is not None else None
+            self.stepped_back = zone == "back"
+            place = int(zone) if zone is not None and zone != "back" else None
         if place is not None:
             self._move(one, self.question.values[place])
             self.done = one

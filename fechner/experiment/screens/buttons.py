@@ -27,7 +27,9 @@ def button_box(look: Look, text: str, corner: tuple[int, int]) -> Box:
     return (left, top, left + width, top + look.em(2.2))
 
 
-def button(look: Look, text: str, box: Box, *, key: str = "", pressed: bool = False) -> Image.Image:
+def button(
+    look: Look, text: str, box: Box, *, key: str = "", pressed: bool = False, quiet: bool = False
+) -> Image.Image:
     """Return a button with its text and, in small, the sign of the key that presses it.
 
     Parameters
@@ -42,6 +44,8 @@ def button(look: Look, text: str, box: Box, *, key: str = "", pressed: bool = Fa
         The sign of a key; empty for none.
     pressed
         Whether it is drawn as pressed.
+    quiet
+        Whether it is drawn without a ground of its own.
 
     Returns
     -------
@@ -52,6 +56,7 @@ def button(look: Look, text: str, box: Box, *, key: str = "", pressed: bool = Fa
     image = Image.new("RGB", (width, height), look.paper)
     draw = ImageDraw.Draw(image)
     fill, ink = (look.ink, look.paper) if pressed else (look.button, look.ink)
+    fill = look.paper if quiet else fill
     draw.rounded_rectangle((0, 0, width - 1, height - 1), look.em(0.35), fill, look.line, 1)
     lines = wrap(text, look.body, width - look.em(0.8))
     tall = len(lines) * line_height(look.body) + (line_height(look.small) if key else 0)

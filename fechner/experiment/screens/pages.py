@@ -60,7 +60,7 @@ def fixation(look: Look, centre: tuple[int, int]) -> Screen:
 
 
 def page(look: Look, content: Page) -> Screen:
-    """Return a page of text with its button, the zone "proceed".
+    """Return a page of text with its button, the zone "proceed", and where asked for "back".
 
     Raises
     ------
@@ -96,7 +96,17 @@ def page(look: Look, content: Page) -> Screen:
         y += line_height(look.body)
     box = button_box(look, content.proceed, (left, y + look.em(2)))
     screen.image.paste(button(look, content.proceed, box), box[:2])
-    return Screen(screen.image, {"proceed": box})
+    screen.zones["proceed"] = box
+    if content.back:
+        _draw_back(look, content.back, screen, (box[2] + look.em(0.8), box[1]))
+    return screen
+
+
+def _draw_back(look: Look, word: str, screen: Screen, corner: tuple[int, int]) -> None:
+    """Draw the button to the screen before, the zone "back"."""
+    box = button_box(look, word, corner)
+    screen.image.paste(button(look, word, box, quiet=True), box[:2])
+    screen.zones["back"] = box
 
 
 def strip_height(look: Look, content: Question) -> int:
@@ -108,7 +118,8 @@ def _height_without_table(look: Look, content: Question) -> int:
     text = len(_question_lines(look, content)) * line_height(look.body)
     answers = look.em(5.4) if content.kind == "slider" else row_height(look, content)
     gap = look.em(1.5) if content.table else 0
-    return look.em(0.6) + text + look.em(1) + gap + answers + look.em(0.6)
+    back = look.em(1.5) + look.em(2.2) if content.back else 0
+    return look.em(0.6) + text + look.em(1) + gap + answers + back + look.em(0.6)
 
 
 def _question_lines(look: Look, content: Question) -> list[str]:
@@ -195,6 +206,9 @@ def question(look: Look, content: Question, *, below: bool) -> Screen:
     screen = drawn(look, content, screen.image, y)
     for name, text in (("not-yet", content.not_yet), ("type-again", content.type_again)):
         screen.overlays[name] = _in_place(look, text, asked)
+    if content.back:
+        x = (width - round(look.body.getlength(content.back)) - look.em(2)) // 2
+        _draw_back(look, content.back, screen, (x, y + row_height(look, content) + look.em(1.5)))
     return screen
 
 

@@ -139,6 +139,7 @@ class Presented:
     place: int
     confidence: Response | None = None
     marks: Marks | None = None
+    anticipated: bool = False
 
     def record(self) -> dict[str, Any]:
         """Return the fields that the journal keeps of it."""
@@ -147,6 +148,7 @@ class Presented:
             "rt_ms": round(self.response.rt_ms, 2),
             "path": [list(move) for move in self.response.path],
             "device": self.response.device,
+            "anticipated": self.anticipated,
         }
         if self.shown is not None:
             fields |= {
@@ -206,22 +208,26 @@ def present_trial(
     confidence = None
     if protocol.method == "authenticity":
         asked = confidence_question(cast("AuthenticityProtocol", protocol))
-        confidence = display.rate(asked)
+        confidence = display.rate(_with_wait(asked, timing, None))
     # Where no image was shown (an instructed catch trial) the answer is not about one of two.
     rating = response.value if shown is None else _rating(protocol, response.value, seen.place)
     marks = None if seen.marked is None else display.mark(mark_task(protocol, seen))
-    return Presented(rating, response, shown, seen.place, confidence, marks)
+    times = [one.rt_ms for one in (response, confidence) if one is not None]
+    fast = min(times) < timing.anticipation_ms
+    return Presented(rating, response, shown, seen.place, confidence, marks, fast)
 
 
 def _marked_only(
     protocol: Protocol, seen: TrialFrames, shown: Shown, display: Display, timing: Timing
 ) -> Presented:
     """Let the standing image be marked; the answer is 1 for nowhere and 0 for somewhere."""
-    task = replace(mark_task(protocol, seen), not_before_ms=timing.minimum_view_ms)
+    earliest = max(timing.minimum_view_ms, timing.refused_before_ms)
+    task = replace(mark_task(protocol, seen), not_before_ms=earliest)
     marks = display.mark(task)
     rating = float(marks.nowhere)
     response = Response(rating, marks.rt_ms, ((marks.rt_ms, rating),), marks.device)
-    return Presented(rating, response, shown, seen.place, marks=marks)
+    fast = earliest + marks.rt_ms < timing.anticipation_ms
+    return Presented(rating, response, shown, seen.place, marks=marks, anticipated=fast)
 
 
 def mark_task(protocol: Protocol, seen: TrialFrames) -> MarkTask:
@@ -258,10 +264,9 @@ def _show(seen: TrialFrames, display: Display, timing: Timing) -> Shown:
 
 
 def _with_wait(question: Question, timing: Timing, shown: Shown | None) -> Question:
-    """Hold answers back until the stimulus was seen long enough."""
-    if shown is None or not timing.until_response:
-        return question
-    return replace(question, not_before_ms=timing.minimum_view_ms)
+    """Hold answers back until the stimulus was seen long enough, and nobody can anticipate."""
+    seen_ms = timing.minimum_view_ms if shown is not None and timing.until_response else 0.0
+    return replace(question, not_before_ms=max(seen_ms, timing.refused_before_ms))
 
 
 def _rating(protocol: Protocol, value: float, place: int) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from fechner.experiment.display import (
@@ -20,11 +20,12 @@ from fechner.experiment.display import (
     TrialInterruptedError,
 )
 from fechner.experiment.plan.plan import NOT_COUNTED
-from fechner.experiment.session import admission, presentation
+from fechner.experiment.session import presentation
+from fechner.experiment.session.before_trials import PAUSE_MS, BeforeTrials
 from fechner.experiment.session.signals import held
 from fechner.experiment.session.staircases import Staircases
 from fechner.experiment.session.trial_frames import frames_of
-from fechner.records.journal.lines import BreakLine
+from fechner.records.journal.lines import NOT_ADMITTED, BreakLine
 
 if TYPE_CHECKING:
     from fechner.experiment.journal.journal import Journal
@@ -93,9 +94,10 @@ def run_session(
     run = _Run(protocol, stimuli, plan, display, journal, timing or protocol.timing)
     try:
         if run.admitted():
-            run.instructions()
             run.trials(on_trial)
             run.end()
+        else:
+            run.turn_away()
     except SessionQuitError as quit_:
         run.append({"event": "quit", "reason": str(quit_)})
         raise
@@ -134,42 +136,55 @@ class _Run:
     # -- before the trials
 
     def admitted(self) -> bool:
-        """Ask for consent and the screening questions; turn away who is not admitted."""
-        events = self.journal.record.events
-        if admission.admitted(self.protocol, self.display, events, self.append):
-            return True
-        self._page("not-admitted", self.protocol.texts.not_admitted)
-        self.append({"event": "end", "reason": "not admitted"})
-        return False
+        """Show every screen before the first trial; return whether the trials may begin."""
+        screens = BeforeTrials(self.protocol, self.display, self.journal.record, self.append)
+        left = self._left()
+        before = self._page_before(left[0], practised=False) if left else None
+        return screens.passed([*self._instructions(), *([before] if before else [])])
 
-    def _page(self, name: str, body: str, *, title: str = "") -> None:
-        self.display.text(Page(name, title, body, self.protocol.texts.continue_hint))
+    def turn_away(self) -> None:
+        """Thank who is not admitted; the end says it."""
+        self.append({"event": "end", "reason": NOT_ADMITTED})
+        with suppress(SessionQuitError):
+            self.display.text(self._page("not-admitted", self.protocol.texts.not_admitted))
 
-    def instructions(self) -> None:
-        """Show the instructions, page by page."""
+    def _page(self, name: str, body: str, *, title: str = "") -> Page:
+        return Page(name, title, body, self.protocol.texts.continue_hint)
+
+    def _instructions(self) -> list[Page]:
         texts = self.protocol.texts
-        for number, body in enumerate(texts.instructions, start=1):
-            title = texts.title if number == 1 else ""
-            self._page(f"instructions-{number}", body, title=title)
+        return [
+            self._page(f"instructions-{number}", body, title=texts.title if number == 1 else "")
+            for number, body in enumerate(texts.instructions, start=1)
+        ]
 
     # -- the trials
 
     def trials(self, on_trial: OnTrial | None) -> None:
         """Run every trial after the last journalled one."""
         clock = _Pace(self.display.now())
-        left = [t for t in self.plan.trials if t.number > self.journal.record.last_trial]
-        practised = False
-        for trial in left:
-            practice = trial.kind in NOT_COUNTED
-            if practice and not practised:
-                self._page("practice", self.protocol.texts.practice)
-            elif not practice and (practised or trial.number == 1):
-                self._page("start", self.protocol.texts.start)
-            practised = practice
+        left = self._left()
+        for before, trial in zip([None, *left], left, strict=False):
+            page = before and self._page_before(trial, practised=before.kind in NOT_COUNTED)
+            if page:
+                self.display.text(page)
             self._break_before(trial)
             self._one(trial)
             if on_trial is not None:
                 on_trial(self._status(clock))
+
+    def _left(self) -> list[Trial]:
+        last = self.journal.record.last_trial
+        return [trial for trial in self.plan.trials if trial.number > last]
+
+    def _page_before(self, trial: Trial, *, practised: bool) -> Page | None:
+        """Return the page that stands before a trial, if any; `practised` the one before it was."""
+        practice = trial.kind in NOT_COUNTED
+        if practice and not practised:
+            return self._page("practice", self.protocol.texts.practice)
+        if not practice and (practised or trial.number == 1):
+            return self._page("start", self.protocol.texts.start)
+        return None
 
     def _filled(self, trial: Trial) -> Trial:
         """Return the trial with its stimulus: the plan's, or the staircase's choice."""
@@ -242,7 +257,7 @@ class _Run:
             done=after - practice, total=len(self.plan.trials) - practice
         )
         began = self.display.now()
-        self._page("break", body)
+        self.display.text(self._page("break", body))
         seconds = round(self.display.now() - began, 2)
         self.append({"event": "break", "after_trial": after, "seconds": seconds})
 
@@ -267,7 +282,7 @@ class _Run:
             self.append({"event": "note", "note": "threshold", **asdict(threshold)})
         self.append({"event": "end", "reason": "complete", **self._attention()})
         with suppress(SessionQuitError):
-            self._page("thanks", self.protocol.texts.thanks)
+            self.display.text(self._page("thanks", self.protocol.texts.thanks))
 
     def _attention(self) -> dict[str, Any]:
         """Return how many attention checks were passed, and whether they are enough."""
@@ -300,4 +315,5 @@ def quit_question(protocol: Protocol) -> Question:
     """Return what Escape asks: 0 to go on, 1 to end."""
     texts = protocol.texts
     labels = (texts.quit_no, texts.quit_yes)
-    return presentation.numbered_buttons("quit", texts.quit_question, labels, 0.0)
+    asked = presentation.numbered_buttons("quit", texts.quit_question, labels, 0.0)
+    return replace(asked, not_before_ms=PAUSE_MS)

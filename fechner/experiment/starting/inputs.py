@@ -109,7 +109,7 @@ class PreparedSession:
     def _journal(self, timing: Timing | None, screen: dict[str, Any]) -> Journal:
         """Return the journal, resumed where `kept` is an interrupted one, else newly begun."""
         if self.kept is not None:
-            return Journal.resume(self.path)
+            return Journal.resume(self.path, readmit=self.kept.turned_away)
         header = journal_header(
             self.protocol,
             participant=self.plan.participant,
@@ -140,6 +140,8 @@ def prepare_session(
     session: int,
     sessions_folder: Path,
     observer: SimulatedObserver | None,
+    *,
+    readmit: bool = False,
 ) -> PreparedSession:
     """Make the plan and check what can be checked before a window opens; write nothing.
 
@@ -155,6 +157,8 @@ def prepare_session(
         Where the journal lies or will lie.
     observer
         The simulated participant; None for a person.
+    readmit
+        Whether a participant who was not admitted is asked again.
 
     Returns
     -------
@@ -174,7 +178,7 @@ def prepare_session(
     prediction = prediction_sha256(stimuli)
     check_prediction(path.parent, prediction, simulated=simulated)
     check_case(path, participant)
-    kept = interrupted(path, plan)
+    kept = interrupted(path, plan, readmit=readmit)
     if not simulated and kept is None:
         check_length(protocol, [plan])
     return PreparedSession(protocol, stimuli, plan, path, prediction, kept, observer)

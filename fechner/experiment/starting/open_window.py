@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 WINDOW_SIZE = (1280, 1024)
 """Width and height in pixels of a window that is not full screen."""
 
-SIMULATED_TIMING_MS = {"fixation_ms": 60.0, "interval_ms": 30.0, "minimum_view_ms": 60.0}
+SIMULATED_TIMING_MS = {
+    **{"fixation_ms": 60.0, "interval_ms": 30.0, "minimum_view_ms": 60.0, "anticipation_ms": 0.0}
+}
 """Longest times of a simulated participant's trial in a window; the journal says so."""
 
 SIMULATED_SHOW_MS = 100.0

@@ -11,15 +11,17 @@ from fechner.errors import RefusedError
 from fechner.experiment.plan.plan import Plan, Trial
 from fechner.experiment.session.trial_frames import frames_of
 from fechner.records.journal import JournalRecord, read_journal
-from fechner.records.journal.lines import TrialLine
+from fechner.records.journal.lines import READMIT_SCHEMA, TrialLine
 
 if TYPE_CHECKING:
     from fechner.protocols.schema import Protocol
     from fechner.records.stimuli import StimulusSet
 
 
-def interrupted(path: Path, plan: Plan) -> JournalRecord | None:
+def interrupted(path: Path, plan: Plan, *, readmit: bool = False) -> JournalRecord | None:
     """Return the record of a session that was interrupted and can go on; None for a new one.
+
+    With `readmit` a session can go on whose participant was not admitted.
 
     Raises
     ------
@@ -31,6 +33,16 @@ def interrupted(path: Path, plan: Plan) -> JournalRecord | None:
     if not path.exists() or b"\n" not in path.read_bytes():
         return None
     record = read_journal(path)
+    if record.turned_away and not readmit:
+        raise RefusedError(
+            f"participant {plan.participant} was not admitted to session {plan.session} "
+            f"({path.name}); to ask the questions again under this code give --readmit"
+        )
+    if record.turned_away and record.header.schema_ < READMIT_SCHEMA:
+        raise RefusedError(
+            f"{path.name} is of schema {record.header.schema_}, which admits nobody anew; "
+            f"run the participant with --session {plan.session + 1}"
+        )
     if record.complete:
         raise RefusedError(
             f"participant {plan.participant} has finished session {plan.session} "

@@ -53,6 +53,7 @@ def run_participant(
     show_checks: bool = False,
     user_type: type[SimulatedUser] = SimulatedUser,
     maps: Path | None = None,
+    readmit: bool = False,
 ) -> JournalRecord:
     """Run, or resume, one session of one participant; return its journal's record.
 
@@ -91,6 +92,8 @@ def run_participant(
     maps
         Importance maps, one of each scene, that the marks of a simulated participant of the
         world ``map`` follow.
+    readmit
+        Ask a participant again who was not admitted.
 
     Returns
     -------
@@ -140,7 +143,13 @@ def run_participant(
     if observer is None and window == "none":
         raise InputError("a session without a window needs a simulated participant; give one")
     prepared = prepare_session(
-        Path(stimuli_folder), protocol, participant, session, Path(sessions_folder), observer
+        Path(stimuli_folder),
+        protocol,
+        participant,
+        session,
+        Path(sessions_folder),
+        observer,
+        readmit=readmit,
     )
     responder = None
     if observer is not None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from fechner.experiment.calibration import CARD_ASPECT
-from fechner.experiment.display import Question, Response
+from fechner.experiment.display import Question, Response, SteppedBackError
 from fechner.experiment.screens import pages, sliders
 from fechner.experiment.screens.answering import Answering, asks_to_quit
 from fechner.experiment.screens.look import Box, Screen
@@ -63,12 +63,16 @@ class Asking:
         """Ask a question, below a standing frame if there is one; None when Escape was pressed.
 
         Nothing that was pressed before the question was on the screen is taken for its answer.
+
+        Raises
+        ------
+        SteppedBackError
+            If the participant goes back to the screen before.
         """
         window, below = self._window, standing is not None or question.name == "calibration-card"
         screen, texture = self._screen(question, below)
         answering = Answering(question, screen, self._look, self._keys)
-        onset = window.now() if standing is None else standing.onset
-        opening = Opening(onset + question.not_before_ms / 1000, numbers=question.kind == "slider")
+        opening = Opening(window.pause_ends, numbers=question.kind == "slider")
         window.cursor(True)
         window.inputs()
         opening.before(window.lately)
@@ -83,9 +87,13 @@ class Asking:
             flipped = window.flip()
             if began is None:
                 began = flipped
-                opening.at = max(opening.at, began)
+                onset = began if standing is None else standing.onset
+                opening.at = max(opening.at, began, onset + question.not_before_ms / 1000)
+            if answering.stepped_back:
+                window.answered()
+                raise SteppedBackError
             if answering.done is not None:
-                window.lately.clear()
+                window.answered()
                 if question.kind == "buttons" and not self._user:
                     time.sleep(PRESS_MS / 1000)
                 return answering.response(began)

@@ -46,7 +46,8 @@ class MarkingScreen:
         screen = mark_pages.mark_screen(self._look, task, self._keys)
         marking = Marking(task, screen, standing.frame.loaded.boxes[task.place], self._keys)
         page, ring = drawn_part(self._look, screen.image), painting.ring(task.radius)
-        opening = Opening(standing.onset + task.not_before_ms / 1000, numbers=False)
+        earliest = standing.onset + task.not_before_ms / 1000
+        opening = Opening(max(earliest, window.pause_ends), numbers=False)
         window.inputs()
         began: float | None = None
         while True:
@@ -69,7 +70,7 @@ class MarkingScreen:
                 began = flipped
                 opening.at = max(opening.at, began)
             if marking.done is not None:
-                window.lately.clear()
+                window.answered()
                 return marking.result(opening.at)
             if self._user and flipped >= opening.at:
                 self._user.at_marking(window, marking)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fechner.experiment.display import (
+    PAUSE_BETWEEN_ANSWERS_MS,
     Frame,
     MarkTask,
     Page,
@@ -20,10 +21,12 @@ from fechner.experiment.display import (
     Response,
     SessionQuitError,
     Shown,
+    SteppedBackError,
     TrialInterruptedError,
 )
 from fechner.experiment.screens import layout, pages
 from fechner.experiment.screens.answering import Click, Input, asks_to_quit
+from fechner.experiment.screens.opening import Opening
 from fechner.experiment.window.asking import Asking, StandingFrame
 from fechner.experiment.window.frames import FrameLoader
 from fechner.experiment.window.marking import MarkingScreen
@@ -70,6 +73,8 @@ class ParticipantDisplay:
         user: WindowUser | None = None,
     ) -> None:
         self.window, self.look = window, window.look
+        # Simulated participants press nothing twice, and need not wait.
+        window.pause_ms = 0.0 if user else PAUSE_BETWEEN_ANSWERS_MS
         self.area = layout.stage(self.look, strip)
         self._keys, self._quit_question = keys, quit_question
         self._read_back = ReadBack(window, verify)
@@ -123,30 +128,53 @@ class ParticipantDisplay:
     # -- pages
 
     def text(self, page: Page) -> None:
-        """Show a page until the participant goes on."""
+        """Show a page until the participant goes on.
+
+        Raises
+        ------
+        SteppedBackError
+            If the participant goes back to the screen before.
+        """
         screen = pages.page(self.look, page)
         self._base.put(*pages.drawn_part(self.look, screen.image))
         self.window.cursor(True)
         self.window.inputs()
-        click = Click(screen)
+        click, opening = Click(screen), Opening(self.window.pause_ends, numbers=False)
+        began: float | None = None
         while True:
             self._base.draw()
-            self._flip(f"page-{page.name}")
-            if self._user:
+            flipped = self._flip(f"page-{page.name}")
+            if began is None:
+                began = flipped
+                opening.at = max(opening.at, began + page.not_before_ms / 1000)
+            if self._user and flipped >= opening.at:
                 self._user.at_page(self.window, page, screen)
             happened = self.window.inputs()
             if asks_to_quit(happened, self._keys):
                 self._ask_to_quit()
                 self._base.put(*pages.drawn_part(self.look, screen.image))
-            elif any(self._proceeds(one, click) for one in happened):
-                self.window.lately.clear()
-                return
+            else:
+                way = self._way(page, click, [one for one in happened if opening.admits(one)])
+                if way:
+                    self.window.answered()
+                if way == "back":
+                    raise SteppedBackError
+                if way == "proceed":
+                    return
             self.window.pause()
 
-    def _proceeds(self, one: Input, click: Click) -> bool:
-        if one.kind == "key":
-            return one.key in self._keys.confirm
-        return click.on(one) == "proceed"
+    def _way(self, page: Page, click: Click, happened: list[Input]) -> str | None:
+        """Return where the first of several inputs leads that leads anywhere."""
+        for one in happened:
+            if one.kind != "key":
+                way = click.on(one)
+            elif page.back and one.key in self._keys.back:
+                way = "back"
+            else:
+                way = "proceed" if one.key in self._keys.confirm else None
+            if way:
+                return way
+        return None
 
     # -- frames
 

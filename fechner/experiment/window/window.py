@@ -73,6 +73,10 @@ class Window:
 
     Attributes
     ----------
+    pause_ms
+        No screen takes an answer so soon after the one before was answered.
+    pause_ends
+        When that time is over, on the window's clock.
     lately
         Keys and presses of the last moments, whoever they were meant for.
 
@@ -106,6 +110,7 @@ class Window:
         self._t0 = self._core.getTime()
         self._mouse: list[Input] = []
         self.lately: list[Input] = []
+        self.pause_ms, self.pause_ends = 0.0, 0.0
         self._facts: dict[str, Any] | None = None
         self._watch_mouse()
         self.frame_ms, self.jitter_ms = self._measure_frames()
@@ -201,6 +206,11 @@ class Window:
         recent = self.now() - TYPING_S
         self.lately = [one for one in (*self.lately, *pressed) if one.time >= recent]
         return sorted(happened, key=lambda one: one.time)
+
+    def answered(self) -> None:
+        """Note that a screen was answered: the next takes nothing that was meant for this one."""
+        self.lately.clear()
+        self.pause_ends = self.now() + self.pause_ms / 1000
 
     def press_key(self, name: str) -> None:
         """Press a key as a keyboard would, by PsychoPy's name of it."""

@@ -9,9 +9,13 @@ from __future__ import annotations
 from fechner.errors import InputError
 from fechner.records.journal.lines import (
     CHAINED_SCHEMA,
+    NOT_ADMITTED,
+    READMIT_SCHEMA,
     BreakLine,
+    EndLine,
     Header,
     Line,
+    ReadmitLine,
     ResumeLine,
     TrialLine,
 )
@@ -20,7 +24,7 @@ METHOD_KEYS = {"pair": "second", "authenticity": "confidence", "jnd": "strength"
 """What a trial that shows an image holds in these methods, and in no other."""
 
 
-def check_follows(line: Line, header: Header, *, last_trial: int, complete: bool) -> None:
+def check_follows(line: Line, header: Header, *, last_trial: int, end: EndLine | None) -> None:
     """Refuse a line that cannot follow those before it in its journal.
 
     Parameters
@@ -31,8 +35,8 @@ def check_follows(line: Line, header: Header, *, last_trial: int, complete: bool
         The journal's first line.
     last_trial
         Number of the last trial before; 0 before the first.
-    complete
-        Whether the session's end stands before it.
+    end
+        The session's end, where it stands just before the line.
 
     Raises
     ------
@@ -42,7 +46,10 @@ def check_follows(line: Line, header: Header, *, last_trial: int, complete: bool
     """
     if isinstance(line, Header):
         raise InputError("a second session begins here; a journal holds one")
-    if complete:
+    if isinstance(line, ReadmitLine):
+        if end is None or end.reason != NOT_ADMITTED or header.schema_ < READMIT_SCHEMA:
+            raise InputError("somebody is admitted anew who was not turned away just before")
+    elif end is not None:
         raise InputError("the session ended before this line")
     if isinstance(line, (ResumeLine, BreakLine)) and line.after_trial != last_trial:
         raise InputError(

@@ -30,8 +30,15 @@ from fechner.records.journal.fields import (
 from fechner.records.journal.marks import MarkingFacts, Marks
 from fechner.records.scales import RatingScale
 
-SCHEMA = 3
-"""What is written: images may be marked. Schema 2, the same without marks, is still read."""
+SCHEMA = 4
+"""What is written: who was turned away may be admitted anew, and answers that came too fast to
+be answers are told apart. Schemas 3 (without these) and 2 (without marks) are still read."""
+
+READMIT_SCHEMA = 4
+"""From here on who was turned away may be admitted anew."""
+
+MARKED_SCHEMA = 3
+"""From here on images may be marked."""
 
 CHAINED_SCHEMA = 2
 """From here on every line carries the digest of the one before it."""
@@ -82,7 +89,7 @@ class Header(Line):
     """The first line: what the session is, with all that exports need to stand alone."""
 
     event: Literal["session"]
-    schema_: Literal[1, 2, 3] = Field(alias="schema")
+    schema_: Literal[1, 2, 3, 4] = Field(alias="schema")
     participant: str = Field(pattern=PARTICIPANT)
     session: int = Field(ge=1)
     protocol: Word
@@ -115,8 +122,8 @@ class Header(Line):
         asks_confidence = self.method == "authenticity" and self.schema_ >= CHAINED_SCHEMA
         if asks_confidence != (self.confidence_scale is not None):
             raise ValueError("confidence_scale stands in sessions of the method authenticity only")
-        if self.marks is not None and self.schema_ < SCHEMA:
-            raise ValueError(f"marks stand in journals of schema {SCHEMA} only")
+        if self.marks is not None and self.schema_ < MARKED_SCHEMA:
+            raise ValueError(f"marks stand in journals of schema {MARKED_SCHEMA} or later only")
         return self
 
 
@@ -135,6 +142,7 @@ class TrialLine(Line):
     rt_ms: Annotated[float, Field(ge=-EARLY_MS)]
     path: tuple[tuple[float, float], ...] = ()
     device: Literal["mouse", "keyboard", "simulated"] | None = None
+    anticipated: bool | None = None
     reference: Name | None = None
     second: Name | None = None
     side: Literal["left", "right"] | None = None
@@ -202,6 +210,10 @@ class QuitLine(Line):
     reason: str = ""
 
 
+NOT_ADMITTED = "not admitted"
+"""Why a session ended whose participant was turned away."""
+
+
 class EndLine(Line):
     """The session reached its end."""
 
@@ -210,6 +222,12 @@ class EndLine(Line):
     catch_passed: Count | None = None
     catch_shown: Count | None = None
     attentive: bool | None = None
+
+
+class ReadmitLine(Line):
+    """After an end without admission: the experimenter lets the participant answer anew."""
+
+    event: Literal["readmit"]
 
 
 class CalibrationLine(Line):
@@ -255,6 +273,7 @@ EVENTS: dict[str, type[Line]] = {
     "break": BreakLine,
     "quit": QuitLine,
     "end": EndLine,
+    "readmit": ReadmitLine,
     "calibration": CalibrationLine,
     "screening": ScreeningLine,
     "clock": ClockLine,

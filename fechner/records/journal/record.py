@@ -7,6 +7,7 @@ changes anywhere else are refused with the number of the line.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ from fechner.records.journal.agreement import check_follows
 from fechner.records.journal.chain import check_link, without_chain
 from fechner.records.journal.lines import (
     CHAINED_SCHEMA,
+    NOT_ADMITTED,
     EndLine,
     Header,
     Line,
@@ -62,9 +64,26 @@ class JournalRecord:
         return tuple(line for line in self.events if isinstance(line, TrialLine))
 
     @property
+    def end(self) -> EndLine | None:
+        """The session's end, whatever it was; None where it can still go on."""
+        return _end(self.events)
+
+    @property
     def complete(self) -> bool:
-        """Whether the session reached its end."""
-        return bool(self.events) and isinstance(self.events[-1], EndLine)
+        """Whether the session reached its end, and was not ended for lack of admission."""
+        return self.end is not None and not self.turned_away
+
+    @property
+    def turned_away(self) -> bool:
+        """Whether the session ended because the participant was not admitted."""
+        return self.end is not None and self.end.reason == NOT_ADMITTED
+
+    @property
+    def state(self) -> str:
+        """How the session stands: "complete", "not admitted" or "interrupted"."""
+        if self.turned_away:
+            return NOT_ADMITTED
+        return "complete" if self.complete else "interrupted"
 
     @property
     def chained(self) -> bool:
@@ -104,7 +123,7 @@ class JournalRecord:
         InputError
             If the line cannot follow those before it.
         """
-        check_follows(line, self.header, last_trial=self.last_trial, complete=self.complete)
+        check_follows(line, self.header, last_trial=self.last_trial, end=self.end)
         return replace(self, events=(*self.events, line), chain=chain)
 
 
@@ -122,17 +141,21 @@ def read_journal(path: Path) -> JournalRecord:
     lines = _whole_lines(path)
     header, chain = _first_line(path, lines[0])
     events: list[Line] = []
-    last_trial, complete = 0, False
+    last_trial = 0
     for number, content in enumerate(lines[1:-1], start=2):
         try:
             line, chain = _opened(content, header, chain)
-            check_follows(line, header, last_trial=last_trial, complete=complete)
+            check_follows(line, header, last_trial=last_trial, end=_end(events))
         except InputError as error:
             raise _damaged(path, number, error) from error
         events.append(line)
         last_trial = line.trial if isinstance(line, TrialLine) else last_trial
-        complete = isinstance(line, EndLine)
     return JournalRecord(path, header, tuple(events), chain, torn=bool(lines[-1]))
+
+
+def _end(events: Sequence[Line]) -> EndLine | None:
+    last = events[-1] if events else None
+    return last if isinstance(last, EndLine) else None
 
 
 def read_header(path: Path) -> Header:

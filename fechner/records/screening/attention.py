@@ -30,6 +30,8 @@ class Attention(BaseModel):
         Whether they were enough by the rule of the protocol; True where none were shown.
     repeats
         Trials that showed a stimulus a second time.
+    anticipated
+        Answers that came faster than the protocol's limit of anticipation.
     repeat_difference
         Root mean square difference of the two ratings, in points; None without repeats.
     """
@@ -42,9 +44,13 @@ class Attention(BaseModel):
     attentive: bool = True
     repeats: int = Field(default=0, ge=0)
     repeat_difference: float | None = Field(default=None, ge=0)
+    anticipated: int = Field(default=0, ge=0)
 
 
 COLUMNS = tuple(Attention.model_fields)
+
+NOT_NEEDED = ("anticipated",)
+"""Columns that tables of earlier journals lack."""
 
 
 def write_attention(rows: Mapping[str, Attention], csv: Path) -> None:
@@ -65,10 +71,11 @@ def read_attention(csv: Path) -> dict[str, Attention]:
         or if a participant has two rows.
     """
     cells = read_cells(csv)
-    require_columns(cells, COLUMNS, csv)
+    present = [name for name in COLUMNS if name in cells or name not in NOT_NEEDED]
+    require_columns(cells, present, csv)
     require_distinct(cells, ["participant"], csv)
     found = {}
-    for number, row in enumerate(cells[list(COLUMNS)].to_dict("records"), start=2):
+    for number, row in enumerate(cells[present].to_dict("records"), start=2):
         try:
             one = Attention.model_validate({key: value or None for key, value in row.items()})
         except ValidationError as error:

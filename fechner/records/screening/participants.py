@@ -23,6 +23,8 @@ class ScreenedParticipant(BaseModel):
         SD of what the others' mean does not explain, in points.
     catch_shown, catch_passed
         Attention checks.
+    anticipated
+        Answers faster than the protocol's limit of anticipation.
     repeat_difference
         Root mean square difference of two ratings of one stimulus, in points; null without.
     rt_median_ms
@@ -46,6 +48,7 @@ class ScreenedParticipant(BaseModel):
     inconsistency_z: float | None = None
     catch_shown: int = 0
     catch_passed: int = 0
+    anticipated: int = 0
     repeat_difference: float | None = None
     rt_median_ms: float | None = None
     kept: bool

@@ -115,6 +115,7 @@ def _table(
             "inconsistency_z": seen.inconsistency_z,
             "catch_shown": [one.catch_shown for one in checks],
             "catch_passed": [one.catch_passed for one in checks],
+            "anticipated": [one.anticipated for one in checks],
             "repeat_difference": np.array([one.repeat_difference for one in checks], float),
             "rt_median_ms": [response_ms.get(name, np.nan) for name in matrix.participants],
             "bt500": bt500(matrix, sd=sd).rejected,
