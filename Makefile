@@ -23,7 +23,7 @@ demo: $(STAMP)
 	@$(BIN)/fechner demo --out out/demo
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
