@@ -23,7 +23,8 @@ demo: $(STAMP)
 	@$(BIN)/fechner demo --out out/demo
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not window and not proof"
+	@$(BIN)/python -m pytest -q -m "window and not proof"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

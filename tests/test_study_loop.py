@@ -222,6 +222,7 @@ def test_ctrl_c_keeps_what_was_finished_and_a_rerun_goes_on(tmp_path):
     assert not list(folder.rglob(".*.png")), "no half-written file stays behind"
 
 
+@pytest.mark.proof
 def test_a_study_of_real_ratings_stops_where_people_are_needed(tmp_path):
     if not (DATA / "avt_ai_images").is_dir():
         pytest.skip("the AVT-AI-Image data is not here")
