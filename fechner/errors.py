@@ -19,6 +19,10 @@ class InputError(FechnerError, ValueError):
     """A file, table, option or value is not what was expected."""
 
 
+class UnsuitedError(InputError):
+    """A whole picture of a kind that is not worked on here: animated, transparent, too large."""
+
+
 class MissingPartError(FechnerError):
     """An optional package, system library, display or weight file is not present."""
 

@@ -66,7 +66,12 @@ def compare(
     target = Target(quality, background_floor)
     settings = Settings(target, effort=checked_effort(effort))
     source = map_source(map_, centre=centre, selection=selection, weights=weights)
-    planned = with_maps(plan(paths, out, settings, maps=source.folder), source, out, quiet=False)
+    found = plan(paths, out, settings, maps=source.folder)
+    for job in found:
+        if job.left == "failed":
+            raise InputError(f"{job.name}: {job.remark}")
+    pictures = [job for job in found if not job.left]
+    planned = with_maps(pictures, source, out, quiet=False)
     for job in planned:
         if job.flat:
             raise InputError(

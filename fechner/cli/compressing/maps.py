@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fechner.errors import FechnerError, InputError
+from fechner.errors import InputError
 
 if TYPE_CHECKING:
+    from fechner.analysis.network.maps.importance import Recipe
     from fechner.compression.folders.jobs import Job
     from fechner.study.maps import MapsAsked
 
@@ -110,33 +111,43 @@ def _drawn(jobs: Sequence[Job], source: MapSource, out: Path, *, quiet: bool) ->
     recipe = recipe_for(
         asked.network, asked.selection, method=asked.method, distance=asked.distance
     )
-    made = recipe.parameters(asked.network)
     # A folder a recipe, so that other maps are never taken for these.
-    folder = out / RECORDS / "maps" / digest(made)[:12]
+    folder = out / RECORDS / "maps" / digest(recipe.parameters(asked.network))[:12]
     found = []
     with quiet_bar("Importance maps", quiet=quiet) as progress:
         for done, job in enumerate(jobs, start=1):
-            path = folder / f"{job.name}.png"
-            try:
-                _draw(job, asked, recipe, made, path)
-                found.append(replace(job, importance=path))
-            except FechnerError as error:
-                found.append(replace(job, flat=True, remark=f"no map, so evenly: {error}"))
+            found.append(_with_map(job, asked, recipe, folder / f"{job.name}.png"))
             progress(done, len(jobs))
     return found
 
 
-def _draw(job: Job, asked: MapsAsked, recipe: Any, made: dict[str, Any], path: Path) -> None:
+def _with_map(job: Job, asked: MapsAsked, recipe: Recipe, path: Path) -> Job:
+    """Return a job with its map; one of which no map can be made matters alike everywhere."""
+    from fechner.compression.folders.batch import done_row
+
+    try:
+        if job.left or (job.in_place and done_row(job)):
+            return job
+        _draw(job, asked, recipe, path)
+    except Exception as error:  # one odd file never ends the run
+        return replace(job, flat=True, remark=f"compressed evenly, without a map: {error}")
+    return replace(job, importance=path)
+
+
+def _draw(job: Job, asked: MapsAsked, recipe: Recipe, path: Path) -> None:
     """Draw one map, unless it is there."""
     from fechner.analysis.network.maps.importance import METHODS, made_map
+    from fechner.compression.formats.reading import read_pixels
     from fechner.records.done import done_key, read_done, write_done
-    from fechner.records.images.files import read_image, write_map_png
+    from fechner.records.images.files import write_map_png
     from fechner.records.maps import counted
 
-    key, record = done_key("maps", made, [job.source]), path.with_name(f"{path.name}.json")
+    background = job.settings.background
+    of = [recipe.parameters(asked.network), background]
+    key, record = done_key("maps", of, [job.source]), path.with_name(f"{path.name}.json")
     if read_done(record, key) is not None:
         return
-    raw = made_map(asked.network, read_image(job.source), recipe).values
+    raw = made_map(asked.network, read_pixels(job.source, background=background), recipe).values
     values = counted(raw, METHODS[recipe.method][1])
     write_map_png(path, np.clip(values / max(float(values.max()), 1e-12), 0, 1))
     write_done(record, key, wrote=[path])

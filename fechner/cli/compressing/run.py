@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,9 +24,10 @@ from fechner.cli.compressing.options import (
 from fechner.errors import InputError
 
 if TYPE_CHECKING:
-    from fechner.compression.folders.batch import SummaryRow
     from fechner.compression.folders.jobs import Job
+    from fechner.compression.folders.summary import SummaryRow
     from fechner.compression.formats.compress import Settings
+    from fechner.compression.formats.metadata import Keep
 
 
 def run(
@@ -80,16 +81,48 @@ def run(
         ),
     ] = "4:2:0",
     keep_metadata: Annotated[
+        str | None,
+        typer.Option(
+            help="all; safe (capture date, copyright and what the picture needs: no position, "
+            "serial numbers, thumbnail); or none (what it needs). Default: safe; all in place.",
+            rich_help_panel=FILES,
+        ),
+    ] = None,
+    background: Annotated[
+        str | None,
+        typer.Option(
+            help="Colour behind transparent pixels (white, #3080ff); without it such pictures "
+            "are copied.",
+            rich_help_panel=FILES,
+        ),
+    ] = None,
+    overwrite: Annotated[
         bool,
         typer.Option(
-            "--keep-metadata", help="Keep EXIF, XMP and comments of JPEGs.", rich_help_panel=FILES
+            "--overwrite",
+            help="Replace files of the folder that fechner did not write; each is named.",
+            rich_help_panel=SAFETY,
         ),
     ] = False,
     in_place: Annotated[
         bool,
         typer.Option(
             "--in-place",
-            help="Replace the JPEGs themselves; no copy is kept.",
+            help="Replace the JPEGs themselves; --out then gets the originals and the summary.",
+            rich_help_panel=SAFETY,
+        ),
+    ] = False,
+    backup: Annotated[
+        bool,
+        typer.Option(
+            help="Keep what is replaced in place, in OUT/originals.", rich_help_panel=SAFETY
+        ),
+    ] = True,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="List what would become of every input; write nothing.",
             rich_help_panel=SAFETY,
         ),
     ] = False,
@@ -106,10 +139,12 @@ def run(
 
     Example: fechner compress photos/ --out smaller
     """
+    from fechner.cli.compressing.colours import colour
     from fechner.cli.compressing.maps import map_source, with_maps
-    from fechner.cli.compressing.telling import saving
-    from fechner.compression.folders.batch import compress_all, totals, write_about, write_summary
+    from fechner.cli.compressing.telling import saving, tell, tell_plan
+    from fechner.compression.folders.batch import compress_all
     from fechner.compression.folders.jobs import plan
+    from fechner.compression.folders.summary import SUMMARY, begin_folder, summary_csv, write_report
     from fechner.compression.formats.beyond_jpeg import require
     from fechner.compression.formats.compress import Settings
     from fechner.compression.jpeg.encoder import checked_effort
@@ -117,46 +152,61 @@ def run(
     from fechner.executors import executor
 
     require(form)
-    if keep_metadata and form not in ("jpeg", "jxl"):
-        raise InputError(f"--keep-metadata works for jpeg and jxl, not for {form}; leave it out")
-    target = Target(quality, background_floor, strength, bytes_, bpp)
-    settings = Settings(target, form, checked_effort(effort), subsampling, keep_metadata)
+    settings = Settings(
+        Target(quality, background_floor, strength, bytes_, bpp),
+        form,
+        checked_effort(effort),
+        subsampling,
+        _kept(keep_metadata, form, in_place=in_place),
+        None if background is None else colour(background),
+    )
     source = map_source(map_, centre=centre, selection=selection, weights=weights)
-    planned = plan(paths, out, settings, maps=source.folder, in_place=in_place)
-    write_about(out)
+    planned = plan(
+        paths,
+        out,
+        settings,
+        maps=source.folder,
+        in_place=in_place,
+        overwrite=overwrite,
+        backup=backup,
+    )
+    if dry_run:
+        tell_plan(planned)
+        return
+    foreign = begin_folder(out, overwrite=overwrite)
     todo = with_maps(planned, source, out, quiet=quiet)
     with executor(jobs, cluster) as pool, saving(len(todo), quiet=quiet) as on_row:
         rows = compress_all(todo, pool=pool, on_row=on_row)
-    write_summary(rows, out / "summary.csv")
+    write_report(out / SUMMARY, summary_csv(rows))
     _sheet(rows, todo, out, settings)
-    if not quiet:
-        _tell(totals(rows), out)
+    replaced_in = (paths[0] if len(paths) == 1 else Path("FOLDER")) if in_place else None
+    tell(rows, out, foreign, replaced_in=replaced_in, quiet=quiet)
     failed = [row for row in rows if row.status == "failed"]
     if failed:
         raise InputError(
-            f"{len(failed)} of {len(rows)} pictures could not be compressed; the first, "
-            f"{failed[0].image}: {failed[0].note}; all are listed in {out / 'summary.csv'}"
+            f"{len(failed)} of {len(rows)} inputs failed; the first, {failed[0].image}: "
+            f"{failed[0].note}; all are listed in {out / SUMMARY}"
         )
 
 
-def _sheet(rows: Sequence[SummaryRow], jobs: Sequence[Job], out: Path, settings: Settings) -> None:
-    from dataclasses import asdict
+def _kept(asked: str | None, form: str, *, in_place: bool) -> Keep:
+    """Return what metadata is kept: what was asked for, or the default of the run."""
+    from fechner.compression.formats.metadata import checked_keep
 
+    if asked is None:
+        return "all" if in_place else "safe"
+    keep = checked_keep(asked)
+    if keep != "none" and form not in ("jpeg", "jxl"):
+        raise InputError(
+            f"--keep-metadata {keep} works for jpeg and jxl; {form} files get none: leave it out"
+        )
+    return keep
+
+
+def _sheet(rows: Sequence[SummaryRow], jobs: Sequence[Job], out: Path, settings: Settings) -> None:
     from fechner.cli.compressing.telling import aim
-    from fechner.compression.folders.panels import write_sheet
+    from fechner.compression.folders.sheet import sheet_html
+    from fechner.compression.folders.summary import SHEET, write_report
 
     panels = {job.name: job.panel for job in jobs}
-    write_sheet(out / "sheet.html", [asdict(row) for row in rows], panels, about=aim(settings))
-
-
-def _tell(sums: dict[str, Any], out: Path) -> None:
-    from fechner.cli.compressing.telling import megabytes
-    from fechner.cli.console import console
-
-    before, after = sums["bytes_before"], sums["bytes_after"]
-    share = 100 * (1 - after / before) if before else 0.0
-    console.print(
-        f"{sums['compressed']} compressed, {sums['kept']} kept, {sums['failed']} failed: "
-        f"{megabytes(before)} to {megabytes(after)}, {share:.1f} % saved"
-    )
-    console.print(f"table: {out / 'summary.csv'}   crops: {out / 'sheet.html'}")
+    write_report(out / SHEET, sheet_html(rows, panels, about=aim(settings)))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fechner.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from fechner.compression.folders.batch import SummaryRow
+    from fechner.compression.folders.jobs import Job
+    from fechner.compression.folders.summary import SummaryRow
     from fechner.compression.formats.compress import Settings
 
 
@@ -64,6 +66,81 @@ def aim(settings: Settings) -> str:
     else:
         wanted = f"the important part as at quality {target.quality:g}"
     return f"Format {settings.form}, effort {settings.effort}: {wanted}."
+
+
+MOST_NAMED = 10
+"""Inputs that the terminal names; the summary names all."""
+
+
+def tell(
+    rows: Sequence[SummaryRow],
+    out: Path,
+    foreign: Sequence[Path],
+    *,
+    replaced_in: Path | None,
+    quiet: bool,
+) -> None:
+    """Say what became of the inputs.
+
+    Parameters
+    ----------
+    rows
+        One an input.
+    out
+        Folder of the results.
+    foreign
+        Reports that were replaced and were not ours.
+    replaced_in
+        The folder whose pictures were replaced in place; None where none were.
+    quiet
+        Say only what was replaced that was not ours.
+    """
+    from fechner.cli.console import complaints, console
+    from fechner.compression.folders.in_place import originals_in
+    from fechner.compression.folders.summary import SHEET, SUMMARY, totals
+
+    replaced = [row.note for row in rows if "which was not ours" in row.note]
+    replaced += [f"replaced {path}, which was not ours" for path in foreign]
+    for note in replaced:
+        complaints.print(note, markup=False)
+    if quiet:
+        return
+    sums = totals(rows)
+    for status in ("skipped", "copied", "kept"):
+        _name([row for row in rows if row.status == status])
+    told = ", ".join(f"{count} {status}" for status, count in sums.counts.items())
+    console.print(
+        f"{told}: {megabytes(sums.bytes_before)} to {megabytes(sums.bytes_after)}, "
+        f"{sums.saved_percent:.1f} % saved"
+    )
+    console.print(f"table: {out / SUMMARY}   crops: {out / SHEET}")
+    if replaced_in is not None and originals_in(out):
+        kept, there = originals_in(out)[-1], replaced_in
+        there = there if there.is_dir() or not there.exists() else there.parent
+        console.print(f"originals: {kept}; to put them back: cp -a {kept}/. {there}", markup=False)
+
+
+def _name(rows: Sequence[SummaryRow]) -> None:
+    """Name inputs of one status, each with its reason."""
+    from fechner.cli.console import console
+
+    for row in rows[:MOST_NAMED]:
+        console.print(f"{row.status} {row.image}: {row.note}", markup=False)
+    if len(rows) > MOST_NAMED:
+        console.print(f"and {len(rows) - MOST_NAMED} more {rows[0].status}")
+
+
+def tell_plan(jobs: Sequence[Job]) -> None:
+    """List what would become of every input."""
+    from fechner.cli.console import console
+    from fechner.compression.folders.batch import foreseen
+
+    counts: dict[str, int] = {}
+    for job in jobs:
+        what, told = foreseen(job)
+        counts[what] = counts.get(what, 0) + 1
+        console.print(f"{what:<9} {job.name}{told}", markup=False)
+    console.print("dry run: " + ", ".join(f"{n} {what}" for what, n in counts.items()))
 
 
 def tell_comparison(summary: dict[str, Any], conditions: Sequence[str]) -> None:

@@ -1,65 +1,44 @@
 """Whole folders: what is done already, and what came out.
 
-Used by ``fechner compress run``. Every picture is one job, worked on by itself in any
-process; its record is written beside the results as soon as it is finished, so that an
-interrupted run goes on where it stopped and a second run does nothing. A picture that
-cannot be compressed is recorded with its reason and does not stop the others.
+Used by ``fechner compress``. Every input is one job, worked on by itself in any process; its
+record is written beside the results as soon as it is finished, so that an interrupted run goes
+on where it stopped and a second run does nothing. No input stops the others: what cannot be
+compressed is copied, skipped or failed, and its row says why.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import asdict, dataclass, replace
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from fechner.compression.folders.jobs import RECORDS, Job
+from fechner.compression.folders.in_place import keep_original, replace_file
+from fechner.compression.folders.inputs import RECORDS
+from fechner.compression.folders.jobs import Job
 from fechner.compression.folders.panels import draw_panels
-from fechner.compression.formats.beyond_jpeg import suffix
-from fechner.compression.formats.compress import compress_source, source_of
+from fechner.compression.folders.summary import SummaryRow, unchanged_row
+from fechner.compression.formats.compress import CompressedPicture, compress_source, source_of
+from fechner.compression.formats.jpeg_parts import beside_the_picture
+from fechner.compression.formats.metadata import copy_of
+from fechner.compression.formats.reading import kind_of_file
 from fechner.compression.jpeg import encoder
+from fechner.compression.jpeg.source import Source
 from fechner.compression.ramp import centre_map
-from fechner.errors import FechnerError, InputError, RefusedError
-from fechner.executors import SerialExecutor, run_all
-from fechner.provenance import (
-    provenance,
-    sha256_bytes,
-    sha256_file,
-    write_bytes,
-    write_text,
-)
-from fechner.records.csv_text import named_rows_as_csv
+from fechner.errors import FechnerError, InputError, MissingPartError, RefusedError, UnsuitedError
+from fechner.executors import SerialExecutor, executor, run_all
+from fechner.provenance import provenance, sha256_bytes, sha256_file, write_bytes
 from fechner.records.done import done_key, read_done, write_done
-from fechner.records.images.files import image_size, read_map_png
-
-
-@dataclass(frozen=True)
-class SummaryRow:
-    """What became of one picture; a line of the summary.
-
-    ``status`` is ``compressed``, ``kept`` (no smaller file was found; the original was
-    copied) or ``failed``. ``bytes_plain`` is what Pillow's optimised JPEG of the same
-    quality takes, the fair comparison for a source that is not a JPEG. ss2 is that of the
-    most important quarter and of the rest, against the source.
-    """
-
-    image: str
-    output: str
-    status: str
-    bytes_before: int
-    bytes_after: int
-    bytes_plain: int
-    saved_percent: float
-    ss2_important: float | None
-    ss2_background: float | None
-    quality: float | None
-    strength: float | None
-    note: str
+from fechner.records.images.files import read_map_png
+from fechner.records.written import check_replaceable, write_own
 
 
 def compress_all(
@@ -68,17 +47,37 @@ def compress_all(
     pool: Executor | None = None,
     on_row: Callable[[SummaryRow], None] | None = None,
 ) -> list[SummaryRow]:
-    """Compress the pictures that are not done yet; return a row for every one.
+    """Compress the pictures that are not done yet; return a row for every input.
 
-    `on_row` is called with each row as soon as its picture is finished.
+    `on_row` is called with each row as soon as its input is finished.
     """
-    return run_all(
-        compress_job, jobs, pool=_WithListener(pool or SerialExecutor(), on_row or _nobody)
-    )
+    listener = on_row or _nobody
+    try:
+        return run_all(compress_job, jobs, pool=_WithListener(pool or SerialExecutor(), listener))
+    except BrokenProcessPool:
+        return [_alone(job) for job in jobs]
 
 
 def _nobody(row: SummaryRow) -> None:
     pass
+
+
+def _alone(job: Job) -> SummaryRow:
+    """Compress one picture in processes of its own: one of the run's ended a process.
+
+    The system ends a process that takes too much memory, and a decoder may crash on damage.
+    What was finished before is known by its record, so that only the rest starts anew.
+    """
+    with suppress(FechnerError):
+        done = None if job.left else done_row(job)
+        if job.left or done:
+            return done or compress_job(job)
+    try:
+        with executor(2) as pool:
+            return pool.submit(compress_job, job).result()
+    except BrokenProcessPool:
+        why = "it ended the process that worked on it: too little memory, or a damaged file"
+        return unchanged_row(job, "failed", why)
 
 
 class _WithListener(Executor):
@@ -101,16 +100,57 @@ def compress_job(job: Job) -> SummaryRow:
     """Compress one picture, or return the record of a run that did it already."""
     if multiprocessing.parent_process() is not None:
         cv2.setNumThreads(1)
+    if job.left:
+        return unchanged_row(job, job.left, job.remark)
     try:
-        key, record = _key_and_record(job)
-        done = read_done(record, key, folder=job.folder)
-        if done is not None:
-            return replace(SummaryRow(**done["row"]), image=job.name, output=_output(job))
-        content, row = _compressed(job)
-        _write(job, content, row, key, record)
+        return done_row(job) or _done_now(job)
+    except MissingPartError as missing:
+        return unchanged_row(job, "skipped", str(missing))
     except FechnerError as error:
-        return _failed(job, str(error))
-    return row
+        return unchanged_row(job, "failed", str(error))
+    except MemoryError:
+        return unchanged_row(job, "failed", "out of memory; use fewer --jobs or a smaller picture")
+    except Exception as error:  # one odd file never ends the run
+        return unchanged_row(job, "failed", f"unexpected {type(error).__name__}: {error}")
+
+
+def done_row(job: Job) -> SummaryRow | None:
+    """Return the row of a job that an earlier run finished; None where it did not.
+
+    Raises
+    ------
+    InputError
+        If the source or the map cannot be read.
+    """
+    key, record = _key_and_record(job)
+    done = read_done(record, key, folder=job.folder)
+    if done is None:
+        return None
+    row = SummaryRow(**done["row"])
+    return replace(row, image=job.name, output=_told(job.source) if job.in_place else row.output)
+
+
+def foreseen(job: Job) -> tuple[str, str]:
+    """Return what would become of a job, in a word, and where or why; writes nothing.
+
+    Whether a picture is copied, because compressing it would not make it smaller, is seen only by
+    compressing it.
+    """
+    if job.left:
+        return job.left, f": {job.remark}"
+    try:
+        done = done_row(job)
+        if done is not None:
+            return "done", f" -> {done.output}"
+        if job.in_place:
+            return "replace", ""
+        remark = _in_the_way(job, job.destination)
+    except FechnerError as error:
+        return "failed", f": {error}"
+    if remark:
+        return "overwrite", f" -> {job.destination} (not ours)"
+    there = "; ours is there, made again if anything changed" if job.destination.exists() else ""
+    return "compress", f" -> {job.destination}{there}"
 
 
 def _key_and_record(job: Job) -> tuple[str, Path]:
@@ -125,135 +165,147 @@ def _key_and_record(job: Job) -> tuple[str, Path]:
     key = done_key(
         "compressed", [asdict(job.settings), bool(of_map), job.flat], [job.source, *of_map]
     )
-    return key, job.folder / RECORDS / f"{job.name}.json"
+    return key, job.folder / RECORDS / "pictures" / f"{job.name}.json"
 
 
 def _replaced(job: Job, sha256: str) -> tuple[str, Path]:
     return sha256, job.folder / RECORDS / "replaced" / f"{sha256}.json"
 
 
-def _write(job: Job, content: bytes, row: SummaryRow, key: str, record: Path) -> None:
+def _done_now(job: Job) -> SummaryRow:
+    """Compress or copy a picture; nothing that is not ours is replaced."""
+    replaced = "" if job.in_place else _in_the_way(job, job.destination)
+    try:
+        content, row = _compressed(job)
+    except UnsuitedError as unsuited:
+        content, row = _left_as_it_is(job, str(unsuited))
+    if row.status != "compressed" and not job.in_place:
+        replaced = _in_the_way(job, job.copied_to)
+    remark = job.remark if row.status == "compressed" else ""
+    row = replace(row, note="; ".join(note for note in (row.note, replaced, remark) if note))
+    _write(job, content, row)
+    return row
+
+
+def _in_the_way(job: Job, path: Path) -> str:
+    """Return what is said where a file is replaced that is not ours; refuse to without leave."""
+    foreign = check_replaceable(path, job.written(path), source=job.source, overwrite=job.overwrite)
+    return f"replaced {path}, which was not ours" if foreign else ""
+
+
+def _write(job: Job, content: bytes, row: SummaryRow) -> None:
     """Write the file and the record of its result."""
+    key, record = _key_and_record(job)
     inputs = {job.name: sha256_file(job.source)}
     if job.importance is not None:
         inputs["map"] = sha256_file(job.importance)
     block = provenance(parameters=asdict(job.settings), inputs=inputs)
-    about = {"row": asdict(row), "provenance": block}
-    if not job.in_place:
-        write_bytes(job.destination, content)
-        write_done(record, key, wrote=[job.destination], folder=job.folder, content=about)
+    about: dict[str, Any] = {"row": asdict(row), "provenance": block}
+    if job.in_place:
+        _write_in_place(job, content, row, about)
         return
-    # The record first: stopped in between, it fits no file, and the original is still whole.
+    path = job.destination if row.status == "compressed" else job.copied_to
+    write_own(path, content, job.written(path), source=job.source)
+    if row.status == "copied":
+        times = job.source.stat()
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    write_done(record, key, wrote=[path], folder=job.folder, content=about)
+
+
+def _write_in_place(job: Job, content: bytes, row: SummaryRow, about: dict[str, Any]) -> None:
+    """Keep the original, then record the result, then replace; each is whole before the next.
+
+    Stopped in between, the record fits no file, and the original is still whole.
+    """
+    before = sha256_file(job.source)
+    if row.status == "compressed" and job.backup:
+        kept = keep_original(job.source, job.name, job.folder)
+        about["original"] = kept.relative_to(job.folder).as_posix()
     key, record = _replaced(job, sha256_bytes(content))
     write_done(record, key, content=about)
-    if row.status != "kept":
-        write_bytes(job.destination, content)
+    if row.status == "compressed":
+        if sha256_file(job.source) != before:
+            raise RefusedError(f"{job.source} changed while it was compressed; run again")
+        replace_file(job.source, content)
 
 
-def _output(job: Job) -> str:
-    return job.destination.as_posix()
+def _told(path: Path) -> str:
+    return path.as_posix()
 
 
 def _compressed(job: Job) -> tuple[bytes, SummaryRow]:
     before = job.source.stat().st_size
-    if job.in_place:
-        _refuse_further_pictures(job.source)
     source = source_of(job.source, job.settings)
-    outcome = compress_source(source, _importance(job, source.size), job.settings)
+    outcome = compress_source(source, _importance(job, source), job.settings)
+    if len(outcome.content) >= before:
+        why = f"compressed it would be {len(outcome.content):,} bytes, not smaller"
+        return _left_as_it_is(job, why)
     quality = round(job.settings.target.quality)
     plain = len(encoder.reference_encoder(source.picture, quality, source.subsampling))
     write_bytes(job.panel, draw_panels(outcome.picture, outcome.decoded, outcome.importance))
-    kept = _same_format(job) and len(outcome.content) >= before
-    content = job.source.read_bytes() if kept else outcome.content
-    after = len(content)
-    return content, SummaryRow(
+    after = len(outcome.content)
+    return outcome.content, SummaryRow(
         image=job.name,
-        output=_output(job),
-        status="kept" if kept else "compressed",
+        output=_told(job.destination),
+        status="compressed",
         bytes_before=before,
         bytes_after=after,
         bytes_plain=plain,
         saved_percent=100 * (1 - after / before),
-        ss2_important=100.0 if kept else outcome.important,
-        ss2_background=100.0 if kept else outcome.background,
+        ss2_important=outcome.important,
+        ss2_background=outcome.background,
         quality=outcome.quality,
         strength=outcome.strength,
-        note="; ".join(
-            filter(None, ("no smaller file was found" if kept else outcome.note, job.remark))
-        ),
+        note=_note(job, source, outcome),
     )
 
 
-def _refuse_further_pictures(path: Path) -> None:
-    """Refuse to replace a JPEG that carries more than the picture shown (depth, gain map)."""
-    if b"MPF\x00" in path.read_bytes()[:65536]:
-        raise RefusedError(
-            f"{path} holds further pictures, which replacing it would lose; leave out --in-place"
-        )
+def _note(job: Job, source: Source, outcome: CompressedPicture) -> str:
+    """Return what is not as asked for, and what of a JPEG was not carried along."""
+    notes = [outcome.note]
+    if (job.kind or kind_of_file(job.source)) == "jpeg":
+        if job.settings.form in ("jpeg", "jxl") and not source.stored:
+            notes.append("made from its pixels: its coefficients cannot be taken apart")
+        further = beside_the_picture(job.source.read_bytes())
+        if further:
+            notes.append(f"not carried along: {' and '.join(further)}")
+    return "; ".join(note for note in notes if note)
 
 
-def _same_format(job: Job) -> bool:
-    """Tell whether the source is already a file of the wanted format."""
-    jpeg_source = job.source.suffix.lower() in (".jpg", ".jpeg")
-    wanted = suffix(job.settings.form)
-    return job.source.suffix.lower() == wanted or (wanted == ".jpg" and jpeg_source)
+def _left_as_it_is(job: Job, why: str) -> tuple[bytes, SummaryRow]:
+    """Return a copy of the source, without metadata that is not to be kept, and its row."""
+    content = job.source.read_bytes()
+    if job.in_place:
+        size = len(content)
+        return content, SummaryRow(job.name, _told(job.source), "kept", size, size, note=why)
+    kind = job.kind or kind_of_file(job.source)
+    made = copy_of(content, kind, job.settings.metadata)
+    saved = 100 * (1 - len(made) / len(content)) if content else 0.0
+    notes = [why.removeprefix(f"{job.source} ")]
+    if job.settings.metadata != "all" and kind == "jpeg" and (left := beside_the_picture(content)):
+        notes.append(f"not carried along: {' and '.join(left)}")
+    return made, SummaryRow(
+        job.name,
+        _told(job.copied_to),
+        "copied",
+        len(content),
+        len(made),
+        saved_percent=saved,
+        note="; ".join(notes),
+    )
 
 
-def _importance(job: Job, stored: tuple[int, int]) -> np.ndarray:
-    """Return the map of the upright picture, resized to it where its shape is right."""
+def _importance(job: Job, source: Source) -> np.ndarray:
+    """Return the map of the upright picture."""
+    upright = source.size if source.turn < 5 else source.size[::-1]
     if job.flat:
-        return np.ones(image_size(job.source), np.float32)
+        return np.ones(upright, np.float32)
     if job.importance is None:
-        return centre_map(image_size(job.source))
+        return centre_map(upright)
     importance = read_map_png(job.importance)
-    if sorted(importance.shape) != sorted(stored):
+    if importance.shape != upright:
         raise InputError(
             f"{job.importance} is {importance.shape[1]} x {importance.shape[0]} pixels and does "
-            f"not fit {job.source} of {stored[1]} x {stored[0]}; make its map again"
+            f"not fit {job.source} of {upright[1]} x {upright[0]}; make its map again"
         )
     return importance
-
-
-def _failed(job: Job, reason: str) -> SummaryRow:
-    size = job.source.stat().st_size if job.source.is_file() else 0
-    return SummaryRow(
-        image=job.name,
-        output="",
-        status="failed",
-        bytes_before=size,
-        bytes_after=size,
-        bytes_plain=0,
-        saved_percent=0.0,
-        ss2_important=None,
-        ss2_background=None,
-        quality=None,
-        strength=None,
-        note=reason,
-    )
-
-
-def write_about(folder: Path) -> None:
-    """Say in the records' folder what it is; fails at once where nothing can be written."""
-    text = (
-        "Records and crops of fechner compress; a second run reads them and skips what is done.\n"
-    )
-    write_text(folder / RECORDS / "about.txt", text)
-
-
-def write_summary(rows: Sequence[SummaryRow], path: Path) -> None:
-    """Write one line a picture as CSV; empty cells where a picture failed."""
-    write_text(path, named_rows_as_csv([asdict(row) for row in rows]))
-
-
-def totals(rows: Sequence[SummaryRow]) -> dict[str, Any]:
-    """Return how many pictures ended how, and the bytes before and after of those that worked."""
-    good = [row for row in rows if row.status != "failed"]
-    return {
-        "pictures": len(rows),
-        **{
-            status: sum(row.status == status for row in rows)
-            for status in ("compressed", "kept", "failed")
-        },
-        "bytes_before": sum(row.bytes_before for row in good),
-        "bytes_after": sum(row.bytes_after for row in good),
-    }

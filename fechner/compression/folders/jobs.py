@@ -1,29 +1,30 @@
 """Which picture becomes which file: the jobs of a folder, found before anything is done.
 
 Used by ``fechner compress``: folders are searched through, their structure is kept, each
-picture gets its map, and no original is in the way of a result.
+picture gets its map, and no original is in the way of a result. The name of a result depends
+on its source alone, never on what else lies beside it.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
+from fechner.compression.folders.in_place import why_not_replaced
+from fechner.compression.folders.inputs import RECORDS, FoundInput, find_inputs
 from fechner.compression.formats.beyond_jpeg import suffix
 from fechner.compression.formats.compress import Settings
+from fechner.compression.formats.sniffing import READ
 from fechner.errors import InputError
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".avif", ".ppm", ".gif")
-"""Suffixes looked for in folders."""
-RECORDS = ".compress"
-"""Folder within the results that holds one record and one panel a picture."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to compress.
+    """One input: a picture to compress, or what is left alone.
 
     Attributes
     ----------
@@ -41,6 +42,14 @@ class Job:
         Whether every place matters alike instead.
     remark
         What the summary says of how it was done.
+    left
+        ``"skipped"`` or ``"failed"`` where nothing is done, and `remark` says why.
+    kind
+        A key of `fechner.compression.formats.sniffing.READ`; empty to look at the content.
+    overwrite
+        Replace a file that is not ours.
+    backup
+        Keep the original of a picture that is replaced in place.
     """
 
     source: Path
@@ -51,6 +60,10 @@ class Job:
     settings: Settings
     flat: bool = False
     remark: str = ""
+    left: Literal["", "skipped", "failed"] = ""
+    kind: str = ""
+    overwrite: bool = False
+    backup: bool = True
 
     @property
     def in_place(self) -> bool:
@@ -60,7 +73,17 @@ class Job:
     @property
     def panel(self) -> Path:
         """Where its crops for the sheet are kept."""
-        return self.folder / RECORDS / f"{self.name}.png"
+        return self.folder / RECORDS / "pictures" / f"{self.name}.png"
+
+    @property
+    def copied_to(self) -> Path:
+        """Where the source is copied to if it is not compressed."""
+        return self.folder / self.name
+
+    def written(self, path: Path) -> Path:
+        """Return the record that says whether a file of the results is ours."""
+        below = path.relative_to(self.folder) if self.folder in path.parents else Path(path.name)
+        return self.folder / RECORDS / "written" / f"{below.as_posix()}.json"
 
 
 def plan(
@@ -70,6 +93,8 @@ def plan(
     *,
     maps: Path | None = None,
     in_place: bool = False,
+    overwrite: bool = False,
+    backup: bool = True,
 ) -> list[Job]:
     """Find the pictures and decide where each result goes.
 
@@ -86,87 +111,131 @@ def plan(
         None for the centre map.
     in_place
         Write each JPEG over its source instead.
+    overwrite
+        Replace files that are not ours.
+    backup
+        Keep the originals of pictures that are replaced in place.
 
     Returns
     -------
     list of Job
-        One a picture, in the order of their paths.
+        One an input, in the order of their paths; what is left alone says why.
 
     Raises
     ------
     InputError
-        If there is no picture, a path or map is missing, two pictures would become one
-        file, or an original would be overwritten without `in_place`.
+        If there is no picture, a path is missing, two pictures have one name, or an original
+        would be overwritten without `in_place`.
     """
-    paths = list(paths)
-    if not in_place and any(Path(path).resolve() == Path(folder).resolve() for path in paths):
+    paths = [Path(path) for path in paths]
+    if not in_place and any(path.resolve() == Path(folder).resolve() for path in paths):
         raise InputError(
             f"originals in {folder} would be overwritten or mixed with results; "
             "give another --out, or --in-place to allow it"
         )
-    found = list(_pictures(paths, folder))
-    if not found:
-        raise InputError(f"no picture found; expected files ending in {', '.join(SUFFIXES)}")
-    if in_place:
-        _check_in_place(found, settings)
-        found = [(source.resolve(), name) for source, name in found]
+    if in_place and settings.form != "jpeg":
+        raise InputError("--in-place replaces JPEG files by JPEG files only; leave out --format")
+    found = find_inputs(paths, folder)
+    if not any(one.kind for one in found):
+        raise InputError(f"no picture found; expected files of {', '.join(READ)}{_told(found)}")
     _check_names(found)
-    ending = suffix(settings.form)
-    outputs = Counter(Path(name).with_suffix(ending).as_posix() for _, name in found)
-    jobs = []
-    for source, name in found:
-        output = Path(name).with_suffix(ending).as_posix()
-        # a.png and a.tif would both become a.jpg: then both keep their suffix in the name.
-        destination = (
-            source if in_place else folder / (output if outputs[output] == 1 else name + ending)
+    whole = Job(Path(), Path(), "", folder, None, settings, overwrite=overwrite, backup=backup)
+    jobs = [_job(one, whole, in_place=in_place) for one in found]
+    if not in_place:
+        jobs = _without_collisions(jobs)
+    return jobs if maps is None else [_with_given_map(job, maps) for job in jobs]
+
+
+def _told(found: Sequence[FoundInput]) -> str:
+    first = next((one for one in found if one.broken or one.skipped), None)
+    return f" ({first.name}: {first.broken or first.skipped})" if first else ""
+
+
+def _job(found: FoundInput, whole: Job, *, in_place: bool) -> Job:
+    job = replace(
+        whole, source=found.path, destination=found.path, name=found.name, kind=found.kind
+    )
+    if found.skipped or found.broken:
+        left: Literal["skipped", "failed"] = "failed" if found.broken else "skipped"
+        return replace(job, left=left, remark=found.broken or found.skipped)
+    if in_place:
+        why = why_not_replaced(found)
+        real = found.path.resolve()
+        return replace(
+            job, source=real, destination=real, left="skipped" if why else "", remark=why
         )
-        if not in_place and destination.resolve() == source.resolve():
+    destination = whole.folder / result_name(found.name, found.kind, whole.settings.form)
+    for own in (destination, whole.folder / found.name):
+        if own.resolve() == found.path.resolve():
             raise InputError(
-                f"{source} would be overwritten; give another --out, or --in-place to allow it"
+                f"{found.path} would be overwritten; give another --out, or --in-place to allow it"
             )
-        found_map = None if maps is None else map_of(name, maps)
-        jobs.append(Job(source, destination, name, folder, found_map, settings))
-    return jobs
+    return replace(job, destination=destination)
 
 
-def _pictures(paths: Iterable[Path], folder: Path) -> Iterable[tuple[Path, str]]:
-    """Yield each picture once, with its name below the path that named it."""
-    seen = set()
-    inside = folder.resolve()
-    for path in paths:
-        path = Path(path)
-        if not path.exists():
-            raise InputError(f"no file or folder {path}; check the path")
-        below = sorted(path.rglob("*")) if path.is_dir() else [path]
-        records = inside / RECORDS
-        results = inside if path.is_dir() and inside != path.resolve() else records
-        for file in below:
-            wanted = not path.is_dir() or (
-                file.suffix.lower() in SUFFIXES and results not in file.resolve().parents
-            )
-            if wanted and file.is_file() and file.resolve() not in seen:
-                seen.add(file.resolve())
-                name = file.relative_to(path) if path.is_dir() else Path(file.name)
-                yield file, name.as_posix()
+def result_name(name: str, kind: str, form: str) -> str:
+    """Return the name of a result: that of its source, with the format's suffix if that is new.
+
+    Examples
+    --------
+    >>> result_name("deep/a.JPG", "jpeg", "jpeg"), result_name("a.png", "png", "jpeg")
+    ('deep/a.JPG', 'a.png.jpg')
+    """
+    fits = kind == form and Path(name).suffix.lower() in READ[form]
+    return name if fits else name + suffix(form)
 
 
-def _check_names(found: Sequence[tuple[Path, str]]) -> None:
+def _check_names(found: Sequence[FoundInput]) -> None:
     first: dict[str, Path] = {}
-    for source, name in found:
-        if first.setdefault(name, source) != source:
+    for one in found:
+        if one.kind and first.setdefault(one.name, one.path) != one.path:
             raise InputError(
-                f"{first[name]} and {source} would become one file; name the folder above both, "
-                "or compress them into two folders"
+                f"{first[one.name]} and {one.path} would become one file; name the folder above "
+                "both, or compress them into two folders"
             )
 
 
-def _check_in_place(found: Sequence[tuple[Path, str]], settings: Settings) -> None:
-    other = [str(path) for path, _ in found if path.suffix.lower() not in (".jpg", ".jpeg")]
-    if settings.form != "jpeg" or other:
-        raise InputError(
-            "--in-place replaces JPEG files by JPEG files only; leave it out"
-            + (f" (not JPEG: {', '.join(other[:3])})" if other else "")
-        )
+def _without_collisions(jobs: Sequence[Job]) -> list[Job]:
+    """Leave alone what would become one file: ``a.png`` and ``a.png.jpg``, or ``A.jpg``, ``a.jpg``.
+
+    The latter only where the results' disk does not tell case apart.
+    """
+    taken: dict[str, set[str]] = defaultdict(set)
+    folded = bool(jobs) and not _tells_case_apart(jobs[0].folder)
+
+    def key(path: Path) -> str:
+        return unicodedata.normalize("NFC", path.as_posix()).casefold() if folded else str(path)
+
+    for job in jobs:
+        if not job.left:
+            for path in {job.destination, job.copied_to}:
+                taken[key(path)].add(job.name)
+
+    def freed(job: Job) -> Job:
+        others = (taken[key(job.destination)] | taken[key(job.copied_to)]) - {job.name}
+        if job.left or not others:
+            return job
+        why = f"would become one file with {sorted(others)[0]}; rename one of the two"
+        return replace(job, left="failed", remark=why)
+
+    return [freed(job) for job in jobs]
+
+
+def _tells_case_apart(folder: Path) -> bool:
+    """Tell whether two names that differ in case alone are two files there."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    there = there.resolve()
+    other = there.with_name(there.name.swapcase()) if there.name else there
+    return other == there or not (other.exists() and other.samefile(there))
+
+
+def _with_given_map(job: Job, maps: Path) -> Job:
+    if job.left:
+        return job
+    try:
+        return replace(job, importance=map_of(job.name, maps))
+    except InputError as error:
+        return replace(job, left="failed", remark=str(error))
 
 
 def map_of(name: str, maps: Path) -> Path:
@@ -178,7 +247,11 @@ def map_of(name: str, maps: Path) -> Path:
         If there is none.
     """
     path = Path(name)
-    for candidate in (maps / path.with_suffix(".png"), maps / f"{path.stem}.png"):
+    for candidate in (
+        maps / f"{name}.png",
+        maps / path.with_suffix(".png"),
+        maps / f"{path.stem}.png",
+    ):
         if candidate.is_file():
             return candidate
     raise InputError(

@@ -2,30 +2,31 @@
 
 `draw_panels` makes one strip a picture: where importance is highest and where the error
 of the rest is largest, each as original, compressed, and error; then the whole picture
-with its map. `write_sheet` collects the strips on one self-contained HTML page.
+with its map. `fechner.compression.folders.sheet` shows them, labelled, on one page.
 """
 
 from __future__ import annotations
 
-import base64
 import io
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 from PIL import Image
 
 from fechner.compression.ramp import most_important
-from fechner.provenance import write_text
 
 CROP = 144
 """Side of a crop, pixels, shown at its own size."""
 ERROR_GAIN = 6
 """How much the error map is brightened."""
-MOST_SHOWN = 60
-"""Pictures on a sheet; the ones with the lowest background score are taken."""
+GAP = 4
+"""Pixels between two tiles of a strip."""
+TILES = (
+    ("Where it matters most", ("original", "compressed", "error")),
+    ("Where the rest lost most", ("original", "compressed", "error")),
+    ("Whole picture", ("original", "map: white matters most")),
+)
+"""The tiles of a strip: groups of them, and what each shows."""
 
 
 def draw_panels(picture: np.ndarray, decoded: np.ndarray, importance: np.ndarray) -> bytes:
@@ -47,7 +48,7 @@ def draw_panels(picture: np.ndarray, decoded: np.ndarray, importance: np.ndarray
         crop = _crop(cv2.blur(place, (side, side)), side)
         tiles += [picture[crop], decoded[crop], _heat(error[crop])]
     tiles += [_small(picture, side), _small(_grey(importance), side)]
-    gap = np.full((side, 4, 3), 255, np.uint8)
+    gap = np.full((side, GAP, 3), 255, np.uint8)
     strip = np.concatenate([part for tile in tiles for part in (_padded(tile, side), gap)], axis=1)
     buffer = io.BytesIO()
     Image.fromarray(strip).save(buffer, "PNG", compress_level=6)
@@ -83,73 +84,16 @@ def _padded(tile: np.ndarray, side: int) -> np.ndarray:
     return cv2.copyMakeBorder(tile, 0, down, 0, 0, cv2.BORDER_CONSTANT, value=(255, 255, 255))
 
 
-def write_sheet(
-    path: Path, rows: Sequence[Mapping[str, Any]], panels: Mapping[str, Path], *, about: str
-) -> None:
-    """Write the HTML page of a run.
-
-    Parameters
-    ----------
-    path
-        The page.
-    rows
-        One a picture, as `fechner.compression.folders.batch.SummaryRow` says it.
-    panels
-        Name of a picture and the file of its strip.
-    about
-        One sentence: what was done.
-
-    Raises
-    ------
-    InputError
-        If the page cannot be written.
-    """
-    from jinja2 import Environment
-
-    good = [row for row in rows if row["ss2_background"] is not None]
-    worst = sorted(good, key=lambda row: row["ss2_background"])[:MOST_SHOWN]
-    shown = [
-        {**row, "strip": base64.b64encode(panels[row["image"]].read_bytes()).decode()}
-        for row in worst
-        if row["image"] in panels and panels[row["image"]].is_file()
-    ]
-    failed = [row for row in rows if row["status"] == "failed"]
-    page = Environment(autoescape=True).from_string(_PAGE)
-    write_text(path, page.render(rows=rows, shown=shown, failed=failed, about=about))
-
-
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Compressed pictures</title>
-<style>
- body { font: 15px/1.45 system-ui, sans-serif; margin: 2em; color: #222; }
- table { border-collapse: collapse; } td, th { padding: .15em .8em; text-align: right; }
- td:first-child, th:first-child { text-align: left; } tr:nth-child(even) { background: #f4f4f4; }
- figure { margin: 1.6em 0; overflow-x: auto; } figcaption { margin-bottom: .3em; }
- img { image-rendering: pixelated; max-width: none; }
-</style>
-<h1>Compressed pictures</h1>
-<p>{{ about }}</p>
-<p>Each strip: the most important place as original, compressed, and error (brightened six
-times); the place outside the important quarter that lost most, likewise; the whole picture
-and its map (white matters most). ss2 is SSIMULACRA2 against the source: 90 cannot be told
-from it, 70 is high quality. Crops are shown pixel for pixel.</p>
-{% if failed %}<h2>Not compressed</h2><ul>
-{% for row in failed %}<li>{{ row.image }}: {{ row.note }}</li>{% endfor %}</ul>{% endif %}
-{% for row in shown %}<figure><figcaption><b>{{ row.image }}</b>
- {{ "{:,}".format(row.bytes_before) }} to {{ "{:,}".format(row.bytes_after) }} bytes
- ({{ "%.1f"|format(row.saved_percent) }} % saved), ss2 important
- {{ "%.1f"|format(row.ss2_important) }}, rest {{ "%.1f"|format(row.ss2_background) }}
- {% if row.note %}({{ row.note }}){% endif %}</figcaption>
-<img src="data:image/png;base64,{{ row.strip }}" alt="crops of {{ row.image }}"></figure>
-{% endfor %}
-<h2>All pictures</h2>
-<table><tr><th>picture</th><th>before</th><th>after</th><th>saved %</th>
-<th>plain JPEG</th><th>ss2 important</th><th>ss2 rest</th><th></th></tr>
-{% for row in rows %}<tr><td>{{ row.image }}</td><td>{{ "{:,}".format(row.bytes_before) }}</td>
-<td>{{ "{:,}".format(row.bytes_after) }}</td><td>{{ "%.1f"|format(row.saved_percent) }}</td>
-<td>{{ "{:,}".format(row.bytes_plain) if row.bytes_plain else "" }}</td>
-<td>{{ "%.1f"|format(row.ss2_important) if row.ss2_important is not none else "" }}</td>
-<td>{{ "%.1f"|format(row.ss2_background) if row.ss2_background is not none else "" }}</td>
-<td>{{ row.status }}</td></tr>{% endfor %}</table>
-</html>
-"""
+def tiles_of(strip: bytes) -> list[bytes]:
+    """Cut a strip of `draw_panels` into its eight tiles, in the order of `TILES`, each a PNG."""
+    with Image.open(io.BytesIO(strip)) as image:
+        side = image.height
+        rest = (image.width - 6 * (side + GAP)) // 2 - GAP
+        widths = [side] * 6 + [rest] * 2
+        found, at = [], 0
+        for width in widths:
+            buffer = io.BytesIO()
+            image.crop((at, 0, at + width, side)).save(buffer, "PNG")
+            found.append(buffer.getvalue())
+            at += width + GAP
+    return found

@@ -14,21 +14,18 @@ from pathlib import Path
 import numpy as np
 
 from fechner.compression.formats import beyond_jpeg as formats
+from fechner.compression.formats.metadata import Keep, checked_keep
+from fechner.compression.formats.reading import open_source
 from fechner.compression.jpeg import encoder
 from fechner.compression.jpeg.encoder import Effort, checked_effort
-from fechner.compression.jpeg.source import (
-    Source,
-    from_jpeg,
-    from_pixels,
-    sample,
-)
+from fechner.compression.jpeg.source import Source, from_pixels, sample
 from fechner.compression.jpeg.source import upright_to_stored as turned
 from fechner.compression.jpeg.targets import Target, reach
 from fechner.compression.metrics.ssimulacra2 import Ss2Reference
 from fechner.compression.ramp import centre_map, most_important, ramp
 from fechner.errors import InputError
 from fechner.provenance import write_bytes
-from fechner.records.images.files import read_image, read_map_png
+from fechner.records.images.files import read_map_png
 
 STEPS = 6
 """Halvings of the strength's range for the formats without a search of their own."""
@@ -50,14 +47,18 @@ class Settings:
     subsampling
         Of JPEGs made from pixels; a JPEG source keeps its own.
     metadata
-        Keep EXIF, XMP, comments and resolution of JPEG sources.
+        What is kept beside the picture: ``"all"``, ``"safe"`` or ``"none"``
+        (`fechner.compression.formats.metadata`); in JPEG and JPEG XL files.
+    background
+        sRGB, [0, 255], that transparent pixels are blended with; None refuses them.
     """
 
     target: Target = field(default_factory=Target)
     form: str = "jpeg"
     effort: Effort = "fast"
     subsampling: str = "4:2:0"
-    metadata: bool = False
+    metadata: Keep = "safe"
+    background: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,8 @@ def compress(
     form: str = "jpeg",
     effort: str = "fast",
     subsampling: str = "4:2:0",
-    metadata: bool = False,
+    metadata: str = "safe",
+    background: tuple[int, int, int] | None = None,
 ) -> CompressedPicture:
     """Compress one picture so that bits follow importance, and judge the result.
 
@@ -142,7 +144,10 @@ def compress(
     subsampling
         Chroma of JPEGs made from pixels, ``"4:2:0"`` or ``"4:4:4"``; a JPEG source keeps its own.
     metadata
-        Keep EXIF, XMP, comments and resolution of JPEG sources.
+        What is kept beside the picture in jpeg and jxl: ``"all"``; ``"safe"``, which is
+        orientation, profile, resolution, capture date, artist and copyright; or ``"none"``.
+    background
+        sRGB, [0, 255], that transparent pixels are blended with; None refuses them.
 
     Returns
     -------
@@ -169,7 +174,9 @@ def compress(
     True
     """
     target = Target(quality, background_floor, strength, max_bytes, bits_per_pixel)
-    settings = Settings(target, form, checked_effort(effort), subsampling, metadata)
+    settings = Settings(
+        target, form, checked_effort(effort), subsampling, checked_keep(metadata), background
+    )
     source = source_of(picture, settings)
     if importance is None:
         upright = source.size if source.turn < 5 else source.size[::-1]
@@ -189,10 +196,13 @@ def source_of(picture: Path | str | np.ndarray, settings: Settings) -> Source:
     """
     if isinstance(picture, np.ndarray):
         return from_pixels(picture, subsampling=settings.subsampling)
-    path = Path(picture)
-    if path.suffix.lower() in (".jpg", ".jpeg") and settings.form in ("jpeg", "jxl"):
-        return from_jpeg(path, metadata=settings.metadata)
-    return from_pixels(read_image(path), subsampling=settings.subsampling)
+    return open_source(
+        Path(picture),
+        coefficients=settings.form in ("jpeg", "jxl"),
+        subsampling=settings.subsampling,
+        keep=settings.metadata,
+        background=settings.background,
+    )
 
 
 def compress_source(

@@ -61,7 +61,7 @@ def encode_heic(
 
 def decode_heic(content: bytes) -> np.ndarray:
     """Return the pixels of a HEIC that `encode_heic` wrote, uint8 (h, w, 3)."""
-    av = _av()
+    av = av_part()
     height, width = _true_size(content)
     with av.open(io.BytesIO(content)) as container:
         frame = next(container.decode(video=0))
@@ -81,7 +81,14 @@ def _true_size(content: bytes) -> tuple[int, int]:
     return height, width
 
 
-def _av() -> Any:
+def av_part() -> Any:
+    """Return PyAV.
+
+    Raises
+    ------
+    MissingPartError
+        If it is not installed.
+    """
     try:
         import av
     except ImportError as error:
@@ -98,7 +105,7 @@ def _even(picture: np.ndarray) -> np.ndarray:
 
 def _hevc(picture: np.ndarray, share: np.ndarray, factor: float, strength: float) -> bytes:
     """Return one HEVC key frame as an Annex B byte stream."""
-    av = _av()
+    av = av_part()
     height, width = picture.shape[:2]
     frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
         format="yuv420p", dst_colorspace="ITU709", dst_color_range="JPEG"

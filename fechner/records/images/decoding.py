@@ -28,6 +28,9 @@ _LABELS = ("Warning: unknown JFIF", "Unknown Adobe color transform", "Invalid SO
 
 Only its first warning is known, so that damage behind such a label is not seen."""
 
+_UNUSUAL = "Could not determine subsampling"
+"""What TurboJPEG says of valid files of sampling factors that it does not name (3x1, 2x4)."""
+
 _PNG_SIGNATURE_BYTES = 8
 
 
@@ -76,7 +79,7 @@ def _jpeg(image: Image.Image, content: bytes) -> Image.Image:
     try:
         pixels = simplejpeg.decode_jpeg(content, colorspace=_COLOURS[mode])
     except ValueError as error:
-        if not str(error).startswith(_LABELS):
+        if not (str(error).startswith(_LABELS) or _UNUSUAL in str(error)):
             raise
         image.load()
         return image

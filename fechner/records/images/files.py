@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from fechner.errors import InputError
+from fechner.errors import InputError, UnsuitedError
 from fechner.provenance import atomic_path
 from fechner.records.images.decoding import decoded
 
@@ -48,13 +48,14 @@ def image_files(folder: Path) -> list[Path]:
     return sorted(file for file in below if file.suffix.lower() in IMAGE_SUFFIXES)
 
 
-def read_image(path: Path | str) -> np.ndarray:
+def read_image(path: Path | str, *, background: tuple[int, int, int] | None = None) -> np.ndarray:
     """Return the picture in an image file as a viewer shows it.
 
     Grey becomes three equal channels; 16 bits become 8 by ``round(value / 257)``;
     palettes are looked up; the EXIF orientation is applied; pixels with a colour
     profile (CMYK too) go through it to sRGB, relative colorimetric; an alpha
-    channel that is opaque everywhere is dropped.
+    channel that is opaque everywhere is dropped, another one refused or, with a `background`
+    (sRGB, [0, 255]), blended with it.
 
     Returns
     -------
@@ -66,14 +67,26 @@ def read_image(path: Path | str) -> np.ndarray:
     InputError
         If the file is missing, corrupt, truncated or empty; if it is animated, has
         transparent pixels, floating-point or 32-bit samples, or CMYK without a
-        profile (its colours are undefined); if it has more than `MAX_PIXELS`.
+        profile (its colours are undefined); if it has more than `MAX_PIXELS`. All but the
+        damaged ones as the subclass `UnsuitedError`.
     """
     path = Path(path)
     with _opened(path) as image:
         picture = decoded(image, path)
         # Read after decoding: both readers have then turned a TIFF, and nothing else.
         turn = _orientation(image)
-        pixels = _srgb(_eight_bit(picture, path), path, image.info.get("icc_profile"))
+        eight, alpha = _eight_bit(picture, path)
+        if alpha is not None and background is None:
+            raise UnsuitedError(
+                f"{path} has transparent pixels, so its colours depend on the background; "
+                "flatten it onto one first"
+            )
+        pixels = srgb_pixels(eight, path, image.info.get("icc_profile"))
+    if alpha is not None:
+        share = np.asarray(alpha, np.float32)[..., None] / 255
+        pixels = np.rint(share * pixels + (1 - share) * np.asarray(background, np.float32)).astype(
+            np.uint8
+        )
     return np.ascontiguousarray(_upright(pixels, turn))
 
 
@@ -194,7 +207,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     except FileNotFoundError as error:
         raise InputError(f"image {path} is missing; check the path") from error
     except Image.DecompressionBombError as error:
-        raise InputError(
+        raise UnsuitedError(
             f"{path} has more than {MAX_PIXELS // 10**6} million pixels; scale it down first"
         ) from error
     except UnidentifiedImageError as error:
@@ -233,28 +246,25 @@ def _refuse_by_header(image: Image.Image, frames: int, path: Path) -> None:
     if 0 in image.size:
         raise InputError(f"{path} has no pixels; replace it or leave it out")
     if frames > 1 and image.format != "MPO":
-        raise InputError(f"{path} holds {frames} frames; expected one picture: save one as PNG")
+        raise UnsuitedError(f"{path} holds {frames} frames; expected one picture: save one as PNG")
 
 
-def _eight_bit(image: Image.Image, path: Path) -> Image.Image:
-    """Return the image in an 8-bit mode without transparency: L, RGB or CMYK."""
+def _eight_bit(image: Image.Image, path: Path) -> tuple[Image.Image, Image.Image | None]:
+    """Return the image as L, RGB or CMYK of 8 bits, and its alpha where some is not opaque."""
     if _bits(image, path) == 16:
         image = _from_sixteen_bits(image, path)
     if image.mode in ("I", "F", "LAB", "HSV", "RGBX") or image.mode.startswith("I;"):
-        raise InputError(f"{path} has samples of kind {image.mode}; save it as 8-bit RGB PNG")
+        raise UnsuitedError(f"{path} has samples of kind {image.mode}; save it as 8-bit RGB PNG")
     if image.mode == "1":
         image = image.convert("L")
     transparent = "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "La", "RGBa")
     if not transparent:
-        return image.convert("RGB") if image.mode == "P" else image
+        return (image.convert("RGB") if image.mode == "P" else image), None
     grey = image.mode in ("L", "LA", "La")
     with_alpha = image.convert("RGBA")
-    if with_alpha.getchannel("A").getextrema() != (255, 255):
-        raise InputError(
-            f"{path} has transparent pixels, so its colours depend on the background; "
-            "flatten it onto one first"
-        )
-    return with_alpha.convert("L" if grey else "RGB")
+    alpha = with_alpha.getchannel("A")
+    opaque = alpha.getextrema() == (255, 255)
+    return with_alpha.convert("L" if grey else "RGB"), None if opaque else alpha
 
 
 def _bits(image: Image.Image, path: Path) -> int:
@@ -274,7 +284,9 @@ def _from_sixteen_bits(image: Image.Image, path: Path) -> Image.Image:
 
     raw = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
     if raw is None or raw.dtype != np.uint16 or "transparency" in image.info:
-        raise InputError(f"{path} is a 16-bit image of an unusual kind; save it as 8-bit RGB PNG")
+        raise UnsuitedError(
+            f"{path} is a 16-bit image of an unusual kind; save it as 8-bit RGB PNG"
+        )
     eight = np.rint(raw / 257.0).astype(np.uint8)
     if eight.ndim == 2:
         return Image.fromarray(eight)
@@ -282,10 +294,21 @@ def _from_sixteen_bits(image: Image.Image, path: Path) -> Image.Image:
     return Image.fromarray(cv2.cvtColor(eight, order))
 
 
-def _srgb(image: Image.Image, path: Path, icc: bytes | None) -> np.ndarray:
-    """Return uint8 ``(height, width, 3)`` sRGB from an L, RGB or CMYK image and its profile."""
+def srgb_pixels(image: Image.Image, path: Path, icc: bytes | None) -> np.ndarray:
+    """Return the sRGB pixels of an L, RGB or CMYK image and its colour profile.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 ``(height, width, 3)``.
+
+    Raises
+    ------
+    InputError
+        If the image is CMYK without a profile, or the profile cannot be used.
+    """
     if image.mode == "CMYK" and not icc:
-        raise InputError(
+        raise UnsuitedError(
             f"{path} is CMYK without a colour profile, so its colours are undefined; save it as RGB"
         )
     if icc:
@@ -301,7 +324,7 @@ def _through_profile(image: Image.Image, path: Path, icc: bytes) -> Image.Image:
             image = image.convert("RGB") if image.mode == "L" else image
         if {"GRAY": "L", "RGB": "RGB", "CMYK": "CMYK"}.get(space) != image.mode:
             if image.mode == "CMYK":
-                raise InputError(f"{path} is CMYK with a profile for {space}; save it as RGB")
+                raise UnsuitedError(f"{path} is CMYK with a profile for {space}; save it as RGB")
             return image
         if space == "RGB" and _is_srgb(profile):
             return image
