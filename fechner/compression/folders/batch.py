@@ -26,6 +26,7 @@ from fechner.compression.folders.inputs import RECORDS
 from fechner.compression.folders.jobs import Job
 from fechner.compression.folders.panels import draw_panels
 from fechner.compression.folders.summary import SummaryRow, unchanged_row
+from fechner.compression.folders.written import check_replaceable, write_own
 from fechner.compression.formats.compress import CompressedPicture, compress_source, source_of
 from fechner.compression.formats.jpeg_parts import beside_the_picture
 from fechner.compression.formats.metadata import copy_of
@@ -38,7 +39,6 @@ from fechner.executors import SerialExecutor, executor, run_all
 from fechner.provenance import provenance, sha256_bytes, sha256_file, write_bytes
 from fechner.records.done import done_key, read_done, write_done
 from fechner.records.images.files import read_map_png
-from fechner.records.written import check_replaceable, write_own
 
 
 def compress_all(
@@ -282,6 +282,8 @@ def _left_as_it_is(job: Job, why: str) -> tuple[bytes, SummaryRow]:
     made = copy_of(content, kind, job.settings.metadata)
     saved = 100 * (1 - len(made) / len(content)) if content else 0.0
     notes = [why.removeprefix(f"{job.source} ")]
+    if "transparent pixels" in why:
+        notes.append("--background COLOUR compresses it")
     if job.settings.metadata != "all" and kind == "jpeg" and (left := beside_the_picture(content)):
         notes.append(f"not carried along: {' and '.join(left)}")
     return made, SummaryRow(

@@ -9,10 +9,10 @@ from typing import Literal
 
 from fechner.compression.folders.inputs import ABOUT, RECORDS
 from fechner.compression.folders.jobs import Job
+from fechner.compression.folders.written import check_replaceable, write_own
 from fechner.errors import RefusedError
 from fechner.provenance import write_text
 from fechner.records.csv_text import named_rows_as_csv
-from fechner.records.written import check_replaceable, write_own
 
 Status = Literal["compressed", "copied", "kept", "skipped", "failed"]
 STATUSES: tuple[Status, ...] = ("compressed", "copied", "kept", "skipped", "failed")
@@ -116,7 +116,7 @@ def write_report(path: Path, text: str) -> None:
 def unchanged_row(job: Job, status: Status, *notes: str) -> SummaryRow:
     """Return the row of an input of which no file was made."""
     size = job.source.stat().st_size if job.source.is_file() else 0
-    told = "; ".join(note for note in notes if note)
+    told = "; ".join(note.removeprefix(f"{job.source} ") for note in notes if note)
     return SummaryRow(job.name, "", status, size, size, note=told)
 
 

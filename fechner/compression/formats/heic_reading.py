@@ -68,7 +68,9 @@ def read_heic(path: Path) -> np.ndarray:
         pixels = _shown(pixels, still)
     except InputError:
         raise
-    except (av.error.FFmpegError, struct.error, LookupError, ValueError) as error:
+    except KeyError as error:
+        raise InputError(f"{path} is no whole HEIC (no part {error}); replace it") from error
+    except (av.error.FFmpegError, struct.error, IndexError, ValueError) as error:
         raise InputError(f"{path} is no whole HEIC ({error}); replace it") from error
     icc = next((c[4:] for c in still.each(b"colr") if c[:4] in (b"prof", b"rICC")), None)
     return np.ascontiguousarray(srgb_pixels(Image.fromarray(pixels), path, icc))

@@ -118,6 +118,12 @@ def safe_exif(file: bytes, *, turn: int, converted: bool = False) -> bytes:
     converted
         Whether the pixels were converted to sRGB, so that the source's colour space is not told.
     """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of damaged EXIF, also while it writes
+        return _safe_exif(file, turn, converted=converted)
+
+
+def _safe_exif(file: bytes, turn: int, *, converted: bool) -> bytes:
     known, artist, rights = _told(file)
     of_photograph = dict(known.get_ifd(ExifTags.IFD.Exif))
     kept = Image.Exif()

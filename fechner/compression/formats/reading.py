@@ -6,6 +6,7 @@ kind, and a JPEG of unusual sampling or arithmetic coding, as its pixels.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,7 +110,9 @@ def open_source(
     if kind_of_file(path) == "jpeg" and coefficients:
         content = path.read_bytes()
         if _taken_apart(content, path):
-            source = from_jpeg(path, metadata=keep == "all")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of damaged EXIF, which shows nothing
+                source = from_jpeg(path, metadata=keep == "all")
             check_sides(source.size, path)
             if keep != "safe":
                 return source
