@@ -28,7 +28,10 @@ PartialOut = Annotated[
 Networks = Annotated[
     list[str] | None,
     typer.Option(
-        "--network", "-n", help="NAME, NAME=CHECKPOINT or A+B (joined); repeat for several."
+        "--network",
+        "-n",
+        help="NAME, NAME=CHECKPOINT, NAME@SIZE, scene_statistics, or A+B (joined); repeat for "
+        "several.",
     ),
 ]
 Layers = Annotated[

@@ -26,6 +26,7 @@ METHOD_NAMES = {
     "greedy": "greedy pruning",
     "curve": "cross-validated k",
     "readout": "ridge read-out",
+    "averaged": "read-outs averaged",
     "elastic_net": "elastic-net read-out",
     "reweight": "reweighting",
     "reference": "distance to reference",

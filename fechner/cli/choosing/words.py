@@ -1,7 +1,7 @@
 """Which channels the words of the command line mean.
 
-``--network NAME[=CHECKPOINT]``, ``--layer LAYER[+LAYER][:TARGET]`` and ``--pool`` make the
-sets of channels that ``fechner channels`` works on.
+``--network NAME[@SIZE][=CHECKPOINT]``, ``--layer LAYER[+LAYER][:TARGET]`` and ``--pool`` make the
+sets of channels that ``fechner channels`` works on; ``scene_statistics`` is one without a network.
 """
 
 from __future__ import annotations
@@ -9,11 +9,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fechner.errors import InputError
+
 if TYPE_CHECKING:
     from fechner.analysis.network.choosing.sets import ChannelSet, ChannelValues
     from fechner.analysis.network.layers.networks import Network
     from fechner.records.rated_images import RatedImages
     from fechner.records.ratings import Ratings
+
+NO_SPACE = "none"
+"""Pooling of what has no space to pool."""
 
 
 def network_of(name: str, weights: Path | None) -> Network:
@@ -64,41 +69,84 @@ def feature_sets(
     With `usual`, a network of which no layer is named is read at all its usual layers.
     """
     from fechner.analysis.network.choosing.sets import joined
-    from fechner.analysis.network.layers.networks import catalogue
-
-    known = {info.name: info.layers for info in catalogue()} if usual else {}
 
     sets: dict[tuple[str, str], ChannelValues] = {}
+    members = dict.fromkeys(member for word in networks for member in word.split("+"))
+    read = {
+        member: _sets_of(member, layers, pools, rated, size, cache, usual=usual)
+        for member in members
+    }
     for word in networks:
-        parts: list[ChannelValues] = []
-        for member in word.split("+"):
-            name, _, weights = member.partition("=")
-            source = network_of(name, Path(weights) if weights else None)
-            mine = [
-                one.removeprefix(f"{name}/")
-                for one in layers or []
-                if "/" not in one or one.startswith(f"{name}/")
-            ]
-            readable = [one for one in known.get(name, ()) if one in source.layers]
-            parts += read_sets(source, mine or readable, pools, rated, size, cache)
-        label = "+".join(_label(member) for member in word.split("+"))
-        if "+" not in word:
-            sets |= {(f"{label}/{one.channels.name}", _pooling(one)): one for one in parts}
+        parts = [one for member in word.split("+") for one in read[member]]
+        label = "+".join(map(_label, word.split("+")))
+        if word in read:
+            for one in parts:
+                named = label if one.channels.name == label else f"{label}/{one.channels.name}"
+                sets[named, _pooling(one)] = one
             continue
-        for pool in dict.fromkeys(map(_pooling, parts)):
+        # What has no space to pool stands beside the others in each of their poolings.
+        pooled = dict.fromkeys(pool for pool in map(_pooling, parts) if pool != NO_SPACE)
+        for pool in pooled or [NO_SPACE]:
             if pool != "space" or pools == ["space"]:
-                sets[label, pool] = joined([one for one in parts if _pooling(one) == pool])
+                fitting = [one for one in parts if _pooling(one) in (pool, NO_SPACE)]
+                sets[label, pool] = joined(fitting)
     return sets
 
 
+def _sets_of(
+    member: str,
+    layers: list[str] | None,
+    pools: list[str],
+    rated: RatedImages,
+    size: int,
+    cache: Path | None,
+    *,
+    usual: bool,
+) -> list[ChannelValues]:
+    """Return the sets of one NAME[@SIZE][=CHECKPOINT], or the statistics of scenes."""
+    from fechner.analysis.network.choosing.scene_statistics import (
+        SCENE_STATISTICS,
+        read_scene_statistics,
+    )
+    from fechner.analysis.network.layers.networks import catalogue
+    from fechner.cli.console import bar
+
+    if member == SCENE_STATISTICS:
+        with bar("Scene statistics") as progress:
+            return [read_scene_statistics(rated.paths, progress=progress)]
+    name, side, weights = _parts_of(member)
+    source = network_of(name, Path(weights) if weights else None)
+    mine = [
+        one.removeprefix(f"{name}/")
+        for one in layers or []
+        if "/" not in one or one.startswith(f"{name}/")
+    ]
+    known = {info.name: info.layers for info in catalogue()} if usual else {}
+    readable = [one for one in known.get(name, ()) if one in source.layers]
+    return read_sets(source, mine or readable, pools, rated, side or size, cache)
+
+
+def _parts_of(member: str) -> tuple[str, int | None, str]:
+    """Return name, size and checkpoint of NAME[@SIZE][=CHECKPOINT]."""
+    named, _, weights = member.partition("=")
+    name, at, side = named.partition("@")
+    if at and not side.isdecimal():
+        raise InputError(
+            f"{member!r}: after '@' stands the side in pixels that images are squashed to, as in "
+            f"{name}@384; got {side!r}"
+        )
+    return name, int(side) if at else None, weights
+
+
 def _pooling(one: ChannelValues) -> str:
-    return "none" if one.values.ndim == 2 and one.channels.pool == "space" else one.channels.pool
+    flat = one.values.ndim == 2 and one.channels.pool == "space"
+    return NO_SPACE if flat else one.channels.pool
 
 
 def _label(member: str) -> str:
     """Return NAME, or NAME=CHECKPOINT without folder and ending."""
-    name, _, weights = member.partition("=")
-    return f"{name}={Path(weights).stem}" if weights else name
+    named, _, weights = member.partition("=")
+    return f"{named}={Path(weights).stem}" if weights else named
 
 
 def dimensions_of(

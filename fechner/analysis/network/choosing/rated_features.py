@@ -7,6 +7,7 @@ selection under shuffled ratings costs only the selection.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -93,6 +94,8 @@ class RatedFeatures:
         The fully connected layer that judges the channels; `values` are what enters it.
     seen : (n_images,) bool, optional
         Images that a network was fitted to: they may choose channels, never judge them.
+    parts
+        How many channels each of the joined sets has (`sets.ChannelValues`); one set by default.
 
     Raises
     ------
@@ -110,8 +113,10 @@ class RatedFeatures:
         held_constant: ArrayLike | None = None,
         layer: FullyConnected | None = None,
         seen: ArrayLike | None = None,
+        parts: Sequence[int] = (),
     ) -> None:
         self.values = checked_values(values)
+        self.parts = tuple(parts) or (self.values.shape[1],)
         table = checked_ratings(ratings, len(self.values))
         self.ratings = table[:, 0] if table.shape[1] == 1 else table
         self.scenes = np.asarray(scenes)
@@ -155,6 +160,7 @@ class RatedFeatures:
             held_constant=self.held_constant[rows],
             layer=self.layer,
             seen=self.seen[rows],
+            parts=self.parts,
         )
 
     def rated_as(self, ratings: NDArray) -> RatedFeatures:
@@ -301,6 +307,7 @@ def rated_features(
         held_constant=joint_scores(rated, partial_out) if partial_out else None,
         layer=one.judge,
         seen=one.seen,
+        parts=one.parts,
     )
 
 

@@ -68,11 +68,15 @@ class ChannelValues:
     widths
         How many of these channels come from each layer.
     network, weights_sha256, preprocessing, size
-        Where they come from; `size` is the side in pixels of the network's square.
+        Where they come from; `size` is the side in pixels of the network's square, None where
+        images were seen at their own size.
     seen : (n_images,) bool
         Images that the weights were fitted to.
     judge
         The fully connected layer of the target, if any.
+    parts
+        How many channels come from each of the sets that are joined, which the strategy
+        ``averaged`` reads one by one; empty where nothing is joined.
     """
 
     channels: ChannelSet
@@ -81,9 +85,10 @@ class ChannelValues:
     network: str
     weights_sha256: str
     preprocessing: str
-    size: int
+    size: int | None
     seen: NDArray[np.bool_]
     judge: FullyConnected | None = None
+    parts: tuple[int, ...] = ()
 
 
 def joined(parts: Sequence[ChannelValues]) -> ChannelValues:
@@ -110,6 +115,7 @@ def joined(parts: Sequence[ChannelValues]) -> ChannelValues:
         widths=tuple(width for part in parts for width in part.widths),
         network="+".join(part.network for part in parts),
         seen=np.logical_or.reduce([part.seen for part in parts]),
+        parts=tuple(part.values.shape[1] for part in parts),
     )
 
 

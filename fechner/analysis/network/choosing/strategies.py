@@ -20,6 +20,7 @@ greedy         what is left when no single removal helps any more
 exhaustive     the same, every channel tried at every step: slow
 curve          the k channels of highest impact, k chosen by inner folds
 readout        all, with signed ridge coefficients as weights
+averaged       all, with the average of one read-out for each network of ``A+B``
 elastic_net    those with a coefficient in an elastic-net read-out
 reweight       those with a weight above 0 in a non-negative reweighting of the RSM
 reference      those whose distance from the reference image lowers the rating
@@ -30,13 +31,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fechner.analysis.network.alignment.alignment import AnyAlignment
 from fechner.analysis.network.alignment.impact import AnyChannels
+from fechner.analysis.network.choosing.averaging import fit_averaged
 from fechner.analysis.network.choosing.pruning import (
     prune_below,
     prune_greedily,
@@ -103,7 +106,7 @@ class Strategy:
     @property
     def predicts(self) -> bool:
         """Whether it is judged by predicted ratings rather than by alignment."""
-        return self.read_out or self.method in ("readout", "elastic_net", "reference")
+        return self.read_out or self.method in ("readout", "averaged", "elastic_net", "reference")
 
     def decide(
         self, sets: Sequence[AnyFeatures], ratings: NDArray, rng: np.random.Generator
@@ -282,7 +285,7 @@ def _inner_curves(task: _Task, counts_of: Callable[[NDArray], NDArray]) -> NDArr
 def _by_readout(
     task: _Task,
     fit: Callable[[NDArray, NDArray, NDArray], Readout],
-    again: Callable[[float], Fit],
+    again: Callable[[Any], Fit],
 ) -> Chosen:
     """Read out all channels; a content control takes the means of scenes out of both sides."""
     images, features = task.images, task.images.pooled
@@ -290,7 +293,7 @@ def _by_readout(
     if task.objective.control != "none":
         features, ratings = centred_by(features, images.scenes), centred_by(ratings, images.scenes)
     readout = fit(features, ratings, images.scenes)
-    added = held_out_contribution(features, ratings, images.scenes, again(readout.alpha))
+    added = held_out_contribution(features, ratings, images.scenes, again(readout))
     level = images.pooled.mean(axis=0) @ readout.weights
     return task.chosen(
         readout.weights != 0,
@@ -320,11 +323,16 @@ def _read_kept(task: _Task, chosen: Chosen) -> Chosen:
 
 
 def _readout(task: _Task) -> Chosen:
-    return _by_readout(task, fit_readout, ridge_of)
+    return _by_readout(task, fit_readout, lambda made: ridge_of(made.alpha))
+
+
+def _averaged(task: _Task) -> Chosen:
+    parts = task.images.parts if isinstance(task.images, RatedFeatures) else ()
+    return _by_readout(task, partial(fit_averaged, parts=parts), lambda made: made.again)
 
 
 def _elastic_net(task: _Task) -> Chosen:
-    return _by_readout(task, fit_elastic_net, elastic_net_of)
+    return _by_readout(task, fit_elastic_net, lambda made: elastic_net_of(made.alpha))
 
 
 def _reweight(task: _Task) -> Chosen:
@@ -355,6 +363,7 @@ METHODS: dict[str, Callable[[_Task], Chosen]] = {
     "exhaustive": _exhaustive,
     "curve": _curve,
     "readout": _readout,
+    "averaged": _averaged,
     "elastic_net": _elastic_net,
     "reweight": _reweight,
     "reference": _reference,

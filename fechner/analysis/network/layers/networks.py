@@ -15,6 +15,7 @@ fully connected layer receives, ``(n_images, n_units)``.
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -179,6 +180,11 @@ def _architecture(name: str) -> Architecture:
     if name.startswith(PREFIX):
         return timm_architecture(name)
     if name not in ARCHITECTURES:
+        if re.search(r"[+@]|^scene_statistics$", name):
+            raise InputError(
+                f"{name!r} predicts ratings in fechner channels compare and agree; a map needs one "
+                "network at one size: name it, and its size by itself"
+            )
         raise InputError(f"no network {name!r}; {nearest(name, ARCHITECTURES)}")
     return ARCHITECTURES[name]
 
