@@ -72,8 +72,9 @@ def test_impossible_calibrations_are_refused(px, cm):
         Calibration(px, cm)
 
 
-def _record(written, *, simulated=False, size=(1280, 1024), ppc=38.0):
+def _record(written, *, simulated=False, size=(1280, 1024), ppc=38.0, machine="m"):
     screen = {"size": list(size), "monitor": 0, "pixels_per_cm": ppc, "distance_cm": 60.0}
+    screen["machine"] = machine
     model = {} if simulated else None
     header = header_of(model=model, screen=screen) | {"event": "session", "schema": 2}
     line = json.dumps({**header, "written": f"{written}T08:00:00.000+00:00"})
@@ -86,10 +87,11 @@ def test_the_last_calibration_of_this_very_screen_is_used():
         _record("2026-01-01", ppc=38.0),
         _record("2026-01-03", simulated=True, ppc=50.0),
         _record("2026-01-04", size=(640, 480), ppc=51.0),
+        _record("2026-01-05", machine="another booth", ppc=52.0),
     ]
-    found = last_calibration(journals, size=(1280, 1024), monitor=0)
+    found = last_calibration(journals, size=(1280, 1024), monitor=0, machine="m")
     assert found == Calibration(39.0, 60.0)
-    assert last_calibration(journals, size=(1280, 1024), monitor=1) is None
+    assert last_calibration(journals, size=(1280, 1024), monitor=1, machine="m") is None
 
 
 def test_degrees_far_from_the_protocols_name_the_distance_that_fits():

@@ -81,6 +81,15 @@ def test_sessions_are_listed_and_verified(study, sessions):
     assert done.exit_code == 0 and done.output.count("✓") == 3
 
 
+def test_each_journal_is_verified_in_its_own_language(study, tmp_path):
+    words = ["--stimuli", study / "set", "--sessions", tmp_path, "--protocol", "acr"]
+    for code, language in (("S01", "en"), ("S02", "it")):
+        given = ["--participant", code, "--language", language, "--simulate", "map"]
+        assert call("run", *words, *given, "--no-window").exit_code == 0
+    done = call("verify", *words)
+    assert done.exit_code == 0 and done.output.count("✓") == 2, done.output
+
+
 def test_a_journal_of_another_plan_fails_the_verification(study, sessions, tmp_path):
     path = next(sessions.glob("*S01*.jsonl"))
     shutil.copy(path, tmp_path)

@@ -379,10 +379,46 @@ def test_the_calibration_reaches_the_journal(stimuli, tmp_path):
     assert screen.test_pattern_difference == 0
 
 
-def test_two_windows_at_once_are_refused(stimuli, tmp_path):
-    lock = SessionLock.take(tmp_path / "window")
+def test_the_button_of_the_window_asks_like_escape(opened, slider):
+    def close(board, screen):
+        board.press_close()
+
+    display = opened(user=Script(close, click("0")))
+    with pytest.raises(TrialInterruptedError):
+        display.rate(asked(slider))
+    display = opened(user=Script(close, close, close, key("2")))
+    with pytest.raises(SessionQuitError, match="ended at the window"):
+        display.text(Page("p", "Title", "Body", "Go on"))
+    display.window.press_close()
+    with pytest.raises(TrialInterruptedError):
+        _closed_in(display)
+
+
+def _closed_in(display):
+    display._user = display._asking._user = Script(key("1"))
+    display.fixation(300)
+
+
+def test_a_virtual_screen_is_known_as_one_whoever_started_it(monkeypatch, opened):
+    window = opened().window
+    assert window.virtual and window.software and not window.synchronised
+    window.frame_ms = 16.7  # a busy machine draws as slowly as a monitor is refreshed
+    assert not window.synchronised
+    window.virtual = False
+    assert not window.synchronised
+    server = xvfb.screen_server()
+    monkeypatch.setenv("DISPLAY", server.display)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    found = xvfb._own_display()
+    assert found.process is None and found.virtual
+    monkeypatch.setenv("DISPLAY", ":9999")
+    assert xvfb._own_display() is None
+
+
+def test_two_windows_of_one_participant_are_refused(stimuli, tmp_path):
+    lock = SessionLock.take(tmp_path / "sub-S01.window")
     try:
-        with pytest.raises(RefusedError, match="window is held by process"):
+        with pytest.raises(RefusedError, match=r"sub-S01\.window is held by process"):
             run_participant(
                 stimuli.folder,
                 "slider",

@@ -29,8 +29,9 @@ def stimuli(tmp_path_factory):
 
 SESSION = """
 import sys
-from fechner.cli.session import app
-app(sys.argv[1:], standalone_mode=True)
+from fechner.cli.main import main
+sys.argv[1:1] = ["session"]
+main()
 """
 
 
@@ -176,6 +177,48 @@ def test_a_person_can_do_a_whole_session_from_outside_with_xdotool(stimuli, scre
     assert len(record.trials) == len(stimuli.stimuli) + 2
     assert record.header.screen.pixels_per_cm == 38
     assert "Traceback" not in err
+
+
+@pytest.mark.slow
+def test_two_booths_on_one_folder_at_once_both_finish_and_mix_nothing(stimuli, screen, tmp_path):
+    protocol = _person_protocol(tmp_path)
+    booths = {}
+    for code in ("S01", "S02"):
+        arguments = ["run", "--stimuli", stimuli.folder, "--sessions", tmp_path / "shared"]
+        arguments += ["--participant", code, "--protocol", protocol, "--simulate", "map"]
+        booths[code] = start([*arguments, "--size", "640x520"], screen)
+    for child in booths.values():
+        _, err = child.communicate(timeout=90)
+        assert child.returncode == 0, err
+    assert {path.name for path in (tmp_path / "shared").iterdir()} == {
+        "SIMULATED_sub-S01_ses-1.jsonl",
+        "SIMULATED_sub-S02_ses-1.jsonl",
+    }
+    for code in booths:
+        record = read_journal(tmp_path / "shared" / f"SIMULATED_sub-{code}_ses-1.jsonl")
+        assert record.complete and record.participant == code
+        verdict = verify_session(
+            record, protocol=load_protocol(protocol), pixels=ShownPixels(stimuli)
+        )
+        assert verdict.problems == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_before_the_first_trial_leaves_no_lock_and_says_what_happened(
+    sent, stimuli, screen, tmp_path
+):
+    arguments = ["run", "--stimuli", stimuli.folder, "--sessions", tmp_path / "shared"]
+    child = start([*arguments, "--participant", "P01", "--size", "640x520"], screen)
+    lock = tmp_path / "shared" / "sub-P01.window.lock"
+    end = time.monotonic() + 60
+    while not lock.exists() and child.poll() is None and time.monotonic() < end:
+        time.sleep(0.02)
+    child.send_signal(sent)
+    _, err = child.communicate(timeout=60)
+    assert child.returncode not in (0, -sent), err
+    assert f"ended by {sent.name}" in err and "Traceback" not in err
+    assert list((tmp_path / "shared").iterdir()) == []
 
 
 def _person_protocol(folder: Path) -> Path:

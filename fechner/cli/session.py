@@ -239,8 +239,9 @@ def _print_damaged(found: JournalFolder) -> None:
 def verify(
     sessions: Sessions = Path("sessions"),
     stimuli: Annotated[Path | None, typer.Option(help="Compare with this stimulus set.")] = None,
-    protocol: Annotated[str, typer.Option(help="Compare with this protocol.")] = "",
-    language: Language = "en",
+    protocol: Annotated[
+        str, typer.Option(help="Compare with this protocol, in each journal's language.")
+    ] = "",
 ) -> None:
     """Check every journal, and with --stimuli what it says was shown; exit code 2 on a problem.
 
@@ -256,11 +257,12 @@ def verify(
     from fechner.records.stimuli import verify as verify_stimuli
 
     pixels = ShownPixels(verify_stimuli(stimuli)) if stimuli else None
-    loaded = load_protocol(protocol, language=language) if protocol else None
     found = read_journals(sessions)
+    spoken = {record.header.language for record in found.journals} if protocol else set()
+    loaded = {language: load_protocol(protocol, language=language) for language in spoken}
     bad = len(found.damaged)
     for record in found.journals:
-        verdict = verify_session(record, protocol=loaded, pixels=pixels)
+        verdict = verify_session(record, protocol=loaded.get(record.header.language), pixels=pixels)
         bad += bool(verdict.problems)
         line = "; ".join(verdict.problems + verdict.notes) or "whole"
         sign = "[red]✗[/red]" if verdict.problems else "[green]✓[/green]"

@@ -75,13 +75,17 @@ def from_card(card_px: float, distance_cm: float) -> Calibration:
 
 
 def last_calibration(
-    journals: Iterable[JournalRecord], *, size: tuple[int, int], monitor: int
+    journals: Iterable[JournalRecord], *, size: tuple[int, int], monitor: int, machine: str
 ) -> Calibration | None:
-    """Return the latest calibration that a person's session measured on this very screen."""
+    """Return the latest calibration that a person's session measured on this very screen.
+
+    Several booths may write into one folder: the monitor is one of this `machine`.
+    """
     found = None
     for journal in sorted(journals, key=lambda one: one.header.written):
         screen = journal.header.screen
-        same = screen.size == size and screen.monitor == monitor and not journal.simulated
+        here = (screen.size, screen.monitor, screen.machine) == (size, monitor, machine)
+        same = here and not journal.simulated
         if same and screen.pixels_per_cm is not None and screen.distance_cm is not None:
             found = Calibration(screen.pixels_per_cm, screen.distance_cm)
     return found

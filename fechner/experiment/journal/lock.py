@@ -71,8 +71,12 @@ def _holder_file(path: Path) -> Path:
 
 def _identity() -> dict[str, str | int]:
     """Return who holds the lock: the process, and its machine (hashed)."""
-    host = sha256(socket.gethostname().encode()).hexdigest()[:16]
-    return {"pid": os.getpid(), "host": host}
+    return {"pid": os.getpid(), "host": this_machine()}
+
+
+def this_machine() -> str:
+    """Return 16 hexadecimal digits that tell this computer from others, and nothing else of it."""
+    return sha256(socket.gethostname().encode()).hexdigest()[:16]
 
 
 def _holder(path: Path) -> str:

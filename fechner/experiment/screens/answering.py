@@ -23,7 +23,7 @@ ENDS = ("home", "end")
 
 
 class Input(NamedTuple):
-    """A key press or mouse event: `kind` in key, move, press, drag, release; time in seconds."""
+    """What happened: `kind` in key, move, press, drag, release, close; time in seconds."""
 
     kind: str
     time: float
@@ -147,5 +147,5 @@ class Answering:
 
 
 def asks_to_quit(happened: list[Input], keys: Keys) -> bool:
-    """Return whether one of the keys that end a session was pressed."""
-    return any(one.key in keys.quit for one in happened)
+    """Return whether a key that ends a session was pressed, or the window was to be closed."""
+    return any(one.key in keys.quit or one.kind == "close" for one in happened)

@@ -47,7 +47,7 @@ class Opening:
 
     def admits(self, one: Input) -> bool:
         """Return whether an input counts for the answer."""
-        if one.kind == "move":
+        if one.kind in ("move", "close"):
             return True
         if one.time < self.at or self._goes_on(one):
             self._ignore(one)

@@ -30,7 +30,8 @@ class _Ending:
             return
         name = signal.Signals(number).name
         raise SessionQuitError(
-            f"the session was ended by {name}; every answered trial is kept, run it again to go on"
+            f"the session was ended by {name}; everything that was answered is kept, run it again "
+            "to go on"
         )
 
 

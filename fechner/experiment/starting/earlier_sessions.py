@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from fechner.errors import InputError, RefusedError
 from fechner.experiment.calibration import Calibration, last_calibration
+from fechner.experiment.journal.lock import this_machine
 from fechner.records.journal import journal_paths, read_header, read_journal_files
 
 if TYPE_CHECKING:
@@ -73,4 +74,9 @@ def check_case(path: Path, participant: str) -> None:
 def known_calibration(folder: Path, display: ParticipantDisplay) -> Calibration | None:
     """Return what an earlier session in `folder` measured on this very screen, if any did."""
     journals = read_journal_files(journal_paths(folder)).journals
-    return last_calibration(journals, size=display.look.size, monitor=display.window.monitor)
+    return last_calibration(
+        journals,
+        size=display.look.size,
+        monitor=display.window.monitor,
+        machine=this_machine(),
+    )

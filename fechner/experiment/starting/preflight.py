@@ -20,6 +20,7 @@ from fechner.experiment.calibration import (
     from_card,
 )
 from fechner.experiment.display import Question, SessionQuitError, TrialInterruptedError
+from fechner.experiment.journal.lock import this_machine
 from fechner.experiment.shown_pixels import few
 from fechner.provenance import digest
 from fechner.records.journal import journal_paths, read_journal_files
@@ -241,5 +242,5 @@ def calibrate(display: ParticipantDisplay, protocol: Protocol) -> Calibration:
 
 def record(display: ParticipantDisplay, calibration: Calibration | None) -> dict[str, Any]:
     """Return what the journal's header keeps of window and calibration."""
-    facts = {"window": "psychopy", **display.facts()}
+    facts = {"window": "psychopy", "machine": this_machine(), **display.facts()}
     return {**facts, **(calibration.record() if calibration else {})}

@@ -7,7 +7,7 @@ than the stimulus records.
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,6 +16,7 @@ from fechner.errors import InputError
 from fechner.experiment.journal.durable import make_folder
 from fechner.experiment.journal.lock import SessionLock
 from fechner.experiment.session.session import OnTrial
+from fechner.experiment.session.signals import ending_signals, held
 from fechner.experiment.simulated.display import SimulatedDisplay, SimulatedResponder
 from fechner.experiment.simulated.window_user import SimulatedUser
 from fechner.experiment.starting import preflight
@@ -162,10 +163,14 @@ def run_participant(
     if responder is not None and window == "none":
         return prepared.run(SimulatedDisplay(responder), {"window": "none"}, on_trial)
     make_folder(prepared.path.parent)
-    lock = SessionLock.take(prepared.path.parent / "window")
-    try:
-        with closing(
-            open_window(
+    with ExitStack() as stack:
+        stack.enter_context(ending_signals())
+        # A window a participant: booths that share a folder do not wait for each other.
+        lock = SessionLock.take(prepared.path.with_name(f"sub-{participant}.window"))
+        stack.callback(lock.release)
+        # What opens a window swallows exceptions, so a signal waits until it is open.
+        with held():
+            opened = open_window(
                 protocol,
                 size=size,
                 windowed=windowed,
@@ -174,13 +179,11 @@ def run_participant(
                 screenshots=screenshots,
                 user=None if responder is None else user_type(responder),
             )
-        ) as opened:
-            ask = observer is None or show_checks
-            screen = _checked_screen(opened, prepared, calibration, ask=ask)
-            timing = simulated_timing(protocol) if observer else None
-            return prepared.run(opened, screen, on_trial, timing=timing)
-    finally:
-        lock.release()
+            stack.callback(opened.close)
+        ask = observer is None or show_checks
+        screen = _checked_screen(opened, prepared, calibration, ask=ask)
+        timing = simulated_timing(protocol) if observer else None
+        return prepared.run(opened, screen, on_trial, timing=timing)
 
 
 def _checked_screen(

@@ -122,7 +122,7 @@ class ParticipantDisplay:
         """
         answer = self._asking.answer(self._quit_question)
         if answer is not None and answer.value == 1:
-            raise SessionQuitError("the session was ended with Escape; run it again to go on")
+            raise SessionQuitError("the session was ended at the window; run it again to go on")
         self.window.inputs()
 
     # -- pages

@@ -25,6 +25,9 @@ from fechner.experiment.screens.opening import TYPING_S
 NO_SYNC_MS = 4.0
 """Flips faster than this are not tied to a screen's refresh (a virtual screen)."""
 
+SOFTWARE_RENDERERS = ("llvmpipe", "softpipe", "swrast", "software", "gdi generic")
+"""What OpenGL calls itself where it draws without a graphics card (Mesa, Apple, Microsoft)."""
+
 NOMINAL_FRAME_MS = 1000 / 60
 """The frame by which lateness is judged where flips are not tied to a refresh."""
 
@@ -134,7 +137,13 @@ class Window:
     @property
     def synchronised(self) -> bool:
         """Whether flips wait for the screen's refresh."""
-        return not self.virtual and self.frame_ms >= NO_SYNC_MS
+        return not (self.virtual or self.software) and self.frame_ms >= NO_SYNC_MS
+
+    @property
+    def software(self) -> bool:
+        """Whether a program draws, no graphics card: such flips wait for no screen."""
+        renderer = self._pyglet.gl.gl_info.get_renderer().lower()
+        return any(name in renderer for name in SOFTWARE_RENDERERS)
 
     @property
     def judged_frame_ms(self) -> float:
@@ -188,6 +197,11 @@ class Window:
             place = (x * scale, height - 1 - y * scale)
             self._mouse.append(Input(kind, self.now(), "", *place))
 
+        def close() -> bool:
+            # The button of the window asks like Escape; pyglet would close it there and then.
+            self._mouse.append(Input("close", self.now()))
+            return True
+
         handle.push_handlers(
             on_mouse_motion=lambda x, y, dx, dy: note("move", x, y),
             on_mouse_press=lambda x, y, button, _: note("press", x, y, counts=button == left),
@@ -195,6 +209,7 @@ class Window:
                 "drag" if buttons & left else "move", x, y
             ),
             on_mouse_release=lambda x, y, button, _: note("release", x, y, counts=button == left),
+            on_close=close,
         )
 
     def inputs(self) -> list[Input]:
@@ -233,6 +248,10 @@ class Window:
             else:
                 handle.dispatch_event("on_mouse_drag", *place, 0, 0, pressed, 0)
         handle.dispatch_event("on_mouse_release", handle._mouse_x, handle._mouse_y, pressed, 0)
+
+    def press_close(self) -> None:
+        """Press the button of the window that closes it."""
+        self._window.winHandle.dispatch_event("on_close")
 
     def cursor(self, visible: bool) -> None:
         """Show or hide the mouse pointer."""

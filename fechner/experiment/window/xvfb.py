@@ -35,11 +35,12 @@ class ScreenServer:
 
     display: str
     process: subprocess.Popen[bytes] | None = None
+    without_monitor: bool = False
 
     @property
     def virtual(self) -> bool:
-        """Whether nobody can see this screen because it is our own Xvfb."""
-        return self.process is not None
+        """Whether nobody sees this screen: our own Xvfb, or another server without a monitor."""
+        return self.process is not None or self.without_monitor
 
     def end(self) -> None:
         """End the Xvfb if it is ours; calling it twice does no harm."""
@@ -73,7 +74,7 @@ def screen_server(size: tuple[int, int] = (1600, 1200)) -> ScreenServer:
     with _lock:
         if _server is None or (_server.process and _server.process.poll() is not None):
             _server = _own_display() or start_xvfb(size)
-            if _server.virtual:
+            if _server.process is not None:
                 os.environ["DISPLAY"] = _server.display
                 os.environ.pop("WAYLAND_DISPLAY", None)
                 atexit.register(_server.end)
@@ -84,22 +85,39 @@ def _own_display() -> ScreenServer | None:
     if not sys.platform.startswith("linux"):
         return ScreenServer("native")
     name = os.environ.get("DISPLAY", "")
-    return ScreenServer(name) if name and _answers(name) else None
+    found = _extensions(name) if name else None
+    if found is None:
+        return None
+    # A server with a monitor can switch it off (DPMS), or stands for one of Wayland.
+    monitor = bool(found & OF_MONITORS) or bool(os.environ.get("WAYLAND_DISPLAY"))
+    return ScreenServer(name, without_monitor=not monitor)
 
 
-def _answers(display: str) -> bool:
-    """Whether an X server answers at `display`."""
+OF_MONITORS = frozenset({"DPMS", "XWAYLAND", "XFree86-VidModeExtension"})
+"""Extensions of X servers that drive a monitor: Xvfb, Xvnc, Xephyr have none of them."""
+
+
+def _extensions(display: str) -> set[str] | None:
+    """Return the extensions of the X server at `display`; None where none answers."""
     library = ctypes.util.find_library("X11")
     if library is None:
-        return True
+        return set(OF_MONITORS)
     x11 = ctypes.CDLL(library)
     x11.XOpenDisplay.restype = ctypes.c_void_p
     x11.XOpenDisplay.argtypes = [ctypes.c_char_p]
+    x11.XListExtensions.restype = ctypes.POINTER(ctypes.c_char_p)
+    x11.XListExtensions.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_int)]
+    x11.XFreeExtensionList.argtypes = [ctypes.POINTER(ctypes.c_char_p)]
     x11.XCloseDisplay.argtypes = [ctypes.c_void_p]
     connection = x11.XOpenDisplay(display.encode())
-    if connection:
-        x11.XCloseDisplay(connection)
-    return bool(connection)
+    if not connection:
+        return None
+    count = ctypes.c_int()
+    names = x11.XListExtensions(connection, ctypes.byref(count))
+    found = {names[place].decode() for place in range(count.value)}
+    x11.XFreeExtensionList(names)
+    x11.XCloseDisplay(connection)
+    return found
 
 
 def start_xvfb(size: tuple[int, int]) -> ScreenServer:

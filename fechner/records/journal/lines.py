@@ -65,10 +65,12 @@ class Line(Record):
 class ScreenFacts(Record):
     """What a session knew of its window: sizes in pixels, times in milliseconds.
 
-    `window` is "psychopy", or "none" for a simulated participant without one.
+    `window` is "psychopy", or "none" for a simulated participant without one; `machine` tells
+    the computers of several booths apart.
     """
 
     window: str | None = None
+    machine: str | None = None
     size: tuple[int, int] | None = None
     screen: tuple[int, int] | None = None
     monitor: int | None = None
