@@ -23,6 +23,7 @@ from fechner.records.rules.frozen_plan import (
     read_frozen_plan,
 )
 from fechner.records.stimuli import LAYER_DISTANCE, StimulusSet, read_stimulus_set
+from fechner.records.study import Study
 from fechner.study import work
 from fechner.study.opening import OpenStudy
 
@@ -46,14 +47,10 @@ def plan_lines(place: OpenStudy) -> dict[str, Any]:
     """
     study, followed = place.study, work.protocol(place)
     stimuli = read_stimulus_set(place.stimuli)
-    rule = study.claim
     predicted = {one.stimulus: one.predicted_impact for one in stimuli.stimuli}
     lines = {
-        "contrasts": [f"{name} - {rule.high}" for name in (rule.low, *rule.controls)],
-        "level of the intervals": rule.level,
-        "smallest difference that matters": rule.margin,
+        **_rules(study),
         "dimension and good end": f"{followed.dimension}, {followed.scale.good} is good",
-        "who is left out": study.screening.model_dump(mode="json"),
         "model that decides": MODELS[followed.trials.design],
         "test of the prediction": PREDICTION,
         "rivals of the prediction": [*_in_table(stimuli), *WEIGHTS],
@@ -68,6 +65,26 @@ def plan_lines(place: OpenStudy) -> dict[str, Any]:
         about = stimuli.record.get(LAYER_DISTANCE, {}).get("about", "")
         lines["predictions without a map"] = f"{about}: {digest(distances)}"
     return lines
+
+
+def _rules(study: Study) -> dict[str, Any]:
+    """Return the lines that the study file alone decides."""
+    rule = study.claim
+    return {
+        "contrasts": [f"{name} - {rule.high}" for name in (rule.low, *rule.controls)],
+        "level of the intervals": rule.level,
+        "smallest difference that matters": rule.margin,
+        "who is left out": study.screening.model_dump(mode="json"),
+    }
+
+
+def rules_changed(place: OpenStudy) -> list[str]:
+    """Return the rules that the study file states otherwise than the frozen plan, by name."""
+    if not place.frozen_plan.exists():
+        return []
+    now = _rules(place.study)
+    lines = compared(read_frozen_plan(place.frozen_plan), now)
+    return [line.name for line in lines if line.name in now and not line.kept]
 
 
 def _in_table(stimuli: StimulusSet) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,9 +14,7 @@ from fechner.cli.statistics.options import (
     Dimension,
     LabelsText,
     Out,
-    RatingsFile,
     ScaleText,
-    StimuliFile,
     complain,
     read_attention_of,
     read_given,
@@ -25,13 +24,21 @@ from fechner.errors import InputError
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from fechner.cli.statistics.declared import Given
     from fechner.records.claim import Claim
     from fechner.records.contrasts.contrast import Contrast, UnfittedModel
+    from fechner.records.rules.claim_rule import ClaimRule
 
 
 def claim(
-    ratings: RatingsFile,
-    stimuli: StimuliFile,
+    ratings: Annotated[
+        Path,
+        typer.Argument(help="Ratings, long or wide, or a study's folder (its study.toml decides)."),
+    ],
+    stimuli: Annotated[
+        Path | None,
+        typer.Argument(help="stimuli.csv, or the folder that holds it; a study knows its own."),
+    ] = None,
     dimension: Dimension = None,
     scale: ScaleText = None,
     columns: ColumnsText = None,
@@ -51,28 +58,48 @@ def claim(
 ) -> None:
     """Test whether degrading unimportant regions harms less, and give the verdict.
 
+    Ratings of a study are tested as its study.toml declares: screening, controls, margin, level,
+    attention checks. Options given here stand before it.
+
     Example: fechner stats claim ratings/ratings.csv stimuli/stimuli.csv -o claim.json
     """
     from fechner.analysis.ratings.claims.tested_claim import claim as tested_claim
     from fechner.cli.console import console
-    from fechner.records.rules.claim_rule import ClaimRule
+    from fechner.cli.statistics.declared import given_files, needed_stimuli, said_of
     from fechner.records.rules.screening_rule import EVERYBODY
     from fechner.records.stimuli import read_stimulus_table
 
     if margin is not None and margin <= 0:
         raise InputError(f"--margin expects points above 0, got {margin:g}")
+    given = given_files(ratings, stimuli=stimuli, attention=attention, dimension=dimension)
+    screening = given.study.study.screening if given.study else None
     found = tested_claim(
-        read_given(ratings, scale, columns, labels),
-        read_stimulus_table(stimuli),
-        rule=ClaimRule(controls=tuple(control or ("donor",)), margin=margin),
-        screening=EVERYBODY if keep_all else None,
-        attention=read_attention_of(attention),
-        dimension=dimension,
+        read_given(given.ratings, scale, columns, labels),
+        read_stimulus_table(needed_stimuli(given)),
+        rule=_rule(given, control, margin),
+        screening=EVERYBODY if keep_all else screening,
+        attention=read_attention_of(given.attention),
+        dimension=given.dimension,
     )
     _show_claim(found)
+    if given.study is not None:
+        complain(said_of(given.study))
     if out is not None:
         found.write(out)
         console.print(f"wrote {out}")
+
+
+def _rule(given: Given, control: list[str] | None, margin: float | None) -> ClaimRule:
+    """Return what is claimed: as the study declares it, but for what was given."""
+    from fechner.records.rules.claim_rule import ClaimRule
+
+    declared = ClaimRule() if given.study is None else given.study.study.claim
+    stated: dict[str, object] = {}
+    if control:
+        stated["controls"] = tuple(control)
+    if margin is not None:
+        stated["margin"] = margin
+    return ClaimRule.model_validate(declared.model_dump() | stated)
 
 
 def _show_claim(found: Claim) -> None:

@@ -40,6 +40,8 @@ def screen(
 ) -> None:
     """Show, for each participant, whether the ratings carry information, and why not.
 
+    Ratings of a study are screened as its study.toml declares.
+
     Example: fechner stats screen ratings/ratings.csv stimuli
     """
     import pandas as pd
@@ -47,10 +49,14 @@ def screen(
     from fechner.analysis.ratings.matrices import choose_dimension, conditions_of, rating_matrix
     from fechner.analysis.ratings.screening.screen import screen as screened
     from fechner.cli.console import console
+    from fechner.cli.statistics.declared import given_files, said_of
     from fechner.records.rules.screening_rule import ScreeningRule
     from fechner.records.stimuli import read_stimulus_table
 
-    given, rule = read_given(ratings, scale, columns, labels), ScreeningRule()
+    files = given_files(ratings, stimuli=stimuli, attention=attention, dimension=dimension)
+    stimuli, dimension = files.stimuli, files.dimension
+    rule = files.study.study.screening if files.study else ScreeningRule()
+    given = read_given(files.ratings, scale, columns, labels)
     matrix = rating_matrix(given, dimension)
     conditions = None
     if stimuli is not None:
@@ -59,7 +65,7 @@ def screen(
         matrix,
         conditions=conditions,
         rule=rule,
-        attention=read_attention_of(attention),
+        attention=read_attention_of(files.attention),
         response_ms=given.response_ms(choose_dimension(given, dimension)),
         sd="sample" if sample_sd else "population",
     )
@@ -68,5 +74,7 @@ def screen(
     console.print(f"The rule is {rule}.", markup=False)
     left = [f"{row.participant} ({row.reason})" for row in rows if not row.kept]
     console.print(f"Left out: {', '.join(left) if left else 'nobody'}.", markup=False)
+    if files.study is not None:
+        complain(said_of(files.study))
     if stimuli is None:
         complain(["without the stimuli agreement is not blind to conditions; look, do not decide"])
