@@ -321,6 +321,17 @@ def test_rivals_and_calibration_stand_on_the_page_with_their_intervals(study, pa
     assert "median impact of" in page
 
 
+def test_both_predictions_of_the_stimuli_stand_side_by_side_with_their_intervals(study, page):
+    tested = json.loads((study / "statistics" / "prediction.json").read_text("utf-8"))["tested"]
+    assert [one["name"] for one in tested] == ["map-weighted error", "layer distance"]
+    for one in tested:
+        ends = (
+            f"{one['pearson'][end]:.2f}".replace("-", "\N{MINUS SIGN}") for end in ("low", "high")
+        )
+        r = f"{one['pearson']['r']:.2f}".replace("-", "\N{MINUS SIGN}")
+        assert f"<td>{one['name']}</td><td>{r}</td><td>{' to '.join(ends)}</td>" in page
+
+
 def test_a_study_whose_harm_saturates_says_where(tmp_path, study):
     shutil.copytree(study, tmp_path / "bent")
     path = tmp_path / "bent" / "statistics" / "prediction.json"

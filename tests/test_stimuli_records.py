@@ -215,12 +215,14 @@ def test_an_unknown_stimulus_suggests_the_nearest(made):
 
 
 def test_the_balance_is_the_difference_relative_to_the_mean(made):
-    low = replace(made.stimuli[1], strength=2.0, covariates={"luminance": 0.2})
-    high = replace(made.stimuli[2], strength=3.0, covariates={"luminance": 0.3})
+    covariates = ({"luminance": 0.2}, {"luminance": 0.3})
+    low = replace(made.stimuli[1], strength=2.0, layer_distance=0.1, covariates=covariates[0])
+    high = replace(made.stimuli[2], strength=3.0, layer_distance=0.3, covariates=covariates[1])
     table = balance_table(replace(made, stimuli=(made.stimuli[0], low, high)))
     assert list(table["first"]) == ["high"] and list(table["second"]) == ["low"]
     assert table["strength"][0] == pytest.approx(0.4)
     assert table["cov_luminance"][0] == pytest.approx(0.4)
+    assert table["layer_distance"][0] == pytest.approx(1.0)
     assert table["mse"][0] == 0
     assert balance_summary(table)["high - low", "largest"]["strength"] == pytest.approx(0.4)
 

@@ -18,7 +18,7 @@ from fechner.records.journal import JournalRecord
 from fechner.records.prediction import Correlation, Prediction
 from fechner.records.rules.frozen_plan import PlanCheck
 from fechner.records.selection import SelectionStudy
-from fechner.records.stimuli import COVARIATE, INTACT
+from fechner.records.stimuli import COVARIATE, INTACT, LAYER_DISTANCE
 
 
 @dataclass(frozen=True)
@@ -246,13 +246,17 @@ def arm_tables(stimuli: pd.DataFrame) -> list[tuple[str, Table]]:
     return [(f"{family}, level {level}", arm_table(rows)) for (family, level), rows in cells]
 
 
-MEASURES = ("strength", "mask_area", "mse", "ssim", "bytes", "predicted_impact", "centre_error")
-"""Columns of the stimuli that the tables of arms show, before the covariates."""
+MEASURES = (
+    "strength", "mask_area", "mse", "ssim", "bytes", "predicted_impact", LAYER_DISTANCE,
+    "centre_error",
+)  # fmt: skip
+"""Columns of the stimuli that the tables of arms show, where there, before the covariates."""
 
 
 def arm_table(stimuli: pd.DataFrame) -> Table:
     """Return what each arm of the stimuli removed, and every covariate, as means over scenes."""
-    columns = [*MEASURES, *(c for c in stimuli.columns if c.startswith(COVARIATE))]
+    measures = (column for column in MEASURES if column in stimuli.columns)
+    columns = [*measures, *(c for c in stimuli.columns if c.startswith(COVARIATE))]
     grouped = stimuli.groupby("region", sort=False)[columns].mean()
     means = {str(arm): row for arm, row in grouped.to_dict("index").items()}
     rows = [
@@ -273,8 +277,9 @@ def _ratio(means: dict[str, dict[Any, Any]], column: str) -> str:
 
 
 def scene_table(stimuli: pd.DataFrame) -> Table:
-    """Return, for each scene, strength, MSE, SSIM and predicted impact of its arms."""
-    columns = ("strength", "mse", "ssim", "predicted_impact")
+    """Return, for each scene, strength, MSE, SSIM and what was predicted of its arms."""
+    wanted = ("strength", "mse", "ssim", "predicted_impact", LAYER_DISTANCE)
+    columns = [column for column in wanted if column in stimuli.columns]
     degraded = stimuli[stimuli["region"] != INTACT]
     rows = [
         [row["scene"], row["region"], *(number(row[c]) for c in columns)]

@@ -15,6 +15,7 @@ import pandas as pd
 from fechner.records.stimuli import (
     COVARIATE,
     INTACT,
+    LAYER_DISTANCE,
     Stimulus,
     StimulusSet,
 )
@@ -25,8 +26,8 @@ PAIRS = (("high", "low"), ("high", "donor"))
 OUTCOMES = ("mse", "ssim_loss", "bytes", "mask_area", "strength")
 """What else of the two pictures is compared, beside the covariates."""
 
-IMPORTANCE = ("predicted_impact", "centre_error", "cov_importance")
-"""What is meant to differ (or is reported as a rival), by columns of the table."""
+IMPORTANCE = ("predicted_impact", LAYER_DISTANCE, "centre_error", "cov_importance")
+"""What is meant to differ (or is reported as a rival), by columns of the table, where there."""
 
 
 def balance_table(found: StimulusSet) -> pd.DataFrame:
@@ -60,8 +61,9 @@ def _differences(first: Stimulus, second: Stimulus) -> dict[str, float]:
 def _figures(stimulus: Stimulus) -> dict[str, float]:
     figures = {name: getattr(stimulus, name) for name in OUTCOMES if name != "ssim_loss"}
     figures["ssim_loss"] = 1 - stimulus.ssim
-    for name in IMPORTANCE[:2]:
-        figures[name] = getattr(stimulus, name)
+    for name in IMPORTANCE[:3]:
+        if getattr(stimulus, name) is not None:
+            figures[name] = getattr(stimulus, name)
     return figures | {COVARIATE + name: value for name, value in stimulus.covariates.items()}
 
 
