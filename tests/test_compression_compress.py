@@ -301,7 +301,7 @@ def test_a_map_decides_where_and_one_that_does_not_fit_is_refused(folder, tmp_pa
     left = np.linspace(1, 0, 240)[None, :].repeat(200, axis=0)
     write_map_png(maps / "a.png", left)
     write_map_png(maps / "deep" / "b.png", centre_map((200, 300)))
-    jobs = plan([folder], tmp_path / "out", Settings(), maps=maps)
+    jobs = plan([folder], tmp_path / "out", Settings(Target(trust=1)), maps=maps)
     rows = compress_all(jobs)
     error = np.abs(
         np.asarray(Image.open(jobs[0].destination)).astype(float) - Image.open(folder / "a.png")

@@ -33,8 +33,9 @@ from fechner.compression.jpeg.source import (
     sample,
     upright_to_stored,
 )
-from fechner.compression.jpeg.tables import distance_of, tables
-from fechner.compression.jpeg.targets import Target, reach
+from fechner.compression.jpeg.tables import distance_of, quality_of, tables
+from fechner.compression.jpeg.targets import Target, checked_trust, reach
+from fechner.compression.jpeg.tiles import carried_over, corrected, spread, tile_means
 from fechner.compression.metrics.ssimulacra2 import Ss2Reference
 from fechner.compression.ramp import (
     centre_map,
@@ -403,26 +404,111 @@ def test_shares_of_blocks_are_means_over_the_pixels_they_cover():
 @pytest.mark.parametrize("effort", ["fast", "high"])
 def test_a_target_by_quality_is_met_and_saves_bytes(photograph, effort):
     importance = centre_map(photograph.shape[:2])
-    result = reach(from_pixels(photograph), importance, Target(), effort=effort)
+    result = reach(from_pixels(photograph), importance, Target(trust=1), effort=effort)
     judge = Ss2Reference(photograph)
     inside = most_important(importance, importance.shape)
     parts = {"important": inside, "rest": 1 - inside}
     yardstick = jpeg.reference_encoder(photograph, 85, "4:2:0")
     ours = judge.regions(jpeg.decode_jpeg(result.content), parts)
     theirs = judge.regions(jpeg.decode_jpeg(yardstick), parts)
+    _, tiles = judge.regions_and_tiles(jpeg.decode_jpeg(result.content), {})
     assert result.note == ""
+    assert result.rounds <= (5 if effort == "fast" else 10)
+    assert tiles.min() >= 68
     assert abs(ours["important"] - theirs["important"]) <= 0.5
     assert 70 <= ours["rest"] < 72
     assert len(result.content) < 0.88 * len(yardstick)
 
 
-def test_a_lower_floor_saves_more(photograph):
-    importance = centre_map(photograph.shape[:2])
-    sizes = [
-        len(reach(from_pixels(photograph), importance, Target(background_floor=floor)).content)
-        for floor in (78, 70, 60)
-    ]
-    assert sizes == sorted(sizes, reverse=True)
+def test_a_lower_floor_and_more_trust_save_more(photograph):
+    importance, source = centre_map(photograph.shape[:2]), from_pixels(photograph)
+    by_floor = [Target(background_floor=floor) for floor in (78, 70, 60)]
+    by_trust = [Target(trust=trust) for trust in (0, 0.5, 1)]
+    for targets in (by_floor, by_trust):
+        sizes = [len(reach(source, importance, target).content) for target in targets]
+        assert sizes == sorted(sizes, reverse=True)
+
+
+def test_without_trust_the_map_changes_nothing(photograph):
+    source, importance = from_pixels(photograph), centre_map(photograph.shape[:2])
+    found = reach(source, importance, Target(trust=0))
+    assert found.strength == 0
+    plain = jpeg.encode_jpeg(source, nothing(photograph), quality=found.quality, strength=0)
+    assert found.content == plain
+
+
+@pytest.mark.parametrize(("words", "trust"), [("full", 1.0), ("0", 0.0), ("0.3", 0.3)])
+def test_trust_is_read_from_words(words, trust):
+    assert checked_trust(words) == trust
+
+
+@pytest.mark.parametrize("words", ["ful", "1.2", "-1", "nan"])
+def test_another_trust_is_refused(words):
+    with pytest.raises(InputError, match="from 0 to 1, or full"):
+        checked_trust(words)
+
+
+@pytest.mark.parametrize("quality", [70, 85, 92, 98])
+def test_a_jpeg_of_any_quality_gets_smaller_and_more_effort_never_makes_it_larger(
+    photograph, tmp_path, quality
+):
+    path = pillow(photograph, tmp_path / "a.jpg", quality=quality, subsampling="4:2:0")
+    source, importance = from_jpeg(path), centre_map((256, 320))
+    fast, high = (
+        reach(source, importance, Target(trust=1), effort=effort) for effort in ("fast", "high")
+    )
+    judge = Ss2Reference(source.picture)
+    inside = most_important(importance, (256, 320))
+    for found in (fast, high):
+        scores = judge.regions(
+            jpeg.decode_jpeg(found.content), {"important": inside, "rest": 1 - inside}
+        )
+        assert scores["rest"] >= 70
+        # Nothing visible is lost in the important part of a picture that is as coarse as wanted.
+        assert scores["important"] >= (89.5 if quality <= 85 else 75)
+    assert len(high.content) <= len(fast.content) < 0.93 * path.stat().st_size
+
+
+@pytest.mark.parametrize("quality", [50, 75, 85, 95])
+def test_the_quality_of_libjpegs_tables_is_told_from_their_steps(photograph, tmp_path, quality):
+    source = from_jpeg(pillow(photograph, tmp_path / "a.jpg", quality=quality))
+    assert quality_of(source.components[0].steps) == pytest.approx(quality, abs=1)
+
+
+def test_means_of_tiles_are_means_and_the_last_ones_reach_to_the_edge():
+    plane = np.random.default_rng(3).uniform(size=(200, 310)).astype(np.float32)
+    found = tile_means(plane)
+    assert found.shape == (2, 3)
+    assert found[0, 0] == pytest.approx(plane[:96, :96].mean())
+    assert found[1, 2] == pytest.approx(plane[96:, 192:].mean())
+
+
+def test_strengths_are_spread_without_steps_and_a_constant_stays_one():
+    assert np.allclose(spread(np.full((2, 3), 0.7), (200, 310)), 0.7)
+    plane = spread(np.array([[0.0, 1.0]]), (96, 192))
+    assert plane[:, :48].max() < 0.02
+    assert plane[:, -48:].min() > 0.98
+    assert np.abs(np.diff(plane)).max() < 0.05
+
+
+def test_a_tile_that_lost_too_much_is_spared_and_one_that_lost_little_is_not():
+    strengths, unharmed = np.ones((1, 3)), np.full((1, 3), 80.0)
+    scores, aims = np.array([[65.0, 70.0, 75.0]]), np.full((1, 3), 70.0)
+    found = corrected(strengths, scores, unharmed, aims, np.ones((1, 3)))
+    assert found[0, 0] < 1 < found[0, 2]
+    assert found[0, 1] == pytest.approx(1)
+
+
+def test_strengths_of_a_sample_are_carried_over_to_what_looks_alike(photograph):
+    flat = np.full((384, 960, 3), 128, np.uint8)
+    busy = np.random.default_rng(1).integers(0, 255, (384, 960, 3)).astype(np.uint8)
+    part = np.concatenate([flat[:192, :192], busy[:192, :192]], axis=1)
+    strengths = np.array([[2.0, 2.0, 0.5, 0.5]] * 2)
+    whole = np.concatenate([busy, flat], axis=1)
+    found = carried_over(strengths, from_pixels(part), from_pixels(whole))
+    assert found.shape == (4, 20)
+    assert np.allclose(found[:, :10], 0.5, rtol=0.05)
+    assert np.allclose(found[:, 10:], 2.0, rtol=0.05)
 
 
 @pytest.mark.parametrize("wanted", [6000, 12000, 30000])

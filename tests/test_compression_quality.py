@@ -94,6 +94,22 @@ def test_regions_from_one_comparison_equal_single_ones(photograph):
     assert scores["right"] != pytest.approx(scores["left"], abs=0.1)
 
 
+def test_a_tile_scores_as_a_region_of_its_pixels(photograph):
+    odd = np.ascontiguousarray(photograph[:211, :251])
+    buffer = io.BytesIO()
+    Image.fromarray(odd).save(buffer, "JPEG", quality=40)
+    worse = np.asarray(Image.open(buffer))
+    reference = Ss2Reference(odd)
+    scores, tiles = reference.regions_and_tiles(worse, {})
+    assert scores["whole"] == reference.score(worse)
+    assert tiles.shape == (2, 2)
+    for row, column, rows, columns in ((0, 1, (0, 96), (96, 192)), (1, 1, (96, 211), (96, 251))):
+        region = np.zeros(odd.shape[:2], np.float32)
+        region[slice(*rows), slice(*columns)] = 1
+        # Halving mixes the pixels beside an edge at an odd place, and only there.
+        assert tiles[row, column] == pytest.approx(reference.score(worse, weights=region), abs=0.3)
+
+
 def test_one_reference_may_be_shared_by_threads(photograph):
     reference = Ss2Reference(photograph)
     tests = [jpeg(photograph, level) for level in range(10, 90, 8)]

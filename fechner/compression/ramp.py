@@ -20,7 +20,7 @@ THINNING = 4
 """Pixels to a side of the cells in which the ramp is computed."""
 KEPT_SHARE = 0.25
 """Share of the map above which nothing is lost; a margin of 8 pixels is added around it."""
-FULL_SHARE = 0.40
+FULL_SHARE = 0.55
 """Share of the picture that bears the full loss."""
 FLAT = 0.005
 """Share of a map's range below which its lower quantiles count as one flat background."""

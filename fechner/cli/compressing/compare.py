@@ -63,7 +63,7 @@ def compare(
     from fechner.compression.jpeg.targets import Target
     from fechner.executors import executor
 
-    target = Target(quality, background_floor)
+    target = Target(quality, background_floor, trust=1.0)
     settings = Settings(target, effort=checked_effort(effort))
     source = map_source(map_, centre=centre, selection=selection, weights=weights)
     found = plan(paths, out, settings, maps=source.folder)

@@ -52,6 +52,13 @@ def run(
             help="Lowest quality of the rest (SSIMULACRA2; 70 is high).", rich_help_panel=SIZE
         ),
     ] = 70.0,
+    trust: Annotated[
+        str,
+        typer.Option(
+            help="How far the map is believed, 0 to 1 or full: full takes the rest to the floor.",
+            rich_help_panel=SIZE,
+        ),
+    ] = "0.75",
     strength: Annotated[
         float | None,
         typer.Option(
@@ -148,12 +155,12 @@ def run(
     from fechner.compression.formats.beyond_jpeg import require
     from fechner.compression.formats.compress import Settings
     from fechner.compression.jpeg.encoder import checked_effort
-    from fechner.compression.jpeg.targets import Target
+    from fechner.compression.jpeg.targets import Target, checked_trust
     from fechner.executors import executor
 
     require(form)
     settings = Settings(
-        Target(quality, background_floor, strength, bytes_, bpp),
+        Target(quality, background_floor, strength, bytes_, bpp, checked_trust(trust)),
         form,
         checked_effort(effort),
         subsampling,

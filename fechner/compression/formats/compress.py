@@ -20,7 +20,7 @@ from fechner.compression.jpeg import encoder
 from fechner.compression.jpeg.encoder import Effort, checked_effort
 from fechner.compression.jpeg.source import Source, from_pixels, sample
 from fechner.compression.jpeg.source import upright_to_stored as turned
-from fechner.compression.jpeg.targets import Target, reach
+from fechner.compression.jpeg.targets import DEFAULT_TRUST, Target, reach
 from fechner.compression.metrics.ssimulacra2 import Ss2Reference
 from fechner.compression.ramp import centre_map, most_important, ramp
 from fechner.errors import InputError
@@ -73,9 +73,9 @@ class CompressedPicture:
         uint8 (h, w, 3): what went in and what a viewer shows of `content`, turned as stored.
     importance
         The map, turned likewise.
-    important, background
-        ss2 of the most important quarter and of the rest; of a sample of tiles where the
-        picture is large.
+    important, background, worst_tile
+        ss2 of the most important quarter, of the rest, and the lowest of any tile of 96 pixels; of
+        a sample where the picture is large.
     quality, strength
         What the encoder was given; quality None where a JPEG kept its own tables.
     note
@@ -88,6 +88,7 @@ class CompressedPicture:
     importance: np.ndarray
     important: float
     background: float
+    worst_tile: float
     quality: float | None
     strength: float
     note: str
@@ -110,6 +111,7 @@ def compress(
     *,
     quality: float = 85.0,
     background_floor: float = 70.0,
+    trust: float = DEFAULT_TRUST,
     strength: float | None = None,
     max_bytes: int | None = None,
     bits_per_pixel: float | None = None,
@@ -132,7 +134,9 @@ def compress(
         The important quarter looks as Pillow's JPEG encoder makes it at this quality, [1, 100]
         (avif, webp, heic: the encoder's own quality).
     background_floor
-        Lowest SSIMULACRA2 of the rest, [0, 100).
+        Lowest SSIMULACRA2 of the rest, [0, 100); any tile of 96 pixels keeps this less 2.
+    trust
+        How far the map is believed, [0, 1]: 1 takes the rest down to the floor, 0 spends evenly.
     strength
         Fixed loss in the rest instead of the floor, 0 or more; 1 is usual.
     max_bytes, bits_per_pixel
@@ -173,7 +177,7 @@ def compress(
     >>> len(found.content) < len(compress(picture, left, strength=0).content)
     True
     """
-    target = Target(quality, background_floor, strength, max_bytes, bits_per_pixel)
+    target = Target(quality, background_floor, strength, max_bytes, bits_per_pixel, trust)
     settings = Settings(
         target, form, checked_effort(effort), subsampling, checked_keep(metadata), background
     )
@@ -228,20 +232,34 @@ def compress_source(
     else:
         content, strength, note = _other(source.picture, stored, settings)
         decoded, quality = formats.decode(content, settings.form), settings.target.quality
-    important, background = judged(source, decoded, stored)
+    important, background, worst = judged(source, decoded, stored)
     return CompressedPicture(
-        content, source.picture, decoded, stored, important, background, quality, strength, note
+        content,
+        source.picture,
+        decoded,
+        stored,
+        important,
+        background,
+        worst,
+        quality,
+        strength,
+        note,
     )
 
 
-def judged(source: Source, decoded: np.ndarray, importance: np.ndarray) -> tuple[float, float]:
-    """Return ss2 of the most important quarter and of the rest, on tiles of a large picture."""
+def judged(
+    source: Source, decoded: np.ndarray, importance: np.ndarray
+) -> tuple[float, float, float]:
+    """Return ss2 of the most important quarter, of the rest and of the worst tile of 96 pixels.
+
+    On a sample of a large picture.
+    """
     part, (shown, there) = sample(source, decoded, importance)
     inside = most_important(there, part.size)
-    scores = Ss2Reference(part.picture).regions(
+    scores, tiles = Ss2Reference(part.picture).regions_and_tiles(
         np.ascontiguousarray(shown), {"important": inside, "rest": 1 - inside}
     )
-    return scores["important"], scores["rest"]
+    return scores["important"], scores["rest"], float(tiles.min())
 
 
 def _other(
@@ -262,13 +280,15 @@ def _other(
     reference = Ss2Reference(picture)
     rest = 1 - most_important(importance, picture.shape[:2])
     low, high, best = 0.0, top, encode(0.0)
-    if reference.score(formats.decode(best, settings.form), weights=rest) < target.background_floor:
+    unharmed = reference.score(formats.decode(best, settings.form), weights=rest)
+    if unharmed < target.background_floor:
         return best, 0.0, "background below the floor at this quality as it is"
+    floor = unharmed - target.trust * (unharmed - target.background_floor)
     for _ in range(STEPS):
         middle = (low + high) / 2
         trial = encode(middle)
         decoded = formats.decode(trial, settings.form)
-        if reference.score(decoded, weights=rest) >= target.background_floor:
+        if reference.score(decoded, weights=rest) >= floor:
             low, best = middle, trial
         else:
             high = middle

@@ -129,3 +129,21 @@ def tables(quality: float, *, subsampling: str = "4:2:0") -> Tables:
         chroma = scale * HALF_SIZE
     found = (scale * LUMA_BASE, BLUE_FINENESS * chroma * BLUE_BASE, chroma * RED_BASE)
     return Tables(*(np.clip(np.floor(steps + 0.5), 1, 255).astype(np.int64) for steps in found))
+
+
+LIBJPEG_MEAN = 45.266
+"""Geometric mean of the luma steps of quality 50 (T.81, table K.1)."""
+
+
+def quality_of(steps: np.ndarray) -> float:
+    """Return the libjpeg quality whose luma steps have the same geometric mean, [1, 100].
+
+    So tables of mozjpeg, jpegli, cameras and Photoshop are placed on one scale.
+
+    Examples
+    --------
+    >>> round(quality_of(tables(85).luma))
+    87
+    """
+    factor = float(np.exp(np.log(steps).mean())) / LIBJPEG_MEAN
+    return float(np.clip(100 - 50 * factor if factor <= 1 else 50 / factor, 1, 100))

@@ -29,6 +29,9 @@ SIGMA = 1.5
 """Width of its Gaussian window, pixels."""
 RADIUS = 5
 """Radius of that window, pixels."""
+TILE = 96
+"""Side of the tiles in which the worst place is looked for, pixels: 1.5 degrees on a screen of 64
+pixels a degree, and a whole number of pixels at every scale."""
 C2 = 0.0009
 """Constant that steadies the structural term."""
 OPSIN = np.array(
@@ -158,21 +161,60 @@ class Ss2Reference:
         InputError
             If `test` or a region does not have the reference's size.
         """
+        return self.regions_and_tiles(test, regions)[0]
+
+    def regions_and_tiles(
+        self, test: np.ndarray, regions: Mapping[str, np.ndarray]
+    ) -> tuple[dict[str, float], np.ndarray]:
+        """Return what `regions` does, and ss2 of every tile, from one comparison.
+
+        A tile's score is that of a region: the errors of the whole picture, pooled over the tile.
+        Tiles are `TILE` pixels wide and high; those of the last row and column reach to the edge.
+
+        Parameters
+        ----------
+        test
+            uint8 (h, w, 3), sRGB.
+        regions
+            Name -> pooling weights (h, w), not negative, not all zero.
+
+        Returns
+        -------
+        scores
+            By name, with ``"whole"``.
+        tiles
+            float64 (max(1, h // 96), max(1, w // 96)).
+
+        Raises
+        ------
+        InputError
+            If `test` or a region does not have the reference's size.
+        """
         test = checked_picture(test, shape=self.shape)
         planes = [np.ones(self.shape, np.float32)]
         planes += [checked_weights(region, self.shape) for region in regions.values()]
         errors = np.zeros((len(planes), SCALES, 3, 3, 2))
+        rows, columns = (max(1, length // TILE) for length in self.shape)
+        local = np.zeros((rows * columns, SCALES, 3, 3, 2))
         for scale, ((x, mu, square), y) in enumerate(
             zip(self._scales, _pyramid(test), strict=True)
         ):
             weights = np.stack(planes)
-            sums = _pool(x, mu, square, y, _blur(y), _blur(y * y), _blur(x * y), weights)
-            pooled = sums / weights.sum((1, 2), dtype=np.float64)[:, None, None, None]
-            errors[:, scale, :, :, 0] = pooled[:, :, 0]
-            errors[:, scale, :, :, 1] = pooled[:, :, 1] ** 0.25
+            blurred = (_blur(y), _blur(y * y), _blur(x * y))
+            sums, tile_sums, counts = _pool(
+                x, mu, square, y, *blurred, weights, TILE >> scale, rows, columns
+            )
+            errors[:, scale] = _norms(sums, weights.sum((1, 2), dtype=np.float64))
+            local[:, scale] = _norms(tile_sums, counts)
             planes = [_halve(plane) for plane in planes]
-        scores = _score(errors)
-        return dict(zip(["whole", *regions], scores.tolist(), strict=True))
+        scores, tiles = _score(errors), _score(local).reshape(rows, columns)
+        return dict(zip(["whole", *regions], scores.tolist(), strict=True)), tiles
+
+
+def _norms(sums: np.ndarray, totals: np.ndarray) -> np.ndarray:
+    """Return means and 4-norms (n, channel, term, norm) of sums (n, channel, power, term)."""
+    pooled = sums / np.maximum(totals, 1e-12)[:, None, None, None]
+    return np.stack([pooled[:, :, 0], pooled[:, :, 1] ** 0.25], axis=-1)
 
 
 def _score(errors: np.ndarray) -> np.ndarray:
@@ -227,14 +269,21 @@ def _blur(plane: np.ndarray) -> np.ndarray:
 
 # No fastmath: contracted products would let equal pictures differ by rounding.
 @njit(cache=True, error_model="numpy")
-def _pool(x, mu_x, square_x, y, mu_y, square_y, product, weights):
-    """Sum the three error maps of a scale and their 4th powers: (n, channel, power, term)."""
+def _pool(x, mu_x, square_x, y, mu_y, square_y, product, weights, side, rows, columns):
+    """Sum the three error maps of a scale and their 4th powers: (n, channel, power, term).
+
+    Over each region, over each tile of `side` pixels, and how many pixels each tile has.
+    """
     count = weights.shape[0]
     height, width = weights.shape[1:]
     sums = np.zeros((count, 3, 2, 3))  # float64: millions of terms down to 1e-8
+    tiles = np.zeros((rows * columns, 3, 2, 3))
+    pixels = np.zeros(rows * columns)
     # Regions innermost: every error is computed once, however many regions pool it.
     for i in range(height):
         for j in range(width):
+            tile = min(i // side, rows - 1) * columns + min(j // side, columns - 1)
+            pixels[tile] += 1
             for c in range(3):
                 mx = mu_x[i, j, c]
                 my = mu_y[i, j, c]
@@ -255,6 +304,12 @@ def _pool(x, mu_x, square_x, y, mu_y, square_y, product, weights):
                 structure4 = structure * structure * structure * structure
                 artefact4 = artefact * artefact * artefact * artefact
                 lost4 = lost * lost * lost * lost
+                tiles[tile, c, 0, 0] += structure
+                tiles[tile, c, 0, 1] += artefact
+                tiles[tile, c, 0, 2] += lost
+                tiles[tile, c, 1, 0] += structure4
+                tiles[tile, c, 1, 1] += artefact4
+                tiles[tile, c, 1, 2] += lost4
                 for n in range(count):
                     weight = weights[n, i, j]
                     sums[n, c, 0, 0] += weight * structure
@@ -263,4 +318,4 @@ def _pool(x, mu_x, square_x, y, mu_y, square_y, product, weights):
                     sums[n, c, 1, 0] += weight * structure4
                     sums[n, c, 1, 1] += weight * artefact4
                     sums[n, c, 1, 2] += weight * lost4
-    return sums
+    return sums, tiles, pixels
