@@ -92,6 +92,22 @@ def test_the_prediction_over_all_levels_is_that_of_the_comparison():
     assert found.loc[("readout", "prediction"), "value"] == pytest.approx(same.prediction)
 
 
+def test_the_nested_choice_is_scored_within_levels_by_what_it_predicted_in_its_own_folds():
+    values, rated = world(made_by=1.0, own=0.3)
+    blind = channels_of(np.random.default_rng(3).random((120, 12)))
+    sets = {("blind", "mean"): blind, ("seeing", "mean"): values}
+    options = {"folds": 3, "shuffles": 0, "seed": 0}
+    tried = [parse_strategy("readout")]
+    found = compare(sets, rated, "quality", tried, nested=True, repeats=2, **options)
+    table = within_levels(sets, rated, "quality", tried, "maker", nested=found.nested, **options)
+    rows = table[table["strategy"] == "best held-out"].set_index("measure")["value"]
+    makers, ratings = levels_of(rated, "maker"), rated.scores("quality")
+    expected = [spearman_within(one, ratings, makers) for one in found.nested.T]
+    assert rows["prediction, within levels"] == pytest.approx(np.mean(expected))
+    alone = found.table.set_index("strategy")["prediction"]
+    assert rows["prediction"] == pytest.approx(alone["best held-out"])
+
+
 def test_every_level_left_out_has_a_row_of_its_own():
     values, rated = world(made_by=0.5)
     tried = [parse_strategy("readout")]

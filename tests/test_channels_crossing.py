@@ -91,6 +91,19 @@ def test_alignment_of_all_channels_is_that_of_the_other_sets_matrices():
         assert found.loc[("all", measure), "value"] == pytest.approx(expected)
 
 
+def test_the_set_that_folds_of_the_first_table_choose_is_judged_by_the_other():
+    here, there = rated_set("a"), rated_set("b", seed=1)
+    noise = [channels_of(np.random.default_rng(k).random((len(one[1]), 15)))
+             for k, one in enumerate((here, there))]  # fmt: skip
+    sets = {("noise", "mean"): noise[0], NAME: here[0]}
+    other = OtherSet(there[1], "quality", {("noise", "mean"): noise[1], NAME: there[0]}, {})
+    tried = [parse_strategy("all"), parse_strategy("readout")]
+    table = judge_elsewhere(sets, here[1], "quality", tried, other, nested=True, shuffles=0, seed=0)
+    rows = table.set_index(["strategy", "features", "measure"])["value"].sort_index()
+    assert rows["best held-out", "any of these"].to_dict() == rows["readout", "net"].to_dict()
+    assert rows["readout", "noise"].to_dict() != rows["readout", "net"].to_dict()
+
+
 def test_a_choice_is_not_judged_by_images_that_made_it():
     with pytest.raises(InputError, match="72 images are in both tables"):
         judged(rated_set("a"), rated_set("a", seed=1), "readout")

@@ -112,7 +112,7 @@ def show_within(scored: pd.DataFrame, column: str) -> None:
 
     whole = scored[scored["level"] == ""]
     for (features, pooling), rows in whole.groupby(["features", "pooling"], sort=False):
-        console.print(f"{features}, {pooling}, within levels of {column}")
+        console.print(f"{_set_in_words(features, pooling)}, within levels of {column}")
         console.print(_measures(rows))
     console.print("held out [95 % over scenes] (under shuffled ratings)", style="dim")
 
@@ -123,14 +123,18 @@ def show_judged(judged: pd.DataFrame, chosen: str, judge: str, other: OtherSet) 
 
     for (features, pooling), rows in judged.groupby(["features", "pooling"], sort=False):
         console.print(
-            f"{features}, {pooling}: chosen on {chosen}, judged by {other.dimension} of "
-            f"{rows['images'].iloc[0]} images of {judge}",
+            f"{_set_in_words(features, pooling)}: chosen on {chosen}, judged by {other.dimension} "
+            f"of {rows['images'].iloc[0]} images of {judge}",
             soft_wrap=True,
         )
         console.print(_measures(rows))
     console.print(
         "judged [95 % over its scenes]; shuffled: ratings of the choosing set", style="dim"
     )
+
+
+def _set_in_words(features: object, pooling: object) -> str:
+    return f"{features}, {pooling}" if pooling else f"{features}"
 
 
 def _measures(rows: pd.DataFrame) -> RichTable:

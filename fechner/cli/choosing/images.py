@@ -181,8 +181,9 @@ def compare_on_images(
         for column in here:
             with bar(f"Within levels of {column}, {name}") as progress, executor(jobs) as processes:
                 scored = within_levels(
-                    sets, rated, name, tried, column, partial_out=partial_out, folds=folds,
-                    shuffles=shuffles, seed=seed, pool=processes, progress=progress,
+                    sets, rated, name, tried, column, partial_out=partial_out,
+                    nested=compared.nested, folds=folds, shuffles=shuffles, seed=seed,
+                    pool=processes, progress=progress,
                 )  # fmt: skip
             write_crossing(
                 scored, out, f"within_{column}_{name}", simulated=rated.simulated, seed=seed,
@@ -193,7 +194,7 @@ def compare_on_images(
             theirs = OtherSet(other, judge_dimension or name, judging, there)
             with bar(f"Judged by {judge.stem}, {name}") as progress, executor(jobs) as processes:
                 judged = judge_elsewhere(
-                    sets, rated, name, tried, theirs, shuffles=shuffles, seed=seed,
+                    sets, rated, name, tried, theirs, nested=nested, shuffles=shuffles, seed=seed,
                     pool=processes, progress=progress,
                 )  # fmt: skip
             write_crossing(

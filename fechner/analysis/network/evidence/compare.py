@@ -46,10 +46,13 @@ class Comparison:
         One row for each set of channels and strategy, with `COLUMNS`.
     best
         What predicts best, the nested choice among them.
+    nested : (n_images, n_partitions * n_dimensions), optional
+        What the choice made inside the folds predicts; see `evaluation.Evaluation`.
     """
 
     table: pd.DataFrame
     best: BestChannels
+    nested: NDArray[np.float64] | None
 
 
 def compare(
@@ -128,6 +131,7 @@ def compare(
     return Comparison(
         pd.DataFrame([_row(*name, one) for name, one in reached], columns=list(COLUMNS)),
         BestChannels(what, best.predicted),
+        reached[-1][1].predicted if nested else None,
     )
 
 

@@ -35,7 +35,9 @@ from fechner.analysis.network.evidence.by_scene import (
     spearman_within,
 )
 from fechner.analysis.network.evidence.columns import levels_of
+from fechner.analysis.network.evidence.compare import ANY_SET
 from fechner.analysis.network.evidence.evaluation import held_out_folds, predict_held_out
+from fechner.analysis.network.evidence.nested import BestHeldOut
 from fechner.errors import FechnerError, InputError
 from fechner.executors import run_all
 from fechner.progress import Progress, silent
@@ -93,6 +95,7 @@ def within_levels(
     column: str,
     *,
     partial_out: str | None = None,
+    nested: NDArray | None = None,
     folds: int = 5,
     shuffles: int = 20,
     seed: int,
@@ -107,6 +110,9 @@ def within_levels(
         As for `compare.compare`; one rating dimension.
     column
         Of the table. Its levels are names.
+    nested : (n_images, n_partitions), optional
+        What the choice made inside the folds predicts (`compare.Comparison`): rows of its own, of
+        predictions over all images and within levels, means over partitions.
     folds, shuffles, seed, pool, progress
         See `evaluation.evaluate`; one partition into folds.
 
@@ -138,7 +144,31 @@ def within_levels(
         for strategy in strategies
     ]
     rows = [row for found in run_all(_one, work, pool=pool, progress=progress) for row in found]
+    if nested is not None:
+        rows += _nested_rows(work[0], nested)
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _nested_rows(work: _Work, predicted: NDArray) -> list[tuple]:
+    images, levels = work.images, work.levels
+    judges = ~images.seen
+    wanted = np.zeros(len(images))
+    wanted[judges] = apart_from(images.ratings[judges], images.held_constant[judges])
+    times = resampled_scenes(images.scenes, rng=np.random.default_rng(work.seed)) * judges
+
+    def over_all(rows: NDArray) -> float:
+        return float(np.mean([spearman(one[rows], wanted[rows]) for one in predicted.T]))
+
+    def within(rows: NDArray) -> float:
+        each = [spearman_within(one[rows], wanted[rows], levels[rows]) for one in predicted.T]
+        return float(np.mean(each))
+
+    at, choice = np.flatnonzero(judges), (ANY_SET, "", BestHeldOut(()).name)
+    return [
+        (*choice, measure, "", len(at), np.nan, agrees(at), *interval_over_scenes(agrees, times),
+         np.nan)
+        for measure, agrees in (("prediction", over_all), (f"prediction, {WITHIN}", within))
+    ]  # fmt: skip
 
 
 def _one(work: _Work) -> list[tuple]:

@@ -30,7 +30,9 @@ from fechner.analysis.network.evidence.by_scene import (
     resampled_scenes,
     spearman_within,
 )
+from fechner.analysis.network.evidence.compare import ANY_SET
 from fechner.analysis.network.evidence.evaluation import predict_held_out
+from fechner.analysis.network.evidence.nested import BestHeldOut, best_held_out
 from fechner.errors import InputError
 from fechner.executors import run_all
 from fechner.progress import Progress, silent
@@ -80,6 +82,7 @@ def judge_elsewhere(
     strategies: Sequence[Strategy],
     other: OtherSet,
     *,
+    nested: bool = False,
     shuffles: int = 20,
     seed: int,
     pool: Executor | None = None,
@@ -93,6 +96,9 @@ def judge_elsewhere(
         As for `compare.compare`; one rating dimension.
     other
         What judges. Images that a network was fitted to do not.
+    nested
+        Whether to add the set and strategy that folds of the first set choose, under a name of
+        their own: what choosing is worth there.
     shuffles
         Repeats of the whole choice under shuffled ratings.
     seed
@@ -116,6 +122,7 @@ def judge_elsewhere(
     if "+" in dimension + other.dimension:
         raise InputError("--judge looks at one rating dimension at a time; leave out the '+'")
     require_apart(rated, other.rated)
+    seen = np.logical_or.reduce([one.seen for one in sets.values()])
     work = []
     for name, one in sets.items():
         theirs = rated_features(other.sets[name], other.rated, other.dimension)
@@ -124,7 +131,7 @@ def judge_elsewhere(
         work += [
             _Work(
                 name,
-                rated_features(one, rated, dimension),
+                rated_features(replace(one, seen=seen), rated, dimension),
                 theirs.subset(judges),
                 {what: levels[judges] for what, levels in groups.items()},
                 strategy,
@@ -133,8 +140,16 @@ def judge_elsewhere(
             )
             for strategy in strategies
         ]
-    rows = [row for found in run_all(_one, work, pool=pool, progress=progress) for row in found]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    found = run_all(_one, work, pool=pool, progress=progress)
+    if nested:
+        fits = [one.fit for one in work[:: len(strategies)]]
+        which, strategy, _ = best_held_out(fits, strategies, seed=seed)
+        chosen = found[which * len(strategies) + strategies.index(strategy)]
+        # Its shuffled repeats would have to choose anew: that row stands above, with its own.
+        found.append(
+            [(ANY_SET, "", BestHeldOut(()).name, *row[3:-2], np.nan, np.nan) for row in chosen]
+        )
+    return pd.DataFrame([row for rows in found for row in rows], columns=list(COLUMNS))
 
 
 def require_apart(rated: RatedImages, other: RatedImages) -> None:
