@@ -203,11 +203,13 @@ def test_the_trellis_finds_the_cheapest_values_of_all():
         where = rng.choice(np.arange(1, 64), 7, replace=False)
         block[0, 0, where] = rng.normal(0, 1.6, 7)
         price = np.full((1, 1), toll, np.float32)
-        found = trellis.trellis(block, np.ones(64, np.float32), price, rates, 9.0, 3.0)[0, 0]
+        weights = rng.uniform(0.4, 1, 64).astype(np.float32)
+        steps = np.ones(64, np.float32)
+        found = trellis.trellis(block, steps, weights, price, rates, 9.0, 3.0)[0, 0]
         energy = float(np.square(block[0, 0, 1:]).sum())
-        effective = toll * ((energy + 20) / 120) ** 0.25
+        effective = toll * ((energy + 5) / 150) ** 0.35
 
-        def cost(values, block=block, effective=effective):
+        def cost(values, block=block, effective=effective, weights=weights):
             bits, run = 0.0, 0
             for k in range(1, 64):
                 level = abs(int(values[k]))
@@ -218,7 +220,7 @@ def test_the_trellis_finds_the_cheapest_values_of_all():
                 bits += level.bit_length()
                 run = 0
             bits += 3.0 if run else 0.0
-            error = np.square(block[0, 0, 1:] - values[1:]).sum()
+            error = (weights[1:] * np.square(block[0, 0, 1:] - values[1:])).sum()
             return error + effective * bits
 
         choices = []
@@ -464,8 +466,8 @@ def test_a_jpeg_of_any_quality_gets_smaller_and_more_effort_never_makes_it_large
             jpeg.decode_jpeg(found.content), {"important": inside, "rest": 1 - inside}
         )
         assert scores["rest"] >= 70
-        # Nothing visible is lost in the important part of a picture that is as coarse as wanted.
-        assert scores["important"] >= (89.5 if quality <= 85 else 75)
+        # Nothing that a flip would show is lost in the important part of one as coarse as wanted.
+        assert scores["important"] >= (84.5 if quality <= 85 else 75)
     assert len(high.content) <= len(fast.content) < 0.93 * path.stat().st_size
 
 
@@ -581,3 +583,24 @@ def test_broken_sources_and_options_end_in_one_line(photograph, tmp_path):
         Target(max_bytes=1, bits_per_pixel=1.0)
     with pytest.raises(InputError, match="0 to below 100"):
         Target(background_floor=100)
+
+
+def test_of_several_scripts_the_smallest_is_written_and_no_pixel_changes(photograph):
+    source = from_pixels(photograph)
+    steps = tables(82)
+    planes = [
+        entropy.CodedComponent(
+            np.rint(plane.blocks / getattr(steps, plane.role).reshape(64)[ZIGZAG]).astype(np.int16),
+            getattr(steps, plane.role),
+            plane.sampling,
+            plane.role != "luma",
+        )
+        for plane in source.components
+    ]
+    files = [
+        entropy.stream(planes, source.size, markers=source.markers, splits=splits)
+        for splits in ((2,), (5,), (20,), (2, 5, 20))
+    ]
+    assert len(files[3]) == min(len(file) for file in files[:3]) < max(map(len, files[:3]))
+    shown = [jpeg.decode_jpeg(file) for file in files]
+    assert all(np.array_equal(shown[0], other) for other in shown[1:])

@@ -30,7 +30,7 @@ VERSIONS = {
     "marks": 2,
     "scene": 3,
     "stimulus distances": 1,
-    "compressed": 3,
+    "compressed": 4,
     "activations": 1,
     "fit": 1,
     "distances": 1,

@@ -51,7 +51,7 @@ def stream(
     size: tuple[int, int],
     *,
     markers: Sequence[bytes] = (),
-    split: int = 5,
+    splits: Sequence[int] = (5,),
 ) -> bytes:
     """Return the progressive JPEG file of quantised components.
 
@@ -64,8 +64,9 @@ def stream(
     markers
         Whole APPn and COM segments to keep, each beginning with its 0xFF byte; they stand
         right behind the start of the image.
-    split
-        Last coefficient of the first luma AC scan; the rest follow in a second one.
+    splits
+        Last coefficients of the first luma AC scan to try, the rest following in a second one:
+        the smallest file is taken.
 
     Returns
     -------
@@ -82,8 +83,9 @@ def stream(
     for number, plane in enumerate(planes):
         parts.append(_scan(number, plane.blocks, 0, 0))
     for number, plane in enumerate(planes):
-        bands = [(1, 63)] if plane.chroma or not 1 <= split < 63 else [(1, split), (split + 1, 63)]
-        parts += [_scan(number, plane.blocks, *band) for band in bands]
+        bands = [[(1, 63)]] if plane.chroma else [[(1, last), (last + 1, 63)] for last in splits]
+        tried = (b"".join(_scan(number, plane.blocks, *band) for band in some) for some in bands)
+        parts.append(min(tried, key=len))
     return b"".join([*parts, b"\xff\xd9"])
 
 

@@ -10,8 +10,8 @@ was asked for:
 - by bytes: the file has the wanted size; the rest of the picture pays for the quarter as
   at the given strength.
 
-A JPEG is judged against what it shows. No more is asked of its important quarter than that the loss
-be invisible, and where its own tables are about as coarse as those wanted, they are tried too: the
+A JPEG is judged against what it shows. No more is asked of its important quarter than that loss be
+hard to see, and where its own tables are about as coarse as those wanted, they are tried too: the
 smaller file is taken. A large source is searched on a mosaic of its tiles and then encoded once.
 """
 
@@ -40,9 +40,10 @@ DEFAULT_TRUST = 0.75
 """How far the map is trusted: chosen on Kodak (docs/example-kodak-compression.md)."""
 TILE_SLACK = 2.0
 """How far below the floor of the rest a single tile may end, ss2."""
-INVISIBLE = 90.0
-"""ss2 that its author calls visually lossless: no more is asked of a picture that was stored with
-loss before, whose reference at its own quality would be itself."""
+UNSEEN = 85.0
+"""ss2 at which its author calls a picture virtually impossible to tell from the original when they
+are flipped: no more is asked of the important part of a JPEG, whose reference at its own quality
+would be itself."""
 TRIES_OWN, TRIES_OURS = 8.0, -8.0
 """Up to how far above, and from how far below, the wanted quality a JPEG's own tables and ours are
 tried."""
@@ -242,7 +243,7 @@ def _goal(source: Source, inside: np.ndarray, target: Target, reference: Ss2Refe
     parts = {"important": inside, "rest": 1 - inside}
     scores, tiles = reference.regions_and_tiles(decode_jpeg(yardstick), parts)
     # What the important part is spared, the rest would be spared without a map too.
-    spared = max(scores["important"] - INVISIBLE, 0.0) if source.stored else 0.0
+    spared = max(scores["important"] - UNSEEN, 0.0) if source.stored else 0.0
     return Goal(
         scores["important"] - spared,
         target.background_floor,

@@ -7,13 +7,14 @@ or dropped. Two ways, both with one `strength` a block (0 keeps plain rounding):
 - `dead_zone`: a coefficient below a threshold that grows with strength and frequency
   becomes zero, and the others are rounded down a little more often.
 - `trellis`: of the rounded value, the one below it and zero, the choice for every
-  coefficient of the block that minimises ``sum_k (x_k - q_k)^2 + lambda bits``, by dynamic
+  coefficient of the block that minimises ``sum_k w_k (x_k - q_k)^2 + lambda bits``, by dynamic
   programming over the zero runs of its code (Crouse and Ramchandran 1997), with the code
-  lengths of the picture at hand.
+  lengths of the picture at hand. The weights w fall with frequency.
 
 A block of more energy E (squared steps), where errors hide better, loses more, and a flat
-one with faint texture less: strength is multiplied by ``((E + 20) / 120)^1/4``. DC
-coefficients are always rounded: an error there is a visible step between blocks.
+one with faint texture, which would turn into a plain square, less: strength is multiplied by
+``((E + 5) / 150)^.35``. DC coefficients are always rounded: an error there is a visible step
+between blocks.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ def frequency_growth(exponent: float) -> np.ndarray:
 
 @njit(cache=True, fastmath=True, inline="always")
 def _masking(energy):
-    """Return ``((E + 20) / 120)^1/4``, 1 for the energy of a typical block."""
-    return np.sqrt(np.sqrt((energy + np.float32(20.0)) / np.float32(120.0)))
+    """Return ``((E + 5) / 150)^.35``, 1 for the energy of a typical block, .3 for an empty one."""
+    return ((energy + np.float32(5.0)) / np.float32(150.0)) ** np.float32(0.35)
 
 
 @njit(cache=True, fastmath=True)
@@ -98,7 +99,7 @@ def dead_zone(blocks, inverse, strength, growth):
 
 
 @njit(cache=True, fastmath=True)
-def trellis(blocks, inverse, price, rates, long_run, end):
+def trellis(blocks, inverse, weights, price, rates, long_run, end):
     """Round blocks to the values, of those near, that cost least in squared error and bits.
 
     Parameters
@@ -107,6 +108,8 @@ def trellis(blocks, inverse, price, rates, long_run, end):
         float32 (rows, columns, 64), grey levels.
     inverse
         float32 (64,): one over each step.
+    weights
+        float32 (64,): of the squared error of each coefficient.
     price
         float32 (rows, columns): what one bit is worth in squared steps (lambda).
     rates
@@ -134,10 +137,13 @@ def trellis(blocks, inverse, price, rates, long_run, end):
             for k in range(64):
                 x[k] = blocks[row, column, k] * inverse[k]
             # Running sums: the error of dropping any run is one difference, not a loop.
+            energy = np.float32(0.0)
             for k in range(1, 64):
-                zeroed[k + 1] = zeroed[k] + x[k] * x[k]
+                square = x[k] * x[k]
+                energy += square
+                zeroed[k + 1] = zeroed[k] + weights[k] * square
             q[0] = np.int16(np.rint(x[0]))
-            toll = price[row, column] * _masking(zeroed[64])
+            toll = price[row, column] * _masking(energy)
             reach = toll * MOST_SAVED
             count = 1
             cheapest = zeroed[64] + toll * end
@@ -156,7 +162,7 @@ def trellis(blocks, inverse, price, rates, long_run, end):
                         size += 1
                         rest >>= 1
                     error = magnitude - np.float32(level)
-                    own = error * error + zeroed[k] + toll * size
+                    own = weights[k] * error * error + zeroed[k] + toll * size
                     # From the nearest predecessor back: what is dropped between only grows,
                     # and once it costs more than any code could save, farther ones cannot win.
                     for p in range(count - 1, -1, -1):
@@ -170,7 +176,8 @@ def trellis(blocks, inverse, price, rates, long_run, end):
                             value[count] = level
                             before[count] = p
                 nearest = magnitude - np.float32(rounded)
-                dropped[count] = dropped[count - 1] + magnitude * magnitude - nearest * nearest
+                squares = magnitude * magnitude - nearest * nearest
+                dropped[count] = dropped[count - 1] + weights[k] * squares
                 place[count] = k
                 best[count] = chosen
                 total = chosen + zeroed[64] - zeroed[k + 1]
