@@ -29,6 +29,7 @@ VERSIONS = {
     "claim": 3,
     "marks": 2,
     "scene": 3,
+    "coded scene": 1,
     "stimulus distances": 1,
     "compressed": 4,
     "activations": 1,
@@ -45,7 +46,7 @@ A study's step needs no new version where a step inside it has one (a scene's st
 INSIDE = {
     "channels": ("activations",),
     "maps": ("activations", "map"),
-    "stimuli": ("scene", "stimulus distances"),
+    "stimuli": ("scene", "coded scene", "stimulus distances"),
     "fit": ("activations",),
 }
 

@@ -23,6 +23,7 @@ from fechner.provenance import (
 )
 from fechner.records.csv_text import named_rows_as_csv, read_rows
 from fechner.records.simulated import is_marked
+from fechner.records.stimulus.row import CODED as CODED
 from fechner.records.stimulus.row import COVARIATE as COVARIATE
 from fechner.records.stimulus.row import INTACT as INTACT
 from fechner.records.stimulus.row import LAYER_DISTANCE as LAYER_DISTANCE
@@ -63,6 +64,8 @@ class StimulusSet:
                 del row["truth"]
             if not self.has_layer_distances:
                 del row[LAYER_DISTANCE]
+            if not self.has_coded_files:
+                row = {name: value for name, value in row.items() if name not in CODED}
             rows.append(row | {COVARIATE + name: value for name, value in covariates.items()})
         return pd.DataFrame(rows)
 
@@ -70,6 +73,11 @@ class StimulusSet:
     def has_layer_distances(self) -> bool:
         """Whether every stimulus carries the prediction without a map."""
         return all(stimulus.layer_distance is not None for stimulus in self.stimuli)
+
+    @property
+    def has_coded_files(self) -> bool:
+        """Whether pictures were decoded from files that lie beside them."""
+        return any(stimulus.coded for stimulus in self.stimuli)
 
     @property
     def scenes(self) -> list[str]:
@@ -267,7 +275,14 @@ def changed_pictures(found: StimulusSet) -> list[str]:
 
 
 def _problem(found: StimulusSet, stimulus: Stimulus) -> list[str]:
-    path = found.image_path(stimulus)
+    files = {stimulus.file: stimulus.sha256}
+    if stimulus.coded:
+        files[stimulus.coded] = stimulus.coded_sha256
+    return [said for name, sha in files.items() for said in _problem_of_file(found, name, sha)]
+
+
+def _problem_of_file(found: StimulusSet, name: str, sha256: str) -> list[str]:
+    path = Path(found.folder) / name
     if not path.is_file():
-        return [f"{stimulus.file} (missing)"]
-    return [] if sha256_file(path) == stimulus.sha256 else [f"{stimulus.file} (other bytes)"]
+        return [f"{name} (missing)"]
+    return [] if sha256_file(path) == sha256 else [f"{name} (other bytes)"]

@@ -45,7 +45,7 @@ class Stimulus:
     mask_area
         Share of the picture inside the region, [0, 1].
     bytes
-        Size of the PNG.
+        Size of the PNG; of the coded file where there is one.
     mse
         Mean squared error against the intact picture, squared 8-bit grey levels.
     ssim
@@ -63,6 +63,9 @@ class Stimulus:
         computed, which have no such column.
     truth
         ``real`` or ``generated``; empty where nobody said. Only sets that know it have the column.
+    coded, coded_sha256
+        The coded file that the PNG was decoded from, beside it, and its digest; empty where there
+        is none. Only sets of coded files have the columns.
     covariates
         Name -> mean under the region's soft mask; columns ``cov_NAME``.
     """
@@ -84,16 +87,21 @@ class Stimulus:
     sha256: str
     truth: str = ""
     layer_distance: float | None = None
+    coded: str = ""
+    coded_sha256: str = ""
     covariates: Mapping[str, float] = field(default_factory=dict)
 
 
 LAYER_DISTANCE = "layer_distance"
 """Column of the prediction without a map, and what the set's record says of it."""
 
+CODED = ("coded", "coded_sha256")
+"""Columns of sets of coded files."""
+
 COLUMNS = tuple(
     column.name
     for column in fields(Stimulus)
-    if column.name not in ("truth", LAYER_DISTANCE, "covariates")
+    if column.name not in ("truth", LAYER_DISTANCE, *CODED, "covariates")
 )
 _TYPES = {"int": int, "float": float, "str": str}
 _CONVERT = {
@@ -108,6 +116,8 @@ def as_row(stimulus: Stimulus) -> dict[str, str]:
         row[LAYER_DISTANCE] = _cell(stimulus.layer_distance)
     if stimulus.truth:
         row["truth"] = stimulus.truth
+    if stimulus.coded:
+        row |= {column: getattr(stimulus, column) for column in CODED}
     covariates = {COVARIATE + name: _cell(value) for name, value in stimulus.covariates.items()}
     return row | covariates
 
@@ -141,12 +151,14 @@ def stimulus_of_row(table: Path, line: int, row: Mapping[str, str]) -> Stimulus:
     values: dict[str, Any] = {
         column: _value(table, line, column, _CONVERT[column], row[column]) for column in COLUMNS
     }
-    file = values["file"]
-    if Path(file).name != file or "\\" in file:
-        raise InputError(
-            f"{table} line {line}: file expects the name of a picture in {table.parent}, "
-            f"got {file!r}; restore the file"
-        )
+    values |= {column: row.get(column, "") for column in CODED}
+    for column in ("file", "coded"):
+        file = values[column]
+        if Path(file).name != file or "\\" in file:
+            raise InputError(
+                f"{table} line {line}: {column} expects the name of a file in {table.parent}, "
+                f"got {file!r}; restore the file"
+            )
     covariates: dict[str, Any] = {
         name.removeprefix(COVARIATE): _value(table, line, name, float, cell)
         for name, cell in row.items()

@@ -1,0 +1,1 @@
+"""Stimulus sets of coded files: arms, their matching, and the set."""

@@ -1,0 +1,212 @@
+"""Sets of coded files: equal in what was asked for, kept with their files, and built once."""
+
+import os
+import stat
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import stimuli_pictures
+from PIL import Image
+from pydantic import ValidationError
+
+from fechner.compression.metrics.ssimulacra2 import Ss2Reference
+from fechner.errors import InputError, MissingPartError, RefusedError
+from fechner.records.images.files import read_image
+from fechner.records.rules.codec_design import CODEC_ARMS, CodecDesign
+from fechner.records.stimuli import INTACT, read_stimulus_set, verify
+from fechner.stimuli.coded import arms
+from fechner.stimuli.coded.build import build_coded_stimuli
+from fechner.stimuli.coded.matching import nearest_file
+
+OWN = ("plain", "map", "donor", "centre", "uniform")
+"""Arms that need nothing beside fechner's own dependencies."""
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    found = stimuli_pictures.written(tmp_path_factory.mktemp("scenes"))
+    return {name: found[name] for name in ("cat", "cup")}
+
+
+@pytest.fixture(scope="module")
+def built(scenes, tmp_path_factory):
+    design = CodecDesign(arms=OWN, rates=(40, 75))
+    return build_coded_stimuli(scenes, tmp_path_factory.mktemp("set"), design=design)
+
+
+def coded(built):
+    return [one for one in built.stimuli if one.region != INTACT]
+
+
+def test_every_arm_of_a_rate_takes_the_bytes_of_the_plain_jpeg(built):
+    sizes = {(one.scene, one.level, one.region): one.bytes for one in coded(built)}
+    assert len(sizes) == 2 * 2 * len(OWN)
+    for (scene, level, _), size in sizes.items():
+        assert size == pytest.approx(sizes[scene, level, "plain"], rel=0.03)
+
+
+def test_the_plain_arm_is_what_pillow_writes_at_that_quality(built, scenes, tmp_path):
+    with Image.open(scenes["cat"][0]) as picture:
+        picture.save(tmp_path / "cat.jpg", quality=40, optimize=True, subsampling="4:2:0")
+    there = built.folder / built.named("cat_codec1_plain").coded
+    assert there.read_bytes() == (tmp_path / "cat.jpg").read_bytes()
+
+
+def test_every_picture_is_what_its_coded_file_decodes_to(built):
+    for one in coded(built):
+        with Image.open(built.folder / one.coded) as picture:
+            decoded = np.asarray(picture.convert("RGB"))
+        assert (built.folder / one.coded).stat().st_size == one.bytes
+        assert np.array_equal(decoded, read_image(built.image_path(one)))
+
+
+def test_arms_of_other_maps_are_other_files(built):
+    level = [one for one in coded(built) if one.scene == "cat" and one.level == 1]
+    assert len({one.coded_sha256 for one in level}) == len(OWN)
+
+
+def test_what_is_read_back_is_what_was_built(built):
+    assert read_stimulus_set(built.folder).stimuli == built.stimuli
+    assert {"coded", "coded_sha256"} <= set(built.table.columns)
+
+
+def test_a_changed_coded_file_is_named(built):
+    path = built.folder / coded(built)[0].coded
+    content = path.read_bytes()
+    path.write_bytes(content + b" ")
+    try:
+        with pytest.raises(RefusedError, match=path.name):
+            verify(built.folder)
+    finally:
+        path.write_bytes(content)
+    verify(built.folder)
+
+
+def test_a_second_build_encodes_nothing_and_a_lost_file_only_its_scene(built, scenes, monkeypatch):
+    calls = []
+    encode = arms.encode_jpeg
+    monkeypatch.setattr(arms, "encode_jpeg", lambda *a, **k: calls.append(1) or encode(*a, **k))
+    design = CodecDesign(arms=OWN, rates=(40, 75))
+    again = build_coded_stimuli(scenes, built.folder, design=design)
+    assert again.sha256 == built.sha256 and not calls
+    (built.folder / built.named("cat_codec1_map").coded).unlink()
+    assert build_coded_stimuli(scenes, built.folder, design=design).sha256 == built.sha256
+    assert calls
+
+
+def test_two_processes_give_the_same_bytes(scenes, tmp_path):
+    from fechner.executors import executor
+
+    design = CodecDesign(arms=("plain", "map"), rates=(50,))
+    alone = build_coded_stimuli(scenes, tmp_path / "one", design=design)
+    with executor(2) as pool:
+        together = build_coded_stimuli(scenes, tmp_path / "two", design=design, pool=pool)
+    assert alone.sha256 == together.sha256
+
+
+def test_arms_can_be_made_equal_in_ss2_instead(scenes, tmp_path):
+    design = CodecDesign(arms=("plain", "map"), match="ss2", rates=(60,), tolerance=0.05)
+    built = build_coded_stimuli({"cat": scenes["cat"]}, tmp_path, design=design)
+    reference = Ss2Reference(read_image(scenes["cat"][0]))
+    for one in coded(built):
+        assert reference.score(read_image(built.image_path(one))) == pytest.approx(60, abs=3)
+
+
+def test_jpegli_and_avif_are_arms_like_others(scenes, tmp_path):
+    pytest.importorskip("ajpegli")
+    design = CodecDesign(arms=("plain", "jpegli", "avif", "avif-map"), rates=(60,), tolerance=0.1)
+    built = build_coded_stimuli({"cat": scenes["cat"]}, tmp_path, design=design)
+    sizes = [one.bytes for one in coded(built)]
+    assert max(sizes) <= 1.1 / 0.9 * min(sizes)
+    assert built.record["encoders"]["jpegli"].startswith("ajpegli ")
+
+
+@pytest.fixture
+def cjpeg(tmp_path, monkeypatch):
+    """A program that answers as mozjpeg's cjpeg does, and encodes by Pillow."""
+    program = tmp_path / "cjpeg"
+    program.write_text(
+        f"#!{sys.executable}\nimport io, sys\nfrom PIL import Image\n"
+        "if '-version' in sys.argv:\n    sys.exit(print('mozjpeg version 4.1.5') or 0)\n"
+        "image = Image.open(io.BytesIO(sys.stdin.buffer.read()))\n"
+        "quality = int(sys.argv[sys.argv.index('-quality') + 1])\n"
+        "image.save(sys.stdout.buffer, 'JPEG', quality=quality, optimize=True)\n"
+    )
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv(arms.CJPEG, str(program))
+    return program
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a program of two lines is a file of its own there")
+def test_mozjpeg_is_the_program_that_the_variable_names(cjpeg):
+    picture = stimuli_pictures.photographs()["cat"]
+    made = arms.encoder("mozjpeg", picture, importance=np.ones((144, 216)))
+    plain = arms.encoder("plain", picture, importance=np.ones((144, 216)))
+    assert np.array_equal(
+        made.decode(made.encode(50)), plain.decode(plain.encode(50))
+    )  # the program that stands in for it is Pillow
+    assert arms.versions(("mozjpeg",)) == {"mozjpeg": "mozjpeg version 4.1.5"}
+
+
+def test_a_cjpeg_that_is_not_mozjpegs_is_refused_by_name(monkeypatch, tmp_path):
+    monkeypatch.setenv(arms.CJPEG, str(tmp_path / "nothing"))
+    with pytest.raises(MissingPartError, match=r"mozjpeg's cjpeg .*nothing \(No such"):
+        arms.require("mozjpeg")
+
+
+def test_a_missing_jpegli_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ajpegli", None)
+    with pytest.raises(MissingPartError, match=r"fechner\[codecs\]"):
+        arms.require("jpegli")
+
+
+def test_a_size_out_of_reach_names_the_arm_and_what_it_reaches():
+    picture = stimuli_pictures.photographs()["cat"]
+    plain = arms.encoder("plain", picture, importance=np.ones((144, 216)))
+    with pytest.raises(RefusedError, match=r"plain comes to .* 200 are wanted.*it reaches"):
+        nearest_file("plain", plain, 200)
+
+
+def test_a_set_in_which_no_scene_can_be_coded_is_refused_with_the_reason(scenes, tmp_path):
+    design = CodecDesign(arms=("plain", "map"), match="bpp", rates=(0.01,))
+    with pytest.raises(RefusedError, match=r"0 of 2 scenes.*plain comes to"):
+        build_coded_stimuli(scenes, tmp_path, design=design)
+
+
+def test_a_donor_needs_a_second_scene(scenes, tmp_path):
+    with pytest.raises(InputError, match="two scenes"):
+        build_coded_stimuli({"cat": scenes["cat"]}, tmp_path, design=CodecDesign(arms=OWN))
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"arms": ("plain", "jpegly")}, "did you mean"),
+        ({"arms": ("plain",)}, "two or more"),
+        ({"rates": (50, 30)}, "growing"),
+        ({"rates": (30.5,)}, "whole"),
+        ({"rates": (130,)}, "100"),
+    ],
+)
+def test_a_design_that_cannot_be_is_refused(said, message):
+    with pytest.raises(ValidationError, match=message):
+        CodecDesign(**said)
+
+
+def test_an_arm_that_no_other_room_spells_holds_no_underscore():
+    assert not [arm for arm in CODEC_ARMS if "_" in arm]
+
+
+def test_a_file_name_that_leaves_the_folder_is_refused(built):
+    table = built.folder / "stimuli.csv"
+    text = table.read_text()
+    name = coded(built)[0].coded
+    table.write_text(text.replace(name, f"../{name}"))
+    try:
+        with pytest.raises(InputError, match="coded expects the name"):
+            read_stimulus_set(built.folder)
+    finally:
+        table.write_text(text)
+    assert replace(built, folder=built.folder).sha256 == read_stimulus_set(built.folder).sha256
