@@ -69,7 +69,11 @@ def find_inputs(paths: Iterable[Path], results: Path) -> list[FoundInput]:
     for path in map(Path, paths):
         if not os.path.lexists(path):
             raise InputError(f"no file or folder {path}; check the path")
-        below = _below(path, results) if path.is_dir() else [_file(path, path.name, path.parent)]
+        below = (
+            _below(path, results)
+            if path.is_dir()
+            else [_file(path, path.name, path.parent, named=True)]
+        )
         for one in below:
             found.setdefault(one.path.parent.resolve() / one.path.name, one)
     return _without_second_names(list(found.values()))
@@ -115,14 +119,14 @@ def _name(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix()
 
 
-def _file(path: Path, name: str, root: Path) -> FoundInput:
+def _file(path: Path, name: str, root: Path, *, named: bool = False) -> FoundInput:
     found = FoundInput(path, name, root)
     if path.is_symlink() and not path.exists():
         return replace(found, skipped=f"a link to {path.readlink()}, which is not there")
     if not path.is_file():
         return replace(found, skipped="not a file with content (a pipe, socket or device)")
-    if path.name.startswith("."):
-        return replace(found, skipped="a hidden file")
+    if path.name.startswith(".") and not named:
+        return replace(found, skipped="a hidden file; name it to have it compressed")
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
