@@ -242,7 +242,8 @@ def _compressed(job: Job) -> tuple[bytes, SummaryRow]:
         return _left_as_it_is(job, why)
     quality = round(job.settings.target.quality)
     plain = len(encoder.reference_encoder(source.picture, quality, source.subsampling))
-    write_bytes(job.panel, draw_panels(outcome.picture, outcome.decoded, outcome.importance))
+    strip = draw_panels(outcome.picture, outcome.decoded, outcome.importance, outcome.worst_place)
+    write_bytes(job.panel, strip)
     after = len(outcome.content)
     return outcome.content, SummaryRow(
         image=job.name,
@@ -254,6 +255,7 @@ def _compressed(job: Job) -> tuple[bytes, SummaryRow]:
         saved_percent=100 * (1 - after / before),
         ss2_important=outcome.important,
         ss2_background=outcome.background,
+        ss2_worst_tile=outcome.worst_tile,
         quality=outcome.quality,
         strength=outcome.strength,
         note=_note(job, source, outcome),

@@ -1,7 +1,7 @@
 """What compression did to a picture, to look at: crops side by side, the error, the map.
 
-`draw_panels` makes one strip a picture: where importance is highest and where the error
-of the rest is largest, each as original, compressed, and error; then the whole picture
+`draw_panels` makes one strip a picture: where importance is highest and at the worst
+place, each as original, compressed, and error; then the whole picture
 with its map. `fechner.compression.folders.sheet` shows them, labelled, on one page.
 """
 
@@ -23,13 +23,18 @@ GAP = 4
 """Pixels between two tiles of a strip."""
 TILES = (
     ("Where it matters most", ("original", "compressed", "error")),
-    ("Where the rest lost most", ("original", "compressed", "error")),
+    ("Worst place", ("original", "compressed", "error")),
     ("Whole picture", ("original", "map: white matters most")),
 )
 """The tiles of a strip: groups of them, and what each shows."""
 
 
-def draw_panels(picture: np.ndarray, decoded: np.ndarray, importance: np.ndarray) -> bytes:
+def draw_panels(
+    picture: np.ndarray,
+    decoded: np.ndarray,
+    importance: np.ndarray,
+    worst: tuple[int, int] | None = None,
+) -> bytes:
     """Return the strip of one picture as PNG.
 
     Parameters
@@ -38,14 +43,19 @@ def draw_panels(picture: np.ndarray, decoded: np.ndarray, importance: np.ndarray
         uint8 (h, w, 3).
     importance
         (h, w), any scale.
+    worst
+        Row and column of the place that scored lowest, pixels; None to take the one whose error
+        is largest outside the most important quarter.
     """
     difference = cv2.absdiff(picture, decoded)
     error = cv2.transform(difference, np.full((1, 3), 1 / 3, np.float32))
     side = min(CROP, *picture.shape[:2])
     elsewhere = error * (most_important(importance, picture.shape[:2]) == 0)
     tiles = []
-    for place in (np.asarray(importance, np.float32), elsewhere):
-        crop = _crop(cv2.blur(place, (side, side)), side)
+    middles = [_highest(np.asarray(importance, np.float32), side)]
+    middles.append(_highest(elsewhere, side) if worst is None else worst)
+    for middle in middles:
+        crop = _crop(middle, error.shape, side)
         tiles += [picture[crop], decoded[crop], _heat(error[crop])]
     tiles += [_small(picture, side), _small(_grey(importance), side)]
     gap = np.full((side, GAP, 3), 255, np.uint8)
@@ -55,11 +65,17 @@ def draw_panels(picture: np.ndarray, decoded: np.ndarray, importance: np.ndarray
     return buffer.getvalue()
 
 
-def _crop(place: np.ndarray, side: int) -> tuple[slice, slice]:
-    """Return the square of `side` around the highest value, inside the picture."""
-    y, x = np.unravel_index(int(np.argmax(place)), place.shape)
-    top = int(np.clip(y - side // 2, 0, place.shape[0] - side))
-    left = int(np.clip(x - side // 2, 0, place.shape[1] - side))
+def _highest(values: np.ndarray, side: int) -> tuple[int, int]:
+    """Return the middle of the square of `side` with the highest mean."""
+    blurred = cv2.blur(values, (side, side))
+    row, column = np.unravel_index(int(np.argmax(blurred)), values.shape)
+    return int(row), int(column)
+
+
+def _crop(middle: tuple[int, int], shape: tuple[int, ...], side: int) -> tuple[slice, slice]:
+    """Return the square of `side` around a place, inside the picture."""
+    top = int(np.clip(middle[0] - side // 2, 0, shape[0] - side))
+    left = int(np.clip(middle[1] - side // 2, 0, shape[1] - side))
     return slice(top, top + side), slice(left, left + side)
 
 

@@ -14,7 +14,7 @@ from fechner.compression.folders.panels import ERROR_GAIN, TILES, tiles_of
 from fechner.compression.folders.summary import STATUSES, SummaryRow, totals
 
 MOST_SHOWN = 60
-"""Pictures shown with crops; the ones with the lowest background score are taken."""
+"""Pictures shown with crops; those whose worst place scores lowest are taken."""
 
 
 def sheet_html(rows: Sequence[SummaryRow], panels: Mapping[str, Path], *, about: str) -> str:
@@ -32,7 +32,7 @@ def sheet_html(rows: Sequence[SummaryRow], panels: Mapping[str, Path], *, about:
     from jinja2 import Environment
 
     good = [row for row in rows if row.status == "compressed" and row.image in panels]
-    worst = sorted(good, key=lambda row: row.ss2_background or 0.0)
+    worst = sorted(good, key=_lowest)
     shown = [(row, _groups(panels[row.image])) for row in worst if panels[row.image].is_file()]
     page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(_PAGE)
     return page.render(
@@ -44,6 +44,11 @@ def sheet_html(rows: Sequence[SummaryRow], panels: Mapping[str, Path], *, about:
         gain=ERROR_GAIN,
         brightest=255 // ERROR_GAIN,
     )
+
+
+def _lowest(row: SummaryRow) -> float:
+    known = (row.ss2_worst_tile, row.ss2_background, 0.0)
+    return next(value for value in known if value is not None)
 
 
 def _groups(strip: Path) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -73,10 +78,10 @@ _PAGE = """<!doctype html>
  td.text, th.text { text-align: left; } tbody tr:nth-child(even) { background: #f4f4f4; }
  .failed td.status { color: #a00; font-weight: 600; }
  @media (max-width: 899px) {
-  thead { display: none; } tr, td { display: block; } tr { padding: .4em; }
-  td, td.text { text-align: left; padding: 0; } td:empty { display: none; }
-  td[data-label]::before { content: attr(data-label) ": "; color: #555; }
-  td:first-child { font-weight: 600; }
+  thead { display: none; } tr { display: block; padding: .4em; }
+  td, td.text { display: inline-block; text-align: left; padding: 0; margin-right: .9em; }
+  td:empty { display: none; } td[data-label]::before { content: attr(data-label) " "; color: #666; }
+  td:first-child { display: block; font-weight: 600; }
  }
 </style></head><body>
 <h1>Compressed pictures</h1>
@@ -86,7 +91,9 @@ _PAGE = """<!doctype html>
 bytes, {{ "%.1f"|format(sums.saved_percent) }} % saved.</p>
 {% if shown %}
 <h2>Crops</h2>
-<p>Pixel for pixel, the pictures whose rest scored lowest first. Errors are mean differences of
+<p>Pixel for pixel, the pictures whose worst place scored lowest first: the tile of 96
+pixels with the lowest score (of pictures that are searched on a sample, where the error is largest
+outside the important quarter). Errors are mean differences of
 the three channels, {{ gain }} times brightened: <span class="bar"></span> 0 to {{ brightest }}
 levels of 255. ss2 is SSIMULACRA2 against the source: 90 cannot be told from it, 70 is high
 quality; "important" is the most important quarter, "rest" the other three.</p>
@@ -95,6 +102,8 @@ quality; "important" is the most important quarter, "rest" the other three.</p>
 {{ "{:,}".format(row.bytes_before) }} to {{ "{:,}".format(row.bytes_after) }} bytes
 ({{ "%.1f"|format(row.saved_percent) }} % saved), ss2 important
 {{ "%.1f"|format(row.ss2_important) }}, rest {{ "%.1f"|format(row.ss2_background) }}
+{%- if row.ss2_worst_tile is not none %}, worst tile
+{{ "%.1f"|format(row.ss2_worst_tile) }}{% endif %}
 {%- if row.note %} ({{ row.note }}){% endif %}</div>
 <div class="groups">{% for title, tiles in groups %}
 <div class="group"><h3>{{ title }}</h3><div>{% for label, tile in tiles %}
@@ -102,12 +111,13 @@ quality; "important" is the most important quarter, "rest" the other three.</p>
 <figcaption>{{ label }}</figcaption></figure>{% endfor %}</div></div>{% endfor %}
 </div></section>
 {% endfor %}
-{% if left_out %}<p>and {{ left_out }} more, whose rest scored higher; all are in the table.</p>
+{% if left_out %}<p>and {{ left_out }} more, which scored higher; all are in the table.</p>
 {% endif %}
 {% endif %}
 <h2>All inputs</h2>
 <table><thead><tr><th class="text">input</th><th class="text">became</th><th>bytes before</th>
-<th>after</th><th>saved %</th><th>plain JPEG</th><th>ss2 important</th><th>ss2 rest</th>
+<th>after</th><th>saved %</th><th>plain JPEG</th><th>ss2 important</th><th>rest</th>
+<th>worst tile</th>
 <th class="text">why, and what to know</th></tr></thead><tbody>
 {% for row in rows %}
 <tr class="{{ row.status }}"><td class="text">{{ row.image }}</td>
@@ -122,6 +132,8 @@ quality; "important" is the most important quarter, "rest" the other three.</p>
 {{- "%.1f"|format(row.ss2_important) if row.ss2_important is not none }}</td>
 <td data-label="ss2 rest">
 {{- "%.1f"|format(row.ss2_background) if row.ss2_background is not none }}</td>
+<td data-label="ss2 worst tile">
+{{- "%.1f"|format(row.ss2_worst_tile) if row.ss2_worst_tile is not none }}</td>
 <td class="text" {{ 'data-label=note' if row.note }}>{{ row.note }}</td></tr>
 {% endfor %}
 </tbody></table>

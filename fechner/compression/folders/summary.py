@@ -39,8 +39,9 @@ class SummaryRow:
         that is not a JPEG; 0 where it was not made.
     saved_percent
         Of the source's bytes.
-    ss2_important, ss2_background
-        SSIMULACRA2 of the most important quarter and of the rest, against the source.
+    ss2_important, ss2_background, ss2_worst_tile
+        SSIMULACRA2 of the most important quarter, of the rest, and of the worst tile of 96 pixels,
+        against the source.
     quality, strength
         What the encoder was given.
     note
@@ -56,6 +57,7 @@ class SummaryRow:
     saved_percent: float = 0.0
     ss2_important: float | None = None
     ss2_background: float | None = None
+    ss2_worst_tile: float | None = None
     quality: float | None = None
     strength: float | None = None
     note: str = ""

@@ -21,7 +21,7 @@ from fechner.compression.jpeg.encoder import Effort, checked_effort
 from fechner.compression.jpeg.source import Source, from_pixels, sample
 from fechner.compression.jpeg.source import upright_to_stored as turned
 from fechner.compression.jpeg.targets import DEFAULT_TRUST, Target, reach
-from fechner.compression.metrics.ssimulacra2 import Ss2Reference
+from fechner.compression.metrics.ssimulacra2 import TILE, Ss2Reference
 from fechner.compression.ramp import centre_map, most_important, ramp
 from fechner.errors import InputError
 from fechner.provenance import write_bytes
@@ -76,6 +76,8 @@ class CompressedPicture:
     important, background, worst_tile
         ss2 of the most important quarter, of the rest, and the lowest of any tile of 96 pixels; of
         a sample where the picture is large.
+    worst_place
+        Row and column of that tile's middle, pixels; None where the picture was sampled.
     quality, strength
         What the encoder was given; quality None where a JPEG kept its own tables.
     note
@@ -89,6 +91,7 @@ class CompressedPicture:
     important: float
     background: float
     worst_tile: float
+    worst_place: tuple[int, int] | None
     quality: float | None
     strength: float
     note: str
@@ -232,7 +235,7 @@ def compress_source(
     else:
         content, strength, note = _other(source.picture, stored, settings)
         decoded, quality = formats.decode(content, settings.form), settings.target.quality
-    important, background, worst = judged(source, decoded, stored)
+    important, background, worst, place = judged(source, decoded, stored)
     return CompressedPicture(
         content,
         source.picture,
@@ -241,6 +244,7 @@ def compress_source(
         important,
         background,
         worst,
+        place,
         quality,
         strength,
         note,
@@ -249,17 +253,22 @@ def compress_source(
 
 def judged(
     source: Source, decoded: np.ndarray, importance: np.ndarray
-) -> tuple[float, float, float]:
+) -> tuple[float, float, float, tuple[int, int] | None]:
     """Return ss2 of the most important quarter, of the rest and of the worst tile of 96 pixels.
 
-    On a sample of a large picture.
+    On a sample of a large picture. The last value is the middle of that tile (row, column);
+    None where the picture was sampled.
     """
     part, (shown, there) = sample(source, decoded, importance)
     inside = most_important(there, part.size)
     scores, tiles = Ss2Reference(part.picture).regions_and_tiles(
         np.ascontiguousarray(shown), {"important": inside, "rest": 1 - inside}
     )
-    return scores["important"], scores["rest"], float(tiles.min())
+    place = None
+    if part is source:
+        row, column = (int(index) for index in np.unravel_index(int(tiles.argmin()), tiles.shape))
+        place = (row * TILE + TILE // 2, column * TILE + TILE // 2)
+    return scores["important"], scores["rest"], float(tiles.min()), place
 
 
 def _other(
