@@ -6,6 +6,7 @@ import random
 import signal
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -282,6 +283,17 @@ def test_a_signal_during_a_write_waits_for_the_line():
             order.append("the line is whole")
         order.append("never reached")
     assert order == ["the line is whole"]
+
+
+@posix
+def test_a_signal_that_drawing_code_swallowed_ends_the_session_after_the_next_line():
+    with ending_signals(), pytest.raises(SessionQuitError, match="SIGTERM"):
+        with suppress(Exception):
+            os.kill(os.getpid(), signal.SIGTERM)
+        with held():
+            pass
+    with ending_signals(), held():
+        pass
 
 
 def test_a_finished_session_is_not_run_again(stimuli, tmp_path):

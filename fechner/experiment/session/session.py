@@ -99,7 +99,8 @@ def run_session(
         else:
             run.turn_away()
     except SessionQuitError as quit_:
-        run.append({"event": "quit", "reason": str(quit_)})
+        if journal.record.end is None:
+            run.append({"event": "quit", "reason": str(quit_)})
         raise
     return journal.record
 

@@ -19,14 +19,16 @@ class _Ending:
     """Whether a line is being written, and which signal came meanwhile."""
 
     def __init__(self) -> None:
+        self.blocks = 0
         self.holding = 0
+        # It stays until the session has ended: drawing code may swallow the first exception.
         self.waiting: int | None = None
 
     def come(self, number: int, frame: FrameType | None) -> None:
         """Take a signal: end now, or after the line that is being written."""
         del frame
+        self.waiting = number
         if self.holding:
-            self.waiting = number
             return
         name = signal.Signals(number).name
         raise SessionQuitError(
@@ -45,16 +47,20 @@ def ending_signals() -> Iterator[None]:
         yield
         return
     before = {one: signal.signal(one, _ending.come) for one in ENDING}
+    _ending.blocks += 1
     try:
         yield
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
+        _ending.blocks -= 1
+        if not _ending.blocks:
+            _ending.waiting = None
 
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Hold back the ending signals while the block runs; they come at its end.
+    """Hold back the ending signals while the block runs; they come at its end, and again.
 
     A mask of the thread would not do: another thread could take the signal, and its
     Python handler would still run here.
@@ -65,5 +71,4 @@ def held() -> Iterator[None]:
     finally:
         _ending.holding -= 1
     if not _ending.holding and _ending.waiting is not None:
-        number, _ending.waiting = _ending.waiting, None
-        _ending.come(number, None)
+        _ending.come(_ending.waiting, None)
