@@ -23,6 +23,12 @@ Prints a table and, as its last line, one JSON object:
 `kills_survived`
     After how many of 20 kills -9 at random moments the journal had every line it had
     before, and the session, resumed, ended with every trial once.
+`typed_numbers_wrong`
+    How many of 200 numbers were taken for another that were typed on a slider from outside, on
+    both rows of digits, corrected, too early (`typed_numbers.py`; needs xdotool).
+`cut_texts`
+    Texts that are cut off or overlap on the screens of every shipped protocol, in every language,
+    in seven windows.
 """
 
 import argparse
@@ -39,12 +45,15 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from typed_numbers import typed_numbers_wrong
 
 from fechner.experiment.display import Frame
+from fechner.experiment.readable import SIZES, unreadable
 from fechner.experiment.simulated.observers import SimulatedObserver
 from fechner.experiment.starting.open_window import open_window
 from fechner.experiment.starting.run_participant import run_participant
-from fechner.protocols.schema import load_protocol
+from fechner.protocols.files import languages
+from fechner.protocols.schema import load_protocol, shipped
 from fechner.provenance import provenance, sha256_file
 from fechner.records.journal import read_journal
 from fechner.records.stimuli import Stimulus, write_stimulus_set
@@ -64,10 +73,22 @@ def main() -> None:
             **onsets(folder / "onsets", 20 if quick else 100),
             **overhead(folder / "overhead", 6 if quick else 12),
             "kills_survived": kills,
+            "typed_numbers_wrong": typed_numbers_wrong(24 if quick else 200),
+            "cut_texts": cut_texts(),
         }
     for key, value in figures.items():
         print(f"{key:<22}{value:>9.2f}")
     print(json.dumps(figures))
+
+
+def cut_texts() -> int:
+    """Return how many texts of the shipped protocols' screens cannot be read."""
+    return sum(
+        len(unreadable(load_protocol(name, language=language), size))
+        for name in shipped()
+        for language in languages(name)
+        for size in SIZES
+    )
 
 
 def picture(folder: Path, name: str, size: int, seed: int) -> Path:

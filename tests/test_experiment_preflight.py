@@ -267,7 +267,7 @@ def test_text_is_as_high_as_the_protocol_says_in_degrees(look):
 
 
 def test_a_page_that_cannot_fit_is_refused(look):
-    with pytest.raises(RefusedError, match="text_height_deg"):
+    with pytest.raises(RefusedError, match="shorter text"):
         screens.page(look, Page("long", "", "word " * 3000, "Go on"))
 
 

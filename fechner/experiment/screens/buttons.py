@@ -5,7 +5,9 @@ Drawn as pictures, like every screen; coordinates as in `look`.
 
 from __future__ import annotations
 
-from PIL import Image, ImageDraw
+from typing import NamedTuple
+
+from PIL import Image, ImageDraw, ImageFont
 
 from fechner.experiment.display import Question
 from fechner.experiment.screens.look import (
@@ -14,21 +16,39 @@ from fechner.experiment.screens.look import (
     Screen,
     line_height,
     wrap,
+    write_centred,
 )
 
 KEY_SIGNS = {"left": "←", "right": "→", "up": "↑", "down": "↓"}
 """How a key's name is written on its button."""
 
 
-def button_box(look: Look, text: str, corner: tuple[int, int]) -> Box:
-    """Return the place of a button as wide as its text, from its top left corner."""
+LEAST_SHARE = 0.7
+"""Answers are shrunk to this share of the text's size before they stand in several rows."""
+
+
+def button_box(look: Look, text: str, corner: tuple[int, int], *, most: float = 0) -> Box:
+    """Return the place of a button of one text, from its top left corner.
+
+    It is as wide as its text, or where that is wider than `most` pixels as high as it needs.
+    """
     left, top = corner
-    width = round(look.body.getlength(text)) + look.em(2)
-    return (left, top, left + width, top + look.em(2.2))
+    wanted = round(look.body.getlength(text)) + look.em(2)
+    width = min(wanted, round(most) or wanted)
+    font = look.fitted([text], width - look.em(0.8))
+    lines = len(wrap(text, font, width - look.em(0.8)))
+    return (left, top, left + width, top + look.em(0.9) + lines * line_height(font))
 
 
 def button(
-    look: Look, text: str, box: Box, *, key: str = "", pressed: bool = False, quiet: bool = False
+    look: Look,
+    text: str,
+    box: Box,
+    *,
+    key: str = "",
+    pressed: bool = False,
+    quiet: bool = False,
+    font: ImageFont.FreeTypeFont | None = None,
 ) -> Image.Image:
     """Return a button with its text and, in small, the sign of the key that presses it.
 
@@ -46,6 +66,8 @@ def button(
         Whether it is drawn as pressed.
     quiet
         Whether it is drawn without a ground of its own.
+    font
+        Of the text; None for the largest in which its words fit.
 
     Returns
     -------
@@ -53,40 +75,54 @@ def button(
         The button alone, of the size of its box.
     """
     width, height = box[2] - box[0], box[3] - box[1]
+    inside = width - look.em(0.8)
+    font = font or look.fitted([text], inside)
     image = Image.new("RGB", (width, height), look.paper)
-    draw = ImageDraw.Draw(image)
     fill, ink = (look.ink, look.paper) if pressed else (look.button, look.ink)
     fill = look.paper if quiet else fill
-    draw.rounded_rectangle((0, 0, width - 1, height - 1), look.em(0.35), fill, look.line, 1)
-    lines = wrap(text, look.body, width - look.em(0.8))
-    tall = len(lines) * line_height(look.body) + (line_height(look.small) if key else 0)
+    corners = (0, 0, width - 1, height - 1)
+    ImageDraw.Draw(image).rounded_rectangle(corners, look.em(0.35), fill, look.line, 1)
+    lines = wrap(text, font, inside)
+    tall = len(lines) * line_height(font) + (line_height(look.small) if key else 0)
     y = (height - tall) // 2
-    for line in lines:
-        x = (width - look.body.getlength(line)) / 2
-        draw.text((x, y), line, font=look.body, fill=ink)
-        y += line_height(look.body)
+    write_centred(image, y, lines, font=font, fill=ink)
     if key:
-        x = (width - look.small.getlength(key)) / 2
-        draw.text((x, y), key, font=look.small, fill=ink if pressed else look.line)
+        write_centred(image, y + len(lines) * line_height(font), [key], font=look.small, fill=ink)
     return image
 
 
-def _column(look: Look, content: Question) -> int:
-    widest = max(round(look.body.getlength(label)) for label in content.labels) + look.em(1.6)
-    room = round(look.size[0] * 0.94) // len(content.labels) - look.em(0.6)
-    return max(min(max(widest, look.em(6)), room), look.em(2))
+class _Rows(NamedTuple):
+    """How a question's buttons stand: so many beside each other, each so large, in one font."""
+
+    beside: int
+    width: int
+    height: int
+    font: ImageFont.FreeTypeFont
+
+
+def _rows(look: Look, content: Question) -> _Rows:
+    """Return the fewest rows in which the answers are read: shrunk a little, no word broken."""
+    labels = content.labels
+    signs = any(_key_sign(content, place) for place in range(len(labels)))
+    widest = max(round(look.body.getlength(label)) for label in labels) + look.em(1.6)
+    for rows in range(1, len(labels) + 1):
+        count = -(-len(labels) // rows)
+        room = round(look.size[0] * 0.94) // count - look.em(0.6)
+        width = max(min(max(widest, look.em(6)), room), look.em(2))
+        inside = width - look.em(0.8)
+        font = look.fitted(labels, inside)
+        if font.size >= LEAST_SHARE * look.text_px:
+            break
+    lines = max(len(wrap(label, font, inside)) for label in labels)
+    height = lines * line_height(font) + (line_height(look.small) if signs else 0) + look.em(0.8)
+    return _Rows(count, width, height, font)
 
 
 def row_height(look: Look, content: Question) -> int:
-    """Return the height in pixels of a question's row of buttons."""
-    inside = _column(look, content) - look.em(0.8)
-    lines = max(len(wrap(label, look.body, inside)) for label in content.labels)
-    key = (
-        line_height(look.small)
-        if any(_key_sign(content, k) for k in range(len(content.labels)))
-        else 0
-    )
-    return lines * line_height(look.body) + key + look.em(0.8)
+    """Return the height in pixels of a question's buttons, in one row or several."""
+    rows = _rows(look, content)
+    number = -(-len(content.labels) // rows.beside)
+    return number * rows.height + (number - 1) * look.em(0.6)
 
 
 def _key_sign(content: Question, place: int) -> str:
@@ -98,7 +134,7 @@ def _key_sign(content: Question, place: int) -> str:
 
 
 def button_row(look: Look, content: Question, image: Image.Image, top: int) -> Screen:
-    """Draw a question's buttons side by side.
+    """Draw a question's buttons side by side, in several rows where one is too narrow.
 
     Parameters
     ----------
@@ -116,16 +152,17 @@ def button_row(look: Look, content: Question, image: Image.Image, top: int) -> S
     Screen
         Zones "0", "1", ... and overlays "pressed-0", ... .
     """
-    column, height, gap = _column(look, content), row_height(look, content), look.em(0.6)
-    count = len(content.labels)
-    left = (look.size[0] - count * column - (count - 1) * gap) // 2
+    rows, gap, labels = _rows(look, content), look.em(0.6), content.labels
     screen = Screen(image, {}, {})
-    for place, label in enumerate(content.labels):
-        x = left + place * (column + gap)
-        box: Box = (x, top, x + column, top + height)
+    for place, label in enumerate(labels):
+        row, column = divmod(place, rows.beside)
+        beside = min(rows.beside, len(labels) - row * rows.beside)
+        left = (look.size[0] - beside * rows.width - (beside - 1) * gap) // 2
+        x, y = left + column * (rows.width + gap), top + row * (rows.height + gap)
+        box: Box = (x, y, x + rows.width, y + rows.height)
         sign = _key_sign(content, place)
-        image.paste(button(look, label, box, key=sign), box[:2])
+        image.paste(button(look, label, box, key=sign, font=rows.font), box[:2])
         screen.zones[str(place)] = box
-        pressed = button(look, label, box, key=sign, pressed=True)
+        pressed = button(look, label, box, key=sign, pressed=True, font=rows.font)
         screen.overlays[f"pressed-{place}"] = (pressed, box)
     return screen

@@ -5,11 +5,11 @@ Coordinates as in `look`; sizes are (width, height) in pixels.
 
 from __future__ import annotations
 
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from fechner.errors import RefusedError
 from fechner.experiment.display import Frame
-from fechner.experiment.screens.look import Box, Look, line_height
+from fechner.experiment.screens.look import Box, Look, line_height, write
 
 
 def stage(look: Look, strip: int) -> Box:
@@ -76,9 +76,12 @@ def place_frame(look: Look, frame: Frame, sizes: list[tuple[int, int]], area: Bo
 
 def caption(look: Look, text: str, under: Box) -> tuple[Image.Image, Box]:
     """Return a caption and its place under an image at `under`."""
-    width, height = round(look.small.getlength(text)) + 4, line_height(look.small)
+    # No wider than its image, so that the captions of two images never touch.
+    most = max(under[2] - under[0], look.em(2))
+    font = look.fitted([text.replace(" ", "_")], most - 4, most=round(look.small.size))
+    width, height = round(font.getlength(text)) + 4, line_height(look.small)
     image = Image.new("RGB", (width, height), look.paper)
-    ImageDraw.Draw(image).text((2, 0), text, font=look.small, fill=look.ink)
+    write(image, (2, 0), text, font=font, fill=look.ink)
     left = (under[0] + under[2] - width) // 2
     top = under[3] + look.em(0.4)
     return image, (left, top, left + width, top + height)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from fechner.experiment.display import MarkTask
 from fechner.experiment.screens.buttons import button
 from fechner.experiment.screens.fonts import missing_letters
-from fechner.experiment.screens.look import Box, Look, Screen, line_height, wrap
+from fechner.experiment.screens.look import Box, Look, Screen, line_height, wrap, write_centred
 
 if TYPE_CHECKING:
     from fechner.protocols.parts import Keys
@@ -67,8 +67,12 @@ def _widths(look: Look, labels: list[str]) -> list[int]:
 
 def _row_height(look: Look, labels: list[str]) -> int:
     inside = [width - look.em(0.8) for width in _widths(look, labels)]
-    lines = max(len(wrap(t, look.body, w)) for t, w in zip(labels, inside, strict=True))
-    return lines * line_height(look.body) + look.em(0.9)
+    fonts = [look.fitted([text], width) for text, width in zip(labels, inside, strict=True)]
+    tall = [
+        len(wrap(text, font, width)) * line_height(font)
+        for text, font, width in zip(labels, fonts, inside, strict=True)
+    ]
+    return max(tall) + look.em(0.9)
 
 
 def mark_screen(look: Look, task: MarkTask, keys: Keys) -> Screen:
@@ -94,9 +98,10 @@ def mark_screen(look: Look, task: MarkTask, keys: Keys) -> Screen:
     """
     width, height = look.size
     screen = Screen(Image.new("RGB", look.size, look.paper), {}, {})
-    top = height - strip_height(look, task) + look.em(0.4)
-    draw, lines = ImageDraw.Draw(screen.image), _lines(look, task)
-    _centred(draw, look, lines, top, width)
+    lowest = height - strip_height(look, task)
+    foot = lowest if look.foot is None else min(look.foot, lowest)
+    top, lines = foot + look.em(0.4), _lines(look, task)
+    write_centred(screen.image, top, lines, font=look.body, fill=look.ink)
     tall = len(lines) * line_height(look.body)
     for name, text in (("full", task.full), ("not-yet", task.not_yet)):
         screen.overlays[name] = _in_place(look, text, (0, top, width, top + tall))
@@ -122,11 +127,5 @@ def _faded(look: Look, usable: Image.Image) -> Image.Image:
 def _in_place(look: Look, text: str, box: Box) -> tuple[Image.Image, Box]:
     image = Image.new("RGB", (box[2] - box[0], box[3] - box[1]), look.paper)
     lines = wrap(text, look.body, round(look.size[0] * 0.86))
-    _centred(ImageDraw.Draw(image), look, lines, 0, image.width)
+    write_centred(image, 0, lines, font=look.body, fill=look.ink)
     return image, box
-
-
-def _centred(draw: ImageDraw.ImageDraw, look: Look, lines: list[str], top: int, width: int) -> None:
-    for number, line in enumerate(lines):
-        x = (width - look.body.getlength(line)) / 2
-        draw.text((x, top + number * line_height(look.body)), line, font=look.body, fill=look.ink)

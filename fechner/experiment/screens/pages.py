@@ -8,6 +8,8 @@ Coordinates are pixels from the top left corner; boxes are (left, top, right, bo
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from fechner.errors import RefusedError
@@ -19,13 +21,16 @@ from fechner.experiment.screens.buttons import (
     row_height,
 )
 from fechner.experiment.screens.look import (
+    LEAST_TEXT_PX,
     Box,
     Look,
     Screen,
     line_height,
     wrap,
+    write,
+    write_centred,
 )
-from fechner.experiment.screens.sliders import slider
+from fechner.experiment.screens.sliders import slider, slider_height
 
 TABLE_COLUMNS_EM = (0.0, 1.5, 11.0)
 """Where the sign, the name and the finding of a table's row begin, in sizes of its font."""
@@ -62,44 +67,73 @@ def fixation(look: Look, centre: tuple[int, int]) -> Screen:
 def page(look: Look, content: Page) -> Screen:
     """Return a page of text with its button, the zone "proceed", and where asked for "back".
 
+    A text that is too high for the window is written in smaller letters.
+
     Raises
     ------
     RefusedError
-        If the text does not fit on the window.
+        If the text does not fit on the window in the smallest letters either.
     """
-    width, height = look.size
-    column = min(round(width * 0.8), look.em(34))
-    title = wrap(content.title, look.heading, column) if content.title else []
-    body = wrap(content.body, look.body, column)
-    title_height = len(title) * line_height(look.heading) + (look.em(1) if title else 0)
-    body_height = len(body) * line_height(look.body)
-    button_height = look.em(2.2)
-    total = title_height + body_height + look.em(2) + button_height
-    if total > height:
-        raise RefusedError(
-            f"the page {content.name!r} needs {total} px of height and the window has {height}; "
-            "use a larger window, a shorter text, or a smaller screen.text_height_deg"
-        )
-    screen = blank(look)
-    draw = ImageDraw.Draw(screen.image)
-    widest = max(
-        [look.heading.getlength(line) for line in title]
-        + [look.body.getlength(line) for line in (*body, content.proceed)]
-    )
-    left, y = (width - round(min(widest, column))) // 2, (height - total) // 2
-    for line in title:
-        draw.text((left, y), line, font=look.heading, fill=look.ink)
-        y += line_height(look.heading)
-    y += look.em(1) if title else 0
-    for line in body:
-        draw.text((left, y), line, font=look.body, fill=look.ink)
-        y += line_height(look.body)
-    box = button_box(look, content.proceed, (left, y + look.em(2)))
+    while (need := _page_height(look, content)) > look.size[1]:
+        if look.text_px <= LEAST_TEXT_PX:
+            raise RefusedError(
+                f"the page {content.name!r} needs {need} px of height and the window has "
+                f"{look.size[1]}; use a larger window or a shorter text"
+            )
+        look = replace(look, text_px=look.text_px - 1)
+    screen, text = blank(look), _page_text(look, content)
+    widest = max(font.getlength(line) for font, lines in text for line in lines)
+    left = (look.size[0] - round(max(widest, _buttons_width(look, content)))) // 2
+    y = (look.size[1] - need) // 2
+    for font, lines in text:
+        for line in lines:
+            write(screen.image, (left, y), line, font=font, fill=look.ink)
+            y += line_height(font)
+        y += look.em(1)
+    corner = (left, y + look.em(1))
+    box = button_box(look, content.proceed, corner, most=_column(look))
     screen.image.paste(button(look, content.proceed, box), box[:2])
     screen.zones["proceed"] = box
     if content.back:
-        _draw_back(look, content.back, screen, (box[2] + look.em(0.8), box[1]))
+        beside = _back_beside(look, content, box)
+        place = (box[2] + look.em(0.8), box[1]) if beside else (left, box[3] + look.em(0.6))
+        _draw_back(look, content.back, screen, place)
     return screen
+
+
+def _column(look: Look) -> int:
+    """Return the width in pixels of a page's text."""
+    return min(round(look.size[0] * 0.8), look.em(34))
+
+
+def _page_text(look: Look, content: Page) -> list[tuple[ImageFont.FreeTypeFont, list[str]]]:
+    """Return the lines of a page, title and body, each with its font."""
+    heading = look.fitted([content.title], _column(look), most=round(look.heading.size))
+    parts = [(heading, content.title), (look.fitted([content.body], _column(look)), content.body)]
+    return [(font, wrap(text, font, _column(look))) for font, text in parts if text]
+
+
+def _page_height(look: Look, content: Page) -> int:
+    text = sum(len(lines) * line_height(font) for font, lines in _page_text(look, content))
+    box = button_box(look, content.proceed, (0, 0), most=_column(look))
+    gaps = look.em(1) * len(_page_text(look, content)) + look.em(1)
+    back = 0
+    if content.back and not _back_beside(look, content, box):
+        back = look.em(0.6) + button_box(look, content.back, (0, 0))[3]
+    return text + gaps + box[3] + back
+
+
+def _buttons_width(look: Look, content: Page) -> int:
+    box = button_box(look, content.proceed, (0, 0), most=_column(look))
+    if not content.back or not _back_beside(look, content, box):
+        return box[2]
+    return box[2] + look.em(0.8) + button_box(look, content.back, (0, 0))[2]
+
+
+def _back_beside(look: Look, content: Page, proceed: Box) -> bool:
+    """Return whether the button back has room beside the one that goes on."""
+    back = button_box(look, content.back, (0, 0))[2]
+    return proceed[2] - proceed[0] + look.em(0.8) + back <= _column(look)
 
 
 def _draw_back(look: Look, word: str, screen: Screen, corner: tuple[int, int]) -> None:
@@ -116,9 +150,10 @@ def strip_height(look: Look, content: Question) -> int:
 
 def _height_without_table(look: Look, content: Question) -> int:
     text = len(_question_lines(look, content)) * line_height(look.body)
-    answers = look.em(5.4) if content.kind == "slider" else row_height(look, content)
+    slides = content.kind == "slider"
+    answers = slider_height(look, content) if slides else row_height(look, content)
     gap = look.em(1.5) if content.table else 0
-    back = look.em(1.5) + look.em(2.2) if content.back else 0
+    back = look.em(1.5) + button_box(look, content.back, (0, 0))[3] if content.back else 0
     return look.em(0.6) + text + look.em(1) + gap + answers + back + look.em(0.6)
 
 
@@ -166,12 +201,12 @@ def _table_lines(
 
 
 def _draw_table(look: Look, content: Question, image: Image.Image, top: int) -> None:
-    draw = ImageDraw.Draw(image)
     left, font = round(look.size[0] * 0.07), _table_font(look, content)
     for number, row in enumerate(_table_lines(look, content, font)):
         y = top + number * line_height(font)
         for text, shift in zip(row, TABLE_COLUMNS_EM, strict=True):
-            draw.text((left + round(shift * font.size), y), text, font=font, fill=look.ink)
+            place = (left + round(shift * font.size), y)
+            write(image, place, text, font=font, fill=look.ink)
 
 
 def question(look: Look, content: Question, *, below: bool) -> Screen:
@@ -185,6 +220,10 @@ def question(look: Look, content: Question, *, below: bool) -> Screen:
     RefusedError
         If it does not fit on the window.
     """
+    while content.kind == "buttons" and look.text_px > LEAST_TEXT_PX:
+        if strip_height(look, content) <= look.size[1]:
+            break
+        look = replace(look, text_px=look.text_px - 1)
     width, height = look.size
     need = strip_height(look, content)
     if need > height:
@@ -193,10 +232,10 @@ def question(look: Look, content: Question, *, below: bool) -> Screen:
             "use a larger window, or a smaller screen.text_height_deg"
         )
     screen = blank(look)
-    draw = ImageDraw.Draw(screen.image)
-    y = (height - need if below else (height - need) // 2) + look.em(0.6)
+    foot = height - need if look.foot is None else min(look.foot, height - need)
+    y = (foot if below else (height - need) // 2) + look.em(0.6)
     lines = _question_lines(look, content)
-    _centred(draw, look, lines, y, width)
+    write_centred(screen.image, y, lines, font=look.body, fill=look.ink)
     asked: Box = (0, y, width, y + len(lines) * line_height(look.body))
     y = asked[3] + look.em(1)
     if content.table:
@@ -215,11 +254,6 @@ def question(look: Look, content: Question, *, below: bool) -> Screen:
 def _in_place(look: Look, text: str, box: Box) -> tuple[Image.Image, Box]:
     """Return a text that stands in place of the question for a while."""
     image = Image.new("RGB", (box[2] - box[0], box[3] - box[1]), look.paper)
-    _centred(ImageDraw.Draw(image), look, wrap(text, look.body, _text_width(look)), 0, image.width)
+    lines = wrap(text, look.body, _text_width(look))
+    write_centred(image, 0, lines, font=look.body, fill=look.ink)
     return image, box
-
-
-def _centred(draw: ImageDraw.ImageDraw, look: Look, lines: list[str], top: int, width: int) -> None:
-    for number, line in enumerate(lines):
-        x = (width - look.body.getlength(line)) / 2
-        draw.text((x, top + number * line_height(look.body)), line, font=look.body, fill=look.ink)

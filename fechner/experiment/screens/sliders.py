@@ -5,11 +5,22 @@ Drawn as pictures, like every screen; coordinates as in `look`.
 
 from __future__ import annotations
 
-from PIL import Image, ImageDraw
+from itertools import pairwise
+from typing import NamedTuple
+
+from PIL import Image, ImageDraw, ImageFont
 
 from fechner.experiment.display import Question
-from fechner.experiment.screens.buttons import button
-from fechner.experiment.screens.look import Box, Look, Screen, line_height
+from fechner.experiment.screens.buttons import button, button_box
+from fechner.experiment.screens.look import (
+    Box,
+    Look,
+    Screen,
+    line_height,
+    wrap,
+    write,
+    write_centred,
+)
 from fechner.experiment.screens.typed_number import LONGEST
 
 
@@ -35,6 +46,40 @@ def track_place(look: Look, content: Question, value: float) -> int:
     return round(left + share * (right - left))
 
 
+class _Labels(NamedTuple):
+    """The labels below a slider's line: one font, the width that each has, their height."""
+
+    font: ImageFont.FreeTypeFont
+    width: float
+    height: int
+
+
+def _labels(look: Look, content: Question) -> _Labels:
+    """Return how the labels stand, so that none touches its neighbour."""
+    places = [track_place(look, content, value) for value in content.values]
+    apart = min((b - a for a, b in pairwise(places)), default=look.size[0])
+    width = apart - look.em(0.5)
+    font = look.fitted(content.labels, width)
+    lines = max(len(wrap(label, font, width)) for label in content.labels)
+    return _Labels(font, width, lines * line_height(font))
+
+
+def _confirm_box(look: Look, content: Question, top: int) -> Box:
+    """Return the place of the confirm button, which leaves room for a typed number beside it."""
+    beside = typed_width(look, content) + look.em(1.1)
+    left, _, right, bottom = button_box(
+        look, content.confirm, (0, top), most=look.size[0] - 2 * beside
+    )
+    start = (look.size[0] - right + left) // 2
+    return (start, top, start + right - left, max(bottom, top + typed_height(look)))
+
+
+def slider_height(look: Look, content: Question) -> int:
+    """Return the height in pixels of a question's slider, labels and confirm button included."""
+    top = look.em(1.5) + _labels(look, content).height + look.em(0.6)
+    return _confirm_box(look, content, top)[3]
+
+
 def slider(look: Look, content: Question, image: Image.Image, top: int) -> Screen:
     """Draw a question's slider.
 
@@ -54,7 +99,7 @@ def slider(look: Look, content: Question, image: Image.Image, top: int) -> Scree
     Screen
         Zones "track" and "confirm"; the overlay "confirm", for when there is an answer.
     """
-    draw = ImageDraw.Draw(image)
+    draw, labels = ImageDraw.Draw(image), _labels(look, content)
     left, right = track_ends(look)
     middle, half = top + look.em(0.7), max(1, look.em(0.06))
     draw.rectangle((left, middle - half, right, middle + half), fill=look.line)
@@ -63,12 +108,12 @@ def slider(look: Look, content: Question, image: Image.Image, top: int) -> Scree
         draw.rectangle(
             (x - half, middle - look.em(0.35), x + half, middle + look.em(0.35)), look.line
         )
-        at = x - look.body.getlength(label) / 2
-        at = min(max(at, 4), look.size[0] - look.body.getlength(label) - 4)
-        draw.text((at, top + look.em(1.5)), label, font=look.body, fill=look.ink)
-    width = round(look.body.getlength(content.confirm)) + look.em(2)
-    start = (look.size[0] - width) // 2
-    confirm: Box = (start, top + look.em(3.3), start + width, top + look.em(5.4))
+        for number, line in enumerate(wrap(label, labels.font, labels.width)):
+            at = x - labels.font.getlength(line) / 2
+            at = min(max(at, 4), look.size[0] - labels.font.getlength(line) - 4)
+            y = top + look.em(1.5) + number * line_height(labels.font)
+            write(image, (at, y), line, font=labels.font, fill=look.ink)
+    confirm = _confirm_box(look, content, top + look.em(1.5) + labels.height + look.em(0.6))
     _outline(draw, look, confirm)
     track: Box = (left - look.em(0.7), top - look.em(0.3), right + look.em(0.7), top + look.em(1.6))
     overlay = (button(look, content.confirm, confirm), confirm)
@@ -109,9 +154,8 @@ def typed_number(
     range_ = "" if counts else _range(content)
     tall = line_height(look.body) + (line_height(look.small) if range_ else 0)
     y = (height - tall) // 2
-    draw.text(((width - look.body.getlength(text)) / 2, y), text, font=look.body, fill=look.ink)
-    x, y = (width - look.small.getlength(range_)) / 2, y + line_height(look.body)
-    draw.text((x, y), range_, font=look.small, fill=look.ink)
+    write_centred(image, y, [text], font=look.body, fill=look.ink)
+    write_centred(image, y + line_height(look.body), [range_], font=look.small, fill=look.ink)
     right = left - look.em(0.6)
     return image, (right - width, top, right, bottom)
 
@@ -120,6 +164,11 @@ def typed_width(look: Look, content: Question) -> int:
     """Return the width in pixels that a typed number has room in."""
     widest = look.body.getlength("0" * LONGEST)
     return round(max(widest, look.small.getlength(_range(content)))) + look.em(1)
+
+
+def typed_height(look: Look) -> int:
+    """Return the height in pixels of a typed number with the range below it."""
+    return line_height(look.body) + line_height(look.small) + look.em(0.3)
 
 
 def _range(content: Question) -> str:

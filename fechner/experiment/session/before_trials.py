@@ -7,7 +7,7 @@ second press could have been meant for the screen before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -79,7 +79,7 @@ class BeforeTrials:
         """Ask what was not answered yet, then show the pages; return whether nobody objects."""
         if any(not line.accepted for line in self._answered.values()):
             return False
-        asked = self._asked()
+        asked = _asked_before(self._protocol)
         screens = [partial(self._ask, one) for one in asked]
         screens += [partial(self._read, page) for page in pages]
         # Whom a trial was shown to has passed the questions, and reads the pages only.
@@ -95,12 +95,6 @@ class BeforeTrials:
             else:
                 place += 1
         return True
-
-    def _asked(self) -> list[_Asked]:
-        return [
-            *([_consent(self._protocol)] if self._protocol.consent else []),
-            *(_screening(self._protocol, question.name) for question in self._protocol.screening),
-        ]
 
     def _read(self, page: Page, *, back: str) -> bool:
         self._display.text(replace(page, back=back, not_before_ms=self._pause(PAUSE_MS)))
@@ -119,13 +113,7 @@ class BeforeTrials:
 
     def _means_it(self, name: str, label: str) -> bool:
         """Ask whether an answer was meant that turns the participant away."""
-        texts = self._texts
-        question = numbered_buttons(
-            f"confirm.{name}",
-            texts.turned_away_question.format(answer=label),
-            (texts.turned_away_no, texts.turned_away_yes),
-            1.0,
-        )
+        question = _turning_away(self._protocol, name, label)
         pause = self._pause(TURNING_AWAY_PAUSE_MS)
         return self._answer(replace(question, not_before_ms=pause)) == 1
 
@@ -139,6 +127,30 @@ class BeforeTrials:
 
     def _pause(self, milliseconds: float) -> float:
         return milliseconds if self._pauses else 0.0
+
+
+def questions_before(protocol: Protocol) -> Iterator[Question]:
+    """Yield every question that a protocol asks before the first trial."""
+    for asked in _asked_before(protocol):
+        yield asked.question
+        for answer, label in zip(asked.answers, asked.question.labels, strict=True):
+            if answer not in asked.accepted:
+                yield _turning_away(protocol, asked.name, label)
+
+
+def _asked_before(protocol: Protocol) -> list[_Asked]:
+    return [
+        *([_consent(protocol)] if protocol.consent else []),
+        *(_screening(protocol, question.name) for question in protocol.screening),
+    ]
+
+
+def _turning_away(protocol: Protocol, name: str, label: str) -> Question:
+    """Return the question whether an answer was meant that turns the participant away."""
+    texts = protocol.texts
+    labels = (texts.turned_away_no, texts.turned_away_yes)
+    text = texts.turned_away_question.format(answer=label)
+    return numbered_buttons(f"confirm.{name}", text, labels, 1.0)
 
 
 def _answered(events: Sequence[Line]) -> dict[str, ScreeningLine]:

@@ -141,7 +141,7 @@ class _Run:
         screens = BeforeTrials(self.protocol, self.display, self.journal.record, self.append)
         left = self._left()
         before = self._page_before(left[0], practised=False) if left else None
-        return screens.passed([*self._instructions(), *([before] if before else [])])
+        return screens.passed([*instructions(self.protocol), *([before] if before else [])])
 
     def turn_away(self) -> None:
         """Thank who is not admitted; the end says it."""
@@ -149,15 +149,8 @@ class _Run:
         with suppress(SessionQuitError):
             self.display.text(self._page("not-admitted", self.protocol.texts.not_admitted))
 
-    def _page(self, name: str, body: str, *, title: str = "") -> Page:
-        return Page(name, title, body, self.protocol.texts.continue_hint)
-
-    def _instructions(self) -> list[Page]:
-        texts = self.protocol.texts
-        return [
-            self._page(f"instructions-{number}", body, title=texts.title if number == 1 else "")
-            for number, body in enumerate(texts.instructions, start=1)
-        ]
+    def _page(self, name: str, body: str) -> Page:
+        return _page_of(self.protocol, name, body)
 
     # -- the trials
 
@@ -310,6 +303,28 @@ class _Pace:
         """Return the expected minutes of the trials that are left."""
         self._trials += 1
         return (now - self._began) / self._trials * trials_left / 60
+
+
+def _page_of(protocol: Protocol, name: str, body: str, *, title: str = "") -> Page:
+    return Page(name, title, body, protocol.texts.continue_hint)
+
+
+def instructions(protocol: Protocol) -> list[Page]:
+    """Return the pages of the instructions."""
+    texts = protocol.texts
+    return [
+        _page_of(protocol, f"instructions-{number}", body, title=texts.title if number == 1 else "")
+        for number, body in enumerate(texts.instructions, start=1)
+    ]
+
+
+def pages_of(protocol: Protocol) -> list[Page]:
+    """Return every page of text that a session can show."""
+    texts = protocol.texts
+    bodies = {"practice": texts.practice, "start": texts.start, "thanks": texts.thanks}
+    bodies |= {"break": texts.rest.format(done=100, total=200), "not-admitted": texts.not_admitted}
+    others = [_page_of(protocol, name, body) for name, body in bodies.items()]
+    return [*instructions(protocol), *others]
 
 
 def quit_question(protocol: Protocol) -> Question:

@@ -11,7 +11,7 @@ from fechner.experiment.display import Frame
 from fechner.experiment.plan.plan import Plan, Trial
 from fechner.experiment.screens import layout, mark_pages, pages
 from fechner.experiment.screens.fonts import check_font, find_font
-from fechner.experiment.screens.look import Look
+from fechner.experiment.screens.look import LEAST_TEXT_PX, Look
 from fechner.experiment.session import presentation
 from fechner.experiment.session.session import quit_question
 from fechner.experiment.session.trial_frames import TrialFrames, frames_of
@@ -38,17 +38,20 @@ SIMULATED_SHOW_MS = 100.0
 """Longest stimulus, reference, gap and mask for a simulated participant in a window."""
 
 
-def look_of(protocol: Protocol, size: tuple[int, int]) -> Look:
+def look_of(
+    protocol: Protocol, size: tuple[int, int], *, pixels_per_degree: float | None = None
+) -> Look:
     """Return the size, colours and text of a protocol's screens in a window of `size` pixels.
 
-    Text is as high as the protocol says in degrees, at the wanted pixels per degree, but
-    never so large that fewer than 24 lines fit.
+    Text is as high as the protocol says in degrees, at the calibrated pixels per degree (None: the
+    wanted ones), but never so large that fewer than 24 lines fit, nor too small to be drawn.
     """
     screen = protocol.screen
     font = find_font(screen.font)
     check_font(font, protocol.texts.every_word, language=protocol.language)
-    wanted = round(screen.text_height_deg * screen.pixels_per_degree)
-    return Look(size, screen.background_grey, min(wanted, size[1] // 24), font)
+    wanted = round(screen.text_height_deg * (pixels_per_degree or screen.pixels_per_degree))
+    text_px = max(min(wanted, size[1] // 24), LEAST_TEXT_PX)
+    return Look(size, screen.background_grey, text_px, font)
 
 
 def open_window(
@@ -121,6 +124,69 @@ def _strip(protocol: Protocol, look: Look) -> int:
     return max(marks, *(pages.strip_height(look, question) for question in asked))
 
 
+def arrange(
+    display: ParticipantDisplay,
+    protocol: Protocol,
+    stimuli: StimulusSet,
+    plan: Plan,
+    pixels_per_degree: float | None,
+) -> None:
+    """Give the screens of a session their text and their places, and check that all fits.
+
+    Text is as high as the calibration says. Where questions stand under a picture, both stand
+    together in the middle of the window, the question right below the highest picture of the
+    session.
+
+    Parameters
+    ----------
+    display
+        The open window.
+    protocol, stimuli, plan
+        What the session shows.
+    pixels_per_degree
+        As calibrated; None for what the protocol asks for.
+
+    Raises
+    ------
+    RefusedError
+        If an image does not fit the window beside text of that height.
+    """
+    size = display.look.size
+    look = look_of(protocol, size, pixels_per_degree=pixels_per_degree)
+    strip = _strip(protocol, look)
+    display.arrange(look, layout.stage(look, strip))
+    check_fit(display, protocol, stimuli, plan)
+    if strip:
+        shown = _frame_sizes(protocol, stimuli, plan)
+        heights = [layout.frame_size(f, s)[1] + layout.caption_height(look, f) for f, s in shown]
+        room = size[1] - strip
+        high = min(max(heights, default=room) + look.em(1), room)
+        top = (room - high) // 2
+        display.arrange(replace(look, foot=top + high), (0, top, size[0], top + high))
+
+
+def _frame_sizes(
+    protocol: Protocol, stimuli: StimulusSet, plan: Plan
+) -> list[tuple[Frame, list[tuple[int, int]]]]:
+    """Return the frames of a session that differ in size, each with the sizes of its images."""
+    from PIL import Image
+
+    sizes: dict[Path, tuple[int, int]] = {}
+    found: dict[tuple[tuple[int, int], ...], Frame] = {}
+    for planned in plan.trials:
+        # A staircase's stimulus is not known yet; it has the size of its reference.
+        trial = planned
+        if trial.reference and not trial.stimulus:
+            trial = replace(trial, stimulus=trial.reference)
+        for frame in frames_of(protocol, trial, stimuli).all:
+            for path in frame.images:
+                if path not in sizes:
+                    with Image.open(path) as file:
+                        sizes[path] = file.size
+            found.setdefault(tuple(sizes[path] for path in frame.images), frame)
+    return [(frame, list(shape)) for shape, frame in found.items()]
+
+
 def check_fit(
     display: ParticipantDisplay, protocol: Protocol, stimuli: StimulusSet, plan: Plan
 ) -> None:
@@ -138,24 +204,8 @@ def check_fit(
     RefusedError
         With the window that would do, and the smaller images and distance that would.
     """
-    from PIL import Image
-
-    sizes: dict[Path, tuple[int, int]] = {}
-    checked: set[tuple[tuple[int, int], ...]] = set()
-    for planned in plan.trials:
-        # A staircase's stimulus is not known yet; it has the size of its reference.
-        trial = planned
-        if trial.reference and not trial.stimulus:
-            trial = replace(trial, stimulus=trial.reference)
-        for frame in frames_of(protocol, trial, stimuli).all:
-            for path in frame.images:
-                if path not in sizes:
-                    with Image.open(path) as file:
-                        sizes[path] = file.size
-            shape = tuple(sizes[path] for path in frame.images)
-            if shape not in checked:
-                checked.add(shape)
-                _check_frame(display, protocol, frame, list(shape))
+    for frame, sizes in _frame_sizes(protocol, stimuli, plan):
+        _check_frame(display, protocol, frame, sizes)
 
 
 def _check_frame(

@@ -22,7 +22,7 @@ from fechner.experiment.simulated.window_user import SimulatedUser
 from fechner.experiment.starting import preflight
 from fechner.experiment.starting.earlier_sessions import known_calibration
 from fechner.experiment.starting.inputs import PreparedSession, prepare_session
-from fechner.experiment.starting.open_window import check_fit, open_window, simulated_timing
+from fechner.experiment.starting.open_window import arrange, open_window, simulated_timing
 from fechner.experiment.starting.resuming import seen_so_far
 from fechner.protocols.schema import Protocol, load_protocol
 from fechner.records.journal import JournalRecord
@@ -196,14 +196,22 @@ def _checked_screen(
     """Check the open window, asking the experimenter if `ask`; return the journal's facts."""
     protocol, stimuli, plan = prepared.protocol, prepared.stimuli, prepared.plan
     folder = prepared.path.parent
-    check_fit(display, protocol, stimuli, plan)
+    _arrange(display, prepared, calibration)
     checks = preflight.check_inputs(protocol, stimuli, plan)
     checks += [preflight.check_sessions(folder), preflight.check_disk(folder)]
     checks += preflight.check_window(display)
     if ask:
         calibration = calibration or known_calibration(folder, display)
         calibration = preflight.experimenter_screen(display, protocol, checks, calibration)
+        _arrange(display, prepared, calibration)
     return preflight.record(display, calibration)
+
+
+def _arrange(
+    display: ParticipantDisplay, prepared: PreparedSession, calibration: Calibration | None
+) -> None:
+    degree = calibration.pixels_per_degree if calibration else None
+    arrange(display, prepared.protocol, prepared.stimuli, prepared.plan, degree)
 
 
 def _loaded(protocol: Protocol | str | Path, language: str) -> Protocol:

@@ -34,6 +34,7 @@ from fechner.experiment.window.read_back import ReadBack, Verify
 from fechner.experiment.window.screenshots import Screenshots, picture_name
 
 if TYPE_CHECKING:
+    from fechner.experiment.screens.look import Box, Look
     from fechner.experiment.simulated.window_user import WindowUser
     from fechner.experiment.window.window import Window
     from fechner.protocols.parts import Keys
@@ -72,27 +73,44 @@ class ParticipantDisplay:
         screenshots: Path | None = None,
         user: WindowUser | None = None,
     ) -> None:
-        self.window, self.look = window, window.look
+        self.window = window
         # Simulated participants press nothing twice, and need not wait.
         window.pause_ms = 0.0 if user else PAUSE_BETWEEN_ANSWERS_MS
-        self.area = layout.stage(self.look, strip)
         self._keys, self._quit_question = keys, quit_question
         self._read_back = ReadBack(window, verify)
         self._screenshots = Screenshots(window, screenshots)
         self._user = user
-        self._frames = FrameLoader(window, self.look, self.area)
-        self._asking = Asking(
-            window, self._frames, keys=keys, screenshots=self._screenshots, user=user
-        )
-        self._marking = MarkingScreen(window, keys=keys, screenshots=self._screenshots, user=user)
         self._standing: StandingFrame | None = None
-        self._base = window.texture()
-        left, top, right, bottom = self.area
-        cross = pages.fixation(self.look, ((left + right) // 2, (top + bottom) // 2)).image
-        self._cross = window.texture()
-        self._cross.put(*pages.drawn_part(self.look, cross))
+        self._base, self._cross = window.texture(), window.texture()
+        self._arrange(window.look, layout.stage(window.look, strip))
         self._due: float | None = None
         self._draw_s = 0.0
+
+    def arrange(self, look: Look, area: Box) -> None:
+        """Give every screen its look from now on, and pictures a part of the window.
+
+        Parameters
+        ----------
+        look
+            Of the same size and background as the window.
+        area
+            The part of the window that pictures stand in.
+        """
+        self._frames.close()
+        self._arrange(look, area)
+
+    def _arrange(self, look: Look, area: Box) -> None:
+        window, self.look, self.area = self.window, look, area
+        window.look = look
+        screenshots, user = self._screenshots, self._user
+        self._frames = FrameLoader(window, look, area)
+        self._asking = Asking(
+            window, self._frames, keys=self._keys, screenshots=screenshots, user=user
+        )
+        self._marking = MarkingScreen(window, keys=self._keys, screenshots=screenshots, user=user)
+        left, top, right, bottom = area
+        cross = pages.fixation(look, ((left + right) // 2, (top + bottom) // 2)).image
+        self._cross.put(*pages.drawn_part(look, cross))
 
     def now(self) -> float:
         """Return monotonic seconds since the window opened."""
