@@ -19,7 +19,6 @@ from fechner.analysis.network.maps.damage import damage, local_distance
 from fechner.compression.degrading.families import gaussian
 from fechner.compression.metrics.local_errors import squared_error
 from fechner.compression.metrics.quality import mse
-from fechner.compression.regions.blocks import BlockGrid
 from fechner.errors import InputError, RefusedError
 from fechner.executors import executor
 from fechner.provenance import write_json
@@ -216,7 +215,7 @@ def test_another_target_removes_the_pictures_of_the_former_set(scenes, tmp_path)
     few = {name: scenes[name] for name in ("cat", "cup")}
     options = {"regions": QUICK, "arms": ("low", "high"), "max_strength_ratio": 4.0}
     build_stimuli(few, tmp_path, family="noise", target_mse=10.0, **options)
-    made = build_stimuli(few, tmp_path, family="contrast", target_mse=10.0, **options)
+    made = build_stimuli(few, tmp_path, family="contrast", target_mse=10.0, again=True, **options)
     assert {p.name for p in tmp_path.glob("*.png")} == {s.file for s in made.stimuli}
 
 
@@ -353,12 +352,13 @@ def test_donors_are_the_best_derangement(seed, n):
 
 
 def test_the_mismatch_of_a_donor_is_the_log_ratio_of_errors():
-    grid = BlockGrid(16, 16, 4)
     error = np.ones((4, 4))
     error[:, 2:] = 4.0
-    left, right = np.zeros((16, 16), bool), np.zeros((16, 16), bool)
-    left[:, :8], right[:, 8:] = True, True
-    assert mismatch(error, grid, left, [left, right]) == pytest.approx([0, np.log(4)])
+    left, right = np.zeros((4, 4), bool), np.zeros((4, 4), bool)
+    left[:, :2], right[:, 2:] = True, True
+    assert mismatch(error, left, [left, right]) == pytest.approx([0, np.log(4)])
+    finer = np.kron(right, np.ones((2, 2), bool))
+    assert mismatch(error, left, [finer]) == pytest.approx([np.log(4)])
 
 
 @settings(max_examples=20, deadline=None)

@@ -1,15 +1,26 @@
 """The study file is checked in one place, and finished steps are known by content."""
 
+import json
+import sys
+
 import pytest
 from journals import edit, header_of, written
+from typer.testing import CliRunner
 
+from fechner.cli.main import app
 from fechner.errors import InputError
 from fechner.records.done import VERSIONS, done_key, read_done, write_done
 from fechner.records.journal import journal_name
 from fechner.records.ratings import read_ratings
-from fechner.records.study import read_study, write_template
+from fechner.records.study import Study, read_study, study_schema, write_template
+from fechner.study.design import design_of
 from fechner.study.opening import open_study
 from fechner.study.work import collect_ratings
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 
 def test_the_template_is_a_study_that_can_be_read(tmp_path):
@@ -29,6 +40,9 @@ def test_a_second_template_never_overwrites_a_study(tmp_path):
     [
         ('title = "t"\n[stimuli]\nfamly = "blur"', "unknown key 'stimuli.famly'; did you mean"),
         ('titel = "t"', "titel"),
+        ('title = "t"\n[stimuli]\nfamily = "blur"', r'is written families = \["blur"\] now'),
+        ('title = "t"\n[stimuli]\ntarget_mse = 40', r"is written levels = \[40\] now"),
+        ('title = "t"\n[claim]\ncontrols = ["centre"]', r"names the region 'centre', which"),
         ('title = "t"\n[stimuli]\nshare = 0.9', "'stimuli.share' got 0.9"),
         ('title = "t"\n[simulate]\nworld = "moon"', "'simulate.world' got 'moon'"),
         ("title = ", "is not TOML"),
@@ -40,6 +54,39 @@ def test_a_wrong_study_file_names_the_key_and_the_remedy(tmp_path, text, message
     with pytest.raises(InputError, match=message) as caught:
         read_study(path)
     assert "\n" not in str(caught.value)
+
+
+def test_the_schema_of_study_files_has_every_key_of_the_template_and_allows_no_other(tmp_path):
+    schema = study_schema()
+    parts = schema["$defs"]
+    declared = tomllib.loads(write_template(tmp_path).read_text("utf-8"))
+    assert set(declared) <= set(schema["properties"])
+    for name, table in declared.items():
+        if isinstance(table, dict):
+            part = parts[schema["properties"][name]["$ref"].rsplit("/", 1)[-1]]
+            assert set(table) <= set(part["properties"])
+            assert part["additionalProperties"] is False
+
+
+def test_the_schema_that_the_command_prints_is_the_one_that_files_are_checked_by():
+    result = CliRunner().invoke(app, ["study", "schema"])
+    assert json.loads(result.output) == study_schema()
+
+
+@pytest.mark.parametrize(
+    ("stimuli", "message"),
+    [
+        ('families = ["blurr"]', "did you mean 'blur'"),
+        ('measure = "mes"', "did you mean 'mse'"),
+        ("levels = [60, 30]", "growing"),
+        ('regions = ["low", "high", "donor", "centr"]', "did you mean 'centre'"),
+        ('match = ["luma"]', "cannot match regions on 'luma'"),
+    ],
+)
+def test_a_design_that_cannot_be_made_is_found_before_anything_is_computed(stimuli, message):
+    content = tomllib.loads(f'title = "t"\n[stimuli]\n{stimuli}')
+    with pytest.raises(InputError, match=message):
+        design_of(Study.model_validate(content))
 
 
 def test_a_missing_study_file_names_the_command_that_makes_one(tmp_path):

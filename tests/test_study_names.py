@@ -40,7 +40,7 @@ size = 96
 strategies = ["readout"]
 shuffles = 2
 [stimuli]
-scenes = 16
+scenes = 14
 [simulate]
 participants = 6
 in_window = 0

@@ -23,7 +23,7 @@ def build(
     ] = None,
     region: Annotated[
         list[str] | None,
-        typer.Option(help="low, high, donor, middle, random, mirrored, centre; repeat."),
+        typer.Option(help="low, high, donor, middle, random, mirrored, centre, uniform; repeat."),
     ] = None,
     share: Annotated[float, typer.Option(help="Area of a region, share of the picture.")] = 0.2,
     tolerance: Annotated[float, typer.Option(help="Of every matched covariate.")] = 0.02,
@@ -37,6 +37,13 @@ def build(
         Path | None,
         typer.Option(help="CSV with scene and truth (real or generated), for authenticity."),
     ] = None,
+    wanted: Annotated[
+        int | None,
+        typer.Option(min=2, help="Scenes wanted of these photographs; refused ones are replaced."),
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Replace another set that lies in --out.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of noise, phases and random regions.")] = 0,
     jobs: Annotated[int | None, typer.Option(help="Processes; one a core otherwise.")] = None,
     cluster: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
@@ -64,6 +71,8 @@ def build(
             arms=region or ["low", "high", "donor"],
             regions=options.without(*(leave_unmatched or [])),
             max_strength_ratio=max_strength_ratio,
+            wanted=wanted,
+            again=again,
             seed=seed,
             truths=None if truth is None else _truths(truth),
             pool=pool,

@@ -80,6 +80,25 @@ def init(
 
 
 @app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option(help="Write to this file.")] = None,
+) -> None:
+    """Print the JSON Schema of study files, for editors that check TOML.
+
+    Example: fechner study schema --out study.schema.json
+    """
+    import json
+
+    from fechner.provenance import write_json
+    from fechner.records.study import study_schema
+
+    if out is None:
+        typer.echo(json.dumps(study_schema(), indent=1))
+    else:
+        write_json(out, study_schema())
+
+
+@app.command()
 def run(
     file: File,
     again_from: Annotated[

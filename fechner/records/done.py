@@ -23,7 +23,7 @@ VERSIONS = {
     "channels": 3,
     "maps": 3,
     "map": 1,
-    "stimuli": 1,
+    "stimuli": 2,
     "sessions": 1,
     "ratings": 3,
     "claim": 3,

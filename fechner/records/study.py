@@ -95,7 +95,7 @@ class MapsPart(Part):
     of unseen scenes, else distance.
 
     ``strength`` is that of the stimuli's family. Left out, maps by distance degrade each image
-    until it loses everywhere what the stimuli's regions lose (``target_mse / share``), and maps
+    until it loses everywhere what the stimuli's regions lose (the middle level / share), and maps
     by removal blur it.
     """
 
@@ -104,11 +104,30 @@ class MapsPart(Part):
 
 
 class StimuliPart(Part):
-    """Which images are degraded, how, where and how much."""
+    """What is compared: scenes x families x levels x regions.
+
+    scenes
+        How many scenes the set shall have. They are taken in the order of the images; one that
+        cannot be matched is replaced by the next, so that there should be more images than this.
+    families
+        Degradations, as ``fechner degrade --help`` lists them.
+    levels
+        What every region loses, in the unit of `measure`, in growing order.
+    measure
+        ``mse``, ``ssim`` (1 - SSIM), ``ss2`` (SSIMULACRA2 points below 100) or ``bytes``.
+    regions
+        Which regions are degraded: ``low``, ``high``, ``donor``, ``middle``, ``random``,
+        ``mirrored``, ``centre``, and ``uniform``: the whole picture at the same loss.
+    share, match, max_strength_ratio
+        Area of a region, what is equal between low and high, and how far apart the strengths of
+        two regions may be.
+    """
 
     scenes: int = Field(default=12, ge=4)
-    family: str = "blur"
-    target_mse: float = Field(default=60.0, gt=0)
+    families: tuple[str, ...] = ("blur",)
+    levels: tuple[float, ...] = (60.0,)
+    measure: str = "mse"
+    regions: tuple[str, ...] = ("low", "high", "donor")
     share: float = Field(default=0.2, gt=0, lt=0.5)
     match: tuple[str, ...] = ("edge_fine", "edge_middle", "eccentricity", "luminance", "chroma")
     max_strength_ratio: float = Field(default=1.5, ge=1)
@@ -144,6 +163,29 @@ class Study(Part):
     screening: ScreeningRule = ScreeningRule()
     claim: ClaimRule = ClaimRule()
     simulate: SimulatePart | None = None
+
+    @model_validator(mode="after")
+    def _claimed_regions_are_made(self) -> Study:
+        for region in (self.claim.low, self.claim.high, *self.claim.controls):
+            if region not in self.stimuli.regions:
+                raise ValueError(
+                    f"[claim] names the region '{region}', which [stimuli] regions does not make; "
+                    f"{nearest(region, self.stimuli.regions)}, or add it there"
+                )
+        return self
+
+
+FORMER = {
+    ("stimuli", "family"): 'families = ["{}"]',
+    ("stimuli", "target_mse"): "levels = [{}]",
+}
+"""Keys of former versions, and how the same is said now."""
+
+
+def study_schema() -> dict[str, Any]:
+    """Return the JSON Schema of study files, for editors that check TOML."""
+    schema = Study.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def read_study(path: Path) -> Study:
@@ -204,6 +246,11 @@ def _first_complaint(error: ValidationError) -> str:
     # A misspelt key also makes the right one missing: the misspelling is the better line.
     first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     where = ".".join(str(part) for part in first["loc"])
+    if not where:
+        return str(first["msg"]).removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden" and first["loc"] in FORMER:
+        now = FORMER[first["loc"]].format(first.get("input"))
+        return f"'{where}' is written {now} now; change that line"
     if first["type"] == "extra_forbidden":
         key = str(first["loc"][-1])
         return f"unknown key '{where}'; {nearest(key, _keys_at(first['loc'][:-1]))}"
@@ -261,9 +308,11 @@ method = "auto"             # "removal" where the selection predicts ratings, el
 # strength = 4.0            # of the stimuli's family; see fechner degrade --help
 
 [stimuli]
-scenes = 12                 # how many scenes are degraded (one image each)
-family = "blur"             # fechner degrade --help  lists the families
-target_mse = 60.0           # removed information, squared 8-bit grey levels over the image
+scenes = 12                 # wanted; scenes that cannot be matched are replaced by the next
+families = ["blur"]         # fechner degrade --help  lists them; several are crossed
+levels = [60.0]             # what every region loses, over the whole image; several are crossed
+measure = "mse"             # of the levels: "mse", "ssim", "ss2", "bytes"
+regions = ["low", "high", "donor"]  # also middle, random, mirrored, centre, uniform
 share = 0.2                 # area of each degraded region, share of the image
 match = ["edge_fine", "edge_middle", "eccentricity", "luminance", "chroma"]
 max_strength_ratio = 1.5    # scenes whose arms need more different strengths are refused

@@ -2,13 +2,13 @@
 
 For every scene: find matched regions, degrade each to the same target, write the
 pictures; then let every scene's high region be degraded on another scene. Scenes
-that cannot be matched honestly are left out with the reason. At the end a network says how far
-each picture lies from its intact one.
+that cannot be matched honestly are left out with the reason and replaced (`choosing`). At the end
+a network says how far each picture lies from its intact one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import replace
@@ -18,38 +18,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fechner.compression.degrading.matching import MAX_STRENGTH_RATIO, MEASURES
-from fechner.compression.regions.blocks import BlockGrid
-from fechner.compression.regions.controls import mirrored
 from fechner.compression.regions.options import RegionOptions
-from fechner.errors import FechnerError, InputError, RefusedError, nearest
-from fechner.executors import run_all
+from fechner.errors import FechnerError, InputError, nearest
 from fechner.progress import Progress, silent
 from fechner.provenance import provenance, sha256_file
 from fechner.records.file_names import check_file_names
-from fechner.records.images.files import read_mask_png
 from fechner.records.maps import is_simulated_map
 from fechner.records.stimuli import (
     LAYER_DISTANCE,
     TRUTHS,
-    Stimulus,
     StimulusSet,
     read_stimulus_set,
     write_stimulus_set,
 )
-from fechner.stimuli.design import Design, Scene
-from fechner.stimuli.donors import assign_donors, mismatch
-from fechner.stimuli.kept import Built, SceneTask
+from fechner.stimuli.choosing import choose_scenes
+from fechner.stimuli.design import UNIFORM, Design, Scene
+from fechner.stimuli.kept import Built, SceneTask, open_folder
 from fechner.stimuli.layer_distances import described, layer_distances
-from fechner.stimuli.scenes import make_donor_arm, make_own_arms
 
 if TYPE_CHECKING:
     from fechner.analysis.network.layers.networks import Network
-
-ASSIGNMENTS = 5
-"""How often donors are assigned before the scenes without a comparable one are refused."""
-
-DISSOLVED = 50.0
-"""Cost of a pair of scenes that was tried and is not comparable."""
 
 FEWEST_SCENES = 8
 """With fewer pictures the random effect of pictures cannot be estimated."""
@@ -65,7 +53,9 @@ def build_stimuli(
     arms: Sequence[str] = ("low", "high", "donor"),
     regions: RegionOptions | None = None,
     max_strength_ratio: float = MAX_STRENGTH_RATIO,
+    wanted: int | None = None,
     fewest_scenes: int = FEWEST_SCENES,
+    again: bool = False,
     seed: int = 0,
     truths: Mapping[str, str] | None = None,
     simulated: bool = False,
@@ -93,8 +83,14 @@ def build_stimuli(
         How low and high are matched.
     max_strength_ratio
         Scenes whose low and high need strengths further apart are refused.
+    wanted
+        How many scenes the set shall have: refused ones are replaced by the next of `scenes`;
+        all of them where left out.
     fewest_scenes
         With fewer scenes left (or fewer than two thirds of a smaller set) nothing is built.
+    again
+        Build anew where `folder` holds a set of another design or another version of fechner,
+        which is refused otherwise.
     seed
         Of noise, phases and random regions.
     truths
@@ -115,9 +111,10 @@ def build_stimuli(
     Raises
     ------
     InputError
-        If an image or map is unusable, or an option is unknown.
+        If an image or map is unusable, an option is unknown, or there are fewer scenes than
+        wanted.
     RefusedError
-        If too few scenes can be matched; the reasons are named.
+        If too few scenes can be matched (the reasons are named), or `folder` holds another set.
 
     Examples
     --------
@@ -147,22 +144,28 @@ def build_stimuli(
     check_file_names(scenes)
     _check_truths(truths or {}, scenes)
     listed = [Scene(name, Path(image), Path(map_)) for name, (image, map_) in scenes.items()]
+    _check_maps(listed)
+    asked = len(listed) if wanted is None else wanted
+    check_pool(asked, len(listed))
+    inputs = {scene.name: (sha256_file(scene.image), sha256_file(scene.map)) for scene in listed}
+    made_from = {"wanted": asked, **design.as_record()}
+    open_folder(Path(folder), made_from, _inputs(inputs), again=again)
     tasks = [SceneTask(scene, Path(folder), design) for scene in listed]
-    with_donors = "donor" in design.arms
-    steps = len(tasks) * (2 + with_donors)
-    built = run_all(make_own_arms, tasks, pool=pool, progress=lambda done, _: progress(done, steps))
-    own = _enough(built, fewest_scenes, len(tasks))
-    donated: list[Built] = []
-    if with_donors:
-        donated = _donated(
-            [task for task in tasks if task.scene.name in own],
-            own,
-            pool=pool,
-            progress=lambda done, _: progress(len(tasks) + done, steps),
-        )
-    kept, refused = _kept(built, donated, fewest_scenes, len(tasks))
+    before = asked * (1 + ("donor" in design.arms))
+    steps = before + asked
+    chosen = choose_scenes(
+        tasks,
+        wanted=asked,
+        fewest=fewest_scenes,
+        pool=pool,
+        progress=lambda done, _: progress(done, steps),
+    )
+    kept = {
+        name: [*chosen.own[name].stimuli, *(gift.stimuli if gift else ())]
+        for name in chosen.kept
+        for gift in [chosen.gifts.get(name)]
+    }
     seen_by = network or _packaged()
-    before = steps - len(tasks)
     distances = layer_distances(
         [stimulus for made in kept.values() for stimulus in made],
         Path(folder),
@@ -171,14 +174,17 @@ def build_stimuli(
         progress=lambda done, _: progress(before + done, steps),
     )
     progress(steps, steps)
-    simulated = simulated or any(is_simulated_map(task.scene.map) for task in tasks)
+    tried = {name: inputs[name] for name in inputs if name in {**chosen.own, **chosen.refused}}
+    simulated = simulated or any(is_simulated_map(scenes[name][1]) for name in tried)
     said = {
         "record": "StimulusSet",
         "unit": MEASURES[design.measure][1],
-        "scenes": _scenes_said(built, donated, kept),
-        "refused": refused,
+        "scenes": {name: _about(chosen.own[name], chosen.gifts.get(name)) for name in kept},
+        "refused": chosen.refused,
         LAYER_DISTANCE: described(seen_by),
-        "provenance": _provenance(tasks, design, simulated),
+        "provenance": provenance(
+            parameters=made_from, inputs=_inputs(tried), seed=design.seed, simulated=simulated
+        ),
     }
     stimuli = [
         replace(one, truth=(truths or {}).get(name, ""), layer_distance=distances[one.stimulus])
@@ -196,6 +202,29 @@ def _packaged() -> Network:
     return load_network(device="cpu")
 
 
+def _check_maps(scenes: Sequence[Scene]) -> None:
+    missing = [scene for scene in scenes if not scene.map.is_file()]
+    if missing:
+        first = f"{missing[0].map} for {missing[0].name!r}"
+        more = f" and {len(missing) - 1} more" if missing[1:] else ""
+        raise InputError(f"no importance map {first}{more}; make it with: fechner maps make")
+
+
+def check_pool(wanted: int, there: int) -> None:
+    """Check that as many scenes are there as are wanted.
+
+    Raises
+    ------
+    InputError
+        If there are fewer.
+    """
+    if wanted > there:
+        raise InputError(
+            f"{wanted} scenes are wanted and the pool holds {there}; add photographs (more than "
+            f"wanted, because some are refused) or ask for {there} or fewer"
+        )
+
+
 def _check_truths(truths: Mapping[str, str], scenes: Mapping[str, object]) -> None:
     for scene, truth in truths.items():
         if scene not in scenes:
@@ -205,94 +234,6 @@ def _check_truths(truths: Mapping[str, str], scenes: Mapping[str, object]) -> No
                 f"truth of {scene!r} is {' or '.join(TRUTHS)}, got {truth!r}; "
                 f"{nearest(truth, TRUTHS)}"
             )
-
-
-def _enough(built: Sequence[Built], fewest: int, asked: int) -> dict[str, Built]:
-    """Return the scenes that were built, if they suffice."""
-    left = {one.scene: one for one in built if not one.refused}
-    needed = min(fewest, max(2, -(-2 * asked // 3)))
-    if len(left) < needed:
-        reasons = "; ".join(f"{one.scene}: {one.refused}" for one in built if one.refused)
-        raise RefusedError(
-            f"only {len(left)} of {asked} scenes can be matched, {needed} are needed; {reasons}"
-        )
-    return left
-
-
-def _donated(
-    tasks: Sequence[SceneTask],
-    own: Mapping[str, Built],
-    *,
-    pool: Executor | None,
-    progress: Progress,
-) -> list[Built]:
-    """Let every scene's region be degraded on another scene.
-
-    A pair whose donor arm needs too different a strength is dissolved and all
-    donors are assigned again; scenes that then still have none are refused.
-    """
-    masks = [read_mask_png(task.mask("high")) for task in tasks]
-    # As they are, then mirrored: column j + n is region j reflected left to right.
-    costs = _costs(tasks, own, [*masks, *map(mirrored, masks)])
-    for _ in range(ASSIGNMENTS):
-        donors = assign_donors(costs)
-        given = [
-            replace(task, donor=tasks[j % len(tasks)].scene.name, donor_mirrored=j >= len(tasks))
-            for task, j in zip(tasks, donors, strict=True)
-        ]
-        made = run_all(make_donor_arm, given, pool=pool, progress=progress)
-        made = [_comparable(one, own[one.scene], tasks[0].design) for one in made]
-        apart = [i for i, one in enumerate(made) if one.refused]
-        if not apart:
-            break
-        for i in apart:
-            costs[i, donors[i]] = DISSOLVED
-    return made
-
-
-def _costs(
-    tasks: Sequence[SceneTask], own: Mapping[str, Built], masks: Sequence[np.ndarray]
-) -> np.ndarray:
-    """Return how badly each region fits each scene, ``(n_scenes, n_masks)``."""
-    rows = []
-    for task, mask in zip(tasks, masks, strict=False):
-        grid = BlockGrid.fitting(mask.shape[0], mask.shape[1], task.design.regions.block)
-        rows.append(mismatch(np.asarray(own[task.scene.name].error), grid, mask, masks))
-    return np.stack(rows)
-
-
-def _comparable(gift: Built, own: Built, design: Design) -> Built:
-    """Return the donor arm, refused if its strength is too far from the scene's own arms'."""
-    if gift.refused:
-        return gift
-    for label, arms in own.about["strengths"].items():
-        mine = [arms["low"], arms["high"], *gift.about["strengths"][label].values()]
-        ratio = max(mine) / max(min(mine), 1e-9)
-        if ratio > design.max_strength_ratio:
-            reason = (
-                f"the donor region needs a strength {ratio:.2f} times apart from low and high "
-                f"({label}), at most {design.max_strength_ratio:g} is comparable, and no other "
-                "scene's region fits better"
-            )
-            return replace(gift, refused=reason)
-    return gift
-
-
-def _kept(
-    built: Sequence[Built], donated: Sequence[Built], fewest: int, asked: int
-) -> tuple[dict[str, list[Stimulus]], dict[str, str]]:
-    """Return the stimuli of every scene that has all arms, and why the others were refused."""
-    refused = {one.scene: one.refused for one in (*built, *donated) if one.refused}
-    kept = _enough([one for one in built if one.scene not in refused], fewest, asked)
-    gifts = {one.scene: one.stimuli for one in donated}
-    return {name: [*one.stimuli, *gifts.get(name, ())] for name, one in kept.items()}, refused
-
-
-def _scenes_said(
-    built: Sequence[Built], donated: Sequence[Built], kept: Iterable[str]
-) -> dict[str, Any]:
-    own, gifts = ({one.scene: one for one in made} for made in (built, donated))
-    return {name: _about(own[name], gifts.get(name)) for name in kept}
 
 
 def _about(own: Built, gift: Built | None) -> dict[str, Any]:
@@ -307,11 +248,12 @@ def _about(own: Built, gift: Built | None) -> dict[str, Any]:
 
 
 def _ratios(strengths: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """Return, for each family and target, the largest strength over the smallest, all arms."""
-    return {
-        label: max(arms.values()) / max(min(arms.values()), 1e-9)
+    """Return, for each family and target, the largest strength over the smallest, all regions."""
+    regional = {
+        label: [strength for arm, strength in arms.items() if arm != UNIFORM]
         for label, arms in strengths.items()
     }
+    return {label: max(found) / max(min(found), 1e-9) for label, found in regional.items()}
 
 
 def _remove_old(folder: Path, files: set[str]) -> None:
@@ -322,14 +264,10 @@ def _remove_old(folder: Path, files: set[str]) -> None:
                 (folder / Path(stimulus.file).name).unlink(missing_ok=True)
 
 
-def _provenance(tasks: Sequence[SceneTask], design: Design, simulated: bool) -> dict[str, Any]:
-    inputs = {}
-    for task in tasks:
-        inputs[f"{task.scene.name} image"] = sha256_file(task.scene.image)
-        inputs[f"{task.scene.name} map"] = sha256_file(task.scene.map)
-    return provenance(
-        parameters=design.as_record(),
-        inputs=inputs,
-        seed=design.seed,
-        simulated=simulated,
-    )
+def _inputs(digests: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """Return the digests of image and map of each scene, as the record names them."""
+    return {
+        f"{name} {kind}": sha256
+        for name, pair in digests.items()
+        for kind, sha256 in zip(("image", "map"), pair, strict=True)
+    }

@@ -19,8 +19,12 @@ ARMS = {
     "random": "patches at random places",
     "mirrored": "the high region reflected left to right",
     "centre": "the blocks nearest the centre",
+    "uniform": "the whole picture, more weakly: the same loss spread evenly",
 }
 """The regions that can be degraded."""
+
+UNIFORM = "uniform"
+"""The arm that is no region: neither its area nor its strength is that of the others."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,9 @@ class Design:
         for arm in self.arms:
             if arm not in ARMS:
                 raise InputError(f"unknown region {arm!r}; {nearest(arm, ARMS)}")
+        for name, given in (("families", self.families), ("regions", self.arms)):
+            if len(set(given)) < len(given):
+                raise InputError(f"{name} expects each name once, got {', '.join(given)}")
         for arm in ("low", "high"):
             if arm not in self.arms:
                 raise InputError(f"a stimulus set needs the region {arm!r}; add it")
@@ -77,6 +84,15 @@ class Design:
             raise InputError(f"targets expect growing numbers, got {self.targets}; sort them")
         for value in self.targets:
             Loss(self.measure, value)
+
+    def conditions(self) -> list[tuple[str, int, str]]:
+        """Return family, level and arm of every degraded stimulus that a scene gives."""
+        return [
+            (family, level, arm)
+            for family in self.families
+            for level, _ in self.levels()
+            for arm in self.arms
+        ]
 
     def levels(self) -> list[tuple[int, Loss]]:
         """Return number and target of each level, from 1."""

@@ -4,6 +4,9 @@ A task's result lies in ``.scenes/NAME_TASK.json`` under its key (`fechner.recor
 design, the photograph, its map and, for a donor arm, both masks. A task whose key and files are
 unchanged is not done again, so a build that was stopped goes on where it was, and a damaged
 picture is made again alone.
+
+A folder that holds a finished set of another design, or of another version of fechner, is opened
+only on request: somebody may have rated it.
 """
 
 from __future__ import annotations
@@ -13,9 +16,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from fechner.errors import RefusedError
+from fechner import __version__
+from fechner.errors import InputError, RefusedError
+from fechner.provenance import digest, read_json
 from fechner.records.done import done_key, read_done, write_done
-from fechner.records.stimuli import INTACT, Stimulus
+from fechner.records.stimuli import INTACT, RECORD, Stimulus
 from fechner.stimuli.design import Design, Scene
 
 KEPT = ".scenes"
@@ -59,6 +64,63 @@ class Built:
     about: Mapping[str, Any]
     error: tuple[tuple[float, ...], ...] = ()
     refused: str = ""
+
+
+def open_folder(
+    folder: Path, design: Mapping[str, Any], inputs: Mapping[str, str], *, again: bool
+) -> None:
+    """Refuse a folder that holds another set, or clear it where it shall be built again.
+
+    Parameters
+    ----------
+    folder
+        Where a set is to be built.
+    design
+        What is to be built, as the set's provenance says it.
+    inputs
+        Name -> sha256 of every picture and map that it may be built from.
+    again
+        Whether another set there may be replaced.
+
+    Raises
+    ------
+    RefusedError
+        If the folder holds a set of another design or version, and `again` is False.
+    """
+    path = folder / RECORD
+    if not path.is_file():
+        return
+    differences = _differences(path, design, inputs)
+    if not differences:
+        return
+    if not again:
+        raise RefusedError(
+            f"{folder} holds another stimulus set ({'; '.join(differences)}); give another folder, "
+            "or replace it with: --again"
+        )
+    for kept in (folder / KEPT).glob("*.json"):
+        kept.unlink()
+
+
+def _differences(path: Path, design: Mapping[str, Any], inputs: Mapping[str, str]) -> list[str]:
+    """Return in what a finished set differs from a design, in words."""
+    try:
+        made = read_json(path)["provenance"]
+        version, parameters, read = made["fechner"], dict(made["parameters"]), made["inputs"]
+        changed = [name for name, sha256 in read.items() if inputs.get(name) != sha256]
+    except (InputError, KeyError, TypeError, ValueError):
+        return [f"{path.name} cannot be read"]
+    words = [
+        f"{name} {parameters.get(name)} instead of {design.get(name)}"
+        for name in {**design, **parameters}
+        if digest(parameters.get(name)) != digest(design.get(name))
+    ]
+    if changed:
+        more = f" and {len(changed) - 1} more" if changed[1:] else ""
+        words.append(f"another {changed[0]}{more}")
+    if version != __version__:
+        words.append(f"built by fechner {version}, this is {__version__}")
+    return words
 
 
 def mask_path(folder: Path, scene: str, arm: str) -> Path:

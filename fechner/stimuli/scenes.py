@@ -38,16 +38,9 @@ from fechner.records.images.files import (
 )
 from fechner.records.stimuli import INTACT, Stimulus
 from fechner.rival_maps import centre_weights
-from fechner.stimuli.impact import (
-    importance_weights,
-    weighted_error,
-)
-from fechner.stimuli.kept import (
-    Built,
-    SceneTask,
-    kept_or_made,
-    mask_path,
-)
+from fechner.stimuli.design import UNIFORM
+from fechner.stimuli.impact import importance_weights, weighted_error
+from fechner.stimuli.kept import Built, SceneTask, kept_or_made, mask_path
 
 
 def make_own_arms(task: SceneTask) -> Built:
@@ -135,6 +128,7 @@ def _controls(loaded: _Loaded, regions: Regions) -> dict[str, np.ndarray]:
         ),
         "mirrored": lambda: mirrored(regions.high),
         "centre": lambda: centre_region(grid, blocks),
+        UNIFORM: lambda: np.ones(loaded.image.shape[:2], bool),
     }
     return {arm: makers[arm]() for arm in design.arms if arm in makers}
 

@@ -115,7 +115,9 @@ MAPS = Step(
         place.study.network.model_dump(mode="json"),
         place.study.maps.model_dump(mode="json"),
         # Maps are made for the degradation of the stimuli.
-        [place.study.stimuli.family, place.study.stimuli.target_mse, place.study.stimuli.share],
+        place.study.stimuli.model_dump(
+            mode="json", include={"families", "levels", "measure", "share"}
+        ),
     ],
     lambda place: [
         *([] if place.photographs else [place.selection]),
@@ -222,6 +224,9 @@ def run_steps(
     if again_from is not None:
         for step in _steps_from(again_from):
             step.record(place).unlink(missing_ok=True)
+    steps = tuple(steps)
+    if STIMULI in steps:
+        work.check_stimuli(place)
     for step in steps:
         if step is not CHANNELS or place.photographs is None:
             step.run(place)

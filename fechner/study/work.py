@@ -152,29 +152,51 @@ def _degradation(place: OpenStudy, method: str) -> Degradation:
     stimuli, strength = place.study.stimuli, place.study.maps.strength
     if method == "contribution":
         return BLURRED
-    if method in OF_PAIRS and strength is None:
-        return degradation_of_regions(stimuli.family, stimuli.target_mse, stimuli.share)
-    return degradation_of(stimuli.family, strength)
+    if method in OF_PAIRS and strength is None and stimuli.measure == "mse":
+        loss = stimuli.levels[(len(stimuli.levels) - 1) // 2]
+        return degradation_of_regions(stimuli.families[0], loss, stimuli.share)
+    return degradation_of(stimuli.families[0], strength)
+
+
+def check_stimuli(place: OpenStudy) -> None:
+    """Check that the stimuli which the study declares can be made, before anything is computed.
+
+    Raises
+    ------
+    InputError
+        If the design names what there is not, or wants more scenes than there are.
+    """
+    from fechner.stimuli.build import check_pool
+    from fechner.study.design import design_of
+
+    design_of(place.study)
+    check_pool(place.study.stimuli.scenes, len(images_of_scenes(place)))
 
 
 def make_stimuli(place: OpenStudy) -> None:
-    """Degrade matched regions of the first scenes: intact, low, high, and another image's mask."""
-    from fechner.compression.regions.options import RegionOptions
-    from fechner.stimuli.build import build_stimuli
+    """Degrade matched regions of as many scenes as are wanted, as the study's design says.
 
-    options = place.study.stimuli
-    chosen = list(images_of_scenes(place).items())[: options.scenes]
+    A set of another design is replaced, unless people have rated it already.
+    """
+    from fechner.stimuli.build import build_stimuli
+    from fechner.study.design import design_of
+
+    design, scenes = design_of(place.study), images_of_scenes(place)
     rated = None if place.photographs else rated_images(place)
     with place.bars("Stimuli") as progress:
         build_stimuli(
-            {name: (path, place.maps / f"{name}.png") for name, path in chosen},
+            {name: (path, place.maps / f"{name}.png") for name, path in scenes.items()},
             place.stimuli,
-            family=options.family,
-            target_mse=options.target_mse,
-            regions=RegionOptions(share=options.share, match=options.match),
-            max_strength_ratio=options.max_strength_ratio,
-            seed=place.study.seed,
-            truths=None if rated is None else rated.truths(dict(chosen)),
+            family=design.families,
+            target_mse=design.targets,
+            measure=design.measure,
+            arms=design.arms,
+            regions=design.regions,
+            max_strength_ratio=design.max_strength_ratio,
+            wanted=place.study.stimuli.scenes,
+            again=place.simulated or not place.journals,
+            seed=design.seed,
+            truths=None if rated is None else rated.truths(scenes),
             simulated=rated is not None and rated.simulated,
             network=_distance_network(place, device="cpu"),
             pool=place.pool,
