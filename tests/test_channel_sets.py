@@ -270,6 +270,13 @@ def test_the_nested_row_chooses_among_sets_inside_the_folds():
     score = found.table.set_index("features")["prediction"]
     assert score["any of these"] == pytest.approx(score["last"], abs=0.05)
     assert score["last"] > score["noise"] + 0.3
+    gain = found.table.set_index("features")["minus_first"]
+    first = found.table["features"].iloc[0]
+    assert gain.isna().tolist() == [True, False, False]
+    other = {"last", "noise"}.difference({first}).pop()
+    assert gain[other] == pytest.approx(score[other] - score[first])
+    sure = found.table.set_index("features").loc[other, ["minus_first_low", "minus_first_high"]]
+    assert (np.sign(sure) == (1 if other == "last" else -1)).all()
     assert steps == sorted(steps)
     assert steps[-1] == 1
 

@@ -16,10 +16,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fechner.analysis.network.choosing.rated_features import RatedFeatures, rated_features
+from fechner.analysis.network.choosing.readout import apart_from
 from fechner.analysis.network.choosing.sets import ChannelValues
 from fechner.analysis.network.choosing.strategies import Strategy
+from fechner.analysis.network.evidence.by_scene import interval_over_scenes, resampled_scenes
 from fechner.analysis.network.evidence.columns import BestChannels
-from fechner.analysis.network.evidence.evaluation import AnyStrategy, Evaluation, evaluate
+from fechner.analysis.network.evidence.evaluation import (
+    AnyStrategy,
+    Evaluation,
+    evaluate,
+    mean_spearman,
+)
 from fechner.analysis.network.evidence.nested import BestHeldOut
 from fechner.progress import Progress, silent
 from fechner.records.rated_images import RatedImages
@@ -30,6 +37,7 @@ COLUMNS = (
     "features", "pooling", "strategy", "kept", "train_before", "train_after", "held_out_before",
     "held_out_after", "low", "high", "shuffled_train", "shuffled_held_out", "alignment_p",
     "prediction", "prediction_low", "prediction_high", "shuffled_prediction", "prediction_p",
+    "minus_first", "minus_first_low", "minus_first_high",
     "jaccard", "impact_correlation",
 )  # fmt: skip
 ANY_SET = "any of these"
@@ -92,7 +100,8 @@ def compare(
     Comparison
         Its table holds in-sample and held-out alignment before and after selection with interval
         and shuffled mean; held-out Spearman of predicted ratings likewise; p = share of shuffled
-        repeats that do at least as well; stability over folds.
+        repeats that do at least as well; ``minus_first``, the prediction less that of the first
+        row, with its interval over scenes; stability over folds.
 
     Raises
     ------
@@ -127,12 +136,36 @@ def compare(
         reached += [(name, one) for one in found]
         behind += cost
     (features_of_best, _), best = max(reached, key=lambda one: one[1].prediction)
+    first = next(iter(images.values()))
+    gains = _gains([one.predicted for _, one in reached], first, np.random.default_rng(seed))
     what = best.strategy + ("" if features_of_best == ANY_SET else f" of {features_of_best}")
     return Comparison(
-        pd.DataFrame([_row(*name, one) for name, one in reached], columns=list(COLUMNS)),
+        pd.DataFrame(
+            [_row(*name, one, gain) for (name, one), gain in zip(reached, gains, strict=True)],
+            columns=list(COLUMNS),
+        ),
         BestChannels(what, best.predicted),
         reached[-1][1].predicted if nested else None,
     )
+
+
+def _gains(
+    predicted: Sequence[NDArray], images: RatedFeatures, rng: np.random.Generator
+) -> list[tuple[float, float, float]]:
+    """Return what each predicts better than the first, with its interval over scenes."""
+    judges = ~images.seen
+    wanted = apart_from(images.ratings[judges], images.held_constant[judges])
+    wanted = wanted.reshape(len(wanted), -1)
+    first, *others = (one[judges] for one in predicted)
+    times = resampled_scenes(images.scenes[judges], rng=rng)
+    gains = [(np.nan, np.nan, np.nan)]
+    for other in others:
+
+        def gain(at: NDArray, other: NDArray = other) -> float:
+            return mean_spearman(other[at], wanted[at]) - mean_spearman(first[at], wanted[at])
+
+        gains.append((gain(np.arange(len(wanted))), *interval_over_scenes(gain, times)))
+    return gains
 
 
 def _share(progress: Progress, behind: int, cost: int, total: int) -> Progress:
@@ -142,7 +175,7 @@ def _share(progress: Progress, behind: int, cost: int, total: int) -> Progress:
     )
 
 
-def _row(name: str, pooling: str, found: Evaluation) -> tuple:
+def _row(name: str, pooling: str, found: Evaluation, gain: tuple[float, float, float]) -> tuple:
     def mean(values: NDArray) -> float:
         return float(values.mean()) if values.size else np.nan
 
@@ -151,6 +184,6 @@ def _row(name: str, pooling: str, found: Evaluation) -> tuple:
         name, pooling, found.strategy, found.kept, found.selection_before, found.selection_after,
         found.before, found.after, *found.interval, mean(found.shuffled_selection),
         mean(found.shuffled_after), found.alignment_p if chosen else np.nan, found.prediction,
-        *found.prediction_interval, mean(found.shuffled_prediction), found.prediction_p,
+        *found.prediction_interval, mean(found.shuffled_prediction), found.prediction_p, *gain,
         found.jaccard, found.impact_correlation,
     )  # fmt: skip

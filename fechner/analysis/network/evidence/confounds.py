@@ -194,11 +194,13 @@ def _one(work: _Work) -> list[tuple]:
             into += _alignments(work, misled, test, times[:0])
         for level in np.unique(levels[test]):
             mine = levels[test] == level
-            others = images.subset(train[levels[train] != level])
-            chosen = work.strategy(others, others.ratings, rng)
-            guess = _predict(chosen, others, judge, others.ratings)
+            elsewhere = train[levels[train] != level]
+            others = fit if len(elsewhere) == len(train) else images.subset(elsewhere)
+            # A level of one scene (the scene itself) is left out already, with its fold.
+            unknowing = chosen if others is fit else work.strategy(others, others.ratings, rng)
+            guess = _predict(unknowing, others, judge, others.ratings)
             reached.unknown[test[mine]] = guess[mine]
-            reached.unseen += _alignments(work, chosen, test[mine], times)
+            reached.unseen += _alignments(work, unknowing, test[mine], times)
     return _rows(work, reached, times)
 
 
