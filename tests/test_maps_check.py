@@ -407,6 +407,16 @@ def test_the_command_writes_one_table_and_one_figure(at_the_command_line, photos
     assert "like contribution" in set(read.agreement["measure"])
 
 
+def test_flat_images_alone_are_refused_in_one_line(at_the_command_line, tmp_path):
+    (tmp_path / "photos").mkdir()
+    for name in ("sky", "wall"):
+        write_png(tmp_path / "photos" / f"{name}.png", np.full((72, 96, 3), 120, np.uint8))
+    done = at_the_command_line("--out", tmp_path / "out")
+    assert isinstance(done.exception, SystemExit) and done.exit_code == 2
+    assert "no map can be judged on sky, wall: flat images" in " ".join(done.output.split())
+    assert not (tmp_path / "out").exists()
+
+
 def test_options_of_the_full_check_alone_are_refused(at_the_command_line, photos, tmp_path):
     done = at_the_command_line("--beside", tmp_path / "selection.json")
     assert done.exit_code == 2

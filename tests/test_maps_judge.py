@@ -1,5 +1,6 @@
 """Maps judged by people: errors under maps, rivals, undefined cases, and what is refused."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -431,3 +432,55 @@ def test_a_patch_outside_its_image_is_refused_with_its_row(tmp_path):
     path.write_text(path.read_text().replace("40,0,64,48", "40,0,65,48"))
     with pytest.raises(InputError, match=r"row 4: the patch from \(40, 0\) to \(65, 48\)"):
         read_patch_ratings(path)
+
+
+# The published layouts, from their folders to the verdict
+
+
+def test_tid2013s_local_damage_is_imported_and_judged_at_the_command_line(tmp_path):
+    """Folders, names and table of the published set, cut down to three references."""
+    for name in ("reference_images", "distorted_images"):
+        (tmp_path / "tid" / name).mkdir(parents=True)
+    rated = []
+    for k in (1, 2, 3):
+        original = photograph(k)
+        Image.fromarray(original).save(tmp_path / "tid" / "reference_images" / f"I{k:02d}.BMP")
+        rng = np.random.default_rng(k)
+        for kind, level in itertools.product((1, 15), (1, 2, 3, 4, 5)):
+            worse = original.copy()
+            if kind == 1:
+                noise = rng.normal(size=worse.shape) * 5 * level
+                worse = np.clip(worse + noise, 0, 255).astype(np.uint8)
+            else:
+                for row in range(level):
+                    worse[8 * row : 8 * row + 8, 4:20] = worse[0, 0]
+            name = f"i{k:02d}_{kind:02d}_{level}.bmp"
+            Image.fromarray(worse).save(tmp_path / "tid" / "distorted_images" / name)
+            rated.append(f"{7 - level - k / 10:.5f} {name}")
+    (tmp_path / "tid" / "mos_with_names.txt").write_text("\n".join(rated) + "\n")
+    words = ["data", "import", "tid2013", str(tmp_path / "tid"), "--partial", "--out"]
+    done = CliRunner().invoke(app, [*words, str(tmp_path / "tid.csv")])
+    assert done.exit_code == 0, done.output
+    words = ["maps", "judge", str(tmp_path / "tid.csv"), "--family", "local block distortions"]
+    words += ["--no-distance", "--error", "mse", "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    judge = read_judged_maps(tmp_path / "out").judge
+    assert set(judge["n_pairs"]) == {15} and set(judge["n_references"]) == {3}
+    assert row_of(judge, map="uniform")["spearman"] > 0.8
+
+
+def test_the_table_of_flive_is_judged_with_its_folders_and_further_columns(tmp_path):
+    path = write_patches(tmp_path, layout="flive")
+    (tmp_path / "voc_emotic_ava").mkdir()
+    for k in range(3):
+        named = f"JPEGImages__2008_{k:06d}.png"
+        (tmp_path / f"p{k}.png").rename(tmp_path / "voc_emotic_ava" / named)
+        path.write_text(path.read_text().replace(f"p{k}.png", f"voc_emotic_ava/{named}"))
+    header, *rows = path.read_text().splitlines()
+    more = [f"{header},height_image,width_image,is_valid", *(f"{row},48,64,True" for row in rows)]
+    path.write_text("\n".join(more) + "\n")
+    words = ["maps", "judge", str(path), "--no-distance", "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert set(read_judged_maps(tmp_path / "out").judge["n_pairs"]) == {9}

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from fechner.analysis.judging.intervals import mean_interval
 from fechner.analysis.judging.rivals import CENTRE, CONTRAST
+from fechner.errors import InputError
+from fechner.records.human_marks.compared import PEOPLE
 from fechner.records.map_worth.agreement import AGREEMENT_COLUMNS, DIFFERENCES_COLUMNS
-
-PEOPLE = "people, half against half"
-"""What people themselves reach, where it is known."""
 
 
 def agreement_table(
@@ -36,7 +36,18 @@ def agreement_table(
     -------
     tuple of pandas.DataFrame
         The tables ``agreement`` and ``differences`` of `records.map_worth.agreement`.
+
+    Raises
+    ------
+    InputError
+        If nothing is defined on any image, as where all are flat.
     """
+    if not np.isfinite(images["value"].to_numpy(np.float64)).any():
+        named = ", ".join(dict.fromkeys(images["image"].astype(str).head(100)))
+        raise InputError(
+            f"no map can be judged on {named}: flat images, or maps that are the same everywhere; "
+            "give other images"
+        )
     known = set(rivals)
     wide = images.pivot(index="image", columns=["measure", "map"], values="value")
     agreement, differences = [], []

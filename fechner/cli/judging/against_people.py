@@ -103,6 +103,7 @@ def _show(found: MapComparison) -> None:
 def _verdict(found: MapComparison) -> list[str]:
     """Say of each map against how many rivals it holds, and whether it is only edges."""
     from fechner.analysis.judging.against_people import PARTIAL
+    from fechner.cli.judging.words import given_contrast
 
     said = "SIMULATED marks: " if found.simulated else ""
     lines = []
@@ -113,10 +114,9 @@ def _verdict(found: MapComparison) -> list[str]:
         own = found.agreement[
             (found.agreement["map"] == name) & (found.agreement["measure"] == PARTIAL)
         ].iloc[0]
-        edges = "is not only edges" if own["low"] > 0 else "may be only edges"
         lines.append(
             f"{said}{name}: beyond its interval better than {beaten} of {len(rows)} rivals, worse "
-            f"than {worse} (Pearson); given contrast energy it correlates {own['value']:.2f} "
-            f"[{own['low']:.2f}, {own['high']:.2f}] with people: {edges}"
+            f"than {worse} (Pearson); given contrast energy its correlation with people "
+            f"{given_contrast(own)}"
         )
     return lines or ["no map was given, only rivals; give --selection or --maps"]

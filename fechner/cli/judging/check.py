@@ -176,6 +176,7 @@ def _show_sanity(rows: pd.DataFrame) -> None:
 
 def _verdict(found: MapComparison) -> list[str]:
     """Say of each map how many rivals it beats, and whether it is only edges, with a number."""
+    from fechner.cli.judging.words import given_contrast
     from fechner.study.map_worth.check import GIVEN_CONTRAST, LOSS
 
     said = "SIMULATED ratings: " if found.simulated else ""
@@ -188,11 +189,8 @@ def _verdict(found: MapComparison) -> list[str]:
         held = found.agreement[
             (found.agreement["map"] == name) & (found.agreement["measure"] == GIVEN_CONTRAST)
         ].iloc[0]
-        edges = "is not only edges" if held["low"] > 0 else "may be only edges"
-        interval = f" [{held['low']:.2f}, {held['high']:.2f}]" if n_images > 1 else ""
         lines.append(
             f"{name}: beyond the interval better than {beaten} of {len(rows)} rivals, worse than "
-            f"{worse}; given contrast energy its correlation with the loss is {held['value']:.2f}"
-            f"{interval}: {edges}"
+            f"{worse}; given contrast energy its correlation with the loss {given_contrast(held)}"
         )
     return lines

@@ -33,6 +33,15 @@ def number_with_interval(
     return f"{number} \\[{row[low]:.{digits}f}, {row[high]:.{digits}f}]"
 
 
+def given_contrast(row: pd.Series) -> str:
+    """Return a correlation with contrast energy held constant, and whether it is only edges."""
+    value, low, high = row["value"], row["low"], row["high"]
+    if value != value:
+        return "is not defined"
+    interval = "" if low != low else f" [{low:.2f}, {high:.2f}]"
+    return f"is {value:.2f}{interval}: " + ("not only edges" if low > 0 else "may be only edges")
+
+
 def undefined(count: float) -> str:
     """Return how many cases were left out because nothing is defined there; empty where none."""
     return f" ({count:.0f} undefined)" if count else ""

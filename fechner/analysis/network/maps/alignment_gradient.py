@@ -15,6 +15,9 @@ the place. A cosine does not change when an image's channels all grow alike, so 
 mean 0. Places with positive values pull the image towards what people say of it, the others away.
 
 Each image has its own ``g_i`` and needs its own rating: an image that nobody rated has no pairs.
+
+**History.** Judged by people it is no better than no map at all (docs/howto-maps.md, "What was
+tried"), so that no command draws it; it stays as a function, to be compared with.
 """
 
 from __future__ import annotations

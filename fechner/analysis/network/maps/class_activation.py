@@ -14,6 +14,10 @@ at an earlier layer. Grad-CAM itself is captum's; it has no LayerCAM, which is t
 same gradients and held against the grad-cam package in the tests.
 
 View, margin, mirror image and enlargement are those of contribution maps.
+
+**History.** Judged by people neither is better than no map at all beyond its interval
+(docs/howto-maps.md, "What was tried"), so that no command draws them; they stay as functions, to
+be compared with.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ import numpy as np
 from fechner.analysis.network.layers.networks import Network
 from fechner.analysis.network.layers.reading import as_input
 from fechner.analysis.network.maps.checks import check_image, check_selection, check_short_side
+from fechner.analysis.network.maps.enlarging import enlarged
 from fechner.analysis.network.maps.geometry import ReflectedView, reflected_view
 from fechner.errors import InputError
 from fechner.records.selection import ChannelSelection
@@ -154,16 +159,12 @@ def _of_layer(
     layer: str,
     cells_of: Cells,
 ) -> np.ndarray:
-    from scipy.ndimage import map_coordinates
-
     from fechner.analysis.network.maps.through_readout import ThroughReadOut
 
     predicting = ThroughReadOut(network, selection, view, layer)
     shown = as_input(network, view.show(np.ascontiguousarray(image))[None])
     raw = cells_of(predicting, shown)[0, 0].detach().cpu().numpy()
-    places = np.meshgrid(*view.cell_places(raw.shape), indexing="ij")
-    smooth = map_coordinates(raw, places, order=3, prefilter=False, mode="nearest")
-    return smooth.astype(np.float32)
+    return enlarged(raw, *view.cell_places(raw.shape))
 
 
 def _gradcam(predicting: ThroughReadOut, shown: torch.Tensor) -> torch.Tensor:

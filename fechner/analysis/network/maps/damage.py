@@ -11,8 +11,8 @@ the weight of channel c (1 where none are given), and all lengths and products w
 
 The mean over places is the distance of the whole pair, ``1 - cos``, LPIPS and the square of
 the root of mean squares: so the map shares out, over the picture, a number that is known to
-agree with people (docs/howto-maps.md has the figures). Several layers are joined as there, as if
-their channels stood side by side.
+agree with people (docs/what-maps-are-worth.md has the figures). Several layers are joined as there,
+as if their channels stood side by side.
 
 Such a map is **damage**: high where the layer sees much of the change, because much changed
 there or because the layer cares. **Damage per error** divides it by the squared error of the
@@ -72,7 +72,7 @@ DEFAULT_LAYERS: dict[str, tuple[str, ...]] = {
     "squeezenet1_1": ("features.4",),
 }
 """Where the difference is read if nothing else is asked; other networks are read at their default
-layer. Chosen on LIVE pairs (docs/howto-maps.md)."""
+layer. Chosen on LIVE pairs (docs/what-maps-are-worth.md)."""
 
 DEFAULT_READOUT = "cosine"
 

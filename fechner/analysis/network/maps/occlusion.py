@@ -10,6 +10,9 @@ by removal (`removal`), so that a value is what the damage of a study costs at t
 short side in the network, and lie every half of that: several hundred passes an image, which is
 what this map costs. The image is whole, at its own aspect ratio, and continued by reflection only
 until squares fit (`geometry`); the map is smoothed by half a step between squares.
+
+**History.** Judged by people it is no better than no map at all (docs/howto-maps.md, "What was
+tried"), so that no command draws it; it stays as a function, to be compared with.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from fechner.analysis.network.layers.networks import Network
 from fechner.analysis.network.layers.reading import as_input
 from fechner.analysis.network.maps.checks import check_image, check_selection
 from fechner.analysis.network.maps.class_activation import check_readout
+from fechner.analysis.network.maps.enlarging import smoothed_map
 from fechner.analysis.network.maps.geometry import reflected_view
 from fechner.errors import InputError
 from fechner.records.selection import ChannelSelection
@@ -97,7 +101,7 @@ def occlusion_map(
         )
     (top, left), (height, width) = view.before, view.scaled
     cells = lost[0, 0].float().cpu().numpy()
-    soft = cv2.GaussianBlur(cells, (0, 0), STEP / 2, borderType=cv2.BORDER_REFLECT)
+    soft = smoothed_map(cells, STEP / 2)
     on_image = soft[top : top + height, left : left + width]
     return np.asarray(
         cv2.resize(on_image, image.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32

@@ -21,7 +21,7 @@ pixels as the squares that the selection was made on; at its native size, in til
 
 A cell of a last convolution sees most of the image, so that a contribution says little
 about what happens when its place is degraded; these maps say it for one way of degrading,
-and for that way only (docs/howto-maps.md has the measurements).
+and for that way only (docs/howto-maps.md has measurements).
 """
 
 from __future__ import annotations
