@@ -21,7 +21,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from fechner.compression.folders.in_place import keep_original, replace_file
+from fechner.compression.folders.in_place import keep_original, replace_file, what_would_be_lost
 from fechner.compression.folders.inputs import RECORDS
 from fechner.compression.folders.jobs import Job
 from fechner.compression.folders.panels import draw_panels
@@ -143,7 +143,8 @@ def foreseen(job: Job) -> tuple[str, str]:
         if done is not None:
             return "done", f" -> {done.output}"
         if job.in_place:
-            return "replace", ""
+            lost = what_would_be_lost(job.source)
+            return ("skipped", f": {lost}") if lost else ("replace", "")
         remark = _in_the_way(job, job.destination)
     except FechnerError as error:
         return "failed", f": {error}"
@@ -174,6 +175,8 @@ def _replaced(job: Job, sha256: str) -> tuple[str, Path]:
 
 def _done_now(job: Job) -> SummaryRow:
     """Compress or copy a picture; nothing that is not ours is replaced."""
+    if job.in_place and (lost := what_would_be_lost(job.source)):
+        return unchanged_row(job, "skipped", lost)
     replaced = "" if job.in_place else _in_the_way(job, job.destination)
     try:
         content, row = _compressed(job)

@@ -1,6 +1,7 @@
 """Replacing a JPEG by a smaller one without losing anything of it.
 
-What replacing would lose is not replaced (`why_not_replaced`); what it replaces is kept first
+What replacing would lose is not replaced (`why_not_replaced`, `what_would_be_lost`); what it
+replaces is kept first
 (`keep_original`); and the new file takes over the old one's times, rights, owner and extended
 attributes (`replace_file`).
 """
@@ -21,14 +22,17 @@ from fechner.provenance import atomic_path, sha256_file
 
 
 def why_not_replaced(found: FoundInput) -> str:
-    """Return why a picture is not replaced in place; empty where it is."""
+    """Return why a file is not replaced in place, by what it is; empty where it may be.
+
+    Its content is looked at by `what_would_be_lost`, when its turn comes.
+    """
     if found.kind != "jpeg":
         return f"{found.kind}: only JPEGs are replaced in place"
     real = found.path.resolve()
     if found.path.is_symlink() and found.root.resolve() not in real.parents:
         return f"a link to {real}, outside the folder that was named"
     try:
-        about, content = real.stat(), real.read_bytes()
+        about = real.stat()
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     if not about.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH) or not os.access(
@@ -37,7 +41,12 @@ def why_not_replaced(found: FoundInput) -> str:
         return "read-only"
     if about.st_nlink > 1:
         return f"one of {about.st_nlink} names of one file, of which the others would stay as large"
-    further = beside_the_picture(content)
+    return ""
+
+
+def what_would_be_lost(path: Path) -> str:
+    """Return what of a JPEG replacing it would lose, as a reason not to; empty for nothing."""
+    further = beside_the_picture(path.read_bytes())
     return f"holds {' and '.join(further)}, which replacing it would lose" if further else ""
 
 
