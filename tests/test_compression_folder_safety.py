@@ -118,6 +118,20 @@ def test_a_link_or_a_folder_in_the_way_is_not_written_through(photos):
     assert "is a folder" in row.note
 
 
+def test_results_beside_their_sources_replace_nothing(photos):
+    PICTURE.save(photos / "a.png")
+    PICTURE.resize((4, 4)).save(photos / "tiny.png")
+    (photos / "a.png.jpg").write_bytes(b"somebody's own")
+    before = {path: path.read_bytes() for path in photos.iterdir()}
+    rows = compress_all(plan([photos / "a.png", photos / "tiny.png"], photos, FAST))
+    assert [row.status for row in rows] == ["failed", "kept"]
+    assert "stands in the way" in rows[0].note
+    assert {path: path.read_bytes() for path in before} == before
+    (photos / "a.png.jpg").unlink()
+    rows = compress_all(plan([photos / "a.png"], photos, FAST))
+    assert rows[0].output == (photos / "a.png.jpg").as_posix()
+
+
 def test_names_of_results_depend_on_their_source_alone(photos):
     out = photos.parent / "out"
     PICTURE.save(photos / "a.png")

@@ -24,6 +24,6 @@ def colour(text: str) -> tuple[int, int, int]:
         return ImageColor.getcolor(text.strip(), "RGB")[:3]  # type: ignore[index,return-value]
     except ValueError as error:
         raise InputError(
-            f"no colour is called {text!r}; {nearest(text, ImageColor.colormap)}, or write it as "
-            "#3080ff"
+            f"no colour is called {text!r}; {nearest(text, ImageColor.colormap)} Names are "
+            "CSS's; numbers are written as #3080ff"
         ) from error

@@ -182,7 +182,9 @@ def _done_now(job: Job) -> SummaryRow:
         content, row = _compressed(job)
     except UnsuitedError as unsuited:
         content, row = _left_as_it_is(job, str(unsuited))
-    if row.status != "compressed" and not job.in_place:
+    if row.status == "copied":
+        if job.copied_to.resolve() == job.source.resolve():  # the results lie beside the sources
+            return unchanged_row(job, "kept", row.note)
         replaced = _in_the_way(job, job.copied_to)
     remark = job.remark if row.status == "compressed" else ""
     row = replace(row, note="; ".join(note for note in (row.note, replaced, remark) if note))

@@ -165,11 +165,10 @@ def _job(found: FoundInput, whole: Job, *, in_place: bool) -> Job:
             job, source=real, destination=real, left="skipped" if why else "", remark=why
         )
     destination = whole.folder / result_name(found.name, found.kind, whole.settings.form)
-    for own in (destination, whole.folder / found.name):
-        if own.resolve() == found.path.resolve():
-            raise InputError(
-                f"{found.path} would be overwritten; give another --out, or --in-place to allow it"
-            )
+    if destination.resolve() == found.path.resolve():
+        raise InputError(
+            f"{found.path} would be overwritten; give another --out, or --in-place to allow it"
+        )
     return replace(job, destination=destination)
 
 

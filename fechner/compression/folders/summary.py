@@ -29,9 +29,9 @@ class SummaryRow:
     output
         The file that stands for it now; empty where there is none.
     status
-        ``compressed``; ``copied``, or in place ``kept``, where compressing it would not make it
-        smaller or is not for its kind; ``skipped`` (no picture, hidden, a link, or not safe to
-        replace); ``failed`` (damaged, or something stands in its way).
+        ``compressed``; ``copied``, or ``kept`` where it stays in its place, where compressing it
+        would not make it smaller or is not for its kind; ``skipped`` (no picture, hidden, a link,
+        or not safe to replace); ``failed`` (damaged, or something stands in its way).
     bytes_before, bytes_after
         Of the source and of the output; equal where there is none.
     bytes_plain
