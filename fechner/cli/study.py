@@ -129,6 +129,36 @@ def run(
 
 
 @app.command()
+def plan(file: File) -> None:
+    """Count trials, minutes and participants, before anything is built or anybody takes part.
+
+    Example: fechner study plan my-study
+    """
+    from fechner.study.planning import study_plan
+
+    with _opened(file, 1, None) as place:
+        found = study_plan(place)
+    counted, (fewest, most) = found.audit, found.audit.shown
+    source = "as built" if found.built else "as designed, not built yet"
+    times = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    balanced = (
+        f"every stimulus equally often with multiples of {found.conditions}"
+        if found.design == "latin square"
+        else f"any number sees every stimulus equally often, multiples of {found.conditions} also "
+        "every condition equally early"
+    )
+    for line in (
+        f"{found.stimuli} stimuli of {found.scenes} scenes ({source})",
+        f"design: {found.design}, {found.conditions} conditions a scene",
+        f"session: {counted.trials} trials, about {counted.minutes:.0f} minutes of "
+        f"{counted.limit_minutes:g}, {counted.breaks} breaks",
+        f"participants: {counted.participants} planned, each stimulus rated {times} times; "
+        f"{balanced}",
+    ):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+@app.command()
 def freeze(file: File) -> None:
     """Write down everything that decides, with its digest, before the first participant.
 

@@ -151,6 +151,10 @@ class Trials(Piece):
     design
         ``complete``: every participant rates every stimulus. ``latin square``: every
         participant sees each scene in one condition, rotated over participants.
+    conditions_per_scene
+        In how many conditions a participant of a ``latin square`` sees each scene. Every
+        condition of every scene is seen equally often by as many participants as there are
+        conditions; which conditions meet in one participant is drawn anew for the next as many.
     """
 
     practice: int = Field(default=4, ge=0, le=100)
@@ -161,6 +165,16 @@ class Trials(Piece):
     session_minutes: float = Field(default=30.0, gt=0, le=240)
     scene_gap: int = Field(default=1, ge=0, le=100)
     design: Literal["complete", "latin square"] = "complete"
+    conditions_per_scene: int = Field(default=1, ge=1, le=100)
+
+    @model_validator(mode="after")
+    def _only_incomplete_designs_leave_conditions_out(self) -> Trials:
+        if self.design == "complete" and self.conditions_per_scene != 1:
+            raise ValueError(
+                "conditions_per_scene belongs to design = 'latin square'; a complete design shows "
+                "all of them"
+            )
+        return self
 
     @model_validator(mode="after")
     def _anchors_are_practice_trials(self) -> Trials:

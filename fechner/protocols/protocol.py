@@ -135,6 +135,9 @@ class Protocol(Piece):
             # Nobody reads the words then, and journals that were begun before there were marks
             # hold the digest without them.
             del content["marks"], content["texts"]["marks"]
+        if self.trials.conditions_per_scene == 1:
+            # Journals that were begun before this could be more hold the digest without it.
+            del content["trials"]["conditions_per_scene"]
         return digest(content)
 
     @property

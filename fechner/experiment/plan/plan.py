@@ -161,7 +161,7 @@ def make_plan(
     # random.Random, because its streams are the same in every Python and on every machine.
     rng = random.Random(_seed(protocol, stimuli, participant, session))
     row = row_of(participant) + session - 1
-    main = _main(protocol, scenes, row, rng)
+    main = _main(protocol, scenes, row, rng, stimuli.sha256)
     main = with_repeats(main, protocol.trials.repeats, gap, rng)
     main = with_catches(main, protocol, scenes, rng)
     opening = practice_items(protocol, stimuli, scenes, rng)
@@ -191,7 +191,7 @@ def _seed(protocol: Protocol, stimuli: StimulusSet, participant: str, session: i
 
 
 def _main(
-    protocol: Protocol, scenes: dict[str, list[Item]], row: int, rng: random.Random
+    protocol: Protocol, scenes: dict[str, list[Item]], row: int, rng: random.Random, stimuli: str
 ) -> list[Placed]:
     """Order the main trials in blocks of one trial a scene, by a cyclic Latin square."""
     gap = protocol.trials.scene_gap
@@ -199,18 +199,45 @@ def _main(
         items = staircase_items(cast("JndProtocol", protocol), scenes, row, rng)
         return [(1, "main", item) for item in spaced_order(items, gap, rng)]
     conditions = max(len(items) for items in scenes.values())
-    blocks = 1 if protocol.trials.design == "latin square" else conditions
+    blocks = _blocks(protocol, conditions)
+    # Codes count from 1: P01 to P04 are one round of four conditions.
+    round_ = (row - 1) // conditions
+    order = _columns(conditions, round_, stimuli, shuffled=1 < blocks < conditions)
     placed: list[Placed] = []
     for block in range(blocks):
         wanted = [
             items[place]
             for number, items in enumerate(scenes.values())
-            if (place := (number + block + row) % conditions) < len(items)
+            if (place := order[(number + block + row) % conditions]) < len(items)
         ]
         before = [item.scene for _, _, item in placed[-gap:]] if gap else []
         ordered = spaced_order(wanted, gap, rng, before=before)
         placed += [(block + 1, "main", item) for item in ordered]
     return placed
+
+
+def _blocks(protocol: Protocol, conditions: int) -> int:
+    """Return in how many of its conditions a participant sees each scene."""
+    if protocol.trials.design == "complete":
+        return conditions
+    if protocol.trials.conditions_per_scene > conditions:
+        raise InputError(
+            f"trials.conditions_per_scene = {protocol.trials.conditions_per_scene} and a scene has "
+            f"{conditions} conditions; lower it"
+        )
+    return protocol.trials.conditions_per_scene
+
+
+def _columns(conditions: int, round_: int, stimuli: str, *, shuffled: bool) -> list[int]:
+    """Return the order in which the square runs through the conditions.
+
+    One order for each round of as many participants as there are conditions: within a round every
+    condition of a scene comes equally often, over rounds any two of them meet in one participant.
+    """
+    order = list(range(conditions))
+    if shuffled:
+        random.Random(f"{stimuli} {round_}").shuffle(order)
+    return order
 
 
 def _numbered(
