@@ -107,14 +107,33 @@ def _levels(targets: list[str]) -> tuple[str, list[float]]:
 
 @app.command()
 def verify(folder: Annotated[Path, typer.Argument(help="Folder of a stimulus set.")]) -> None:
-    """Check that no byte of a stimulus set changed since it was built.
+    """Check every file, area, mask, loss and matched covariate of a stimulus set.
 
     Example: fechner stimuli verify stimuli
     """
     from fechner.cli.console import console
-    from fechner.records.stimuli import verify as check
+    from fechner.errors import RefusedError
+    from fechner.records.stimuli import read_stimulus_set
+    from fechner.stimuli.balance import OUT_OF_BALANCE, standardised_differences
+    from fechner.stimuli.checks import problems_of
 
-    found = check(folder)
+    found = read_stimulus_set(folder)
+    problems = problems_of(found)
+    for line in problems[:-1]:
+        console.print(line, markup=False, soft_wrap=True)
+    if problems:
+        raise RefusedError(
+            f"{problems[-1]}; {len(problems)} of these: the set is not as it was built, restore it "
+            "or build it again"
+        )
+    for row in standardised_differences(found).to_dict("records"):
+        kind = "matched" if row["matched"] else "not matched"
+        remark = ", out of balance" if abs(row["d"]) > OUT_OF_BALANCE else ""
+        console.print(
+            f"high - low, {row['covariate']} ({kind}): d {row['d']:+.2f} [{row['low']:+.2f}, "
+            f"{row['high']:+.2f}]{remark}",
+            markup=False,
+        )
     console.print(
         f"{len(found.stimuli)} stimuli of {len(found.scenes)} scenes are as they were built; "
         f"set {found.sha256[:12]}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 
 from fechner.records.stimuli import (
@@ -84,3 +85,61 @@ def balance_summary(table: pd.DataFrame) -> pd.DataFrame:
         parts[label, "mean"] = rows[figures].mean()
         parts[label, "largest"] = rows[figures].abs().max()
     return pd.DataFrame(parts)
+
+
+OUT_OF_BALANCE = 0.1
+"""Standardised differences beyond this are called out of balance (Austin 2009)."""
+
+
+def standardised_differences(
+    found: StimulusSet, first: str = "high", second: str = "low", *, level: float = 0.95
+) -> pd.DataFrame:
+    """Return how far two arms lie apart in every covariate, in standard deviations over scenes.
+
+    ``d = mean(first - second) / sqrt((SD_first^2 + SD_second^2) / 2)`` (Austin 2009, Statistics in
+    Medicine 28), with the t interval of the paired mean over the same standard deviation.
+
+    Parameters
+    ----------
+    found
+        The set.
+    first, second
+        Regions.
+    level
+        Of the intervals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a covariate: ``covariate, d, low, high, scenes, matched`` (whether the set says
+        that it was matched). Empty where fewer than three scenes have both arms.
+    """
+    from scipy.stats import t
+
+    region = {arm: _means_of(found, arm) for arm in (first, second)}
+    scenes = [scene for scene in region[first].index if scene in region[second].index]
+    if len(scenes) < 3:
+        return pd.DataFrame(columns=["covariate", "d", "low", "high", "scenes", "matched"])
+    one, other = (region[arm].loc[scenes] for arm in (first, second))
+    spread = np.sqrt((one.var() + other.var()) / 2)
+    differences, n = one - other, len(scenes)
+    half = t.ppf((1 + level) / 2, n - 1) * differences.std() / np.sqrt(n)
+    design = found.record.get("provenance", {}).get("parameters", {})
+    matched = set(design.get("regions", {}).get("match", ()))
+    table = pd.DataFrame(
+        {
+            "covariate": one.columns,
+            "d": (differences.mean() / spread).to_numpy(),
+            "low": ((differences.mean() - half) / spread).to_numpy(),
+            "high": ((differences.mean() + half) / spread).to_numpy(),
+            "scenes": n,
+            "matched": [name in matched for name in one.columns],
+        }
+    )
+    return table.dropna().reset_index(drop=True)
+
+
+def _means_of(found: StimulusSet, arm: str) -> pd.DataFrame:
+    """Return an arm's covariates, one row a scene: the mean over families and levels."""
+    rows = [{"scene": one.scene, **one.covariates} for one in found.stimuli if one.region == arm]
+    return pd.DataFrame(rows).groupby("scene").mean() if rows else pd.DataFrame()

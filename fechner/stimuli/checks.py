@@ -1,0 +1,133 @@
+"""Is a stimulus set what it says: files, areas, masks, matching, covariates.
+
+Everything is measured again on the pictures and masks that lie in the folder, never taken from the
+record of the build; what the record declares (the target, its tolerance, what was matched) is what
+they are held against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from fechner.compression.degrading.matching import MEASURES, TOLERANCE
+from fechner.compression.regions.matched import feather
+from fechner.errors import FechnerError
+from fechner.records.images.files import read_image, read_mask_png
+from fechner.records.stimuli import (
+    INTACT,
+    TABLE,
+    Stimulus,
+    StimulusSet,
+    changed_pictures,
+)
+from fechner.stimuli.design import UNIFORM
+from fechner.stimuli.kept import mask_path
+
+SOLVER_SLACK = 1e-3
+"""How much more than the tolerance a covariate may differ: the solver's own precision, and that of
+masks at the picture's border."""
+
+
+def problems_of(found: StimulusSet) -> list[str]:
+    """Return everything that is wrong with a set, one line each; empty where nothing is.
+
+    Named are: every picture that is missing or holds other bytes, regions of unequal area in one
+    scene, pixels that changed outside the region's soft mask, losses that miss their target by
+    more than the tolerance, and covariates that were to be matched and differ by more than theirs.
+    A set from elsewhere is held against as much of this as it declares.
+    """
+    changed = changed_pictures(found)
+    expected = found.record.get("stimuli_sha256")
+    if not changed and expected != found.sha256:
+        changed = [f"{TABLE} (its rows are not those that were written)"]
+    broken = {name.partition(" (")[0] for name in changed}
+    lines = list(changed)
+    for scene in found.scenes:
+        mine = [one for one in found.stimuli if one.scene == scene and one.file not in broken]
+        try:
+            lines += _of_scene(found, scene, mine)
+        except FechnerError as error:
+            lines.append(f"{scene}: {error}")
+    return lines
+
+
+def _of_scene(found: StimulusSet, scene: str, mine: list[Stimulus]) -> Iterable[str]:
+    design = found.record.get("provenance", {}).get("parameters", {})
+    masks = {
+        arm: read_mask_png(mask_path(found.folder, scene, arm))
+        for arm in dict.fromkeys(one.region for one in mine)
+        if arm != INTACT and mask_path(found.folder, scene, arm).is_file()
+    }
+    lines = [*_unequal(scene, masks), *_unmatched(scene, mine, design.get("regions", {}))]
+    intact = next((one for one in mine if one.region == INTACT), None)
+    if intact is None:
+        return lines
+    original = read_image(found.image_path(intact))
+    about = found.record.get("scenes", {}).get(scene, {})
+    sigma = design.get("regions", {}).get("feather", 0.0) * about.get("block", 0)
+    soft = {arm: feather(mask, sigma) for arm, mask in masks.items()}
+    for one in mine:
+        if one.region == INTACT:
+            continue
+        picture = read_image(found.image_path(one))
+        if picture.shape != original.shape:
+            lines.append(f"{one.file}: {_size(picture)} pixels, its intact one {_size(original)}")
+            continue
+        if one.region in soft:
+            lines += _outside(one, original, picture, soft[one.region])
+        lines += _off_target(one, original, picture, design)
+    return lines
+
+
+def _size(picture: np.ndarray) -> str:
+    return f"{picture.shape[1]} x {picture.shape[0]}"
+
+
+def _unequal(scene: str, masks: Mapping[str, np.ndarray]) -> list[str]:
+    areas = {arm: int(mask.sum()) for arm, mask in masks.items() if arm != UNIFORM}
+    if len(set(areas.values())) < 2:
+        return []
+    said = ", ".join(f"{arm} {area}" for arm, area in areas.items())
+    return [f"{scene}: regions of unequal area ({said} pixels)"]
+
+
+def _outside(
+    one: Stimulus, original: np.ndarray, picture: np.ndarray, soft: np.ndarray
+) -> list[str]:
+    changed = int(((picture != original).any(axis=2) & (soft <= 0)).sum())
+    return [f"{one.file}: {changed} pixels changed outside its mask"] if changed else []
+
+
+def _off_target(
+    one: Stimulus, original: np.ndarray, picture: np.ndarray, design: Mapping[str, Any]
+) -> list[str]:
+    measure, targets = design.get("measure"), design.get("targets", [])
+    if measure not in MEASURES or not 1 <= one.level <= len(targets):
+        return []
+    wanted = targets[one.level - 1]
+    lost = MEASURES[measure][0](original)(picture)
+    if abs(lost - wanted) <= TOLERANCE * wanted * (1 + 1e-9):
+        return []
+    unit = MEASURES[measure][1]
+    return [f"{one.file}: loses {lost:.4g} {unit}, not {wanted:g} within {TOLERANCE:.1%}"]
+
+
+def _unmatched(scene: str, mine: list[Stimulus], regions: Mapping[str, Any]) -> list[str]:
+    arms = {one.region: one.covariates for one in mine if one.region in ("low", "high")}
+    if len(arms) < 2:
+        return []
+    lines = []
+    for name in regions.get("match", ()):
+        low, high = arms["low"].get(name), arms["high"].get(name)
+        if low is None or high is None:
+            continue
+        apart = abs(high - low) / max((abs(high) + abs(low)) / 2, 1e-12)
+        if apart > regions["tolerance"] + SOLVER_SLACK:
+            lines.append(
+                f"{scene}: {name} of high and low differs by {apart:.1%}, "
+                f"at most {regions['tolerance']:.1%} was to be"
+            )
+    return lines
