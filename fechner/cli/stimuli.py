@@ -140,6 +140,77 @@ def verify(folder: Annotated[Path, typer.Argument(help="Folder of a stimulus set
     )
 
 
+@app.command("import")
+def import_set(
+    table: Annotated[Path, typer.Argument(help="CSV: file, scene, region, ... of each picture.")],
+    out: Annotated[Path, typer.Option(help="Folder of the stimulus set; new or empty.")],
+    masks: Annotated[
+        Path | None, typer.Option(help="Folder of regions, SCENE_REGION.png each.")
+    ] = None,
+    maps: Annotated[
+        Path | None, typer.Option(help="Folder of importance maps, SCENE.png each.")
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option(help="Loss of a level such as mse=60; repeat for several.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(help="Processes; one a core otherwise.")] = None,
+    cluster: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
+) -> None:
+    """Take in a finished stimulus set from elsewhere, with the checks of verify.
+
+    Example: fechner stimuli import theirs/pictures.csv --out stimuli --target mse=60
+    """
+    from fechner.cli.console import console
+    from fechner.compression.degrading.matching import Loss
+    from fechner.executors import executor
+    from fechner.stimuli.exchange.importing import import_stimuli
+
+    measure, values = _levels(target) if target else ("mse", [])
+    with executor(jobs, cluster) as pool:
+        made = import_stimuli(
+            table,
+            out,
+            masks=masks,
+            maps=maps,
+            targets=[Loss(measure, value) for value in values],
+            pool=pool,
+        )
+    console.print(f"{len(made.stimuli)} stimuli of {len(made.scenes)} scenes in {out}")
+    if maps is None:
+        console.print("no importance maps: predicted_impact equals mse")
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Folder of a stimulus set.")],
+    zip_file: Annotated[
+        Path | None, typer.Option("--zip", help="Write one zip for a public archive.")
+    ] = None,
+    licence: Annotated[
+        str, typer.Option(help="Whose photographs these are, and their licence (for --zip).")
+    ] = "",
+    bids: Annotated[
+        Path | None, typer.Option(help="Write FOLDER/stimuli with a table, as BIDS has it.")
+    ] = None,
+) -> None:
+    """Write a stimulus set for others: a zip with README, licences and digests, or BIDS.
+
+    Example: fechner stimuli export stimuli --zip stimuli.zip --licence "Kodak, free to use"
+    """
+    from fechner.cli.console import console
+    from fechner.errors import InputError
+    from fechner.records.stimuli import read_stimulus_set
+    from fechner.stimuli.exchange.leaving import export_bids, export_zip
+
+    found = read_stimulus_set(folder)
+    if zip_file is None and bids is None:
+        raise InputError("say where the set goes: --zip FILE or --bids FOLDER")
+    if zip_file is not None:
+        console.print(f"{export_zip(found, zip_file, licence=licence)}", soft_wrap=True)
+    if bids is not None:
+        console.print(f"{export_bids(found, bids)}", soft_wrap=True)
+
+
 @app.command()
 def sheet(
     folder: Annotated[Path, typer.Argument(help="Folder of a stimulus set.")],

@@ -61,7 +61,11 @@ def _of_scene(found: StimulusSet, scene: str, mine: list[Stimulus]) -> Iterable[
         for arm in dict.fromkeys(one.region for one in mine)
         if arm != INTACT and mask_path(found.folder, scene, arm).is_file()
     }
-    lines = [*_unequal(scene, masks), *_unmatched(scene, mine, design.get("regions", {}))]
+    drawn = found.record.get("masks") != "what changed"
+    lines = [
+        *(_unequal(scene, masks) if drawn else ()),
+        *_unmatched(scene, mine, design.get("regions", {})),
+    ]
     intact = next((one for one in mine if one.region == INTACT), None)
     if intact is None:
         return lines

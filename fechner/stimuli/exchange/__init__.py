@@ -1,0 +1,1 @@
+"""Stimulus sets that come from elsewhere, and sets that leave."""

@@ -1,0 +1,165 @@
+"""A stimulus set that leaves: one zip for a public archive, or the folder that BIDS names.
+
+Both hold only pictures whose bytes are those that were built.
+"""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from pathlib import Path
+
+from fechner.errors import InputError
+from fechner.provenance import atomic_path, sha256_bytes, write_json, write_text
+from fechner.records.cells import is_missing
+from fechner.records.stimuli import INTACT, RECORD, TABLE, StimulusSet
+from fechner.stimuli.kept import mask_path
+
+EARLIEST = (1980, 1, 1, 0, 0, 0)
+"""The date of every file in a zip: the same set gives the same bytes on every day."""
+
+COLUMNS = {
+    "stimulus": "name of the picture",
+    "file": "the picture, relative to this table",
+    "scene": "photograph that it comes from",
+    "region": "where it is degraded; intact: nowhere",
+    "family": "kind of degradation",
+    "level": "step of its strength, from 1",
+    "strength": "strength of the degradation, in strength_unit",
+    "strength_unit": "unit of strength",
+    "mask_area": "share of the picture inside the region",
+    "bytes": "size of the PNG",
+    "mse": "mean squared error against the intact picture, squared 8-bit grey levels",
+    "ssim": "structural similarity with the intact picture",
+    "predicted_impact": "squared error weighted by the importance map, squared grey levels",
+    "centre_error": "squared error weighted by nearness to the centre, squared grey levels",
+    "sha256": "digest of the PNG",
+    "layer_distance": "distance from the intact picture within a network",
+    "truth": "real or generated",
+}
+
+README = """\
+# Stimuli{simulated}
+
+{stimuli} pictures of {scenes} scenes ({regions}), made with fechner {version}.
+
+- `stimuli.csv`: one row a picture; `stimuli.json`: how the set was made, what was left out.
+- `masks/SCENE_REGION.png`: where a picture was degraded (255), before the soft border.
+- `sha256sums.txt`: digests of every file; check them with `sha256sum -c sha256sums.txt`.
+- `LICENCES.md`: whose photographs these are.
+
+`fechner stimuli verify FOLDER` measures the pictures again. Set {sha256}.
+
+| column | content |
+|---|---|
+{columns}
+"""
+
+
+def export_zip(found: StimulusSet, path: Path, *, licence: str) -> Path:
+    """Write a set as one zip with a README, licence notes and digests.
+
+    Parameters
+    ----------
+    found
+        The set.
+    path
+        The zip; it must not exist yet.
+    licence
+        Whose photographs these are and under which licence they may be passed on.
+
+    Returns
+    -------
+    pathlib.Path
+        `path`. The same set and licence give the same bytes.
+
+    Raises
+    ------
+    InputError
+        If `path` exists, or no licence is named.
+    RefusedError
+        If a picture is not the one that was built.
+    """
+    if Path(path).exists():
+        raise InputError(f"{path} exists already; give another name")
+    if not licence.strip():
+        raise InputError("a set that leaves names its photographs' licence; give --licence")
+    files = {name: file.read_bytes() for name, file in _files(found).items()}
+    files["README.md"] = _readme(found).encode()
+    files["LICENCES.md"] = _licences(found, licence).encode()
+    sums = "".join(f"{sha256_bytes(files[name])}  {name}\n" for name in sorted(files))
+    files["sha256sums.txt"] = sums.encode()
+    with atomic_path(Path(path)) as part, zipfile.ZipFile(part, "w") as archive:
+        for name in sorted(files):
+            archive.writestr(zipfile.ZipInfo(f"stimuli/{name}", EARLIEST), files[name])
+    return Path(path)
+
+
+def export_bids(found: StimulusSet, folder: Path) -> Path:
+    """Write the pictures, their table and what its columns mean into ``FOLDER/stimuli``.
+
+    The names are those that ``fechner session export`` gives as ``stim_file``.
+
+    Raises
+    ------
+    InputError
+        If ``FOLDER/stimuli`` exists already.
+    RefusedError
+        If a picture is not the one that was built.
+    """
+    out = Path(folder) / "stimuli"
+    if out.exists():
+        raise InputError(f"{out} exists already; give another folder")
+    paths = [found.unchanged_path(one) for one in found.stimuli]
+    out.mkdir(parents=True)
+    for path in paths:
+        shutil.copyfile(path, out / path.name)
+    table = found.table.rename(columns={"stimulus": "stimulus_id", "file": "stim_file"})
+    rows = [
+        ["n/a" if is_missing(cell) or cell == "" else str(cell) for cell in row]
+        for row in table.itertuples(index=False)
+    ]
+    text = "\n".join("\t".join(row) for row in [list(table.columns), *rows]) + "\n"
+    write_text(out / "stimuli.tsv", text)
+    said = {"stimulus_id": COLUMNS["stimulus"], "stim_file": COLUMNS["file"], **COLUMNS}
+    unknown = "mean of a covariate under the region's soft mask"
+    about = {name: {"Description": said.get(name, unknown)} for name in table.columns}
+    if found.simulated:
+        about["stim_file"]["Description"] += "; the maps behind it rest on SIMULATED ratings"
+    write_json(out / "stimuli.json", about)
+    return out
+
+
+def _files(found: StimulusSet) -> dict[str, Path]:
+    """Return what a set consists of, by its name in the set."""
+    files = {TABLE: found.folder / TABLE, RECORD: found.folder / RECORD}
+    for one in found.stimuli:
+        files[one.file] = found.unchanged_path(one)
+        mask = mask_path(found.folder, one.scene, one.region)
+        if one.region != INTACT and mask.is_file():
+            files[f"masks/{mask.name}"] = mask
+    return files
+
+
+def _readme(found: StimulusSet) -> str:
+    columns = "\n".join(
+        f"| `{name}` | {COLUMNS[name]} |" for name in found.table.columns if name in COLUMNS
+    )
+    return README.format(
+        simulated=" (SIMULATED: the maps rest on SIMULATED ratings)" if found.simulated else "",
+        stimuli=len(found.stimuli),
+        scenes=len(found.scenes),
+        regions=", ".join(dict.fromkeys(one.region for one in found.stimuli)),
+        version=found.record.get("provenance", {}).get("fechner", "?"),
+        sha256=found.sha256,
+        columns=columns + "\n| `cov_NAME` | mean of a covariate under the region's soft mask |",
+    )
+
+
+def _licences(found: StimulusSet, licence: str) -> str:
+    inputs = found.record.get("provenance", {}).get("inputs", {})
+    scenes = "\n".join(
+        f"| {scene} | {inputs.get(f'{scene} image', 'not recorded')} |" for scene in found.scenes
+    )
+    head = "| scene | sha256 of the photograph's file |\n|---|---|"
+    return f"# Licences\n\n{licence.strip()}\n\n{head}\n{scenes}\n"
