@@ -119,6 +119,20 @@ def test_the_sheet_shows_every_scene_and_arm(stimuli, scenes, tmp_path):
     assert np.ptp(read_image(one)) == 255
 
 
+def test_the_page_has_every_picture_its_numbers_and_who_was_left_out(stimuli, scenes, tmp_path):
+    page = tmp_path / "page.html"
+    run("stimuli", "sheet", stimuli, "--maps", scenes["cat"][1].parent, "--out", page)
+    text = page.read_text("utf-8")
+    # A scene: intact, map, regions, and two arms with what changed in each; one bar for all.
+    assert text.count("<figure>") == 2 * (3 + 2 * 2)
+    assert text.count("<img") == 2 * 7 + 1
+    for stimulus in read_stimulus_set(stimuli).stimuli:
+        assert (f"<td>{stimulus.stimulus}</td>" in text) == (stimulus.region != "intact")
+        assert stimulus.region == "intact" or f"<td>{stimulus.mse:.4g}</td>" in text
+    assert "Scenes left out" in text
+    assert "http" not in text, "nothing is loaded from elsewhere"
+
+
 def test_a_sheet_never_shows_a_picture_that_is_not_the_one_that_was_built(stimuli, tmp_path):
     picture, sheet = stimuli / "cup_noise_low.png", tmp_path / "sheet.png"
     content = picture.read_bytes()

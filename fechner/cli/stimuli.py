@@ -214,25 +214,30 @@ def export(
 @app.command()
 def sheet(
     folder: Annotated[Path, typer.Argument(help="Folder of a stimulus set.")],
-    out: Annotated[Path | None, typer.Option(help="The PNG; FOLDER/sheet.png otherwise.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="A page (.html) or one picture (.png); FOLDER/sheet.html otherwise."),
+    ] = None,
     maps: Annotated[Path | None, typer.Option(help="Folder of the importance maps.")] = None,
     scene: Annotated[list[str] | None, typer.Option(help="Only this scene; repeat.")] = None,
 ) -> None:
-    """Draw every scene's stimuli side by side.
+    """Show every scene: picture, map, regions, arms, what changed, numbers, and who was left out.
 
     Example: fechner stimuli sheet stimuli --maps maps
     """
     from fechner.cli.console import console
     from fechner.errors import InputError, nearest
     from fechner.records.stimuli import read_stimulus_set
+    from fechner.stimuli.sheet_page import write_sheet_page
     from fechner.stimuli.sheets import contact_sheet
 
     found = read_stimulus_set(folder)
     for name in scene or []:
         if name not in found.scenes:
             raise InputError(f"no scene {name!r} in {folder}; {nearest(name, found.scenes)}")
-    path = contact_sheet(found, out or folder / "sheet.png", maps=maps, scenes=scene or ())
-    console.print(f"{path}")
+    out = out or folder / "sheet.html"
+    write = contact_sheet if out.suffix == ".png" else write_sheet_page
+    console.print(f"{write(found, out, maps=maps, scenes=scene or ())}", soft_wrap=True)
 
 
 @app.command()
