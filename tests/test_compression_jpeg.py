@@ -35,7 +35,7 @@ from fechner.compression.jpeg.source import (
 )
 from fechner.compression.jpeg.tables import distance_of, quality_of, tables
 from fechner.compression.jpeg.targets import Target, checked_trust, reach
-from fechner.compression.jpeg.tiles import carried_over, corrected, spread, tile_means
+from fechner.compression.jpeg.tiles import between, carried_over, corrected, spread, tile_means
 from fechner.compression.metrics.ssimulacra2 import Ss2Reference
 from fechner.compression.ramp import (
     centre_map,
@@ -499,6 +499,20 @@ def test_a_tile_that_lost_too_much_is_spared_and_one_that_lost_little_is_not():
     found = corrected(strengths, scores, unharmed, aims, np.ones((1, 3)))
     assert found[0, 0] < 1 < found[0, 2]
     assert found[0, 1] == pytest.approx(1)
+
+
+def test_a_tile_that_the_map_spares_takes_the_middle_unless_it_suffers():
+    strengths, unharmed, aims = np.ones((1, 4)), np.full((1, 4), 80.0), np.full((1, 4), 70.0)
+    share = np.array([[1.0, 1.0, 0.1, 0.1]])
+    found = corrected(strengths, np.array([[75.0, 75.0, 78.0, 60.0]]), unharmed, aims, share)
+    assert found[0, 2] == found[0, 0] > 1
+    assert found[0, 3] < 1
+
+
+def test_between_two_trials_strengths_are_weighed_by_what_they_score():
+    gentle, harsh = np.array([[0.5, 1.0]]), np.array([[2.0, 1.0]])
+    assert np.allclose(between(gentle, harsh, (72.0, 68.0), 70.0), [[1.0, 1.0]])
+    assert between(gentle, harsh, (72.0, 68.0), 71.5)[0, 0] < 1
 
 
 def test_strengths_of_a_sample_are_carried_over_to_what_looks_alike(photograph):

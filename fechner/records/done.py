@@ -31,7 +31,7 @@ VERSIONS = {
     "scene": 3,
     "coded scene": 1,
     "stimulus distances": 1,
-    "compressed": 4,
+    "compressed": 5,
     "activations": 1,
     "fit": 1,
     "distances": 1,

@@ -39,8 +39,9 @@ EVERYWHERE = 0.16
 """Strength where nothing may be lost: coarser rounding under finer steps spends bits better.
 
 At equal ss2 over eight Kodak photographs it takes off 2.9 % (trellis) and 2.5 % (dead zone)."""
-SPLITS = (5, 2)
-"""Where the AC scans of luma may be split; the second is up to .6 % smaller, or as much larger."""
+SPLITS = (2, 5)
+"""Where the AC scans of luma may be split: behind 2 the files of seven photographs were from .2 %
+larger to 1.8 % smaller than behind 5. Effort ``"max"`` tries both."""
 GROWTH, WEIGHTS = frequency_growth(0.5), frequency_growth(-0.3)
 """How the dead zone widens, and how errors count less, with frequency."""
 
@@ -94,7 +95,7 @@ def encode_jpeg(
         own = np.asarray(plane.steps if steps is None else getattr(steps, plane.role))
         blocks = _rounded(plane, own, local, effort)
         coded.append(CodedComponent(blocks, own, plane.sampling, plane.role != "luma"))
-    splits = SPLITS[:1] if effort == "fast" else SPLITS
+    splits = SPLITS if effort == "max" else SPLITS[:1]
     return stream(coded, source.size, markers=source.markers, splits=splits)
 
 
@@ -102,11 +103,13 @@ def _rounded(plane: Component, steps: np.ndarray, local: np.ndarray, effort: Eff
     """Return the blocks in steps, int16, each rounded by its mean of `local` strengths (h, w)."""
     strength = per_block(local, plane.blocks.shape[:2])
     inverse = (1 / steps.reshape(64)[ZIGZAG]).astype(np.float32)
-    blocks = dead_zone(plane.blocks, inverse, np.float32(ZONE) * strength, GROWTH)
+    zone = np.float32(ZONE) * strength
     if effort == "fast":
-        return blocks
+        return dead_zone(plane.blocks, inverse, zone, GROWTH)
+    # Every fourth row tells the code well enough: by every row files differ by .1 % either way.
+    some = dead_zone(plane.blocks[::4], inverse, zone[::4], GROWTH)
     price = np.float32(PRICE) * strength
-    return trellis(plane.blocks, inverse, WEIGHTS, price, *code_lengths(blocks))
+    return trellis(plane.blocks, inverse, WEIGHTS, price, *code_lengths(some))
 
 
 def finished(jpeg: bytes, effort: Effort) -> bytes:

@@ -51,7 +51,7 @@ def stream(
     size: tuple[int, int],
     *,
     markers: Sequence[bytes] = (),
-    splits: Sequence[int] = (5,),
+    splits: Sequence[int] = (2,),
 ) -> bytes:
     """Return the progressive JPEG file of quantised components.
 

@@ -16,7 +16,9 @@ import numpy as np
 from fechner.compression.jpeg.encoder import Effort, decode_jpeg, encode_jpeg
 from fechner.compression.jpeg.source import Source
 from fechner.compression.jpeg.tiles import (
+    STRONGEST,
     TELLING_SHARE,
+    between,
     corrected,
     first_strengths,
     spread,
@@ -157,10 +159,10 @@ class Search:
         trials = self._to_goal(goal, quality, strengths, "fast", fixed)
         if effort == "fast":
             return trials
-        last = trials[-1]
-        if last.quality is not None:
-            quality = min(last.quality + TRELLIS_QUALITY, 100.0)
-        return trials + self._to_goal(goal, quality, last.strengths, effort, fixed)
+        best = min(trials, key=lambda trial: sum(trial.missed(goal, floors=not fixed)))
+        if best.quality is not None:
+            quality = min(best.quality + TRELLIS_QUALITY, 100.0)
+        return trials + self._to_goal(goal, quality, best.strengths, effort, fixed)
 
     def _to_goal(
         self,
@@ -173,7 +175,7 @@ class Search:
         trials = [self.trial(quality, strengths, effort)]
         while len(trials) < MOST_ROUNDS and not self._reached(trials[-1], goal, fixed):
             last = trials[-1]
-            following = strengths if fixed else self._strengths(last, goal)
+            following = strengths if fixed else self._strengths(trials, goal)
             trials.append(self.trial(self._quality(last, goal), following, effort))
         return trials
 
@@ -191,13 +193,21 @@ class Search:
             return last.quality
         return float(np.clip(last.quality - error / IMPORTANT_SLOPE, 1, 100))
 
-    def _strengths(self, last: Trial, goal: Goal) -> np.ndarray:
+    def _strengths(self, trials: list[Trial], goal: Goal) -> np.ndarray:
+        last, aim = trials[-1], goal.rest + FLOOR_BAND / 2
+        kept = [t for t in trials if t.rest >= goal.rest and (goal.lowest <= t.tiles).all()]
+        below = [t for t in trials if t.rest < goal.rest]
+        if len(trials) > 2 and kept and below:
+            gentle = min(kept, key=lambda t: t.rest)
+            harsh = max(below, key=lambda t: t.rest)
+            return between(gentle.strengths, harsh.strengths, (gentle.rest, harsh.rest), aim)
         # The score of the rest is no mean of its tiles, but lies off it by about the same amount
         # from trial to trial: the aims are shifted by that, and by what tiles cannot follow.
         aims, weight = _aims(goal), self._tile_rest
         follow = (self._tile_share >= TELLING_SHARE) & (weight > 0)
+        follow &= (last.strengths < STRONGEST) | (last.tiles < aims)
         if follow.any():
-            wanted = goal.rest + FLOOR_BAND / 2 - last.rest
+            wanted = aim - last.rest
             missing = wanted * weight.sum() - (weight * (aims - last.tiles))[follow].sum()
             aims = aims + missing / weight[follow].sum()
         aims = np.maximum(aims, goal.lowest + TILE_MARGIN)

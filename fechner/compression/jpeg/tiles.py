@@ -68,7 +68,8 @@ def corrected(
     """Return the strengths at which each tile should score its aim.
 
     ``((U - aim) / (U - score))^(1 / .95)`` times the strength before. Tiles that the map hardly
-    lets lose take the median of the others, so that no border of strength arises beside them.
+    lets lose take the median of the others, so that no border of strength arises beside them,
+    unless they score less than their aim.
 
     Parameters
     ----------
@@ -86,8 +87,21 @@ def corrected(
     found = np.clip(strengths * factor, WEAKEST, STRONGEST)
     telling = share >= TELLING_SHARE
     if telling.any():
-        found = np.where(telling, found, np.median(found[telling]))
+        middle = np.median(found[telling])
+        quiet = np.where(scores < aims, np.minimum(found, middle), middle)
+        found = np.where(telling, found, quiet)
     return found
+
+
+def between(
+    gentle: np.ndarray, harsh: np.ndarray, scores: tuple[float, float], aim: float
+) -> np.ndarray:
+    """Return the strengths between two trials at which the rest should score `aim`.
+
+    ``gentle^(1 - t) harsh^t`` with t the share of the way from the gentle score to the harsh one.
+    """
+    part = np.clip((scores[0] - aim) / max(scores[0] - scores[1], 1e-6), 0.05, 0.95)
+    return gentle ** (1 - part) * harsh**part
 
 
 def carried_over(strengths: np.ndarray, sample: Source, whole: Source) -> np.ndarray:
