@@ -178,8 +178,7 @@ def tested_table(prediction: Prediction) -> Table | None:
             *(signed(one.by_arm[arm].r) if arm in one.by_arm else "" for arm in arms),
         ])  # fmt: skip
     level = interval_name(prediction.level)
-    of_arms = (f"r of the drop of {arm}" for arm in arms)
-    header = ("prediction", "r", level, "p", "Spearman", "r corrected for noise", *of_arms)
+    header = ("prediction", "r", level, "p", "Spearman", "corrected", *(f"in {a}" for a in arms))
     return Table(header, rows, frozenset({0}))
 
 
