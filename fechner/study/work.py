@@ -59,10 +59,11 @@ def best_of_each_scene(rated: RatedImages, dimension: str) -> dict[str, Path]:
     return best
 
 
-def images_of_scenes(place: OpenStudy) -> dict[str, Path]:
+def images_of_scenes(place: OpenStudy, rated: RatedImages | None = None) -> dict[str, Path]:
     """Return the image of each scene that is mapped and degraded (scene: path).
 
-    The best-rated one; where nobody rated, every photograph is a scene of its own.
+    The best-rated one of `rated`, which are the study's; where nobody rated, every photograph is a
+    scene of its own.
 
     Raises
     ------
@@ -70,17 +71,18 @@ def images_of_scenes(place: OpenStudy) -> dict[str, Path]:
         If there are fewer than four, or their names cannot be those of files.
     """
     if place.photographs is None:
-        return best_of_each_scene(rated_images(place), place.study.images.dimension)
+        found = rated_images(place) if rated is None else rated
+        return best_of_each_scene(found, place.study.images.dimension)
     from fechner.records.images.files import image_files
 
-    found = {path.stem: path for path in image_files(place.photographs)}
-    if len(found) < LEAST_SCENES:
+    photographs = {path.stem: path for path in image_files(place.photographs)}
+    if len(photographs) < LEAST_SCENES:
         raise InputError(
             f"a study needs {LEAST_SCENES} photographs of different names or more, "
-            f"{place.photographs} holds {len(found)}; add photographs"
+            f"{place.photographs} holds {len(photographs)}; add photographs"
         )
-    check_file_names(found)
-    return found
+    check_file_names(photographs)
+    return photographs
 
 
 def choose_channels(place: OpenStudy) -> None:
@@ -181,8 +183,8 @@ def make_stimuli(place: OpenStudy) -> None:
     from fechner.stimuli.build import build_stimuli
     from fechner.study.design import design_of
 
-    design, scenes = design_of(place.study), images_of_scenes(place)
     rated = None if place.photographs else rated_images(place)
+    design, scenes = design_of(place.study), images_of_scenes(place, rated)
     with place.bars("Stimuli") as progress:
         build_stimuli(
             {name: (path, place.maps / f"{name}.png") for name, path in scenes.items()},

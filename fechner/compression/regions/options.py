@@ -15,6 +15,9 @@ Measured on the 24 Kodak photographs with four maps each (centre, local contrast
 and what a read-out loses when detail is removed) and on the demonstration's 14 scenes: 106 of 110
 searches reach the gap of 15 % at the first node, in .2 to 4.3 s. The other four stand after 200
 nodes (5 to 14 s) where they stood after 12 s, at gaps of 11, 15, 17 and 17 %.
+
+Less was tried on the demonstration's 14 scenes (removal maps, 54 s together): 50 nodes find nothing
+in two of them; a gap of 20 % saves 9 s and gives up as much as 8 % of the difference in importance.
 """
 
 PATIENCE = 5
