@@ -68,7 +68,7 @@ class Rival(_Part):
         return self.spread < MATCHED
 
 
-class TestedPrediction(_Part):
+class FrozenPrediction(_Part):
     """One of the two predictions that every stimulus carries, against the observed harm.
 
     Attributes
@@ -198,7 +198,7 @@ class Prediction(_Part):
     reliability: float
     disattenuated: float | None
     disattenuated_interval: tuple[float, float] | None
-    tested: list[TestedPrediction] = []
+    tested: list[FrozenPrediction] = []
     rivals: list[Rival]
     beyond_all: Correlation | None
     shuffled: list[float]

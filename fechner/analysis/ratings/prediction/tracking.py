@@ -49,9 +49,9 @@ from fechner.records.prediction import (
     Bend,
     CalibrationLine,
     Correlation,
+    FrozenPrediction,
     ImagePrediction,
     Prediction,
-    TestedPrediction,
 )
 from fechner.records.ratings import Ratings
 from fechner.records.stimuli import LAYER_DISTANCE, StimulusSet, StimulusTable
@@ -205,7 +205,7 @@ def _tested(
     level: float,
     resamples: int,
     seed: int,
-) -> TestedPrediction:
+) -> FrozenPrediction:
     """Return one prediction of the stimuli against what was observed."""
     predicted = _difference_of(table, column, ends[1], ends[0], seen.images)
     corrected, interval = disattenuated(
@@ -218,7 +218,7 @@ def _tested(
         rng=np.random.default_rng(seed),
     )
     name, about = PREDICTIONS[column]
-    return TestedPrediction(
+    return FrozenPrediction(
         name=name,
         about=about,
         pearson=correlate(predicted, seen.mean, level=level),
