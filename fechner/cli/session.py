@@ -111,6 +111,10 @@ def run(
         bool, typer.Option("--window/--no-window", help="Show a simulated session.")
     ] = True,
     screens: Annotated[Path | None, typer.Option(help="Save a picture of each screen.")] = None,
+    marker: Annotated[
+        list[str] | None,
+        typer.Option(help="Called at onset and answer: an entry point, or module:function."),
+    ] = None,
     readmit: Annotated[
         bool, typer.Option("--readmit", help="Ask again who was not admitted before.")
     ] = False,
@@ -151,6 +155,7 @@ def run(
             calibration=Calibration(pixels_per_cm, distance) if pixels_per_cm else None,
             maps=maps,
             readmit=readmit,
+            markers=marker or (),
         )
     kind = "SIMULATED session" if record.simulated else "session"
     console.print(f"{kind} {record.state}: {len(record.trials)} trials in {record.path}")

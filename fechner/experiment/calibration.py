@@ -31,6 +31,9 @@ CARD_ASPECT = 85.60 / 53.98
 PIXELS_PER_CM = (10.0, 400.0)
 """What screens have, from a projector to a phone: anything else is a mistake."""
 
+USUAL_PIXELS_PER_CM = 37.8
+"""A screen of 96 dots an inch, which simulated participants sit before."""
+
 DISTANCE_CM = (20.0, 400.0)
 """Viewing distances that make sense for a rating session."""
 
@@ -107,7 +110,7 @@ def card_question(size: tuple[int, int]) -> Question:
         maximum=high,
         step=1.0,
         confirm="The rectangle is as wide as the card",
-        answer=round((low + high) / 2),
+        answer=round(min(USUAL_PIXELS_PER_CM * CARD_CM, high)),
     )
 
 

@@ -16,11 +16,16 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from fechner.errors import InputError, RefusedError, StoppedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PIL import Image
 
     from fechner.records.journal.marks import Marks
 
 Device = Literal["mouse", "keyboard", "simulated"]
+
+Moment = Literal["onset", "answer"]
+"""What a display says the time of."""
 
 
 class SessionQuitError(StoppedError):
@@ -211,7 +216,12 @@ class Response:
 
 
 class Display(Protocol):
-    """A screen with a clock, a mouse and a keyboard, or something that behaves as one."""
+    """A screen with a clock, a mouse and a keyboard, or something that behaves as one.
+
+    `on_moment` is called at every onset of a frame and at every answer, with the time in seconds.
+    """
+
+    on_moment: Callable[[Moment, float], None] | None
 
     def now(self) -> float:
         """Return monotonic seconds since the display's clock began."""

@@ -139,6 +139,9 @@ class Trials(Piece):
     stabilising
         First trials of the session proper whose ratings are thrown away
         (ITU-R BT.500-15: about five).
+    feedback
+        Practice answers are followed by whether they were right; for methods that know it
+        (``jnd``, and ``authenticity`` where the stimulus set says what is real).
     anchors
         Extremes shown among the practice trials so that the range is known:
         ``best`` is an intact stimulus, ``worst`` the one with the largest error.
@@ -158,6 +161,7 @@ class Trials(Piece):
     """
 
     practice: int = Field(default=4, ge=0, le=100)
+    feedback: bool = False
     stabilising: int = Field(default=5, ge=0, le=50)
     anchors: tuple[Literal["best", "worst"], ...] = ("best", "worst")
     repeats: int = Field(default=0, ge=0, le=500)

@@ -111,6 +111,15 @@ class Protocol(Piece):
         return self
 
     @model_validator(mode="after")
+    def _feedback_needs_right_answers(self) -> Protocol:
+        if self.trials.feedback and self.method not in ("jnd", "authenticity"):
+            raise ValueError(
+                f"{self.method} has no right answers, so trials.feedback = true has no meaning; "
+                "remove it"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _marks_have_words_and_keys(self) -> Protocol:
         if self.marks is None:
             return self

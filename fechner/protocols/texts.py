@@ -35,7 +35,8 @@ class Texts(Piece):
     `instructions` is one string a page. `not_yet` stands in place of the question when
     something was pressed before the answer was open, `type_again` when a number was begun before
     that. `rest` may say ``{done}`` and ``{total}`` (numbers of trials) and `catch` must say
-    ``{label}`` (the answer that is asked for): the session fills these in.
+    ``{label}`` (the answer that is asked for): the session fills these in. `debriefing` is a page
+    before the thanks; empty for none.
     """
 
     language: str = Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]+)*$")
@@ -67,6 +68,9 @@ class Texts(Piece):
     turned_away_no: str
     turned_away_yes: str
     back: str
+    feedback_right: str
+    feedback_wrong: str
+    debriefing: str = ""
     screening: dict[str, QuestionText] = Field(default_factory=dict)
     marks: MarkTexts | None = None
 

@@ -7,6 +7,7 @@ mask, question, marks; what an answer means is the method's own. Which images st
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,6 +16,7 @@ from fechner.experiment.display import (
     Display,
     Frame,
     MarkTask,
+    Moment,
     Question,
     Response,
     Shown,
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from fechner.records.journal.marks import Marks
     from fechner.records.scales import RatingScale
     from fechner.records.stimuli import StimulusSet
+
+OnMoment = Callable[[Moment, float], None]
 
 DIGITS = tuple((str(k), f"num_{k}") for k in range(1, 10))
 """The keys of the first, second, ... button of questions that name no keys."""
@@ -170,7 +174,13 @@ class Presented:
 
 
 def present_trial(
-    protocol: Protocol, trial: Trial, stimuli: StimulusSet, display: Display, *, timing: Timing
+    protocol: Protocol,
+    trial: Trial,
+    stimuli: StimulusSet,
+    display: Display,
+    *,
+    timing: Timing,
+    on_moment: OnMoment | None = None,
 ) -> Presented:
     """Run one trial on `display`, from the fixation cross to the answer.
 
@@ -186,6 +196,8 @@ def present_trial(
         Where the trial is shown.
     timing
         The times of the trial, in milliseconds.
+    on_moment
+        Called at the onset of the rated image and at its rating.
 
     Returns
     -------
@@ -200,11 +212,13 @@ def present_trial(
     seen = frames_of(protocol, trial, stimuli)
     for frame in seen.all:
         display.preload(frame)
+    display.on_moment = None
     display.fixation(timing.fixation_ms)
-    shown = _show(seen, display, timing) if seen.test is not None else None
+    shown = _show(seen, display, timing, on_moment) if seen.test is not None else None
     if shown is not None and protocol.method == "marks":
         return _marked_only(protocol, seen, shown, display, timing)
     response = display.rate(_with_wait(rating_question(protocol, trial), timing, shown))
+    display.on_moment = None
     confidence = None
     if protocol.method == "authenticity":
         asked = confidence_question(cast("AuthenticityProtocol", protocol))
@@ -224,6 +238,7 @@ def _marked_only(
     earliest = max(timing.minimum_view_ms, timing.refused_before_ms)
     task = replace(mark_task(protocol, seen), not_before_ms=earliest)
     marks = display.mark(task)
+    display.on_moment = None
     rating = float(marks.nowhere)
     response = Response(rating, marks.rt_ms, ((marks.rt_ms, rating),), marks.device)
     fast = earliest + marks.rt_ms < timing.anticipation_ms
@@ -251,11 +266,12 @@ def mark_task(protocol: Protocol, seen: TrialFrames) -> MarkTask:
     )
 
 
-def _show(seen: TrialFrames, display: Display, timing: Timing) -> Shown:
+def _show(seen: TrialFrames, display: Display, timing: Timing, on_moment: OnMoment | None) -> Shown:
     if seen.first is not None:
         display.show(seen.first, timing.reference_ms or 2000.0)
         display.blank(timing.gap_ms or 0.0)
     test = cast("Frame", seen.test)
+    display.on_moment = on_moment
     shown = display.show(test, timing.stimulus_limit_ms)
     if timing.mask_ms and not timing.until_response:
         mask = Frame(test.images, gap_px=test.gap_px, mask=True)

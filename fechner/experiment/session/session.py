@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from fechner.experiment.display import (
@@ -22,6 +23,7 @@ from fechner.experiment.display import (
 from fechner.experiment.plan.plan import NOT_COUNTED
 from fechner.experiment.session import presentation
 from fechner.experiment.session.before_trials import PAUSE_MS, BeforeTrials
+from fechner.experiment.session.markers import Marker, Markers
 from fechner.experiment.session.signals import held
 from fechner.experiment.session.staircases import Staircases
 from fechner.experiment.session.trial_frames import frames_of
@@ -65,6 +67,7 @@ def run_session(
     *,
     timing: Timing | None = None,
     on_trial: OnTrial | None = None,
+    markers: Mapping[str, Marker] | None = None,
 ) -> JournalRecord:
     """Run what is left of a session and return its record.
 
@@ -80,6 +83,8 @@ def run_session(
         Overrides the protocol's timing (simulated participants in a window).
     on_trial
         Called after every journalled trial.
+    markers
+        Called at every onset and answer, by name.
 
     Returns
     -------
@@ -92,6 +97,7 @@ def run_session(
         If the session was ended before its last trial; the journal says so.
     """
     run = _Run(protocol, stimuli, plan, display, journal, timing or protocol.timing)
+    run.markers = Markers(markers or {}, run.append)
     try:
         if run.admitted():
             run.trials(on_trial)
@@ -124,6 +130,7 @@ class _Run:
         self.journal = journal
         self.timing = timing
         self.simulated = journal.record.simulated
+        self.markers = Markers({}, self.append)
         self._truths = {stimulus.stimulus: stimulus.truth for stimulus in stimuli.stimuli}
         self.staircases = _staircases(protocol, stimuli)
         if self.staircases is not None:
@@ -191,7 +198,12 @@ class _Run:
         while True:
             try:
                 presented = presentation.present_trial(
-                    self.protocol, trial, self.stimuli, self.display, timing=self.timing
+                    self.protocol,
+                    trial,
+                    self.stimuli,
+                    self.display,
+                    timing=self.timing,
+                    on_moment=partial(self.markers.mark, trial) if self.markers else None,
                 )
                 break
             except TrialInterruptedError:
@@ -199,7 +211,19 @@ class _Run:
         self.append(self._event(trial, presented))
         if self.staircases is not None:
             self.staircases.answer(self.journal.record.trials[-1])
+        self._feedback(trial, presented.rating)
         self._interval(trial)
+
+    def _feedback(self, trial: Trial, rating: float) -> None:
+        """Say after a practice trial whether the answer was right, where the protocol asks to."""
+        texts, truth = self.protocol.texts, self._truths.get(trial.stimulus)
+        known = self.protocol.method == "jnd" or bool(truth)
+        practice = trial.kind in NOT_COUNTED and bool(trial.stimulus)
+        if not (self.protocol.trials.feedback and practice and known):
+            return
+        right = 1.0 if self.protocol.method == "jnd" else float(truth == "real")
+        name, body = ("right", texts.feedback_right) if rating == right else ("wrong", "")
+        self.display.text(self._page(f"feedback-{name}", body or texts.feedback_wrong))
 
     def _interval(self, trial: Trial) -> None:
         """Show the empty screen between trials, while the next picture is decoded."""
@@ -276,6 +300,8 @@ class _Run:
             self.append({"event": "note", "note": "threshold", **asdict(threshold)})
         self.append({"event": "end", "reason": "complete", **self._attention()})
         with suppress(SessionQuitError):
+            if self.protocol.texts.debriefing:
+                self.display.text(self._page("debriefing", self.protocol.texts.debriefing))
             self.display.text(self._page("thanks", self.protocol.texts.thanks))
 
     def _attention(self) -> dict[str, Any]:
@@ -322,6 +348,8 @@ def pages_of(protocol: Protocol) -> list[Page]:
     """Return every page of text that a session can show."""
     texts = protocol.texts
     bodies = {"practice": texts.practice, "start": texts.start, "thanks": texts.thanks}
+    bodies |= {"feedback-right": texts.feedback_right, "feedback-wrong": texts.feedback_wrong}
+    bodies |= {"debriefing": texts.debriefing} if texts.debriefing else {}
     bodies |= {"break": texts.rest.format(done=100, total=200), "not-admitted": texts.not_admitted}
     others = [_page_of(protocol, name, body) for name, body in bodies.items()]
     return [*instructions(protocol), *others]

@@ -16,6 +16,7 @@ from fechner.errors import InputError
 from fechner.experiment.display import (
     Frame,
     MarkTask,
+    Moment,
     Page,
     Question,
     Response,
@@ -28,6 +29,8 @@ from fechner.experiment.simulated.observers import SimulatedObserver
 from fechner.records.journal.marks import Marks, Stroke
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fechner.records.stimuli import Stimulus, StimulusSet
 
 PAGE_MS = 1000.0
@@ -151,6 +154,7 @@ class SimulatedDisplay:
 
     def __init__(self, responder: SimulatedResponder) -> None:
         self.responder = responder
+        self.on_moment: Callable[[Moment, float], None] | None = None
         self._clock_ms = 0.0
         self._looked: tuple[tuple[Stimulus, int], ...] = ()
         self._digests: dict[Path, str] = {}
@@ -181,6 +185,7 @@ class SimulatedDisplay:
         onset_s = self.now()
         if not frame.mask:
             self._looked = self.responder.look(frame)
+            self._say("onset")
         self._clock_ms += ms or 0.0
         return Shown(onset_s, ms or 0.0, tuple(self._digest(path) for path in frame.images))
 
@@ -188,6 +193,7 @@ class SimulatedDisplay:
         """Answer a question at once; its reaction time passes on the display's clock."""
         value, rt_ms = self.responder.answer(question, self._looked)
         self._clock_ms += rt_ms
+        self._say("answer")
         return Response(value, rt_ms, ((rt_ms, value),), "simulated")
 
     def mark(self, task: MarkTask) -> Marks:
@@ -203,7 +209,12 @@ class SimulatedDisplay:
         )
         rt_ms = task.not_before_ms + MARK_MS * (len(paths) + 1)
         self._clock_ms += rt_ms
+        self._say("answer")
         return Marks(size=size, rt_ms=rt_ms, device="simulated", strokes=strokes)
+
+    def _say(self, moment: Moment) -> None:
+        if self.on_moment is not None:
+            self.on_moment(moment, self.now())
 
     def close(self) -> None:
         """Do nothing: there is no screen to give back."""

@@ -27,6 +27,9 @@ from fechner.records.journal import JournalRecord, journal_name
 from fechner.records.stimuli import StimulusSet, verify
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fechner.experiment.session.markers import Marker
     from fechner.experiment.simulated.observers import SimulatedObserver
     from fechner.protocols.parts import Timing
 
@@ -67,6 +70,7 @@ class PreparedSession:
         on_trial: OnTrial | None,
         *,
         timing: Timing | None = None,
+        markers: Mapping[str, Marker] | None = None,
     ) -> JournalRecord:
         """Begin or resume the journal and run the loop.
 
@@ -80,6 +84,8 @@ class PreparedSession:
             Called after every journalled trial.
         timing
             Overrides the protocol's timing (simulated participants in a window).
+        markers
+            Called at every onset and answer, by name.
 
         Returns
         -------
@@ -104,6 +110,7 @@ class PreparedSession:
                 journal,
                 timing=timing,
                 on_trial=on_trial,
+                markers=markers,
             )
 
     def _journal(self, timing: Timing | None, screen: dict[str, Any]) -> Journal:

@@ -7,6 +7,7 @@ than the stimulus records.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from fechner.errors import InputError
 from fechner.experiment.journal.durable import make_folder
 from fechner.experiment.journal.lock import SessionLock
+from fechner.experiment.session.markers import load_markers
 from fechner.experiment.session.session import OnTrial
 from fechner.experiment.session.signals import ending_signals, held
 from fechner.experiment.simulated.display import SimulatedDisplay, SimulatedResponder
@@ -55,6 +57,7 @@ def run_participant(
     user_type: type[SimulatedUser] = SimulatedUser,
     maps: Path | None = None,
     readmit: bool = False,
+    markers: Sequence[str] = (),
 ) -> JournalRecord:
     """Run, or resume, one session of one participant; return its journal's record.
 
@@ -95,6 +98,9 @@ def run_participant(
         world ``map`` follow.
     readmit
         Ask a participant again who was not admitted.
+    markers
+        Names of entry points of the group ``fechner.markers``, or ``module:function``: called at
+        every onset and answer.
 
     Returns
     -------
@@ -143,6 +149,7 @@ def run_participant(
     protocol = _loaded(protocol, language)
     if observer is None and window == "none":
         raise InputError("a session without a window needs a simulated participant; give one")
+    called = load_markers(markers)
     prepared = prepare_session(
         Path(stimuli_folder),
         protocol,
@@ -161,7 +168,9 @@ def run_participant(
                 prepared, marks_weighted_by=responder.damage.weights_of(observer.world)
             )
     if responder is not None and window == "none":
-        return prepared.run(SimulatedDisplay(responder), {"window": "none"}, on_trial)
+        return prepared.run(
+            SimulatedDisplay(responder), {"window": "none"}, on_trial, markers=called
+        )
     make_folder(prepared.path.parent)
     with ExitStack() as stack:
         stack.enter_context(ending_signals())
@@ -183,7 +192,7 @@ def run_participant(
         ask = observer is None or show_checks
         screen = _checked_screen(opened, prepared, calibration, ask=ask)
         timing = simulated_timing(protocol) if observer else None
-        return prepared.run(opened, screen, on_trial, timing=timing)
+        return prepared.run(opened, screen, on_trial, timing=timing, markers=called)
 
 
 def _checked_screen(

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from fechner.experiment.calibration import CARD_ASPECT
-from fechner.experiment.display import Question, Response, SteppedBackError
+from fechner.experiment.display import Moment, Question, Response, SteppedBackError
 from fechner.experiment.screens import pages, sliders
 from fechner.experiment.screens.answering import Answering, asks_to_quit
 from fechner.experiment.screens.look import Box, Screen
@@ -18,6 +18,8 @@ from fechner.experiment.screens.opening import Opening
 from fechner.experiment.window.frames import FrameLoader, UploadedFrame
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from PIL import Image
 
     from fechner.experiment.simulated.window_user import WindowUser
@@ -58,7 +60,11 @@ class Asking:
         self._typed, self._cue = window.texture(), window.texture()
 
     def answer(
-        self, question: Question, *, standing: StandingFrame | None = None
+        self,
+        question: Question,
+        *,
+        standing: StandingFrame | None = None,
+        on_moment: Callable[[Moment, float], None] | None = None,
     ) -> Response | None:
         """Ask a question, below a standing frame if there is one; None when Escape was pressed.
 
@@ -105,6 +111,8 @@ class Asking:
             for one in happened:
                 if opening.admits(one):
                     answering.take(one)
+            if answering.done is not None and on_moment is not None:
+                on_moment("answer", answering.done.time)
             window.pause()
 
     def _screen(self, question: Question, below: bool) -> tuple[Screen, Texture]:

@@ -16,6 +16,7 @@ from fechner.experiment.display import (
     PAUSE_BETWEEN_ANSWERS_MS,
     Frame,
     MarkTask,
+    Moment,
     Page,
     Question,
     Response,
@@ -81,6 +82,7 @@ class ParticipantDisplay:
         self._screenshots = Screenshots(window, screenshots)
         self._user = user
         self._standing: StandingFrame | None = None
+        self.on_moment: Callable[[Moment, float], None] | None = None
         self._base, self._cross = window.texture(), window.texture()
         self._arrange(window.look, layout.stage(window.look, strip))
         self._due: float | None = None
@@ -260,6 +262,8 @@ class ParticipantDisplay:
         asked = self.now()
         ready.draw()
         onset = self._flip("" if frame.mask else picture_name(frame))
+        if self.on_moment is not None and not frame.mask:
+            self.on_moment("onset", onset)
         self._draw_s = min(0.5 * self._draw_s + 0.5 * (onset - asked), 0.1)
         late_ms = 0.0 if self._due is None else (onset - self._due) * 1000
         difference = self._read_back.difference(ready, frame)
@@ -297,7 +301,7 @@ class ParticipantDisplay:
         TrialInterruptedError
             If Escape was pressed and the session goes on.
         """
-        response = self._asking.answer(question, standing=self._standing)
+        response = self._asking.answer(question, standing=self._standing, on_moment=self.on_moment)
         self._standing = None
         if response is None:
             self._ask_to_quit()
@@ -314,6 +318,8 @@ class ParticipantDisplay:
         """
         standing = self._standing or StandingFrame(self._frames.take(task.frame), self.now())
         marks = self._marking.marks(task, standing)
+        if marks is not None and self.on_moment is not None:
+            self.on_moment("answer", self.now())
         self._standing = None
         if marks is None:
             self._ask_to_quit()
