@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from fechner.records.rules.codec_rule import CodecRule
 
 
 class ClaimRule(BaseModel):
@@ -10,6 +14,10 @@ class ClaimRule(BaseModel):
 
     Attributes
     ----------
+    kind
+        ``regions``: what is degraded where the model sees little importance is rated higher;
+        ``codec``: what `codec` says of coded files, and then `low`, `high` and `controls` do not
+        count.
     low, high
         The regions of low and of high importance.
     controls
@@ -20,15 +28,19 @@ class ClaimRule(BaseModel):
     margin
         Smallest difference in points that would matter: each contrast is also tested for being
         smaller; None for no such test.
+    codec
+        Which coded files are compared.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    kind: Literal["regions", "codec"] = "regions"
     low: str = "low"
     high: str = "high"
     controls: tuple[str, ...] = ("donor",)
     level: float = Field(default=0.95, gt=0.5, lt=1)
     margin: float | None = Field(default=None, gt=0)
+    codec: CodecRule = CodecRule()
 
     @model_validator(mode="after")
     def _arms_differ(self) -> ClaimRule:

@@ -80,7 +80,7 @@ def preference_claim(
         participants or images remain.
     """
     chosen = comparisons(ratings, dimension)
-    seen = _screened(chosen, ratings, screening, attention)
+    seen = screened_comparisons(chosen, ratings, screening, attention)
     require_enough_left(seen)
     excluded = [row.participant for row in seen if not row.kept]
     everybody, _ = with_conditions(chosen, stimuli)
@@ -125,7 +125,7 @@ def preference_claim(
     )
 
 
-def _screened(
+def screened_comparisons(
     chosen: Comparisons,
     ratings: Ratings,
     screening: ScreeningRule,
@@ -135,6 +135,23 @@ def _screened(
 
     With each condition's mean taken out nothing of the choices is left, so that attention
     checks and response times alone decide.
+
+    Parameters
+    ----------
+    chosen, ratings
+        The comparisons, and the table that they stand in.
+    screening, attention
+        Who is left out, by attention checks and response times.
+
+    Returns
+    -------
+    list of ScreenedParticipant
+        One a participant.
+
+    Raises
+    ------
+    InputError
+        If nobody compared anything.
     """
     pairs = chosen.table["first"] + "\n" + chosen.table["second"]
     wide = chosen.table.assign(pair=pairs).pivot_table(

@@ -134,7 +134,7 @@ def claim(
             ratings, stimuli, rule=rule, screening=screening, attention=attention or {},
             dimension=chosen,
         )  # fmt: skip
-    seen = _screened(ratings, stimuli, chosen, screening, attention or {})
+    seen = screened_ratings(ratings, stimuli, chosen, screening, attention or {})
     require_enough_left(seen)
     excluded = [row.participant for row in seen if not row.kept]
     arms = rated_arms(ratings, stimuli, dimension=chosen, excluded=excluded)
@@ -193,13 +193,32 @@ def claim(
     )
 
 
-def _screened(
+def screened_ratings(
     ratings: Ratings,
     stimuli: StimulusSet | StimulusTable,
     dimension: str,
     screening: ScreeningRule,
     attention: Mapping[str, Attention],
 ) -> list[ScreenedParticipant]:
+    """Return what screening sees of everybody, blind to each participant's condition means.
+
+    Parameters
+    ----------
+    ratings, stimuli, dimension
+        What was rated, in which dimension.
+    screening, attention
+        Who is left out.
+
+    Returns
+    -------
+    list of ScreenedParticipant
+        One a participant.
+
+    Raises
+    ------
+    InputError
+        If a rated image is not in the stimuli.
+    """
     matrix = rating_matrix(ratings, dimension)
     return screen(
         matrix,
@@ -221,7 +240,7 @@ def _otherwise(
 ) -> OtherScreening | None:
     """Return the claim with the other screening; None where that leaves out the same people."""
     other = EVERYBODY if screening.rule == "blind" else ScreeningRule()
-    seen = _screened(ratings, stimuli, dimension, other, attention)
+    seen = screened_ratings(ratings, stimuli, dimension, other, attention)
     out = [row.participant for row in seen if not row.kept]
     if out == excluded or len(seen) - len(out) < 2:
         return None
