@@ -164,7 +164,7 @@ def test_two_arms_of_one_name_are_refused():
 def test_the_interval_of_bytes_holds_the_truth_as_often_as_it_says():
     """200 SIMULATED worlds of 12 people and 8 images, 20 % saved: 95 % intervals.
 
-    Each of 200 draws; the pigeonhole bootstrap errs toward wide.
+    Each of 200 draws.
     """
     stimuli, held, supported = coded_set(8), 0, 0
     for seed in range(200):
@@ -175,4 +175,4 @@ def test_the_interval_of_bytes_holds_the_truth_as_often_as_it_says():
         held += found.low <= -20 <= found.high
         supported += found.high < 0
     print(f"held {held / 200:.3f}, supported {supported / 200:.3f}")
-    assert 0.90 <= held / 200 <= 1.0
+    assert 0.92 <= held / 200 <= 1.0

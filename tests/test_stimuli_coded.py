@@ -11,6 +11,7 @@ import stimuli_pictures
 from PIL import Image
 from pydantic import ValidationError
 
+from fechner.compression.jpeg.targets import DEFAULT_TRUST
 from fechner.compression.metrics.ssimulacra2 import Ss2Reference
 from fechner.errors import InputError, MissingPartError, RefusedError
 from fechner.records.images.files import read_image
@@ -193,6 +194,10 @@ def test_a_donor_needs_a_second_scene(scenes, tmp_path):
 def test_a_design_that_cannot_be_is_refused(said, message):
     with pytest.raises(ValidationError, match=message):
         CodecDesign(**said)
+
+
+def test_maps_are_trusted_as_far_as_where_pictures_are_compressed():
+    assert CodecDesign().trust == DEFAULT_TRUST
 
 
 def test_an_arm_that_no_other_room_spells_holds_no_underscore():

@@ -32,6 +32,14 @@ class World(str, Enum):
     map = "map"
     null = "null"
     centre = "centre"
+    judge = "judge"
+
+
+class Claimed(str, Enum):
+    """What the demonstration tests."""
+
+    regions = "regions"
+    codec = "codec"
 
 
 @contextmanager
@@ -47,9 +55,16 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder for everything it makes.")] = Path(
         "out/demo"
     ),
+    claim: Annotated[
+        Claimed, typer.Option(help="What is tested: regions of pictures, or coded files.")
+    ] = Claimed.regions,
     world: Annotated[
-        World, typer.Option(help="What SIMULATED participants care about.")
-    ] = World.map,
+        World | None,
+        typer.Option(
+            help="What SIMULATED participants care about: map, null or centre; coded files: judge, "
+            "map or null. The first where left out."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Every random draw follows from it.")] = 1,
     jobs: Jobs = None,
 ) -> None:
@@ -57,12 +72,40 @@ def demo(
 
     Example: fechner demo --out my-demo
     """
-    from fechner.study.demonstration import run_demonstration, write_demonstration
+    with _opened(_demonstration(out, claim, world, seed), jobs, None) as place:
+        if claim is Claimed.codec:
+            from fechner.study.codecs.demonstration import run_codec_demonstration
 
-    file = write_demonstration(out, world=world.value, seed=seed)
-    with _opened(file, jobs, None) as place:
-        report = run_demonstration(place)
+            report = run_codec_demonstration(place)
+        else:
+            from fechner.study.demonstration import run_demonstration
+
+            report = run_demonstration(place)
     console.print(f"\nThe report is at {report}", soft_wrap=True)
+
+
+def _demonstration(out: Path, claim: Claimed, world: World | None, seed: int) -> Path:
+    """Write the study file of a demonstration and return its path."""
+    from fechner.errors import InputError
+
+    known = (
+        (World.judge, World.map, World.null)
+        if claim is Claimed.codec
+        else (World.map, World.null, World.centre)
+    )
+    chosen = known[0] if world is None else world
+    if chosen not in known:
+        raise InputError(
+            f"the demonstration of {claim.value} has no world {chosen.value!r}; take "
+            f"{', '.join(one.value for one in known)}"
+        )
+    if claim is Claimed.codec:
+        from fechner.study.codecs.demonstration import write_codec_demonstration
+
+        return write_codec_demonstration(out, world=chosen.value, seed=seed)
+    from fechner.study.demonstration import write_demonstration
+
+    return write_demonstration(out, world=chosen.value, seed=seed)
 
 
 @app.command()

@@ -17,8 +17,8 @@ class BytesAtEqualOpinion(BaseModel):
     """How much fewer or more bytes an arm takes than another at equal opinion.
 
     ``per_cent`` is the Bjontegaard delta rate, negative where `better` needs fewer bytes; null
-    where the two curves share no opinion. ``low`` and ``high`` are the percentiles of `draws`
-    resamplings of participants and images; null where fewer than 95 % of them gave a number.
+    where the two curves share no opinion. ``low`` and ``high`` come from `draws` resamplings of
+    participants and images; null where fewer than 95 % of them gave a number.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -16,8 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from fechner.errors import InputError, nearest
 from fechner.provenance import write_text
 from fechner.records.rules.claim_rule import ClaimRule
+from fechner.records.rules.codec_design import CodecDesign
 from fechner.records.rules.screening_rule import ScreeningRule
 from fechner.records.scales import Scale
+from fechner.records.stimulus.row import INTACT
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -131,6 +133,8 @@ class StimuliPart(Part):
     share: float = Field(default=0.2, gt=0, lt=0.5)
     match: tuple[str, ...] = ("edge_fine", "edge_middle", "eccentricity", "luminance", "chroma")
     max_strength_ratio: float = Field(default=1.5, ge=1)
+    kind: Literal["regions", "codecs"] = "regions"
+    codecs: CodecDesign = CodecDesign()
 
 
 class SessionPart(Part):
@@ -144,7 +148,7 @@ class SessionPart(Part):
 class SimulatePart(Part):
     """SIMULATED participants in a declared world, for demonstrations and dry runs."""
 
-    world: Literal["map", "null", "centre"] = "map"
+    world: Literal["map", "null", "centre", "judge"] = "map"
     participants: int = Field(default=13, ge=2)
     in_window: int = Field(default=1, ge=0)
 
@@ -166,12 +170,36 @@ class Study(Part):
 
     @model_validator(mode="after")
     def _claimed_regions_are_made(self) -> Study:
+        if self.compares_codecs:
+            return self
         for region in (self.claim.low, self.claim.high, *self.claim.controls):
             if region not in self.stimuli.regions:
                 raise ValueError(
                     f"[claim] names the region '{region}', which [stimuli] regions does not make; "
                     f"{nearest(region, self.stimuli.regions)}, or add it there"
                 )
+        return self
+
+    @property
+    def compares_codecs(self) -> bool:
+        """Whether coded files are compared, and no regions."""
+        return self.stimuli.kind == "codecs"
+
+    @model_validator(mode="after")
+    def _claim_fits_the_stimuli(self) -> Study:
+        if self.compares_codecs != (self.claim.kind == "codec"):
+            raise ValueError(
+                'a claim of kind "codec" needs [stimuli] kind = "codecs", and the other way round; '
+                "set both or neither"
+            )
+        if self.compares_codecs:
+            made = self.stimuli.codecs.arms
+            for arm in (self.claim.codec.better, *self.claim.codec.than):
+                if arm not in (*made, INTACT):
+                    raise ValueError(
+                        f"[claim.codec] names the arm {arm!r}, which [stimuli.codecs] does not "
+                        f"make; {nearest(arm, made)}"
+                    )
         return self
 
 

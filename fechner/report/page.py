@@ -27,6 +27,7 @@ from fechner.report import (
     tables,
 )
 from fechner.report.artefacts import Artefacts, read_artefacts
+from fechner.report.codecs.codec_page import render_codecs
 from fechner.report.manuscript.exact_tables import exact_tables, write_tables
 from fechner.report.manuscript.written import as_html, manuscript, write_manuscript
 from fechner.report.people_marks import marks_parts
@@ -50,6 +51,10 @@ def write_report(study_folder: Path) -> Path:
         If there is no study file, or an artefact is damaged.
     """
     study = read_artefacts(Path(study_folder))
+    if study.study.compares_codecs:
+        page = render_codecs(study)
+        write_text(study.layout.report, page)
+        return study.layout.report
     page = render(study)
     write_tables(study)
     write_manuscript(study, story.page_title(study))

@@ -52,8 +52,14 @@ def plan_lines(place: OpenStudy) -> dict[str, Any]:
         **_rules(study),
         "dimension and good end": f"{followed.dimension}, {followed.scale.good} is good",
         "model that decides": MODELS[followed.trials.design],
-        "test of the prediction": PREDICTION,
-        "rivals of the prediction": [*_in_table(stimuli), *WEIGHTS],
+        **(
+            {}
+            if study.compares_codecs
+            else {
+                "test of the prediction": PREDICTION,
+                "rivals of the prediction": [*_in_table(stimuli), *WEIGHTS],
+            }
+        ),
         "predictions": digest(predicted),
         "stimuli": stimuli.sha256,
         "protocol": f"{followed.name} {followed.sha256}",
@@ -70,8 +76,15 @@ def plan_lines(place: OpenStudy) -> dict[str, Any]:
 def _rules(study: Study) -> dict[str, Any]:
     """Return the lines that the study file alone decides."""
     rule = study.claim
+    if study.compares_codecs:
+        arms: dict[str, Any] = {
+            "contrasts": [f"{rule.codec.better} - {name}" for name in rule.codec.than],
+            "what decides": rule.codec.by,
+        }
+    else:
+        arms = {"contrasts": [f"{name} - {rule.high}" for name in (rule.low, *rule.controls)]}
     return {
-        "contrasts": [f"{name} - {rule.high}" for name in (rule.low, *rule.controls)],
+        **arms,
         "level of the intervals": rule.level,
         "smallest difference that matters": rule.margin,
         "who is left out": study.screening.model_dump(mode="json"),

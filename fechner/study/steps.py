@@ -84,7 +84,8 @@ def _map_files(place: OpenStudy) -> list[Path]:
 
 def _stimulus_files(place: OpenStudy) -> list[Path]:
     pictures = sorted(place.stimuli.glob("*.png")) + sorted(place.stimuli.glob("masks/*.png"))
-    return [place.stimuli / "stimuli.csv", place.stimuli / "stimuli.json", *pictures]
+    coded = sorted(path for end in ("jpg", "avif") for path in place.stimuli.glob(f"*.{end}"))
+    return [place.stimuli / "stimuli.csv", place.stimuli / "stimuli.json", *pictures, *coded]
 
 
 def _seen_files(place: OpenStudy) -> list[Path]:
@@ -175,7 +176,7 @@ CLAIM = Step(
         *_stimulus_files(place),
         *_map_files(place),
     ],
-    lambda place: [place.claim, place.prediction],
+    lambda place: [place.claim, *([] if place.study.compares_codecs else [place.prediction])],
 )
 
 MARKS = Step(

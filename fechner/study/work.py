@@ -16,6 +16,12 @@ from fechner.errors import InputError
 from fechner.records.file_names import check_file_names
 from fechner.records.rated_images import RatedImages, read_rated_images, require_scenes
 from fechner.records.ratings import read_ratings
+from fechner.study.codecs.coded import (
+    check_the_codec_claim,
+    judged_points,
+    make_coded_stimuli,
+    require_encoders,
+)
 from fechner.study.opening import OpenStudy
 
 if TYPE_CHECKING:
@@ -124,7 +130,10 @@ def draw_maps(place: OpenStudy) -> None:
     from fechner.study.maps import study_method
 
     selection = None if place.photographs else read_selection(place.selection).choice
-    method = study_method(selection, place.study.maps.method)
+    asked = place.study.maps.method
+    if place.study.compares_codecs and asked == "auto":
+        asked = "distance"
+    method = study_method(selection, asked)
     by_distance = method in OF_PAIRS
     with place.bars("Importance maps") as progress:
         importance_maps(
@@ -154,6 +163,8 @@ def _degradation(place: OpenStudy, method: str) -> Degradation:
     stimuli, strength = place.study.stimuli, place.study.maps.strength
     if method == "contribution":
         return BLURRED
+    if place.study.compares_codecs:
+        return degradation_of("blur", strength)
     if method in OF_PAIRS and strength is None and stimuli.measure == "mse":
         loss = stimuli.levels[(len(stimuli.levels) - 1) // 2]
         return degradation_of_regions(stimuli.families[0], loss, stimuli.share)
@@ -171,15 +182,23 @@ def check_stimuli(place: OpenStudy) -> None:
     from fechner.stimuli.build import check_pool
     from fechner.study.design import design_of
 
-    design_of(place.study)
+    if place.study.compares_codecs:
+        require_encoders(place)
+    else:
+        design_of(place.study)
     check_pool(place.study.stimuli.scenes, len(images_of_scenes(place)))
 
 
 def make_stimuli(place: OpenStudy) -> None:
     """Degrade matched regions of as many scenes as are wanted, as the study's design says.
 
-    A set of another design is replaced, unless people have rated it already.
+    A set of another design is replaced, unless people have rated it already. Where codecs are
+    compared, the scenes are coded instead.
     """
+    if place.study.compares_codecs:
+        network = _distance_network(place, device="cpu")
+        make_coded_stimuli(place, images_of_scenes(place), network)
+        return
     from fechner.stimuli.build import build_stimuli
     from fechner.study.design import design_of
 
@@ -216,7 +235,12 @@ def simulate_sessions(place: OpenStudy) -> None:
         raise InputError("the study file has no [simulate] table; add one, or run participants")
     for old in place.sessions.glob("SIMULATED_*.jsonl"):
         old.unlink()
-    panel = simulated_panel(simulate.participants, world=simulate.world, seed=place.study.seed)
+    panel = simulated_panel(
+        simulate.participants,
+        world=simulate.world,
+        seed=place.study.seed,
+        judged=judged_points(place, simulate.world),
+    )
     with place.bars("SIMULATED participants") as progress:
         for number, (code, observer) in enumerate(panel.items()):
             seen = number < simulate.in_window
@@ -266,7 +290,13 @@ def _check_protocol(followed: Protocol, journals: Iterable[JournalRecord]) -> No
 
 
 def check_the_claim(place: OpenStudy) -> None:
-    """Did degrading unimportant regions harm ratings less, and did predicted harm come true."""
+    """Did degrading unimportant regions harm ratings less, and did predicted harm come true.
+
+    Where codecs are compared, the claim is that of coded files.
+    """
+    if place.study.compares_codecs:
+        check_the_codec_claim(place, protocol(place).dimension)
+        return
     from fechner.analysis.ratings.claims.tested_claim import claim
     from fechner.analysis.ratings.prediction.rivals import pixel_predictions
     from fechner.analysis.ratings.prediction.tracking import predicted_against_observed

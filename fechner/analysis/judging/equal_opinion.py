@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from fechner.analysis.ratings.choices.scale_fit import JND, fit_scale, groups_of
 from fechner.compression.folders.curves import bd_rate
@@ -209,17 +210,21 @@ def bytes_at_equal_opinion(
             for _ in range(judged.draws)
         ]
     )  # fmt: skip
-    return [_interval(better, name, whole[k], drawn[:, k], level) for k, name in enumerate(than)]
+    df = min(judged.participants, judged.images) - 1
+    return [
+        _interval(better, name, whole[k], drawn[:, k], level, df) for k, name in enumerate(than)
+    ]
 
 
 def _interval(
-    better: str, than: str, whole: float, drawn: np.ndarray, level: float
+    better: str, than: str, whole: float, drawn: np.ndarray, level: float, df: int
 ) -> BytesAtEqualOpinion:
     found = drawn[np.isfinite(drawn)]
     given = len(found) / len(drawn)
     low = high = None
-    if given >= ENOUGH and np.isfinite(whole):
-        low, high = (float(q) for q in np.quantile(found, (0.5 - level / 2, 0.5 + level / 2)))
+    if given >= ENOUGH and np.isfinite(whole) and df > 0:
+        half = stats.t.ppf(0.5 + level / 2, df) * np.log1p(found / 100).std(ddof=1)
+        low, high = (float(100 * np.expm1(np.log1p(whole / 100) + s * half)) for s in (-1, 1))
     return BytesAtEqualOpinion(
         better=better, than=than, per_cent=float(whole) if np.isfinite(whole) else None,
         low=low, high=high, draws=len(drawn), given=given,

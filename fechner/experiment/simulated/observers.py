@@ -11,14 +11,17 @@ participant by condition 3, image by condition 5, residual 13.
 
 where e is, in squared 8-bit grey levels, the stimulus' `predicted_impact` in the
 world ``map``, its plain `mse` in the world ``null``, and its `centre_error` in the
-world ``centre``. Every draw depends only on the seed and on names (participant,
-scene, condition, stimulus, repetition), so answers do not change with trial order.
+world ``centre``. In the world ``judge``, and wherever points are given for a stimulus, these
+stand in the place of ``80 - slope_p * harm``. Every draw depends only on the seed and on
+names (participant, scene, condition, stimulus, repetition), so answers do not change with
+trial order.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
@@ -28,7 +31,7 @@ from fechner.errors import InputError, nearest
 if TYPE_CHECKING:
     from fechner.records.stimuli import Stimulus
 
-World = Literal["map", "null", "centre"]
+World = Literal["map", "null", "centre", "judge"]
 WORLDS: tuple[str, ...] = get_args(World)
 
 INTACT_QUALITY = 80.0
@@ -65,6 +68,9 @@ class SimulatedObserver:
         Shared by all participants of a panel, so that they meet the same images.
     rt_median_ms
         Median of the log-normal reaction times; short, so that windows need not wait.
+    judged
+        Stimulus -> points (0..100) that the average participant gives it; needed in the world
+        ``judge``.
     """
 
     participant: str
@@ -75,6 +81,7 @@ class SimulatedObserver:
     world: World = "map"
     seed: int = 0
     rt_median_ms: float = 400.0
+    judged: Mapping[str, float] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Check the world and the lapse share."""
@@ -86,11 +93,9 @@ class SimulatedObserver:
     def quality(self, stimulus: Stimulus, *, repetition: int = 1) -> float:
         """Return the quality that this participant sees now, in points (0..100, unclipped)."""
         condition = (stimulus.region, stimulus.family, str(stimulus.level))
-        harm = harm_of(error_of(stimulus, self.world))
         return (
-            INTACT_QUALITY
+            self._average(stimulus)
             + self.bias
-            - self.slope * harm
             + SD_IMAGE * _normal(self.seed, "image", stimulus.scene)
             + SD_IMAGE_BY_CONDITION * _normal(self.seed, "image", stimulus.scene, *condition)
             + SD_PARTICIPANT_BY_CONDITION
@@ -98,6 +103,12 @@ class SimulatedObserver:
             + self.inconsistency
             * _normal(self.seed, "trial", self.participant, stimulus.stimulus, repetition)
         )
+
+    def _average(self, stimulus: Stimulus) -> float:
+        """Return what the average participant sees, in points, but for the slope of this one."""
+        if stimulus.stimulus in self.judged:
+            return float(self.judged[stimulus.stimulus])
+        return INTACT_QUALITY - self.slope * harm_of(error_of(stimulus, self.world))
 
     def looks_real(self, stimulus: Stimulus, *, repetition: int = 1) -> float:
         """Return how real a picture looks to this participant now, in points.
@@ -119,7 +130,7 @@ class SimulatedObserver:
 
     def record(self) -> dict[str, Any]:
         """Return the observer as the journal's header keeps it."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "judged"}
 
     def generator(self, *key: object) -> np.random.Generator:
         """Return the random numbers of this participant for what `key` names."""
@@ -128,6 +139,11 @@ class SimulatedObserver:
 
 def error_of(stimulus: Stimulus, world: World) -> float:
     """Return the error that harms in `world`, in squared 8-bit grey levels."""
+    if world == "judge":
+        raise InputError(
+            f"the world 'judge' needs the points of {stimulus.stimulus!r}; give them, or take the "
+            "world map, null or centre"
+        )
     errors = {
         "map": stimulus.predicted_impact,
         "null": stimulus.mse,
@@ -142,7 +158,12 @@ def harm_of(error: float) -> float:
 
 
 def simulated_panel(
-    n: int, world: World = "map", seed: int = 0, *, spammers: int = 0
+    n: int,
+    world: World = "map",
+    seed: int = 0,
+    *,
+    spammers: int = 0,
+    judged: Mapping[str, float] | None = None,
 ) -> dict[str, SimulatedObserver]:
     """Return `n` different simulated participants of one world, by code ``S01``, ``S02``, ...
 
@@ -154,11 +175,13 @@ def simulated_panel(
     n
         How many.
     world
-        What harms: "map", "null" or "centre".
+        What harms: "map", "null", "centre" or "judge".
     seed
         Of every draw; the same panel for the same seed.
     spammers
         How many of them, the last ones, answer blindly.
+    judged
+        Stimulus -> points that the average participant gives it.
 
     Returns
     -------
@@ -175,7 +198,7 @@ def simulated_panel(
             f"expected 1 or more participants and 0 to n spammers, got {n}, {spammers}"
         )
     members = [_member(k, world, seed, spammer=k > n - spammers) for k in range(1, n + 1)]
-    return {member.participant: member for member in members}
+    return {one.participant: replace(one, judged=judged or {}) for one in members}
 
 
 def _member(number: int, world: World, seed: int, *, spammer: bool) -> SimulatedObserver:

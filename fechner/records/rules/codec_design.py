@@ -39,7 +39,8 @@ class CodecDesign(BaseModel):
     rates
         One a level, in growing order.
     trust
-        How far the maps are followed, [0, 1]: 0 loses the same everywhere.
+        How far the maps are followed, [0, 1]: 0 loses the same everywhere. By default as far as
+        ``fechner compress`` does.
     tolerance
         Largest difference from what is wanted, as a share of it.
     """
@@ -49,7 +50,7 @@ class CodecDesign(BaseModel):
     arms: tuple[str, ...] = ("plain", "jpegli", "map", "donor", "uniform")
     match: Literal["bytes", "bpp", "ss2"] = "bytes"
     rates: tuple[float, ...] = (30.0, 50.0, 75.0)
-    trust: float = Field(default=1.0, ge=0, le=1)
+    trust: float = Field(default=0.75, ge=0, le=1)
     tolerance: float = Field(default=0.03, gt=0, lt=0.5)
 
     @model_validator(mode="after")

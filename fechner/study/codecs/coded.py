@@ -1,0 +1,130 @@
+"""The steps of a study that compares coded files, where they differ from those on regions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fechner.errors import InputError
+from fechner.records.images.files import read_image
+from fechner.records.stimuli import INTACT, RECORD, StimulusSet, read_stimulus_set
+from fechner.study.opening import OpenStudy
+
+if TYPE_CHECKING:
+    from fechner.analysis.network.layers.networks import Network
+
+
+def require_encoders(place: OpenStudy) -> None:
+    """Check that every codec of the study is installed, before anything is computed.
+
+    Raises
+    ------
+    MissingPartError
+        If one is not; the message says which part is missing.
+    """
+    from fechner.stimuli.coded.arms import require
+
+    for arm in place.study.stimuli.codecs.arms:
+        require(arm)
+
+
+def make_coded_stimuli(place: OpenStudy, images: Mapping[str, Path], network: Network) -> None:
+    """Code the first scenes as the study's design says, with the maps of the step before.
+
+    Parameters
+    ----------
+    place
+        The study.
+    images
+        Scene -> photograph.
+    network
+        What measures how far each picture lies from its intact one.
+
+    Raises
+    ------
+    InputError
+        If people have judged a set of another design in the study's folder.
+    MissingPartError
+        If the codec of an arm is not installed.
+    RefusedError
+        If too many scenes cannot be coded to equal bytes.
+    """
+    from fechner.stimuli.coded.build import build_coded_stimuli
+
+    _require_unjudged(place)
+    options = place.study.stimuli
+    chosen = list(images.items())[: options.scenes]
+    with place.bars("Coded pictures") as progress:
+        build_coded_stimuli(
+            {name: (path, place.maps / f"{name}.png") for name, path in chosen},
+            place.stimuli,
+            design=options.codecs,
+            network=network,
+            pool=place.pool,
+            progress=progress,
+        )
+
+
+def _require_unjudged(place: OpenStudy) -> None:
+    """Refuse to replace a set of another design that people have judged."""
+    if place.simulated or not place.journals or not (place.stimuli / RECORD).is_file():
+        return
+    was = read_stimulus_set(place.stimuli).record.get("provenance", {}).get("parameters")
+    if was != place.study.stimuli.codecs.model_dump(mode="json"):
+        raise InputError(
+            f"people have judged the set in {place.stimuli}, which is of another design; restore "
+            "[stimuli.codecs], or begin a study of its own folder"
+        )
+
+
+def judged_points(place: OpenStudy, world: str) -> dict[str, float]:
+    """Return the points that SIMULATED participants give coded pictures on average.
+
+    In the world ``judge`` these are MDSI's, which no encoder of the set uses; in the world
+    ``null`` each arm of a rate gets the mean of all, so that arms make no difference. In any other
+    world, and where regions are compared, there are none.
+    """
+    if not place.study.compares_codecs or world not in ("judge", "null"):
+        return {}
+    stimuli = read_stimulus_set(place.stimuli)
+    points = _by_mdsi(stimuli)
+    if world == "judge":
+        return points
+    alike: dict[tuple[str, int], list[float]] = {}
+    for one in stimuli.stimuli:
+        alike.setdefault((one.scene, one.level), []).append(points[one.stimulus])
+    return {one.stimulus: float(np.mean(alike[one.scene, one.level])) for one in stimuli.stimuli}
+
+
+def _by_mdsi(stimuli: StimulusSet) -> dict[str, float]:
+    from fechner.study.demo_images import simulated_quality
+
+    intact = {
+        one.scene: read_image(stimuli.image_path(one))
+        for one in stimuli.stimuli
+        if one.region == INTACT
+    }
+    return {
+        one.stimulus: simulated_quality(intact[one.scene], read_image(stimuli.image_path(one)))
+        for one in stimuli.stimuli
+    }
+
+
+def check_the_codec_claim(place: OpenStudy, dimension: str) -> None:
+    """Was the arm that is claimed to be better rated higher, or preferred, at equal bytes."""
+    from fechner.analysis.judging.codec_claim import codec_claim
+    from fechner.records.ratings import read_ratings
+    from fechner.records.screening.attention import read_attention
+
+    codec_claim(
+        read_ratings(place.ratings),
+        read_stimulus_set(place.stimuli),
+        rule=place.study.claim,
+        screening=place.study.screening,
+        attention=read_attention(place.attention),
+        dimension=dimension,
+        seed=place.study.seed,
+    ).write(place.claim)

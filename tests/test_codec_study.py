@@ -1,0 +1,136 @@
+"""A study that compares coded files, from its file to its page, with SIMULATED participants."""
+
+import pytest
+import stimuli_pictures
+
+from fechner.errors import InputError
+from fechner.experiment.simulated.observers import SimulatedObserver
+from fechner.provenance import write_text
+from fechner.records.codec_claim import read_codec_claim
+from fechner.records.images.files import read_map_png, write_map_png, write_png
+from fechner.records.stimuli import INTACT, read_stimulus_set
+from fechner.records.study import read_study
+from fechner.report.page import write_report
+from fechner.stimuli.coded.build import build_coded_stimuli
+from fechner.study import work
+from fechner.study.codecs.coded import judged_points
+from fechner.study.codecs.demonstration import write_codec_demonstration
+from fechner.study.freezing import check_plan, freeze
+from fechner.study.opening import open_study
+
+FILE = """\
+title = "Coded"
+[images]
+photographs = "photographs"
+[stimuli]
+kind = "codecs"
+scenes = 4
+[stimuli.codecs]
+arms = ["plain", "map"]
+rates = [20, 60]
+[session]
+protocol = "pair"
+[screening]
+fastest_ms = 0
+[claim]
+kind = "codec"
+[claim.codec]
+than = ["plain"]
+[simulate]
+world = "{world}"
+participants = 4
+in_window = 0
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A study whose coded pictures are built from maps made by hand."""
+    folder = tmp_path_factory.mktemp("study")
+    write_text(folder / "study.toml", FILE.format(world="judge"))
+    scenes = {}
+    for seed, (name, picture) in enumerate(stimuli_pictures.photographs().items()):
+        write_png(folder / "photographs" / f"{name}.png", picture)
+        drawn = stimuli_pictures.smooth_map(seed, *picture.shape[:2])
+        write_map_png(folder / "maps" / f"{name}.png", drawn)
+        scenes[name] = (folder / "photographs" / f"{name}.png", folder / "maps" / f"{name}.png")
+    found = open_study(folder)
+    build_coded_stimuli(scenes, found.stimuli, design=found.study.stimuli.codecs)
+    return found
+
+
+@pytest.fixture(scope="module")
+def finished(place):
+    freeze(place)
+    work.simulate_sessions(place)
+    work.collect_ratings(place)
+    check_plan(place)
+    work.check_the_claim(place)
+    return place
+
+
+def test_the_whole_study_gives_a_verdict_and_a_page_that_says_what_was_compared(finished):
+    claim = read_codec_claim(finished.claim)
+    assert claim.simulated and claim.paired and claim.n_participants == 4
+    page = write_report(finished.folder).read_text("utf-8")
+    assert "SIMULATED" in page and claim.sentences[0] in page
+    assert "At equal rate, does map look better to people than plain?" in page
+    assert page.count("<svg") == 3
+
+
+def test_the_frozen_plan_names_the_contrasts_and_what_decides(finished):
+    lines = freeze(finished).lines
+    assert lines["contrasts"] == ["map - plain"] and lines["what decides"] == "opinion"
+
+
+def test_where_no_arm_matters_all_arms_of_a_rate_are_judged_alike(place):
+    stimuli = read_stimulus_set(place.stimuli)
+    judged, alike = judged_points(place, "judge"), judged_points(place, "null")
+    for scene in stimuli.scenes:
+        own = [one for one in stimuli.stimuli if one.scene == scene and one.level == 1]
+        assert len({judged[one.stimulus] for one in own}) == 2
+        assert len({alike[one.stimulus] for one in own}) == 1
+    assert judged_points(place, "map") == {}
+
+
+def test_an_observer_in_the_world_judge_gives_the_points_it_is_told(place):
+    stimuli = read_stimulus_set(place.stimuli)
+    one, other = (s for s in stimuli.stimuli if s.region == INTACT and s.scene in ("cat", "cup"))
+    low = SimulatedObserver("S1", world="judge", judged={one.stimulus: 10.0})
+    high = SimulatedObserver("S1", world="judge", judged={one.stimulus: 60.0})
+    assert high.quality(one) - low.quality(one) == pytest.approx(50)
+    assert "judged" not in low.record()
+    with pytest.raises(InputError, match="needs the points"):
+        low.quality(other)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ('kind = "codec"\n', 'kind = "regions"\n', "both or neither"),
+        ('than = ["plain"]', 'than = ["plane"]', "plain"),
+        ('arms = ["plain", "map"]', 'arms = ["plain", "mapp"]', "map"),
+        ("rates = [20, 60]", "rates = [60, 20]", "sort them"),
+    ],
+)
+def test_a_study_file_that_contradicts_itself_is_refused(tmp_path, before, after, message):
+    text = FILE.format(world="judge")
+    assert before in text
+    write_text(tmp_path / "study.toml", text.replace(before, after))
+    with pytest.raises(InputError, match=message):
+        read_study(tmp_path)
+
+
+def test_the_demonstration_never_writes_into_a_folder_of_others(tmp_path):
+    write_text(tmp_path / "mine.txt", "mine")
+    with pytest.raises(InputError, match="not empty"):
+        write_codec_demonstration(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_maps_of_the_study_are_those_that_the_files_were_coded_by(place):
+    record = read_stimulus_set(place.stimuli).record["provenance"]["inputs"]
+    assert {name for name in record if name.endswith(" map")} == {
+        f"{scene} map" for scene in read_stimulus_set(place.stimuli).scenes
+    }
+    assert read_map_png(place.maps / "cat.png").shape == (144, 216)
