@@ -13,8 +13,8 @@ from fechner.records.study import read_study
 from fechner.report.page import write_report
 from fechner.stimuli.coded.build import build_coded_stimuli
 from fechner.study import work
+from fechner.study.codec_demonstration import write_codec_demonstration
 from fechner.study.codecs.coded import judged_points
-from fechner.study.codecs.demonstration import write_codec_demonstration
 from fechner.study.freezing import check_plan, freeze
 from fechner.study.opening import open_study
 

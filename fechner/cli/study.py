@@ -74,7 +74,7 @@ def demo(
     """
     with _opened(_demonstration(out, claim, world, seed), jobs, None) as place:
         if claim is Claimed.codec:
-            from fechner.study.codecs.demonstration import run_codec_demonstration
+            from fechner.study.codec_demonstration import run_codec_demonstration
 
             report = run_codec_demonstration(place)
         else:
@@ -100,7 +100,7 @@ def _demonstration(out: Path, claim: Claimed, world: World | None, seed: int) ->
             f"{', '.join(one.value for one in known)}"
         )
     if claim is Claimed.codec:
-        from fechner.study.codecs.demonstration import write_codec_demonstration
+        from fechner.study.codec_demonstration import write_codec_demonstration
 
         return write_codec_demonstration(out, world=chosen.value, seed=seed)
     from fechner.study.demonstration import write_demonstration
