@@ -16,8 +16,6 @@ WORLDS = {
     "null": "errors weigh the same everywhere, so the claim is false by construction",
     "centre": "errors weigh by their distance from the centre of the image, so that the map "
     "deserves no credit and the control should say so",
-    "judge": "coded pictures have the quality that MDSI gives them, a metric that no encoder of "
-    "the set knows; the verdict shows that the pipeline works, and nothing about people",
 }
 
 MAP_WORDS = {

@@ -24,6 +24,28 @@ CROP, SCENES = 180, 3
 """Side of the crops in pixels, and of how many scenes they are shown."""
 
 
+WORLDS = {
+    "judge": "a coded picture has the quality that MDSI gives it, a metric that no encoder of the "
+    "set knows",
+    "map": "errors weigh by the importance map, whichever arm made them",
+    "null": "all arms of a rate have the same quality, so that the claim is false by construction",
+    "centre": "errors weigh by their distance from the centre of the picture",
+}
+"""What SIMULATED participants care about where coded files are compared."""
+
+
+def _simulated_note(study: Artefacts) -> str | None:
+    """Return what is simulated and in which world; None where nothing is."""
+    if not study.simulated_participants:
+        return None
+    world = study.world
+    about = f" In their world {WORLDS[world]}." if world in WORLDS else ""
+    return (
+        f"The participants are SIMULATED.{about} The page shows that the pipeline works, and "
+        "nothing about people."
+    )
+
+
 def render_codecs(study: Artefacts) -> str:
     """Return the HTML of a codec study's page.
 
@@ -46,7 +68,7 @@ def render_codecs(study: Artefacts) -> str:
     with drawing():
         parts: dict[str, Any] = {
             "title": story.page_title(study),
-            "simulated_note": story.simulated_note(study),
+            "simulated_note": _simulated_note(study),
             "claim": claim,
             "tone": "soft" if claim is None else story.VERDICT_COLOURS[claim.verdict],
             "contrasts": claim and contrast_table(claim.contrasts, claim.rule.level),
