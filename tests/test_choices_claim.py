@@ -9,7 +9,7 @@ from fechner.analysis.ratings.claims.tested_claim import claim
 from fechner.analysis.ratings.matrices import rating_matrix
 from fechner.cli.main import app
 from fechner.errors import InputError
-from fechner.records.claim import read_claim
+from fechner.records.claims.claim import read_claim
 from fechner.records.ratings import ratings_from_table
 from fechner.records.rules.claim_rule import ClaimRule
 from fechner.records.rules.screening_rule import EVERYBODY

@@ -12,7 +12,7 @@ from fechner.analysis.judging.codec_claim import codec_claim
 from fechner.analysis.judging.equal_opinion import bytes_at_equal_opinion, judged_ratings
 from fechner.analysis.ratings.matrices import rated_arms
 from fechner.errors import InputError
-from fechner.records.codec_claim import read_codec_claim
+from fechner.records.claims.codec_claim import read_codec_claim
 from fechner.records.ratings import ratings_from_table
 from fechner.records.rules.claim_rule import ClaimRule
 from fechner.records.rules.codec_rule import CodecRule

@@ -6,7 +6,7 @@ import stimuli_pictures
 from fechner.errors import InputError
 from fechner.experiment.simulated.observers import SimulatedObserver
 from fechner.provenance import write_text
-from fechner.records.codec_claim import read_codec_claim
+from fechner.records.claims.codec_claim import read_codec_claim
 from fechner.records.images.files import read_map_png, write_map_png, write_png
 from fechner.records.stimuli import INTACT, read_stimulus_set
 from fechner.records.study import read_study

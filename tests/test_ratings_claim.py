@@ -10,7 +10,7 @@ from fechner.analysis.ratings.claims.tested_claim import claim
 from fechner.analysis.ratings.contrasts.crossed import closed_form
 from fechner.analysis.ratings.matrices import differences, rated_arms
 from fechner.errors import InputError
-from fechner.records.claim import read_claim
+from fechner.records.claims.claim import read_claim
 from fechner.records.ratings import Ratings
 from fechner.records.rules.claim_rule import ClaimRule
 from fechner.records.rules.screening_rule import EVERYBODY

@@ -34,7 +34,7 @@ def run(*arguments):
 
 
 def test_claim_prints_the_verdict_and_writes_it(folder, tmp_path):
-    from fechner.records.claim import read_claim
+    from fechner.records.claims.claim import read_claim
 
     output = run("claim", folder / "ratings.csv", folder, "-o", tmp_path / "claim.json")
     assert "SUPPORTED" in output

@@ -13,7 +13,7 @@ import pytest
 from report_study import write_study
 
 from fechner.errors import MissingPartError
-from fechner.records.claim import read_claim
+from fechner.records.claims.claim import read_claim
 from fechner.records.prediction import read_prediction
 from fechner.report import pdf
 from fechner.report.artefacts import read_artefacts

@@ -73,7 +73,7 @@ def test_the_page_is_small_enough_to_mail(study, page):
 
 
 def test_the_claim_and_its_two_sentences_come_first(study, page):
-    from fechner.records.claim import read_claim
+    from fechner.records.claims.claim import read_claim
 
     claim = read_claim(study / "statistics" / "claim.json")
     text = page.replace("&#39;", "'")
@@ -109,7 +109,7 @@ def test_every_scene_every_arm_and_every_refused_scene_is_shown(page):
 
 
 def test_numbers_in_the_table_are_those_of_the_claim(study, page):
-    from fechner.records.claim import read_claim
+    from fechner.records.claims.claim import read_claim
 
     claim = read_claim(study / "statistics" / "claim.json")
     assert len(claim.contrasts) == 8
@@ -131,7 +131,7 @@ def test_the_lead_of_a_column_over_the_channels_stands_with_its_interval_in_a_pa
 
 
 def test_warnings_of_the_statistics_stand_among_the_limits(study, page):
-    from fechner.records.claim import read_claim
+    from fechner.records.claims.claim import read_claim
 
     limits = page[page.index("<h2>Limits</h2>") :]
     for warning in read_claim(study / "statistics" / "claim.json").warnings:

@@ -12,7 +12,7 @@ import pytest
 
 from fechner.executors import executor
 from fechner.provenance import write_text
-from fechner.records.claim import read_claim
+from fechner.records.claims.claim import read_claim
 from fechner.records.prediction import read_prediction
 from fechner.records.rated_images import read_rated_images
 from fechner.records.ratings import read_ratings

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from fechner.cli.stats import app
 from fechner.errors import InputError
-from fechner.records.claim import read_claim
+from fechner.records.claims.claim import read_claim
 from fechner.records.screening.attention import Attention, write_attention
 from fechner.study.freezing import freeze
 from fechner.study.opening import open_study

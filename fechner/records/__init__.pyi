@@ -1,5 +1,5 @@
-from .claim import Claim as Claim
-from .claim import read_claim as read_claim
+from .claims.claim import Claim as Claim
+from .claims.claim import read_claim as read_claim
 from .done import done_key as done_key
 from .done import read_done as read_done
 from .done import write_done as write_done

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fechner.records.claim import Claim, read_claim
+from fechner.records.claims.claim import Claim, read_claim
 from fechner.records.human_marks.compared import MarksCompared, read_marks_compared
 from fechner.records.images.files import image_files
 from fechner.records.journal import JournalRecord, read_journal_files

@@ -13,7 +13,7 @@ from typing import Any
 from fechner import __version__
 from fechner.analysis.ratings.matrices import differences, rated_arms
 from fechner.provenance import write_text
-from fechner.records.claim import Claim
+from fechner.records.claims.claim import Claim
 from fechner.records.prediction import Prediction
 from fechner.records.ratings import Ratings
 from fechner.records.stimuli import INTACT, StimulusSet

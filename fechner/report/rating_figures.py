@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fechner.analysis.ratings.matrices import Differences
-from fechner.records.claim import Claim, ImageContrast
+from fechner.records.claims.claim import Claim, ImageContrast
 from fechner.records.contrasts.contrast import Contrast
 from fechner.report.style import (
     ARM_NAMES,

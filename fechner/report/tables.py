@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from fechner.records.claim import Claim
+from fechner.records.claims.claim import Claim
 from fechner.records.contrasts.contrast import Contrast, UnfittedModel
 from fechner.records.journal import JournalRecord
 from fechner.records.prediction import Correlation, Prediction

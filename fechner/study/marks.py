@@ -29,7 +29,7 @@ def collect_marks(place: OpenStudy) -> None:
     """Write the study's marks, the maps of its participants, and how its own maps compare."""
     from fechner.analysis.ratings.marks.people_maps import by_scene, people_maps
     from fechner.experiment.exports.marks import mark_table, marks_files, smoothing_of
-    from fechner.records.claim import read_claim
+    from fechner.records.claims.claim import read_claim
     from fechner.records.journal import read_journal_files
 
     left_out = tuple(sorted(read_claim(place.claim).excluded))

@@ -37,7 +37,7 @@ from fechner.analysis.ratings.matrices import choose_dimension, rated_arms
 from fechner.analysis.ratings.screening.screen import require_enough_left
 from fechner.errors import InputError, nearest
 from fechner.provenance import provenance
-from fechner.records.codec_claim import BytesAtEqualOpinion, CodecClaim
+from fechner.records.claims.codec_claim import BytesAtEqualOpinion, CodecClaim
 from fechner.records.contrasts.contrast import Contrast, Equivalence
 from fechner.records.ratings import Ratings
 from fechner.records.rules.claim_rule import ClaimRule

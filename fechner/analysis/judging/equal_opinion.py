@@ -22,7 +22,7 @@ from scipy import stats
 from fechner.analysis.ratings.choices.scale_fit import JND, fit_scale, groups_of
 from fechner.compression.folders.curves import bd_rate
 from fechner.errors import InputError
-from fechner.records.codec_claim import BytesAtEqualOpinion, CurvePoint
+from fechner.records.claims.codec_claim import BytesAtEqualOpinion, CurvePoint
 
 DRAWS_OF_RATINGS, DRAWS_OF_PAIRS = 1000, 300
 SETTLED, MOST_PASSES = 1e-9, 500

@@ -17,7 +17,7 @@ from scipy import stats
 
 from fechner.analysis.ratings.correlation import reliability
 from fechner.analysis.ratings.matrices import Differences, differences
-from fechner.records.claim import ImageContrast
+from fechner.records.claims.claim import ImageContrast
 
 PAIRED_SHARE = 0.5
 """Share of the rated participant-image pairs with both arms from which on a table is paired.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from fechner.cli.statistics.declared import Given
-    from fechner.records.claim import Claim
+    from fechner.records.claims.claim import Claim
     from fechner.records.contrasts.contrast import Contrast, UnfittedModel
     from fechner.records.rules.claim_rule import ClaimRule
 

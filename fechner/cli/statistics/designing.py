@@ -134,7 +134,7 @@ def _assumed(
 
     from fechner.analysis.ratings.power.pilot import assumptions_of_pilot, components_of_claim
     from fechner.analysis.ratings.power.planned import assumed_ratings
-    from fechner.records.claim import read_claim
+    from fechner.records.claims.claim import read_claim
     from fechner.records.stimuli import read_stimulus_table
 
     typical = assumed_ratings(kind.value, effect)

@@ -75,7 +75,7 @@ def power(
 def _components(kind: Kind, pilot: Path | None) -> Components:
     from fechner.analysis.ratings.power.analytic import ACR_5, SLIDER_100
     from fechner.analysis.ratings.power.pilot import components_of_claim
-    from fechner.records.claim import read_claim
+    from fechner.records.claims.claim import read_claim
 
     if pilot is None:
         return ACR_5 if kind is Kind.acr else SLIDER_100

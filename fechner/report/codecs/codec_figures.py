@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fechner.records.codec_claim import CodecClaim
+from fechner.records.claims.codec_claim import CodecClaim
 from fechner.report.style import PALETTE, WIDTH
 
 if TYPE_CHECKING:

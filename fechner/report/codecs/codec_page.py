@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fechner import __version__
-from fechner.records.codec_claim import CodecClaim, read_codec_claim
+from fechner.records.claims.codec_claim import CodecClaim, read_codec_claim
 from fechner.records.images.files import read_image
 from fechner.records.stimuli import INTACT, StimulusSet
 from fechner.report import story

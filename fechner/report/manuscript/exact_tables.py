@@ -14,7 +14,7 @@ import pandas as pd
 
 from fechner.provenance import provenance, read_json, sha256_bytes, write_json, write_text
 from fechner.records.cells import csv_text
-from fechner.records.claim import Claim
+from fechner.records.claims.claim import Claim
 from fechner.records.contrasts.contrast import Contrast
 from fechner.records.prediction import Prediction
 from fechner.records.selection import SelectionStudy

@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from fechner import __version__
-from fechner.records.claim import Claim
+from fechner.records.claims.claim import Claim
 from fechner.records.journal import JournalRecord
 from fechner.records.prediction import Prediction
 from fechner.records.stimuli import INTACT

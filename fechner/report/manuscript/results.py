@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fechner.records.claim import Claim
+from fechner.records.claims.claim import Claim
 from fechner.records.contrasts.contrast import Contrast
 from fechner.records.prediction import CalibrationLine, Prediction, Rival
 from fechner.report.artefacts import Artefacts

@@ -34,7 +34,7 @@ from fechner.analysis.ratings.contrasts.equivalence import equivalence
 from fechner.analysis.ratings.matrices import Differences, RatingMatrix
 from fechner.analysis.ratings.screening.screen import require_enough_left, screen
 from fechner.provenance import provenance
-from fechner.records.claim import Claim, ImageContrast, OtherScreening, Verdict
+from fechner.records.claims.claim import Claim, ImageContrast, OtherScreening, Verdict
 from fechner.records.contrasts.contrast import Contrast, Equivalence, UnfittedModel
 from fechner.records.ratings import Ratings
 from fechner.records.rules.claim_rule import ClaimRule

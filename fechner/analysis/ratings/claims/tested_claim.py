@@ -47,7 +47,7 @@ from fechner.analysis.ratings.matrices import (
 from fechner.analysis.ratings.observed import image_contrasts
 from fechner.analysis.ratings.screening.screen import require_enough_left, screen
 from fechner.provenance import provenance
-from fechner.records.claim import Claim, OtherScreening
+from fechner.records.claims.claim import Claim, OtherScreening
 from fechner.records.contrasts.contrast import Contrast, Equivalence
 from fechner.records.ratings import Ratings
 from fechner.records.rules.claim_rule import ClaimRule

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fechner.records.claim import Verdict
+from fechner.records.claims.claim import Verdict
 from fechner.records.contrasts.contrast import Contrast
 from fechner.records.rules.claim_rule import ClaimRule
 

@@ -17,7 +17,7 @@ from fechner.analysis.ratings.power.analytic import Components
 from fechner.analysis.ratings.power.planned import HIGH, LOW, Assumptions
 from fechner.analysis.ratings.reliability.sources import sources_of_variance
 from fechner.errors import InputError
-from fechner.records.claim import Claim
+from fechner.records.claims.claim import Claim
 from fechner.records.contrasts.contrast import Contrast
 from fechner.records.ratings import Ratings
 from fechner.records.scales import Scale
