@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -375,3 +376,24 @@ def test_equal_importance_everywhere_predicts_the_plain_error(seed):
 def test_an_empty_map_predicts_nothing_and_is_refused():
     with pytest.raises(RefusedError, match="0 everywhere"):
         importance_weights(np.zeros((4, 4)))
+
+
+@pytest.mark.proof
+def test_a_cluster_that_loses_one_of_two_workers_builds_the_same_bytes(scenes, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    options = {"regions": QUICK, "family": "noise", "target_mse": 10.0, "max_strength_ratio": 4.0}
+    build_stimuli(scenes, tmp_path / "alone", **options)
+    killed = []
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+
+        def kill(done, steps):
+            if done == 1 and not killed:
+                killed.append(next(iter(cluster.workers.values())).pid)
+                os.kill(killed[0], signal.SIGKILL)
+
+        with executor(cluster=cluster.scheduler_address) as pool:
+            build_stimuli(scenes, tmp_path / "cluster", pool=pool, progress=kill, **options)
+    assert killed
+    assert files(tmp_path / "cluster") == files(tmp_path / "alone")
