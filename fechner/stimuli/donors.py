@@ -24,9 +24,9 @@ FORBIDDEN = 1e12
 def mismatch(error: np.ndarray, own: np.ndarray, donors: Sequence[np.ndarray]) -> np.ndarray:
     """Return ``|log(error under a donor's region / under the scene's own)|``, one a donor.
 
-    Regions are compared block by block, not pixel by pixel: a pair of scenes takes about 25
-    microseconds, where stretching and filtering whole masks took 42 milliseconds, and there are
-    two pairs for every two scenes.
+    Regions are compared block by block, not pixel by pixel: a pair of scenes takes about 70
+    microseconds (24 x 32 blocks), where stretching and filtering whole masks took 42 milliseconds,
+    and there are two pairs for every two scenes.
 
     Parameters
     ----------

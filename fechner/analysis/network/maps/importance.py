@@ -60,8 +60,7 @@ METHODS: dict[str, tuple[str, Counts]] = {
         "positive",
     ),
     "distance_per_error": (
-        "damage per error: what the network sees of each unit of squared error; "
-        "tells apart regions of equal error",
+        "damage per error: what the network sees of each unit of squared error",
         "positive",
     ),
 }
