@@ -2,6 +2,7 @@
 
     python benchmarks/compression.py [--quick] [--set kodak] [--effort high] [--cache DIR]
         [--mozjpeg FOLDER] [--trust 0.25 0.5 0.75 1] [--without PART]
+        [--formats] [--only NAME ...]
 
 On the photographs that scikit-image, scikit-learn, matplotlib and PsychoPy bring, or on Kodak
 (../shared/data/kodak, or FECHNER_TEST_DATA), on which parameters were chosen; each in a process of
@@ -16,15 +17,17 @@ of the map, where ours looks as Pillow's JPEG of quality 85:
   quarters that other maps call important, mean of the judges; `drop_*` one judge;
 - `worst_tile`, `full_worst_tile`: lowest ss2 of any tile of 96 pixels;
 - `q85_source_saving`: of a JPEG of libjpeg quality 85, at the default trust (`full_*`: at full);
-- `saving_jxl`, `saving_webp`, ...: full trust against the same format's encoder without a map; for
-  jxl against lossy JPEG XL (`cjxl` of Debian's libjxl-tools);
 - `deadzone_time_ratio`, `trellis_time_ratio`: CPU time of encoding, map to file, over Pillow's
   optimised encoder; `mp12_s`, `mp12_gb`: CPU seconds and peak memory of one photograph of 12
   megapixels, read, searched, encoded and written; `jobs_scaling`: pictures a second with two jobs
   over those with one.
 
-With --trust the frontier is printed instead. `--without` leaves a part of the encoder out. mozjpeg
-needs Node and a folder in which `npm install @jsquash/jpeg` was run.
+With --trust the frontier is printed instead. With --formats the other formats are measured instead:
+`saving_avif_vs_own` (full trust; `default_*`: the default) against the format's uniform encoder,
+`avif_rest`, `avif_worst_tile` and `avif_own_*` of both, `avif_bytes_over_jpeg` over our JPEG, and
+`saving_444_vs_420` of our JPEG (`saving_chroma_chosen`: the smaller of both, for each photograph).
+`--only` names the photographs. `--without` leaves a part of the encoder out. mozjpeg needs Node and
+a folder in which `npm install @jsquash/jpeg` was run.
 """
 
 import argparse
@@ -35,15 +38,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+import compression_formats
 import compression_parts
 import compression_peers as peers
 import compression_times as times
 import cv2
 import numpy as np
 
-from fechner.compression.formats import beyond_jpeg
-from fechner.compression.formats.compress import compress
-from fechner.compression.jpeg.encoder import decode_jpeg, reference_encoder
+from fechner.compression.jpeg.encoder import reference_encoder
 from fechner.compression.jpeg.source import from_jpeg, from_pixels
 from fechner.compression.jpeg.targets import DEFAULT_TRUST, Target, reach
 from fechner.compression.ramp import most_important
@@ -62,6 +64,8 @@ def main() -> None:
     parser.add_argument("--mozjpeg", type=Path, help="folder of npm install @jsquash/jpeg")
     parser.add_argument("--trust", nargs="+", type=float, help="draw the frontier at these")
     parser.add_argument("--without", choices=compression_parts.PARTS, help="part to leave out")
+    parser.add_argument("--formats", action="store_true", help="measure the other formats instead")
+    parser.add_argument("--only", nargs="+", help="names of photographs")
     parser.add_argument("--no-times", action="store_true")
     parser.add_argument("--photograph", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -71,10 +75,12 @@ def main() -> None:
         return
     names = list(kodak() if options.set == "kodak" else peers.reporting_photographs())
     names = names[:: max(1, len(names) // 3)][:3] if options.quick else names
+    names = options.only or names
     with tempfile.TemporaryDirectory() as scratch:
         options.cache = options.cache or Path(scratch)
         rows = [in_own_process(name, options) for name in names]
-        figures = {} if options.no_times or options.trust else times.figures(Path(scratch))
+        skipped = options.no_times or options.trust or options.formats
+        figures = {} if skipped else times.figures(Path(scratch))
     print(json.dumps(means(rows) | figures))
 
 
@@ -100,7 +106,7 @@ def means(rows) -> dict[str, float]:
     found = {key: round(float(np.nanmean([row.get(key, np.nan) for row in rows])), 4)
              for key in rows[0]}  # fmt: skip
     found["photographs"] = len(rows)
-    if "worst_tile" in found:
+    if "judge_drop_vs_jpegli" in found:
         found["worst_tile_of_all"] = round(min(row["full_worst_tile"] for row in rows), 2)
         found["judge_drop_largest"] = round(max(row["judge_drop_vs_jpegli"] for row in rows), 2)
         found["saving_vs_jpegli_least"] = round(min(row["saving_vs_jpegli"] for row in rows), 3)
@@ -126,6 +132,9 @@ def measured(name: str, options) -> dict[str, float]:
         picture = peers.reporting_photographs()[name]
     importance = importance_of(name, picture, options.cache)
     inside = most_important(importance, picture.shape[:2])
+    if options.formats:
+        judged = peers.Judged(picture, {"important": inside, "rest": 1 - inside})
+        return compression_formats.figures(judged, importance, options.effort)
     weights = sorted((DATA / "weights" / "alexnet").glob("*.pth"))
     seen = peers.judges(picture, weights[0] if weights else None)
     judged = peers.Judged(picture, {"important": inside, "rest": 1 - inside, **seen})
@@ -143,7 +152,6 @@ def measured(name: str, options) -> dict[str, float]:
     if options.without is None:
         row |= by_butteraugli(judged, files, ours[1.0].content, ours[DEFAULT_TRUST].content)
         row |= stored_source(picture, importance, options.effort)
-        row |= other_formats(judged, importance, ours[1.0].content)
     row["rounds"] = ours[1.0].rounds
     return row
 
@@ -201,36 +209,6 @@ def stored_source(picture, importance, effort) -> dict[str, float]:
             found = reach(source, importance, Target(trust=1.0), effort=effort)
             row["full_q85_source_saving"] = 1 - len(found.content) / size
     return row
-
-
-def other_formats(judged, importance, jpeg: bytes) -> dict[str, float]:
-    """Return savings of the other formats, each against its own encoder without a map."""
-    row = {}
-    for form in ("webp", "avif", "heic"):
-        try:
-            beyond_jpeg.require(form)
-        except beyond_jpeg.MissingPartError:
-            continue
-        ours = compress(judged.picture, importance, form=form, quality=75, trust=1.0)
-        plain = []
-        for quality in (60, 68, 75):
-            file = compress(judged.picture, importance, form=form, quality=quality, strength=0)
-            plain.append((len(file.content), {"important": file.important}))
-        size = peers.bytes_at(sorted(plain, key=lambda p: p[0]), "important", ours.important)
-        row[f"saving_{form}"] = 1 - len(ours.content) / size
-    row |= against_lossy_jxl(judged, jpeg)
-    return row
-
-
-def against_lossy_jxl(judged, jpeg: bytes) -> dict[str, float]:
-    """Return what our JPEG, packed as JPEG XL, saves against JPEG XL's own lossy encoder."""
-    plain = []
-    for content in peers.lossy_jxls(judged.picture, (0.6, 0.9, 1.3, 1.8, 2.4)):
-        scores = judged.reference.regions(beyond_jpeg.decode(content, "jxl"), judged.parts)
-        plain.append((len(content), scores))
-    wanted = judged.reference.regions(decode_jpeg(jpeg), judged.parts)["important"]
-    size = peers.bytes_at(sorted(plain, key=lambda p: p[0]), "important", wanted)
-    return {"saving_jxl": 1 - len(beyond_jpeg.jpeg_to_jxl(jpeg)) / size} if plain else {}
 
 
 def frontier(judged, importance, names, options) -> dict[str, float]:
