@@ -24,17 +24,13 @@ def changed(path, old, new):
     return path
 
 
-@pytest.mark.parametrize(
-    ("name", "language", "digest"),
-    [
-        ("acr", "en", "0d4689e98a8bbbb79f23da1d5a79c9547c4c76320ade38ada0bd72c129469707"),
-        ("slider", "it", "95f36aec502b1791649df8e0d3fb355bc1dd4878fe41654cee8b7dc818e05c90"),
-        ("jnd", "en", "d299a2d678106067780543a2b0fd79680ea11ba0489dcc7f10109584a7d4c1f5"),
-    ],
-)
-def test_protocols_without_marks_keep_the_digest_that_journals_already_hold(name, language, digest):
-    """The digests are those of the version before marks (061e734): begun sessions can go on."""
-    assert load_protocol(name, language=language).sha256 == digest
+def test_words_of_the_marking_screen_are_no_part_of_a_protocol_without_marks(tmp_path):
+    copy_protocol("slider", tmp_path, name="mine")
+    before = load_protocol(tmp_path / "mine.toml").sha256
+    changed(tmp_path / "common.en.toml", "Take back", "Undo")
+    assert load_protocol(tmp_path / "mine.toml").sha256 == before
+    changed(tmp_path / "common.en.toml", '"Reference"', '"Original"')
+    assert load_protocol(tmp_path / "mine.toml").sha256 != before
 
 
 def test_marks_and_their_words_are_part_of_the_digest(mine):
@@ -89,12 +85,13 @@ def test_the_method_of_marks_alone_needs_its_table_and_its_two_values(
 
 
 def test_texts_without_the_words_of_the_marking_screen_are_named(mine):
-    common = mine.with_name("common.en.toml")
-    common.write_text(common.read_text("utf-8").split("[marks]")[0], "utf-8")
-    own = mine.with_name("mine.en.toml")
-    own.write_text(own.read_text("utf-8").split("[marks]")[0], "utf-8")
-    with pytest.raises(InputError, match=r"the texts \(en\) lack \[marks\]"):
-        load_protocol(mine)
+    """In a language that no shipped text speaks, whose words would stand in."""
+    for name in ("common", "mine"):
+        words = mine.with_name(f"{name}.en.toml").read_text("utf-8").split("[marks]")[0]
+        words = words.replace('language = "en"', 'language = "de"')
+        mine.with_name(f"{name}.de.toml").write_text(words, "utf-8")
+    with pytest.raises(InputError, match=r"the texts \(de\) lack \[marks\]"):
+        load_protocol(mine, language="de")
 
 
 def test_a_session_with_marks_is_expected_to_take_longer(tmp_path):

@@ -242,7 +242,7 @@ def test_trained_networks_look_where_their_cells_are_placed(name, cat):
         view = reflected_view(cat.shape[:2], short_side=320, margin=128)
         cells = 32 if name != "squeezenet1_1" else 16
         left, right = (
-            contribution._raw_once(network, image, selection, view)
+            contribution._raw_once(network, image, [selection], view)[0]
             for image in (cat, np.ascontiguousarray(cat[:, ::-1]))
         )
         pixels = round(moved * cells * cat.shape[0] / 320)
