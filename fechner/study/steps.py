@@ -129,7 +129,7 @@ MAPS = Step(
 )
 STIMULI = Step(
     "stimuli",
-    "degrade matched regions of low and high importance",
+    "make the pictures that participants will rate",
     work.make_stimuli,
     lambda place: [
         place.study.seed,
