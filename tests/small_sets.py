@@ -23,8 +23,9 @@ def write_small_set(
 ) -> StimulusSet:
     """Write a set of odd-sized stimuli cut from one photograph; `size` is (width, height)."""
     folder.mkdir(parents=True, exist_ok=True)
-    photograph = Image.effect_noise((700, 700), 60).convert("RGB")
     rng = np.random.default_rng(0)
+    noise = np.clip(rng.normal(128, 60, (700, 700)), 0, 255).astype(np.uint8)
+    photograph = Image.fromarray(noise).convert("RGB")
     stimuli: list[Stimulus] = []
     for number in range(scenes):
         left, top = (int(v) for v in rng.integers(0, 300, 2))

@@ -230,7 +230,11 @@ def test_a_reference_that_is_missing_is_one_clear_line(tmp_path):
         make_plan(load_protocol("dcr_side_by_side"), damaged, "P01")
 
 
-def test_the_nearest_return_is_counted_in_trials(stimuli):
-    plan = make_plan(changed(scene_gap=3), stimuli, "P01")
-    counted = [t for t in plan.trials if t.kind not in ("practice", "anchor")]
-    assert nearest_return(Plan(**{**vars(plan), "trials": tuple(counted)})) >= 4
+@pytest.mark.parametrize(("gap", "repeats"), [(3, 0), (2, 4)])
+def test_no_scene_returns_too_soon_from_the_first_stabilising_trial_to_the_last(
+    gap, repeats, stimuli
+):
+    for number in range(40):
+        plan = make_plan(changed(scene_gap=gap, repeats=repeats), stimuli, f"P{number:02d}")
+        counted = [t for t in plan.trials if t.kind not in ("practice", "anchor")]
+        assert nearest_return(Plan(**{**vars(plan), "trials": tuple(counted)})) > gap

@@ -191,7 +191,11 @@ def draw_spaced(
     before: Sequence[Item],
     after: Sequence[Item],
 ) -> list[Item]:
-    """Draw items whose scenes keep the gap to each other and to both neighbours.
+    """Draw items whose scenes keep the gap to each other and to what comes after.
+
+    Drawn from the last to the first: with more scenes than the gap there is always one that none
+    of the following `gap` trials shows. The gap to what comes before, which is practice and is not
+    analysed, is kept where that leaves a scene.
 
     Parameters
     ----------
@@ -212,13 +216,10 @@ def draw_spaced(
         `count` of them.
     """
     drawn: list[Item] = []
-    for place in range(count):
-        recent = [*before, *drawn][-gap:] if gap else []
-        left = count - place - 1
-        coming = after[: max(0, gap - left)]
-        near = {item.scene for item in (*recent, *coming)}
-        free = [scene for scene in scenes if scene not in near] or [
-            scene for scene in scenes if not recent or scene != recent[-1].scene
-        ]
-        drawn.append(rng.choice(scenes[rng.choice(free)]))
+    for place in reversed(range(count)):
+        coming = {item.scene for item in [*drawn, *after][:gap]}
+        past = [item.scene for item in before[max(0, len(before) - gap + place) :]]
+        free = [scene for scene in scenes if scene not in coming]
+        fresh = [scene for scene in free if scene not in past]
+        drawn.insert(0, rng.choice(scenes[rng.choice(fresh or free)]))
     return drawn
