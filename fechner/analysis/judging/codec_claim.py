@@ -31,14 +31,14 @@ from fechner.analysis.ratings.claims.cautions import FEW
 from fechner.analysis.ratings.claims.preference_claim import screened_comparisons
 from fechner.analysis.ratings.claims.tested_claim import screened_ratings
 from fechner.analysis.ratings.claims.verdict import points
-from fechner.analysis.ratings.contrasts.equivalence import equivalence
+from fechner.analysis.ratings.contrasts.equivalence import equivalences
 from fechner.analysis.ratings.contrasts.every_model import by_every_model
 from fechner.analysis.ratings.matrices import choose_dimension, rated_arms
 from fechner.analysis.ratings.screening.screen import require_enough_left
 from fechner.errors import InputError, nearest
 from fechner.provenance import provenance
 from fechner.records.claims.codec_claim import BytesAtEqualOpinion, CodecClaim
-from fechner.records.contrasts.contrast import Contrast, Equivalence
+from fechner.records.contrasts.contrast import Contrast
 from fechner.records.ratings import Ratings
 from fechner.records.rules.claim_rule import ClaimRule
 from fechner.records.rules.screening_rule import ScreeningRule
@@ -128,7 +128,7 @@ def codec_claim(
         n_ratings=len(rows),
         excluded=excluded,
         contrasts=contrasts,
-        equivalence=_equivalences(deciding, rule),
+        equivalence=equivalences(deciding, rule.margin, level=rule.level),
         bytes_at_equal_opinion=saved,
         curve=curve_of(judged),
         warnings=[*_few(rows), *warnings],
@@ -224,18 +224,6 @@ def _of_bytes(one: BytesAtEqualOpinion, rule: ClaimRule) -> list[str]:
     if one.low is None or one.high is None:
         return [f"{text}{one.than}; an interval cannot be given."]
     return [f"{text}{one.than} ({rule.level:.0%} interval {one.low:+.1f} % to {one.high:+.1f} %)."]
-
-
-def _equivalences(rows: list[Contrast], rule: ClaimRule) -> dict[str, Equivalence]:
-    if rule.margin is None:
-        return {}
-    return {
-        row.name: equivalence(
-            row.estimate, row.standard_error, row.df, rule.margin, alpha=1 - rule.level
-        )
-        for row in rows
-        if row.standard_error > 0
-    }
 
 
 def _few(rows: pd.DataFrame) -> list[str]:

@@ -30,12 +30,12 @@ from fechner.analysis.ratings.choices.preference import (
 )
 from fechner.analysis.ratings.claims.cautions import about_fits, cautions
 from fechner.analysis.ratings.claims.verdict import judge
-from fechner.analysis.ratings.contrasts.equivalence import equivalence
+from fechner.analysis.ratings.contrasts.equivalence import equivalences
 from fechner.analysis.ratings.matrices import Differences, RatingMatrix
 from fechner.analysis.ratings.screening.screen import require_enough_left, screen
 from fechner.provenance import provenance
 from fechner.records.claims.claim import Claim, ImageContrast, OtherScreening, Verdict
-from fechner.records.contrasts.contrast import Contrast, Equivalence, UnfittedModel
+from fechner.records.contrasts.contrast import Contrast, UnfittedModel
 from fechner.records.ratings import Ratings
 from fechner.records.rules.claim_rule import ClaimRule
 from fechner.records.rules.screening_rule import EVERYBODY, ScreeningRule
@@ -109,7 +109,7 @@ def preference_claim(
         contrasts=rows,
         drops=[crossed_preference(table, level=rule.level) for table in drops],
         images=[row for table in tables + drops for row in _by_image(table, rule.level)],
-        equivalence=_equivalences(deciding, rule),
+        equivalence=equivalences(deciding, rule.margin, level=rule.level),
         unfitted=unfitted,
         warnings=_cautions(rows, unfitted, rule, seen, compared, controls),
         simulated=simulated,
@@ -246,18 +246,6 @@ def _by_image(table: Differences, level: float) -> list[ImageContrast]:
             )
         )  # fmt: skip
     return rows
-
-
-def _equivalences(deciding: list[Contrast], rule: ClaimRule) -> dict[str, Equivalence]:
-    if rule.margin is None:
-        return {}
-    return {
-        row.name: equivalence(
-            row.estimate, row.standard_error, row.df, rule.margin, alpha=1 - rule.level
-        )
-        for row in deciding
-        if row.standard_error > 0
-    }
 
 
 def _unfitted(rows: list[Contrast]) -> list[UnfittedModel]:

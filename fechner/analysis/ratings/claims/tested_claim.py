@@ -33,7 +33,7 @@ from fechner.analysis.ratings.claims.effects import effects
 from fechner.analysis.ratings.claims.preference_claim import preference_claim
 from fechner.analysis.ratings.claims.verdict import judge
 from fechner.analysis.ratings.contrasts.crossed import closed_form, reml_crossed
-from fechner.analysis.ratings.contrasts.equivalence import equivalence
+from fechner.analysis.ratings.contrasts.equivalence import equivalences
 from fechner.analysis.ratings.contrasts.every_model import by_every_model, deciding_contrast
 from fechner.analysis.ratings.contrasts.holm import holm
 from fechner.analysis.ratings.matrices import (
@@ -48,7 +48,7 @@ from fechner.analysis.ratings.observed import image_contrasts
 from fechner.analysis.ratings.screening.screen import require_enough_left, screen
 from fechner.provenance import provenance
 from fechner.records.claims.claim import Claim, OtherScreening
-from fechner.records.contrasts.contrast import Contrast, Equivalence
+from fechner.records.contrasts.contrast import Contrast
 from fechner.records.ratings import Ratings
 from fechner.records.rules.claim_rule import ClaimRule
 from fechner.records.rules.screening_rule import EVERYBODY, ScreeningRule
@@ -173,7 +173,7 @@ def claim(
             [*(differences(arms, *pair) for pair in pairs), *from_intact], level=rule.level
         ),
         ordinal=ordinal,
-        equivalence=_equivalences([*deciding, *others], rule),
+        equivalence=equivalences([*deciding, *others], rule.margin, level=rule.level),
         unfitted=unfitted,
         warnings=[
             *cautions(rows, rule, seen, arms),
@@ -274,15 +274,3 @@ def _differences_from_intact(arms: pd.DataFrame, regions: tuple[str, ...]) -> li
 def _drop(table: Differences, level: float) -> Contrast:
     test = closed_form if table.complete else reml_crossed
     return test(table, level=level)
-
-
-def _equivalences(rows: list[Contrast], rule: ClaimRule) -> dict[str, Equivalence]:
-    if rule.margin is None:
-        return {}
-    return {
-        row.name: equivalence(
-            row.estimate, row.standard_error, row.df, rule.margin, alpha=1 - rule.level
-        )
-        for row in rows
-        if row.standard_error > 0
-    }

@@ -7,10 +7,12 @@ the bound and below the bound, each tested at alpha: where the 1 - 2 alpha inter
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from scipy import stats
 
 from fechner.errors import InputError
-from fechner.records.contrasts.contrast import Equivalence
+from fechner.records.contrasts.contrast import Contrast, Equivalence
 
 
 def equivalence(
@@ -51,3 +53,16 @@ def equivalence(
         bound=bound, alpha=alpha, p=p, low=estimate - half, high=estimate + half,
         equivalent=p < alpha,
     )  # fmt: skip
+
+
+def equivalences(
+    rows: Sequence[Contrast], margin: float | None, *, level: float
+) -> dict[str, Equivalence]:
+    """Test each contrast within +-`margin`, by name; none without a margin or a standard error."""
+    if margin is None:
+        return {}
+    return {
+        row.name: equivalence(row.estimate, row.standard_error, row.df, margin, alpha=1 - level)
+        for row in rows
+        if row.standard_error > 0
+    }
