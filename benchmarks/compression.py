@@ -2,7 +2,7 @@
 
     python benchmarks/compression.py [--quick] [--set kodak] [--effort high] [--cache DIR]
         [--mozjpeg FOLDER] [--trust 0.25 0.5 0.75 1] [--without PART]
-        [--formats] [--only NAME ...]
+        [--formats] [--rivals] [--only NAME ...]
 
 On the photographs that scikit-image, scikit-learn, matplotlib and PsychoPy bring, or on Kodak
 (../shared/data/kodak, or FECHNER_TEST_DATA), on which parameters were chosen; each in a process of
@@ -26,6 +26,8 @@ With --trust the frontier is printed instead. With --formats the other formats a
 `saving_avif_vs_own` (full trust; `default_*`: the default) against the format's uniform encoder,
 `avif_rest`, `avif_worst_tile` and `avif_own_*` of both, `avif_bytes_over_jpeg` over our JPEG, and
 `saving_444_vs_420` of our JPEG (`saving_chroma_chosen`: the smaller of both, for each photograph).
+With --rivals other maps in the same encoder are measured instead: `over_MAP_by_JUDGE`, points of
+ss2 that the default map has more at equal bytes.
 `--only` names the photographs. `--without` leaves a part of the encoder out. mozjpeg needs Node and
 a folder in which `npm install @jsquash/jpeg` was run.
 """
@@ -41,6 +43,7 @@ from pathlib import Path
 import compression_formats
 import compression_parts
 import compression_peers as peers
+import compression_rivals
 import compression_times as times
 import cv2
 import numpy as np
@@ -65,6 +68,7 @@ def main() -> None:
     parser.add_argument("--trust", nargs="+", type=float, help="draw the frontier at these")
     parser.add_argument("--without", choices=compression_parts.PARTS, help="part to leave out")
     parser.add_argument("--formats", action="store_true", help="measure the other formats instead")
+    parser.add_argument("--rivals", action="store_true", help="measure other maps instead")
     parser.add_argument("--only", nargs="+", help="names of photographs")
     parser.add_argument("--no-times", action="store_true")
     parser.add_argument("--photograph", help=argparse.SUPPRESS)
@@ -79,7 +83,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         options.cache = options.cache or Path(scratch)
         rows = [in_own_process(name, options) for name in names]
-        skipped = options.no_times or options.trust or options.formats
+        skipped = options.no_times or options.trust or options.formats or options.rivals
         figures = {} if skipped else times.figures(Path(scratch))
     print(json.dumps(means(rows) | figures))
 
@@ -139,6 +143,8 @@ def measured(name: str, options) -> dict[str, float]:
     seen = peers.judges(picture, weights[0] if weights else None)
     judged = peers.Judged(picture, {"important": inside, "rest": 1 - inside, **seen})
     compression_parts.leave_out(options.without)
+    if options.rivals:
+        return compression_rivals.figures(judged, importance, options.effort)
     if options.trust:
         return frontier(judged, importance, list(seen), options)
     files = peers.peer_files(picture, options.mozjpeg)
