@@ -1,0 +1,1 @@
+"""Tests of vision before the first trial: colour plates and tumbling letters, drawn and judged."""
