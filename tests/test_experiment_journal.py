@@ -251,8 +251,8 @@ def test_a_header_without_hashes_is_refused(tmp_path):
 
 def test_a_journal_of_a_later_schema_is_refused(tmp_path):
     path = written(tmp_path / "a.jsonl", 1)
-    path.write_bytes(path.read_bytes().replace(b'"schema":4', b'"schema":5', 1))
-    with pytest.raises(InputError, match="expected journal schema 1 to 4, got 5"):
+    path.write_bytes(path.read_bytes().replace(b'"schema":5', b'"schema":6', 1))
+    with pytest.raises(InputError, match="expected journal schema 1 to 5, got 6"):
         read_journal(path)
 
 
@@ -344,7 +344,7 @@ def repeat(lines):
 
 
 def downgrade(lines):
-    lines[0] = lines[0].replace(b'"schema":4', b'"schema":1')
+    lines[0] = lines[0].replace(b'"schema":5', b'"schema":1')
 
 
 def unlink(lines):

@@ -37,7 +37,7 @@ class TrialInterruptedError(Exception):
 
 
 class SteppedBackError(Exception):
-    """The participant goes back to the screen before this one."""
+    """The participant goes back to the screen, or the trial, before this one."""
 
 
 PAUSE_BETWEEN_ANSWERS_MS = 300.0
@@ -114,7 +114,10 @@ class Question:
         What stands in place of `text` when something was pressed before the answer was open,
         and when a number was begun before; empty for nothing.
     back
-        Buttons: the word of the button to the screen before; empty where there is no way back.
+        The word of the button to the screen or the trial before; empty where there is no way back.
+    back_room
+        Whether room is kept for that button where there is none, so that nothing moves from
+        trial to trial.
     not_before_ms
         No answer is taken until so long after the onset of the standing frame, or of the question.
     answer
@@ -138,6 +141,7 @@ class Question:
     not_yet: str = ""
     type_again: str = ""
     back: str = ""
+    back_room: bool = False
     not_before_ms: float = 0.0
     answer: float | None = None
     table: tuple[tuple[str, str, str], ...] = ()

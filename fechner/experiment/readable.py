@@ -117,7 +117,9 @@ def _questions(protocol: Protocol) -> Iterator[Question]:
         yield replace(question, back=protocol.texts.back)
     trial = Trial(1, 1, "main", "x", "", "", protocol.dimension)
     if protocol.method != "marks":
-        yield presentation.rating_question(protocol, trial)
+        asked = presentation.rating_question(protocol, trial)
+        yield asked
+        yield replace(asked, back=protocol.texts.back)
     for value in (protocol.scale.labels_at[0], protocol.scale.labels_at[-1]):
         yield presentation.rating_question(protocol, replace(trial, stimulus="", target=value))
     if protocol.method == "authenticity":

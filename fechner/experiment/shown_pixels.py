@@ -32,7 +32,7 @@ class ShownPixels:
         """Return the trials that showed other pixels than the set's file of that name holds."""
         return [
             trial
-            for trial in journal.trials
+            for trial in journal.answers
             if trial.shown_sha256 is not None and self._digest(trial.stimulus) != trial.shown_sha256
         ]
 

@@ -60,7 +60,7 @@ def _alone(record: JournalRecord) -> list[str]:
     problems = []
     if numbers != list(range(1, len(numbers) + 1)):
         problems.append("trial numbers have gaps")
-    changed = [trial.trial for trial in record.trials if trial.pixel_difference]
+    changed = [trial.trial for trial in record.answers if trial.pixel_difference]
     if changed:
         problems.append(f"pixels were shown changed in trials {few(changed)}")
     if record.torn:
@@ -75,7 +75,7 @@ def _against_stimuli(record: JournalRecord, pixels: ShownPixels) -> list[str]:
     problems = [f"other pixels than the files' were shown in trials {few(wrong)}"] if wrong else []
     marked = [
         trial.trial
-        for trial in record.trials
+        for trial in record.answers
         if trial.marks is not None and trial.marks.size != pixels.size(trial.stimulus)
     ]
     if marked:
@@ -90,13 +90,15 @@ def _against_plan(record: JournalRecord, protocol: Protocol, stimuli: StimulusSe
     if plan.sha256 != record.header.plan_sha256:
         return ["the plan made again is another one"]
     planned = {trial.number: trial for trial in plan.trials}
-    wrong = [t.trial for t in record.trials if not _is_planned(t, planned.get(t.trial))]
+    wrong = [t.trial for t in record.answers if not _is_planned(t, planned.get(t.trial))]
     misjudged = [
         t.trial
         for t in record.trials
         if t.target is not None and t.passed != protocol.catch.passed(t.rating, t.target)
     ]
     problems = [f"trials {few(wrong)} are not those of the plan"] if wrong else []
+    if record.corrections and not protocol.trials.correct_last:
+        problems.append("answers were corrected, which the protocol does not allow")
     if misjudged:
         problems.append(f"catch trials {few(misjudged)} are not judged by the protocol")
     return problems
@@ -119,10 +121,12 @@ def _notes(record: JournalRecord) -> list[str]:
     screen = record.header.screen
     # Without synchronised flips there is no refresh; lateness is judged by the usual one.
     frame_ms = (screen.synchronised and screen.frame_ms) or 1000 / 60
-    late = sum((trial.late_ms or 0) > LATE_FRAMES * frame_ms for trial in record.trials)
-    dropped = sum(trial.dropped_frames or 0 for trial in record.trials)
+    late = sum((trial.late_ms or 0) > LATE_FRAMES * frame_ms for trial in record.answers)
+    dropped = sum(trial.dropped_frames or 0 for trial in record.answers)
     if late or dropped:
         notes.append(f"{late} late onsets, {dropped} dropped frames")
+    if record.corrections:
+        notes.append(f"{record.corrections} answers corrected")
     kinds = [event.event for event in record.events]
     for kind, word in (("resume", "resumed"), ("clock", "clock set")):
         if kind in kinds:

@@ -94,7 +94,8 @@ class ScreenSettings(Piece):
 class Keys(Piece):
     """Names of the keys, as PsychoPy names them; the mouse always works as well.
 
-    `back` leads to the screen before, until the first trial.
+    `back` leads to the screen before, until the first trial, and with `Trials.correct_last` to the
+    trial before.
 
     `choices` holds one group of keys for each answer, from the lowest answer; a
     slider has none and moves with `decrease` and `increase`; the digits of both rows type
@@ -147,6 +148,9 @@ class Trials(Piece):
         ``best`` is an intact stimulus, ``worst`` the one with the largest error.
     repeats
         Main stimuli shown a second time near the end, for consistency.
+    correct_last
+        From a trial's question a way back leads to the trial before, which is shown anew; its
+        last answer counts, the earlier ones stay in the journal.
     break_every
         A rest after so many trials; 0: never.
     scene_gap
@@ -165,6 +169,7 @@ class Trials(Piece):
     stabilising: int = Field(default=5, ge=0, le=50)
     anchors: tuple[Literal["best", "worst"], ...] = ("best", "worst")
     repeats: int = Field(default=0, ge=0, le=500)
+    correct_last: bool = False
     break_every: int = Field(default=40, ge=0)
     session_minutes: float = Field(default=30.0, gt=0, le=240)
     scene_gap: int = Field(default=1, ge=0, le=100)

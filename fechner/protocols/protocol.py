@@ -120,6 +120,15 @@ class Protocol(Piece):
         return self
 
     @model_validator(mode="after")
+    def _only_questions_have_a_way_back(self) -> Protocol:
+        if self.trials.correct_last and self.method == "marks":
+            raise ValueError(
+                "marks are taken back on their own screen, and no question before them has a way "
+                "back; remove trials.correct_last"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _marks_have_words_and_keys(self) -> Protocol:
         if self.marks is None:
             return self
@@ -147,6 +156,9 @@ class Protocol(Piece):
         if self.trials.conditions_per_scene == 1:
             # Journals that were begun before this could be more hold the digest without it.
             del content["trials"]["conditions_per_scene"]
+        if not self.trials.correct_last:
+            # The same holds for the way back to the last trial.
+            del content["trials"]["correct_last"]
         return digest(content)
 
     @property

@@ -25,7 +25,7 @@ VERSIONS = {
     "map": 1,
     "stimuli": 2,
     "sessions": 1,
-    "ratings": 3,
+    "ratings": 4,
     "claim": 3,
     "marks": 2,
     "scene": 3,

@@ -59,6 +59,7 @@ def _attention(code: str, journals: Sequence[JournalRecord]) -> Attention:
         catch_passed=sum(bool(trial.passed) for trial in catches),
         attentive=all(end.attentive is not False for end in ends),
         anticipated=sum(bool(t.anticipated) for one in journals for t in one.trials),
+        corrected=sum(journal.corrections for journal in journals),
         repeats=len(again),
         repeat_difference=float(np.sqrt(np.mean(np.square(again)))) if again else None,
     )

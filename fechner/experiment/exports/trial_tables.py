@@ -73,6 +73,7 @@ TRIAL_COLUMNS = (
     Column("dropped_frames", "dropped_frames", "Screen refreshes missed while it was shown."),
     Column("device", "device", "mouse, keyboard or simulated."),
     Column("anticipated", "anticipated", "Whether the answer came too fast to be one."),
+    Column("correction", "correction", "How often the answer was corrected; the last one counts."),
     Column("shown_sha256", "shown_sha256", "Digest of the pixels that were on the screen."),
 )
 

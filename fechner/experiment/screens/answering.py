@@ -63,6 +63,7 @@ class Answering:
         self.stepped_back = False
         self._moves: list[tuple[float, float]] = []
         self.typed = TypedNumber(question)
+        self._has_typed = False
         self._click = Click(screen)
 
     def overlays(self) -> list[str]:
@@ -98,7 +99,9 @@ class Answering:
             self.done = one
 
     def _take_slider_mouse(self, one: Input) -> None:
-        if self._click.on(one) == "confirm" and self.value is not None:
+        zone = self._click.on(one)
+        self.stepped_back = zone == "back"
+        if zone == "confirm" and self.value is not None:
             self.done = one
         if self._click.pressed == "track" and one.kind in ("press", "drag"):
             self._move(one, sliders.track_value(self._look, self.question, one.x))
@@ -110,6 +113,10 @@ class Answering:
             return
         if self.typed.takes(one.key):
             self._type(one)
+            return
+        # Where a number was typed these keys erase, and one press too many must not lead away.
+        if question.back and one.key in self._keys.back and not self._has_typed:
+            self.stepped_back = True
             return
         if one.key in ENDS:
             self._move(one, question.minimum if one.key == "home" else question.maximum)
@@ -123,6 +130,7 @@ class Answering:
 
     def _type(self, one: Input) -> None:
         """Take the typed number as the value; there is none while it is not on the scale."""
+        self._has_typed = True
         self.typed.press(one.key)
         self.value = self.typed.value
         if self.value is not None:

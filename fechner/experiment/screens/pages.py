@@ -30,10 +30,13 @@ from fechner.experiment.screens.look import (
     write,
     write_centred,
 )
-from fechner.experiment.screens.sliders import slider, slider_height
+from fechner.experiment.screens.sliders import back_box, slider, slider_height
 
 TABLE_COLUMNS_EM = (0.0, 1.5, 11.0)
 """Where the sign, the name and the finding of a table's row begin, in sizes of its font."""
+
+BACK_GAP_EM = 1.5
+"""Distance of the button back from the answers, so that it is not hit by a slip."""
 
 LEAST_TABLE_PX = 10
 """Size of the smallest letters that a table is written in."""
@@ -153,8 +156,15 @@ def _height_without_table(look: Look, content: Question) -> int:
     slides = content.kind == "slider"
     answers = slider_height(look, content) if slides else row_height(look, content)
     gap = look.em(1.5) if content.table else 0
-    back = look.em(1.5) + button_box(look, content.back, (0, 0))[3] if content.back else 0
+    back = 0 if slides else _back_height(look, content)
     return look.em(0.6) + text + look.em(1) + gap + answers + back + look.em(0.6)
+
+
+def _back_height(look: Look, content: Question) -> int:
+    """Return the height in pixels of the button back below other buttons, kept or used."""
+    if not (content.back or content.back_room):
+        return 0
+    return look.em(BACK_GAP_EM) + button_box(look, content.back, (0, 0))[3]
 
 
 def _question_lines(look: Look, content: Question) -> list[str]:
@@ -212,7 +222,7 @@ def _draw_table(look: Look, content: Question, image: Image.Image, top: int) -> 
 def question(look: Look, content: Question, *, below: bool) -> Screen:
     """Return a question with its slider or buttons, at the foot of the window or centred.
 
-    Zones: "track" and "confirm" for a slider; "0", "1", ... for buttons. Overlays:
+    Zones: "track" and "confirm" for a slider; "0", "1", ... for buttons; "back". Overlays:
     "confirm"; "pressed-0", ... .
 
     Raises
@@ -245,9 +255,14 @@ def question(look: Look, content: Question, *, below: bool) -> Screen:
     screen = drawn(look, content, screen.image, y)
     for name, text in (("not-yet", content.not_yet), ("type-again", content.type_again)):
         screen.overlays[name] = _in_place(look, text, asked)
-    if content.back:
+    if content.back and content.kind == "slider":
+        box = back_box(look, content, screen.zones["confirm"])
+        screen.image.paste(button(look, content.back, box, quiet=True), box[:2])
+        screen.zones["back"] = box
+    elif content.back:
         x = (width - round(look.body.getlength(content.back)) - look.em(2)) // 2
-        _draw_back(look, content.back, screen, (x, y + row_height(look, content) + look.em(1.5)))
+        place = (x, y + row_height(look, content) + look.em(BACK_GAP_EM))
+        _draw_back(look, content.back, screen, place)
     return screen
 
 

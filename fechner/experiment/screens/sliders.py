@@ -160,6 +160,19 @@ def typed_number(
     return image, (right - width, top, right, bottom)
 
 
+def back_box(look: Look, content: Question, confirm: Box) -> Box:
+    """Return the place of the button to the trial before, right of the confirm button.
+
+    It is as wide as a typed number at most, which has as much room on the other side.
+    """
+    most = typed_width(look, content)
+    left, _, right, bottom = button_box(look, content.back, (0, 0), most=most)
+    height = max(bottom, look.em(0.9) + line_height(look.body))
+    start = confirm[2] + look.em(0.6)
+    top = (confirm[1] + confirm[3] - height) // 2
+    return (start, top, start + right - left, top + height)
+
+
 def typed_width(look: Look, content: Question) -> int:
     """Return the width in pixels that a typed number has room in."""
     widest = look.body.getlength("0" * LONGEST)

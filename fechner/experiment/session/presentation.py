@@ -54,6 +54,7 @@ def rating_question(protocol: Protocol, trial: Trial) -> Question:
         keys=protocol.keys.choices,
         answer=trial.target,
     )
+    asked = replace(asked, back_room=protocol.trials.correct_last)
     # Where the degraded picture is sought, the worse of the two is the right answer.
     return replace(asked, good="low") if protocol.method == "jnd" else asked
 
@@ -180,6 +181,7 @@ def present_trial(
     display: Display,
     *,
     timing: Timing,
+    back: str = "",
     on_moment: OnMoment | None = None,
 ) -> Presented:
     """Run one trial on `display`, from the fixation cross to the answer.
@@ -196,6 +198,8 @@ def present_trial(
         Where the trial is shown.
     timing
         The times of the trial, in milliseconds.
+    back
+        The word of the button that leads from the rating to the trial before; empty for none.
     on_moment
         Called at the onset of the rated image and at its rating.
 
@@ -208,6 +212,8 @@ def present_trial(
     ------
     TrialInterruptedError
         If Escape was pressed and the session goes on: the trial is to be run anew.
+    SteppedBackError
+        If the trial before is to be answered anew, and then this one.
     """
     seen = frames_of(protocol, trial, stimuli)
     for frame in seen.all:
@@ -217,12 +223,13 @@ def present_trial(
     shown = _show(seen, display, timing, on_moment) if seen.test is not None else None
     if shown is not None and protocol.method == "marks":
         return _marked_only(protocol, seen, shown, display, timing)
-    response = display.rate(_with_wait(rating_question(protocol, trial), timing, shown))
+    asked = replace(rating_question(protocol, trial), back=back)
+    response = display.rate(_with_wait(asked, timing, shown))
     display.on_moment = None
     confidence = None
     if protocol.method == "authenticity":
-        asked = confidence_question(cast("AuthenticityProtocol", protocol))
-        confidence = display.rate(_with_wait(asked, timing, None))
+        sure = confidence_question(cast("AuthenticityProtocol", protocol))
+        confidence = display.rate(_with_wait(sure, timing, None))
     # Where no image was shown (an instructed catch trial) the answer is not about one of two.
     rating = response.value if shown is None else _rating(protocol, response.value, seen.place)
     marks = None if seen.marked is None else display.mark(mark_task(protocol, seen))

@@ -18,11 +18,13 @@ from fechner.experiment.display import (
     Page,
     Question,
     SessionQuitError,
+    SteppedBackError,
     TrialInterruptedError,
 )
 from fechner.experiment.plan.plan import NOT_COUNTED
 from fechner.experiment.session import presentation
 from fechner.experiment.session.before_trials import PAUSE_MS, BeforeTrials
+from fechner.experiment.session.correcting import correctable
 from fechner.experiment.session.markers import Marker, Markers
 from fechner.experiment.session.signals import held
 from fechner.experiment.session.staircases import Staircases
@@ -193,26 +195,46 @@ class _Run:
             return trial
         return self.staircases.fill(trial)
 
-    def _one(self, trial: Trial) -> None:
-        trial = self._filled(trial)
+    def _one(self, planned: Trial) -> None:
         while True:
+            last = correctable(self.protocol, self.plan, self.journal.record, planned)
+            # A corrected answer can make a staircase want another stimulus.
+            trial = self._filled(planned)
             try:
-                presented = presentation.present_trial(
-                    self.protocol,
-                    trial,
-                    self.stimuli,
-                    self.display,
-                    timing=self.timing,
-                    on_moment=partial(self.markers.mark, trial) if self.markers else None,
-                )
+                presented = self._presented(trial, back=self.protocol.texts.back if last else "")
                 break
-            except TrialInterruptedError:
-                self.append({"event": "note", "note": "interrupted", "trial": trial.number})
+            except SteppedBackError:
+                self.append({"event": "note", "note": "went back", "trial": trial.number})
+                self._correct(cast("Trial", last))
         self.append(self._event(trial, presented))
         if self.staircases is not None:
             self.staircases.answer(self.journal.record.trials[-1])
         self._feedback(trial, presented.rating)
         self._interval(trial)
+
+    def _presented(self, trial: Trial, *, back: str = "") -> presentation.Presented:
+        """Show a trial until it is answered: Escape that was not meant shows it anew."""
+        while True:
+            try:
+                return presentation.present_trial(
+                    self.protocol,
+                    trial,
+                    self.stimuli,
+                    self.display,
+                    timing=self.timing,
+                    back=back,
+                    on_moment=partial(self.markers.mark, trial) if self.markers else None,
+                )
+            except TrialInterruptedError:
+                self.append({"event": "note", "note": "interrupted", "trial": trial.number})
+
+    def _correct(self, trial: Trial) -> None:
+        """Show the last trial anew and journal its answer, which counts from now on."""
+        before = self.journal.record.trials[-1].correction or 0
+        self.append({**self._event(trial, self._presented(trial)), "correction": before + 1})
+        self.staircases = _staircases(self.protocol, self.stimuli)
+        if self.staircases is not None:
+            self.staircases.replay(self.journal.record.trials)
 
     def _feedback(self, trial: Trial, rating: float) -> None:
         """Say after a practice trial whether the answer was right, where the protocol asks to."""

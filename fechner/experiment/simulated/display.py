@@ -21,6 +21,7 @@ from fechner.experiment.display import (
     Question,
     Response,
     Shown,
+    SteppedBackError,
     load_pixels,
 )
 from fechner.experiment.display import pixels_sha256 as digest_of_pixels
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
 PAGE_MS = 1000.0
 MARK_MS = 500.0
 THRESHOLD_OF_REAL = 60.0  # points of quality above which a picture passes as real
+
+
+GOES_BACK = 0.1
+"""Share of the ways back to the last trial that a simulated participant takes."""
 
 
 class SimulatedResponder:
@@ -61,6 +66,14 @@ class SimulatedResponder:
         }
         self._seen: Counter[str] = Counter(seen or {})
         self._asked: Counter[str] = Counter()
+        self._ways_back = 0
+
+    def goes_back(self, question: Question) -> bool:
+        """Return whether the way back to the last trial is taken, where there is one."""
+        if not question.back:
+            return False
+        self._ways_back += 1
+        return bool(self.observer.generator("back", self._ways_back).random() < GOES_BACK)
 
     def look(self, frame: Frame) -> tuple[tuple[Stimulus, int], ...]:
         """Return the stimuli of a frame with the number of times each was seen, now included."""
@@ -191,6 +204,8 @@ class SimulatedDisplay:
 
     def rate(self, question: Question) -> Response:
         """Answer a question at once; its reaction time passes on the display's clock."""
+        if self.responder.goes_back(question):
+            raise SteppedBackError
         value, rt_ms = self.responder.answer(question, self._looked)
         self._clock_ms += rt_ms
         self._say("answer")

@@ -111,6 +111,9 @@ class SimulatedUser:
         """
         if self._answers is None or self._answers[0] is not question:
             self._count += 1
+            if self._responder.goes_back(question):
+                self._go_back(board, screen)
+                return
             self._answers = (question, self._responder.answer(question, self._looked)[0])
         wanted = self._answers[1]
         if question.kind == "buttons":
@@ -142,6 +145,12 @@ class SimulatedUser:
         else:
             board.click(*_middle(marking.screen.zones[name]))
         self._marks = None
+
+    def _go_back(self, board: KeyboardAndMouse, screen: Screen) -> None:
+        if self._device() == "keyboard":
+            board.press_key("backspace")
+        else:
+            board.click(*_middle(screen.zones["back"]))
 
     def _device(self) -> str:
         return self._devices[self._count % len(self._devices)]

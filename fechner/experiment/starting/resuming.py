@@ -68,7 +68,7 @@ def seen_so_far(
     """Return how often an interrupted session has shown each stimulus."""
     named = {Path(stimuli.image_path(s)): s.stimulus for s in stimuli.stimuli}
     seen: Counter[str] = Counter()
-    for line in kept.trials if kept is not None else ():
+    for line in kept.answers if kept is not None else ():
         for frame in frames_of(protocol, _as_planned(line), stimuli).rated:
             seen.update(named[path] for path in frame.images)
     return seen

@@ -9,6 +9,7 @@ from __future__ import annotations
 from fechner.errors import InputError
 from fechner.records.journal.lines import (
     CHAINED_SCHEMA,
+    CORRECTED_SCHEMA,
     NOT_ADMITTED,
     READMIT_SCHEMA,
     BreakLine,
@@ -24,7 +25,13 @@ METHOD_KEYS = {"pair": "second", "authenticity": "confidence", "jnd": "strength"
 """What a trial that shows an image holds in these methods, and in no other."""
 
 
-def check_follows(line: Line, header: Header, *, last_trial: int, end: EndLine | None) -> None:
+SHOWN_ANEW = ("block", "kind", "stimulus", "scene", "region", "reference", "second", "side")
+"""What a corrected trial shows as it did before."""
+
+
+def check_follows(
+    line: Line, header: Header, *, last: TrialLine | None, end: EndLine | None
+) -> None:
     """Refuse a line that cannot follow those before it in its journal.
 
     Parameters
@@ -33,8 +40,8 @@ def check_follows(line: Line, header: Header, *, last_trial: int, end: EndLine |
         A further line.
     header
         The journal's first line.
-    last_trial
-        Number of the last trial before; 0 before the first.
+    last
+        The last trial before; None before the first.
     end
         The session's end, where it stands just before the line.
 
@@ -44,6 +51,7 @@ def check_follows(line: Line, header: Header, *, last_trial: int, end: EndLine |
         If it is another header or comes after the end, if trial numbers do not rise, or
         if an answer is not one that the header's scale and method allow.
     """
+    last_trial = 0 if last is None else last.trial
     if isinstance(line, Header):
         raise InputError("a second session begins here; a journal holds one")
     if isinstance(line, ReadmitLine):
@@ -56,12 +64,29 @@ def check_follows(line: Line, header: Header, *, last_trial: int, end: EndLine |
             f"the line says it follows trial {line.after_trial}, and trial {last_trial} is the last"
         )
     if isinstance(line, TrialLine):
-        if line.trial <= last_trial:
+        if line.correction is not None:
+            _check_correction(line, header, last)
+        elif line.trial <= last_trial:
             raise InputError(
                 f"trial {line.trial} comes after trial {last_trial}; numbers must rise"
             )
         _check_answer(line, header)
         _check_marks(line, header)
+
+
+def _check_correction(line: TrialLine, header: Header, last: TrialLine | None) -> None:
+    """Refuse a correction of anything but the last answer, or to another trial than was shown."""
+    if header.schema_ < CORRECTED_SCHEMA:
+        raise InputError(f"answers are corrected in journals of schema {CORRECTED_SCHEMA} or later")
+    if last is None or line.trial != last.trial:
+        raise InputError(f"trial {line.trial} is corrected, and is not the last one answered")
+    if line.kind == "catch":
+        raise InputError("an attention check is corrected; its first answer counts")
+    if line.correction != (last.correction or 0) + 1:
+        raise InputError(f"correction {line.correction} follows {last.correction or 0}")
+    changed = [key for key in SHOWN_ANEW if getattr(line, key) != getattr(last, key)]
+    if changed:
+        raise InputError(f"the correction of trial {line.trial} shows another {changed[0]}")
 
 
 def _check_answer(trial: TrialLine, header: Header) -> None:

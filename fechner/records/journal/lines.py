@@ -30,9 +30,12 @@ from fechner.records.journal.fields import (
 from fechner.records.journal.marks import MarkingFacts, Marks
 from fechner.records.scales import RatingScale
 
-SCHEMA = 4
-"""What is written: who was turned away may be admitted anew, and answers that came too fast to
-be answers are told apart. Schemas 3 (without these) and 2 (without marks) are still read."""
+SCHEMA = 5
+"""What is written: the last answer may be corrected. Schemas 4 (without that), 3 (nobody admitted
+anew, and answers too fast to be answers not told apart) and 2 (no marks) are still read."""
+
+CORRECTED_SCHEMA = 5
+"""From here on the last answer may be corrected."""
 
 READMIT_SCHEMA = 4
 """From here on who was turned away may be admitted anew."""
@@ -91,7 +94,7 @@ class Header(Line):
     """The first line: what the session is, with all that exports need to stand alone."""
 
     event: Literal["session"]
-    schema_: Literal[1, 2, 3, 4] = Field(alias="schema")
+    schema_: Literal[1, 2, 3, 4, 5] = Field(alias="schema")
     participant: str = Field(pattern=PARTICIPANT)
     session: int = Field(ge=1)
     protocol: Word
@@ -130,7 +133,7 @@ class Header(Line):
 
 
 class TrialLine(Line):
-    """One answered trial."""
+    """One answered trial, or the last one answered anew: `correction` then counts from 1."""
 
     event: Literal["trial"]
     trial: TrialNumber
@@ -162,6 +165,7 @@ class TrialLine(Line):
     target: float | None = None
     passed: bool | None = None
     repeat_of: TrialNumber | None = None
+    correction: TrialNumber | None = None
     simulated: bool | None = None
 
     @model_validator(mode="after")

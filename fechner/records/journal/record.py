@@ -59,9 +59,19 @@ class JournalRecord:
     torn: bool = False
 
     @cached_property
-    def trials(self) -> tuple[TrialLine, ...]:
-        """The answered trials, in order."""
+    def answers(self) -> tuple[TrialLine, ...]:
+        """Every answer that was given, in order, also those that were corrected later."""
         return tuple(line for line in self.events if isinstance(line, TrialLine))
+
+    @cached_property
+    def trials(self) -> tuple[TrialLine, ...]:
+        """The answered trials, in order, each with the answer that counts: the last one."""
+        return tuple({line.trial: line for line in self.answers}.values())
+
+    @property
+    def corrections(self) -> int:
+        """How many answers were corrected later."""
+        return len(self.answers) - len(self.trials)
 
     @property
     def end(self) -> EndLine | None:
@@ -123,7 +133,8 @@ class JournalRecord:
         InputError
             If the line cannot follow those before it.
         """
-        check_follows(line, self.header, last_trial=self.last_trial, end=self.end)
+        last = self.trials[-1] if self.trials else None
+        check_follows(line, self.header, last=last, end=self.end)
         return replace(self, events=(*self.events, line), chain=chain)
 
 
@@ -141,15 +152,15 @@ def read_journal(path: Path) -> JournalRecord:
     lines = _whole_lines(path)
     header, chain = _first_line(path, lines[0])
     events: list[Line] = []
-    last_trial = 0
+    last: TrialLine | None = None
     for number, content in enumerate(lines[1:-1], start=2):
         try:
             line, chain = _opened(content, header, chain)
-            check_follows(line, header, last_trial=last_trial, end=_end(events))
+            check_follows(line, header, last=last, end=_end(events))
         except InputError as error:
             raise _damaged(path, number, error) from error
         events.append(line)
-        last_trial = line.trial if isinstance(line, TrialLine) else last_trial
+        last = line if isinstance(line, TrialLine) else last
     return JournalRecord(path, header, tuple(events), chain, torn=bool(lines[-1]))
 
 

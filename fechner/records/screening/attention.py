@@ -32,6 +32,8 @@ class Attention(BaseModel):
         Trials that showed a stimulus a second time.
     anticipated
         Answers that came faster than the protocol's limit of anticipation.
+    corrected
+        Answers that were corrected later.
     repeat_difference
         Root mean square difference of the two ratings, in points; None without repeats.
     """
@@ -45,11 +47,12 @@ class Attention(BaseModel):
     repeats: int = Field(default=0, ge=0)
     repeat_difference: float | None = Field(default=None, ge=0)
     anticipated: int = Field(default=0, ge=0)
+    corrected: int = Field(default=0, ge=0)
 
 
 COLUMNS = tuple(Attention.model_fields)
 
-NOT_NEEDED = ("anticipated",)
+NOT_NEEDED = ("anticipated", "corrected")
 """Columns that tables of earlier journals lack."""
 
 

@@ -25,6 +25,8 @@ class ScreenedParticipant(BaseModel):
         Attention checks.
     anticipated
         Answers faster than the protocol's limit of anticipation.
+    corrected
+        Answers that were corrected later; the last ones count.
     repeat_difference
         Root mean square difference of two ratings of one stimulus, in points; null without.
     rt_median_ms
@@ -49,6 +51,7 @@ class ScreenedParticipant(BaseModel):
     catch_shown: int = 0
     catch_passed: int = 0
     anticipated: int = 0
+    corrected: int = 0
     repeat_difference: float | None = None
     rt_median_ms: float | None = None
     kept: bool

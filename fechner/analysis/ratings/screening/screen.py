@@ -116,6 +116,7 @@ def _table(
             "catch_shown": [one.catch_shown for one in checks],
             "catch_passed": [one.catch_passed for one in checks],
             "anticipated": [one.anticipated for one in checks],
+            "corrected": [one.corrected for one in checks],
             "repeat_difference": np.array([one.repeat_difference for one in checks], float),
             "rt_median_ms": [response_ms.get(name, np.nan) for name in matrix.participants],
             "bt500": bt500(matrix, sd=sd).rejected,
