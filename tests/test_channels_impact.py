@@ -84,6 +84,18 @@ def test_pairs_within_scenes_are_as_similar_as_among_all_pairs(similarity):
         assert np.allclose(some.similarity(without), some.pairs.of(whole))
 
 
+@pytest.mark.usefixtures("either_path")
+@pytest.mark.parametrize("similarity", ("cosine", "pearson"))
+@pytest.mark.parametrize("pairs", (all_pairs(40), pairs_within(np.arange(40) % 7)))
+def test_projections_are_the_products_of_each_channel_times_the_weights(similarity, pairs):
+    values, _ = activations()
+    state = ChannelGrams(values, pairs, similarity=similarity)
+    state.remove([1, 7, 20])
+    weights = np.random.default_rng(1).normal(size=len(pairs))
+    want = [state.products(c) @ weights * state.active[c] for c in range(24)]
+    assert np.allclose(state.project(weights), want, atol=1e-5 * np.abs(want).max())
+
+
 @pytest.mark.parametrize("similarity", SIMILARITIES)
 def test_removing_channels_equals_starting_without_them(similarity):
     values, _ = activations()

@@ -27,11 +27,15 @@ from fechner.analysis.network.alignment.sums import ChannelSums
 from fechner.threads import small_matrices
 
 CACHE_BYTES = 1 << 30
-"""Inner products of every channel are kept for reuse up to this size."""
+"""Inner products of every channel are kept for reuse up to this size. It is the same on every
+machine, however much memory is free: kept products and fresh ones are added up in another order, so
+that a limit that moves would let the last digits of a search move with it."""
 TILE_NUMBERS = 1 << 18
 """Inner products that are computed at a time: two megabytes, so that they stay in cache."""
 TOGETHER = 16
 """Channels that are multiplied together where only their sum is wanted."""
+PROJECTED_COLUMNS = 1 << 12
+"""Features, of whole channels, that are projected at a time."""
 
 
 class ChannelGrams(ChannelSums):
@@ -117,17 +121,38 @@ class ChannelGrams(ChannelSums):
         return self._multiply(channel, np.empty(len(self.pairs)))
 
     def project(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return ``products(c) @ weights`` of every channel, (n_channels,); 0 if not active."""
-        sums = np.zeros(self.n_channels)
+        """Return ``products(c) @ weights`` of every channel, (n_channels,); 0 if not active.
+
+        Where products are not kept, the weights are laid out as a matrix ``W`` over images and
+        the sum over pairs is ``sum_s x_cs' W x_cs``: one product of matrices for many channels at
+        once, in float32, where a product a channel took 2.6 instead of 1.0 s (1608 images of 512
+        x 49 features) and 9.5 instead of .1 s (2400 of 1280). Its relative error is some 3e-7.
+        """
+        sums, chosen = np.zeros(self.n_channels), np.flatnonzero(self.active)
         if self._cache is not None:
-            _project_rows(self._cache, np.flatnonzero(self.active), weights, sums)
+            _project_rows(self._cache, chosen, weights, sums)
             return sums
-        for channel in np.flatnonzero(self.active):
-            for start, tile in self.tiles(channel):
-                sums[channel] += _project_tile(
-                    tile, start, self.pairs.starts, self.pairs.columns, weights
-                )
+        together = max(1, PROJECTED_COLUMNS // self.space)
+        for first in range(0, len(chosen), together):
+            channels = chosen[first : first + together]
+            sums[channels] = self._projected(channels, weights)
         return sums
+
+    def _projected(
+        self, channels: NDArray[np.intp], weights: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return ``products(c) @ weights`` of some channels, by one product of matrices a tile."""
+        features = self.values[:, channels].astype(np.float32)
+        features -= self._means[:, None, None].astype(np.float32)
+        features = features.reshape(self.pairs.n, -1)
+        sums = np.zeros(features.shape[1])
+        for start, stop, end in self._plan:
+            tile = np.zeros((stop - start, end - start), np.float32)
+            _scatter(weights, start, self.pairs.starts, self.pairs.columns, tile)
+            with small_matrices():
+                carried = tile @ features[start:end]
+            sums += np.einsum("if,if->f", carried, features[start:stop])
+        return sums.reshape(len(channels), -1).sum(axis=1)
 
     def _multiply(self, channel: int, out: NDArray[np.float64]) -> NDArray[np.float64]:
         for start, tile in self.tiles(channel):
@@ -343,9 +368,7 @@ def _project_rows(cache, chosen, weights, sums):
 
 
 @njit(cache=True)
-def _project_tile(tile, start, starts, columns, weights):
-    total = 0.0
+def _scatter(weights, start, starts, columns, tile):
     for row in range(tile.shape[0]):
         for k in range(starts[start + row], starts[start + row + 1]):
-            total += tile[row, columns[k] - start] * weights[k]
-    return total
+            tile[row, columns[k] - start] = weights[k]
