@@ -31,7 +31,7 @@ VERSIONS = {
     "scene": 3,
     "coded scene": 1,
     "stimulus distances": 1,
-    "compressed": 5,
+    "compressed": 6,
     "activations": 1,
     "fit": 1,
     "distances": 1,

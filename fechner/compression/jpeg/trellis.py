@@ -23,6 +23,7 @@ import numpy as np
 from numba import njit
 
 from fechner.compression.jpeg.dct import ZIGZAG
+from fechner.compression.jpeg.entropy import BITS
 
 WIDEST = 12.0
 """Largest threshold of the dead zone, in steps."""
@@ -30,8 +31,6 @@ LEAN, MOST_LEAN = 0.3, 0.4
 """How much of the strength also rounds surviving values down, and at most.
 
 Below a half, so that a value next to the step above still rounds up to it."""
-MOST_SAVED = 48.0
-"""Bits beyond which dropping neighbouring values for one code cannot pay; ends the search."""
 LARGEST = 1023
 """Largest AC magnitude that a baseline JPEG can hold (T.81, table F.2)."""
 
@@ -124,70 +123,71 @@ def trellis(blocks, inverse, weights, price, rates, long_run, end):
     """
     rows, columns = blocks.shape[:2]
     out = np.zeros((rows, columns, 64), np.int16)
+    # Bits of each size behind each run, with those of the value itself.
+    bits = np.zeros((12, 64), np.float32)
+    for size in range(1, 12):
+        for run in range(64):
+            bits[size, run] = long_run * (run >> 4) + rates[run & 15, size] + size
     x = np.zeros(64, np.float32)
+    # Entry 0 is the beginning of the block; one follows for each value that may stay.
     place = np.zeros(64, np.int64)
     value = np.zeros(64, np.int64)
     before = np.zeros(64, np.int64)
-    best = np.zeros(64, np.float32)
-    zeroed = np.zeros(65, np.float32)
-    dropped = np.zeros(64, np.float32)
+    # The entries that a later value may follow, and what the best way to each of them costs.
+    entry = np.zeros(64, np.int64)
+    cost = np.zeros(64, np.float32)
     for row in range(rows):
         for column in range(columns):
             q = out[row, column]
             for k in range(64):
                 x[k] = blocks[row, column, k] * inverse[k]
-            # Running sums: the error of dropping any run is one difference, not a loop.
             energy = np.float32(0.0)
             for k in range(1, 64):
-                square = x[k] * x[k]
-                energy += square
-                zeroed[k + 1] = zeroed[k] + weights[k] * square
+                energy += x[k] * x[k]
             q[0] = np.int16(np.rint(x[0]))
-            toll = price[row, column] * _masking(energy)
-            reach = toll * MOST_SAVED
+            # Below a half zero is both the nearest value and the cheapest: no way keeps it.
             count = 1
-            cheapest = zeroed[64] + toll * end
-            last = 0
             for k in range(1, 64):
-                magnitude = abs(x[k])
-                # Zero is both the nearest value and the cheapest: no path keeps it.
-                if magnitude < 0.5:
-                    continue
-                rounded = min(int(magnitude + np.float32(0.5)), LARGEST)
-                chosen = np.float32(1e30)  # not inf: fastmath assumes that there is none
-                for level in range(max(rounded - 1, 1), rounded + 1):
-                    size = 0
-                    rest = level
-                    while rest:
-                        size += 1
-                        rest >>= 1
-                    error = magnitude - np.float32(level)
-                    own = weights[k] * error * error + zeroed[k] + toll * size
-                    # From the nearest predecessor back: what is dropped between only grows,
-                    # and once it costs more than any code could save, farther ones cannot win.
-                    for p in range(count - 1, -1, -1):
-                        if dropped[count - 1] - dropped[p] > reach:
-                            break
-                        run = k - place[p] - 1
-                        bits = long_run * (run >> 4) + rates[run & 15, size]
-                        cost = best[p] - zeroed[place[p] + 1] + own + toll * bits
-                        if cost < chosen:
-                            chosen = cost
-                            value[count] = level
-                            before[count] = p
-                nearest = magnitude - np.float32(rounded)
-                squares = magnitude * magnitude - nearest * nearest
-                dropped[count] = dropped[count - 1] + weights[k] * squares
                 place[count] = k
-                best[count] = chosen
-                total = chosen + zeroed[64] - zeroed[k + 1]
+                count += abs(x[k]) >= np.float32(0.5)
+            toll = price[row, column] * _masking(energy)
+            ending = toll * np.float32(end)
+            # Costs are those over a block of zeros: what a run drops then costs nothing.
+            cheapest = ending
+            last = 0
+            entry[0], cost[0] = 0, 0.0
+            open_entries = 1
+            for n in range(1, count):
+                k = place[n]
+                magnitude = abs(x[k])
+                nearest = min(int(magnitude + np.float32(0.5)), LARGEST)
+                # The value below is farther: it pays only where it takes a bit less.
+                lower = nearest > 1 and nearest & (nearest - 1) == 0
+                lowest = np.float32(1e30)  # not inf: fastmath assumes that there is none
+                chosen, source = nearest, 0
+                for level in range(nearest - lower, nearest + 1):
+                    amount = np.float32(level)
+                    own = weights[k] * amount * (amount - np.float32(2.0) * magnitude)
+                    size = BITS[level]
+                    for i in range(open_entries):
+                        trial = cost[i] + own + toll * bits[size, k - place[entry[i]] - 1]
+                        # Selected without a branch: which one wins cannot be predicted.
+                        better = trial < lowest
+                        lowest = trial if better else lowest
+                        source = entry[i] if better else source
+                        chosen = level if better else chosen
+                value[n], before[n] = chosen, source
                 # A block that is full to its last coefficient needs no end.
-                if k < 63:
-                    total += toll * end
+                total = lowest + ending if k < 63 else lowest
                 if total < cheapest:
                     cheapest = total
-                    last = count
-                count += 1
+                    last = n
+                # Longer runs take more bits (but for a few rare ones): what follows costs no less
+                # behind an entry that is farther and dearer.
+                while open_entries and cost[open_entries - 1] >= lowest:
+                    open_entries -= 1
+                entry[open_entries], cost[open_entries] = n, lowest
+                open_entries += 1
             while last > 0:
                 k = place[last]
                 q[k] = np.int16(value[last] if x[k] >= 0 else -value[last])
@@ -212,11 +212,7 @@ def pair_counts(blocks):
                 while run > 15:
                     long_runs += 1
                     run -= 16
-                size = 0
-                while level:
-                    size += 1
-                    level >>= 1
-                pairs[run, size] += 1
+                pairs[run, BITS[level]] += 1
                 run = 0
             if run:
                 ends += 1
