@@ -12,7 +12,6 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +58,7 @@ def weighted_errors(
     rivals: Sequence[str] = (),
     errors: Mapping[str, LocalError] = LOCAL_ERRORS,
     pool: Executor | None = None,
+    folder: Path | None = None,
     progress: Progress = silent,
 ) -> WeightedErrors:
     """Weigh the errors of each pair by each map, and by the rivals made from the reference.
@@ -75,6 +75,8 @@ def weighted_errors(
         Name of each error of places, and how it is taken.
     pool
         Where references run, one task each.
+    folder
+        Through which networks travel there (`travelling`).
     progress
         Called after each reference.
 
@@ -98,10 +100,7 @@ def weighted_errors(
     groups = by_reference(pairs)
     own = [{name: of[group.reference] for name, of in maps.items()} for group in groups]
     tasks = list(zip(groups, own, strict=True))
-    with (
-        TemporaryDirectory(prefix="fechner-errors-") as place,
-        travelling(dict(errors), Path(place), pool) as carried,
-    ):
+    with travelling(dict(errors), folder, pool) as carried:
         found = run_all(partial(_of_reference, carried), tasks, pool=pool, progress=progress)
     names = (*maps, *IMAGE_RIVALS)
     values = np.empty((len(names), len(errors), len(pairs)))

@@ -48,6 +48,7 @@ def judge_pairs(
     resamples: int = 1000,
     seed: int = 0,
     pool: Executor | None = None,
+    folder: Path | None = None,
     bars: Bars = no_bars,
 ) -> JudgedMaps:
     """Judge maps by the pairs of a table.
@@ -67,6 +68,8 @@ def judge_pairs(
         Of the bootstrap over references, and of the permuted weights.
     pool
         Where references run.
+    folder
+        Through which networks travel there; all processes of `pool` must see it.
     bars
         Draws a bar from its title.
 
@@ -82,11 +85,13 @@ def judge_pairs(
     taken = _errors_called(errors, asked)
     images = list(dict.fromkeys(Path(path) for path in pairs.references))
     with bars("Maps") as progress:
-        maps, rivals = maps_of_images(images, asked, seed=seed, pool=pool, progress=progress)
+        maps, rivals = maps_of_images(
+            images, asked, seed=seed, pool=pool, folder=folder, progress=progress
+        )
     notes += without_weights(maps)
     with bars("Weighted errors") as progress:
         found = weighted_errors(
-            pairs, maps, rivals=rivals, errors=taken, pool=pool, progress=progress
+            pairs, maps, rivals=rivals, errors=taken, pool=pool, folder=folder, progress=progress
         )
     judge, differences = judged_maps(
         found,
@@ -156,6 +161,7 @@ def judge_patches(
     resamples: int = 1000,
     seed: int = 0,
     pool: Executor | None = None,
+    folder: Path | None = None,
     bars: Bars = no_bars,
 ) -> JudgedMaps:
     """Judge maps by rated patches: is a patch worse than its image where the map is high.
@@ -170,6 +176,8 @@ def judge_patches(
         Of the bootstrap over images, and of the permuted weights.
     pool
         Where images run.
+    folder
+        Through which networks travel there; all processes of `pool` must see it.
     bars
         Draws a bar from its title.
 
@@ -181,7 +189,9 @@ def judge_patches(
     patches = read_patch_ratings(table)
     images = list(dict.fromkeys(patches.images))
     with bars("Maps") as progress:
-        maps, rivals = maps_of_images(images, asked, seed=seed, pool=pool, progress=progress)
+        maps, rivals = maps_of_images(
+            images, asked, seed=seed, pool=pool, folder=folder, progress=progress
+        )
     found = patch_shares(patches, maps, rivals=rivals)
     judge, differences = judged_maps(
         found,

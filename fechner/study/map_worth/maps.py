@@ -7,7 +7,6 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,6 +40,7 @@ def maps_of_images(
     *,
     seed: int = 0,
     pool: Executor | None = None,
+    folder: Path | None = None,
     progress: Progress = silent,
 ) -> tuple[Maps, list[str]]:
     """Return the maps of images by method, and which of the methods are rivals.
@@ -55,18 +55,25 @@ def maps_of_images(
         Of the permuted weights.
     pool
         Where images run, one task each; this process where it is None.
+    folder
+        Through which networks travel there (`travelling`).
     progress
         Called after each image.
 
     Raises
     ------
     InputError
-        If a map is missing or does not fit, or two images have one name.
+        If the selection does not fit its network, a map is missing or does not fit, or two images
+        have one name.
     """
     _require_own_names(asked)
+    if asked.selection is not None and asked.network is not None:
+        from fechner.analysis.network.maps.checks import check_selection
+
+        check_selection(asked.network, asked.selection)
     maps = _from_folders(images, asked.folders)
     rivals: list[str] = []
-    maps |= _made(images, asked, seed, pool, progress)
+    maps |= _made(images, asked, seed, pool, folder, progress)
     rivals += rival_names(asked)
     for method in [name for name in maps if name not in rivals]:
         changed = own_rivals(method, maps[method])
@@ -111,14 +118,12 @@ def _made(
     asked: MapsToJudge,
     seed: int,
     pool: Executor | None,
+    folder: Path | None,
     progress: Progress,
 ) -> Maps:
     from fechner.analysis.network.layers.travelling import travelling
 
-    with (
-        TemporaryDirectory(prefix="fechner-maps-") as place,
-        travelling(asked, Path(place), pool) as carried,
-    ):
+    with travelling(asked, folder, pool) as carried:
         found = run_all(partial(_of_image, carried, seed), images, pool=pool, progress=progress)
     names = [*own_names(asked), *rival_names(asked)]
     return {

@@ -9,7 +9,9 @@ with the map itself, one number an image.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +19,13 @@ import numpy as np
 import pandas as pd
 
 from fechner.analysis.judging.likeness import likeness
+from fechner.analysis.network.layers.travelling import arrived, travelling
 from fechner.errors import InputError
+from fechner.executors import run_all
 from fechner.progress import Progress, silent
 from fechner.records.images.files import read_image
 from fechner.study.channels import select_channels
-from fechner.study.map_worth.made import MapsToJudge, made_maps, own_names
+from fechner.study.map_worth.made import MapsToJudge, OneMap, made_maps, own_names
 from fechner.study.map_worth.maps import Maps
 
 if TYPE_CHECKING:
@@ -62,6 +66,8 @@ def sanity_rows(
     others: Mapping[str, MapsToJudge],
     reselection: Reselection | None,
     seed: int,
+    pool: Executor | None = None,
+    folder: Path | None = None,
     progress: Progress = silent,
 ) -> tuple[Rows, list[str]]:
     """Return a row an image, map and check, and notes on what could not be done.
@@ -78,13 +84,24 @@ def sanity_rows(
         Rated images to choose on anew; None leaves these checks out.
     seed
         Of the shuffling.
+    pool, folder
+        Where images run, and through which networks travel there.
     progress
         Called after each other model.
     """
     rows = _between(images, maps, [*own_names(asked), *asked.folders])
     models = list(_models(asked, others, reselection, seed))
     for done, (measure, model) in enumerate(models, start=1):
-        rows += _like(images, asked, maps, measure, model)
+        both = [name for name in own_names(asked) if name in own_names(model)]
+        model = replace(model, degradation=asked.degradation)
+        tasks = [(path, {name: maps[name][path] for name in both}) for path in images.values()]
+        with travelling(model, folder, pool) as carried:
+            alike = run_all(partial(_like, carried), tasks, pool=pool)
+        rows += [
+            {"image": name, "map": method, "measure": measure, "value": value}
+            for name, values in zip(images, alike, strict=True)
+            for method, value in values.items()
+        ]
         progress(done, len(models))
     notes = []
     if reselection is None:
@@ -193,21 +210,8 @@ def reselected(
     return made.by_method(selection.method)
 
 
-def _like(
-    images: Mapping[str, Path], asked: MapsToJudge, maps: Maps, measure: str, model: MapsToJudge
-) -> Rows:
-    """Return how alike the maps of another model are, by each method that both have."""
-    both = [name for name in own_names(asked) if name in own_names(model)]
-    rows: Rows = []
-    for name, path in images.items():
-        other = made_maps(replace(model, degradation=asked.degradation), read_image(path))
-        rows += [
-            {
-                "image": name,
-                "map": method,
-                "measure": measure,
-                "value": likeness(maps[method][path], other[method]),
-            }
-            for method in both
-        ]
-    return rows
+def _like(carried: MapsToJudge | Path, task: tuple[Path, Mapping[str, OneMap]]) -> dict[str, float]:
+    """Return how alike the maps of another model are to those of one image, by method."""
+    path, own = task
+    other = made_maps(arrived(carried), read_image(path))
+    return {method: likeness(values, other[method]) for method, values in own.items()}

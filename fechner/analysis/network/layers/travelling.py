@@ -10,7 +10,7 @@ import pickle
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -22,7 +22,9 @@ Carried = TypeVar("Carried")
 
 
 @contextmanager
-def travelling(network: Carried, folder: Path, pool: Executor | None) -> Iterator[Carried | Path]:
+def travelling(
+    network: Carried, folder: Path | None, pool: Executor | None
+) -> Iterator[Carried | Path]:
     """Give the network as it is to this process, and as a file in `folder` to others.
 
     Parameters
@@ -30,19 +32,27 @@ def travelling(network: Carried, folder: Path, pool: Executor | None) -> Iterato
     network
         What travels: a network, or what holds one and can be pickled.
     folder
-        Seen by all processes of `pool`; made where it is missing.
+        Seen by all processes of `pool`; made where it is missing, and then gone again if nothing
+        else came to lie in it. None is a temporary one, which this machine alone sees.
     pool
         Where it goes.
     """
     if isinstance(pool, SerialExecutor | None):
         yield network
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".network-", dir=folder) as place:
-        path = Path(place) / "network.pickle"
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(pickle.dumps(network))
-        yield path
+    made = folder is not None and not folder.exists()
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".network-", dir=folder) as place:
+            path = Path(place) / "network.pickle"
+            with atomic_path(path) as temporary:
+                temporary.write_bytes(pickle.dumps(network))
+            yield path.resolve()
+    finally:
+        if made and folder is not None:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def arrived(carried: Carried | Path) -> Carried:
