@@ -18,6 +18,10 @@
     Peak memory of a process that draws the map of a photograph of 12 megapixels (at most 2).
 ``heatmap_s``
     Seconds from ``python`` to the written picture of a 1-megapixel photograph.
+``marks_exponent``
+    How the work of `fechner maps against-people` grows with the number of images: log2 of its CPU
+    time for 200 against 100 small images with maps of people (1: in proportion; shuffled AUC wants
+    the marks of all other images for each).
 ``live_distance_minus_contrast``, ``..._low``, ``..._high``
     Squared errors of LIVE pairs weighed by the default map by distance, against those weighed by
     contrast energy: difference of their Spearman correlations with DMOS, and its 95 % interval over
@@ -70,6 +74,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         figures["mp12_gb"] = peak_gb(Path(folder))
         figures["heatmap_s"] = cold_seconds(Path(folder))
+        figures["marks_exponent"] = marks_exponent(Path(folder), repeats)
         figures |= live_distance_minus_contrast(Path(folder))
     for name, value in figures.items():
         print(f"{name:24s} {value:.4g}")
@@ -246,6 +251,27 @@ def cold_seconds(folder: Path) -> float:
     return min(found)
 
 
+def marks_exponent(folder: Path, repeats: int) -> float:
+    """Return the exponent, the median of measurements in turn."""
+    from fechner.study.map_worth.made import MapsToJudge
+    from fechner.study.map_worth.people import maps_against_people
+
+    (folder / "photos").mkdir()
+    (folder / "people").mkdir()
+    images = {}
+    for k in range(200):
+        images[f"i{k}"] = written(folder / "photos" / f"i{k}.png", 48, 64, seed=k)
+        np.save(folder / "people" / f"i{k}.npy", np.random.default_rng(k).random((48, 64)))
+    half = dict(list(images.items())[:100])
+
+    def of(some: dict[str, Path]) -> Callable[[], object]:
+        return lambda: maps_against_people(some, folder / "people", MapsToJudge())
+
+    found = float(np.log2(ratio(of(images), of(half), max(3, repeats // 3))))
+    print(f"maps against people: CPU time grows with the number of images to the power {found:.2f}")
+    return found
+
+
 def live_distance_minus_contrast(folder: Path) -> dict[str, float]:
     """Return the difference and the ends of its interval; nothing without the pairs."""
     from fechner.analysis.network.layers.networks import load_network
@@ -288,10 +314,10 @@ def live_table(folder: Path) -> Path:
     return folder / "live.csv"
 
 
-def written(path: Path, height: int, width: int) -> Path:
+def written(path: Path, height: int, width: int, seed: int = 0) -> Path:
     from PIL import Image
 
-    Image.fromarray(picture(height, width)).save(path)
+    Image.fromarray(picture(height, width, seed)).save(path)
     return path
 
 

@@ -16,8 +16,9 @@ from fechner.analysis.judging.against_people import (
     half_against_half,
     measured,
 )
-from fechner.analysis.judging.human_density import HumanPlane, human_plane, marked_elsewhere
+from fechner.analysis.judging.human_density import HumanPlane, human_plane
 from fechner.analysis.judging.intervals import mean_interval
+from fechner.analysis.judging.marks_elsewhere import marks_of_all
 from fechner.analysis.judging.over_images import PEOPLE, agreement_table
 from fechner.analysis.judging.people_measures import (
     CHANCE,
@@ -142,8 +143,9 @@ def test_a_centre_bias_that_all_images_share_earns_no_shuffled_auc():
         weights[RNG.choice(centre.size, 20, replace=False, p=(centre / centre.sum()).ravel())] = 1
         planes.append(HumanPlane(weights.reshape(centre.shape), None, points=True))
     plain, shuffled = [], []
-    for k, human in enumerate(planes):
-        elsewhere = marked_elsewhere(planes[:k] + planes[k + 1 :], centre.shape)
+    together = marks_of_all([human.weights for human in planes], {centre.shape})
+    for human in planes:
+        elsewhere = together.elsewhere(human.weights)
         plain.append(auc(centre, human.weights, human.weights == 0))
         shuffled.append(auc(centre, human.weights, elsewhere))
     assert np.mean(plain) > 0.65
@@ -214,9 +216,32 @@ def test_people_who_paint_one_place_agree(tmp_path):
 
 
 def test_marks_carried_to_another_size_keep_their_share_of_the_picture():
-    one = HumanPlane(at((0, 3), shape=(2, 4)), None, points=True)
-    carried = marked_elsewhere([one], (20, 20))
+    small, large = at((0, 3), shape=(2, 4)), at((2, 2), shape=(20, 20))
+    carried = marks_of_all([small, large], {(2, 4), (20, 20)}).elsewhere(large)
     assert np.argwhere(carried).tolist() == [[5, 17]] and carried.sum() == 1
+
+
+def test_marks_elsewhere_are_those_of_all_others_added_up():
+    """Held against the sum over the others, drawn one by one, for points, areas and maps."""
+    rng, shapes = np.random.default_rng(5), [(9, 12), (12, 9), (5, 5)]
+    planes = [rng.random(shapes[k % 3]) * (rng.random(shapes[k % 3]) < 0.3) for k in range(9)]
+    planes[4] = (planes[4] > 0) * 1.0
+    together = marks_of_all(planes, set(shapes))
+    for own in planes:
+        expected = np.zeros(own.shape)
+        for other in (one for one in planes if one is not own):
+            for (y, x), weight in np.ndenumerate(other):
+                row = (2 * y + 1) * own.shape[0] // (2 * other.shape[0])
+                column = (2 * x + 1) * own.shape[1] // (2 * other.shape[1])
+                expected[row, column] += weight / other.sum()
+        found = together.elsewhere(own)
+        np.testing.assert_allclose(found, expected, atol=1e-12)
+        np.testing.assert_array_equal(found == 0, expected == 0)
+
+
+def test_one_picture_alone_has_no_marks_elsewhere():
+    only = np.array([[0.1, 0.2, 0.7]])
+    assert not marks_of_all([only], {only.shape}).elsewhere(only).any()
 
 
 # People against people
@@ -374,3 +399,36 @@ def test_a_spread_of_nothing_is_refused(tmp_path):
     words = ["maps", "against-people", str(photos), "--marks", str(marks), "--spread", "0"]
     done = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "out")])
     assert done.exit_code == 2 and not (tmp_path / "out").exists()
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.slow
+def test_any_number_of_processes_writes_the_same_bytes(tmp_path):
+    photos, marks = write_marked_photographs(tmp_path)
+    maps = write_left_maps(tmp_path / "left", [f"i{k}" for k in range(4)])
+    words = ["maps", "against-people", photos, "--marks", marks, "--maps", maps, "--no-distance"]
+    for jobs in (1, 2):
+        more = ["--jobs", jobs, "--out", tmp_path / str(jobs)]
+        done = CliRunner().invoke(app, [str(word) for word in (*words, *more)])
+        assert done.exit_code == 0, done.output
+    assert files_in(tmp_path / "1") == files_in(tmp_path / "2")
+
+
+def test_a_damaged_image_is_named_and_the_others_go_on(tmp_path):
+    photos, marks = write_marked_photographs(tmp_path)
+    whole = (photos / "i2.png").read_bytes()
+    words = ["maps", "against-people", str(photos), "--marks", str(marks), "--no-distance", "--out"]
+    (photos / "i2.png").write_bytes(whole[: len(whole) // 2])
+    done = CliRunner().invoke(app, [*words, str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    found = read_map_comparison(tmp_path / "out", "people")
+    assert list(dict.fromkeys(found.images["image"])) == ["i0", "i1", "i3"]
+    assert [note for note in found.notes["note"] if "i2.png" in note and "left out" in note]
+    for name in ("i0", "i1", "i3"):
+        (photos / f"{name}.png").write_bytes(b"")
+    done = CliRunner().invoke(app, [*words, str(tmp_path / "none")])
+    assert done.exit_code == 2 and not (tmp_path / "none").exists()
+    assert "none of the 4 images can be read" in " ".join(done.output.split())

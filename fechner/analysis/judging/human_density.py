@@ -81,13 +81,36 @@ def human_plane(
     -------
     HumanPlane
     """
-    h, w = working_shape(shape)
     if marked.weights is not None:
-        plane = resized(marked.weights.astype(np.float64), (h, w))
+        plane = marked_weights(marked, shape)
         return HumanPlane(plane, plane, points=False)
+    weights = marked_weights(marked, shape, only=only)
+    counts = weights if marked.paths else _points(marked, shape, only)
+    return HumanPlane(weights, _smooth(counts, spread), points=True)
+
+
+def marked_weights(
+    marked: MarkedImage, shape: tuple[int, int], *, only: Sequence[str] | None = None
+) -> NDArray[np.float64]:
+    """Return how much each pixel was marked, as `HumanPlane.weights` says, ``(h, w)``.
+
+    Parameters
+    ----------
+    marked, shape, only
+        As for `human_plane`.
+    """
+    if marked.weights is not None:
+        return resized(marked.weights.astype(np.float64), working_shape(shape))
     if marked.paths:
-        share = covered_share(marked, shape, only=only)
-        return HumanPlane(share, _smooth(share, spread), points=True)
+        return covered_share(marked, shape, only=only)
+    return (_points(marked, shape, only) > 0).astype(np.float64)
+
+
+def _points(
+    marked: MarkedImage, shape: tuple[int, int], only: Sequence[str] | None
+) -> NDArray[np.float64]:
+    """Return how many points lie on each pixel, ``(h, w)``."""
+    h, w = working_shape(shape)
     mine = np.ones(len(marked.x), bool)
     if only is not None and marked.participants is not None:
         mine = np.isin(marked.participants, list(only))
@@ -95,7 +118,7 @@ def human_plane(
     columns = np.minimum((marked.x[mine] * w / shape[1]).astype(int), w - 1)
     counts = np.zeros((h, w))
     np.add.at(counts, (rows, columns), 1)
-    return HumanPlane((counts > 0).astype(np.float64), _smooth(counts, spread), points=True)
+    return counts
 
 
 def _smooth(plane: NDArray[np.float64], spread: float) -> NDArray[np.float64]:
@@ -142,17 +165,3 @@ def _areas(marked: MarkedImage, shape: tuple[int, int]) -> dict[str, NDArray[np.
         places = (one.points + 0.5) * scale - 0.5
         paint(area, places.tolist(), max(one.radius * float(scale.mean()), HALF_DIAGONAL))
     return areas
-
-
-def marked_elsewhere(others: Sequence[HumanPlane], shape: tuple[int, int]) -> NDArray[np.float64]:
-    """Return how much other pictures were marked at each place of one of `shape` (h, w).
-
-    Places are carried over in shares of height and width. Points stay points, whatever the sizes.
-    """
-    total = np.zeros(shape)
-    for one in others:
-        rows, columns = np.nonzero(one.weights)
-        h, w = one.weights.shape
-        to = ((rows + 0.5) * shape[0] / h).astype(int), ((columns + 0.5) * shape[1] / w).astype(int)
-        np.add.at(total, to, one.weights[rows, columns] / one.weights.sum())
-    return total

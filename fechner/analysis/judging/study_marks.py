@@ -22,8 +22,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fechner.analysis.judging.against_people import half_against_half
-from fechner.analysis.judging.human_density import HumanPlane, human_plane, marked_elsewhere
+from fechner.analysis.judging.human_density import (
+    HumanPlane,
+    human_plane,
+    marked_weights,
+    working_shape,
+)
 from fechner.analysis.judging.intervals import mean_interval
+from fechner.analysis.judging.marks_elsewhere import MarksOfAll, marks_of_all
 from fechner.analysis.judging.people_measures import auc, nss, pearson_of_maps
 from fechner.analysis.judging.weighing import resized
 from fechner.analysis.ratings.marks.agreement import MapAgreement
@@ -75,7 +81,23 @@ class ScenePaint:
         return human_plane(self.marked, self.shape, spread=spread)
 
 
-def painted_scenes(answers: Sequence[MarkedShowing]) -> dict[str, ScenePaint]:
+@dataclass(frozen=True, eq=False)
+class PaintedScenes:
+    """What the participants painted on every scene that they marked.
+
+    Attributes
+    ----------
+    scenes
+        By name.
+    together
+        What was painted on all of them.
+    """
+
+    scenes: Mapping[str, ScenePaint]
+    together: MarksOfAll
+
+
+def painted_scenes(answers: Sequence[MarkedShowing]) -> PaintedScenes:
     """Return what was painted on each scene; scenes that nobody marked are absent."""
     paths: dict[str, list[BrushPath]] = {}
     shapes: dict[str, tuple[int, int]] = {}
@@ -85,9 +107,14 @@ def painted_scenes(answers: Sequence[MarkedShowing]) -> dict[str, ScenePaint]:
         for mark in answer.marks:
             points = np.array([place[:2] for place in mark.points], np.float64)
             own.append(BrushPath(answer.participant, points, mark.radius))
-    return {
+    scenes = {
         scene: ScenePaint(_marked_image(own), shapes[scene]) for scene, own in paths.items() if own
     }
+    together = marks_of_all(
+        (marked_weights(one.marked, one.shape) for one in scenes.values()),
+        {working_shape(one.shape) for one in scenes.values()},
+    )
+    return PaintedScenes(scenes, together)
 
 
 def _marked_image(paths: Sequence[BrushPath]) -> MarkedImage:
@@ -105,7 +132,7 @@ def scene_marks(
     contrast: NDArray,
     error: NDArray,
     sd_px: float,
-    painted: Mapping[str, ScenePaint] | None = None,
+    painted: PaintedScenes | None = None,
 ) -> SceneMarks:
     """Return how a scene's planes agree with the map of its participants, and with their marks.
 
@@ -137,7 +164,7 @@ def scene_marks(
     share = people.share
     found: dict[str, dict[str, float]] = {name: {} for name in MEASURES}
     found["pearson"] = {name: _correlation(planes[name], share) for name in ABOUT}
-    if painted is not None and scene in painted:
+    if painted is not None and scene in painted.scenes:
         for measure, values in _against_paint(scene, planes, painted, sd_px).items():
             found[measure] |= values
     return SceneMarks(
@@ -155,14 +182,13 @@ def scene_marks(
 
 
 def _against_paint(
-    scene: str, planes: Mapping[str, NDArray], painted: Mapping[str, ScenePaint], sd_px: float
+    scene: str, planes: Mapping[str, NDArray], painted: PaintedScenes, sd_px: float
 ) -> dict[str, dict[str, float]]:
     """Return the measures of points for each plane, and all measures of people themselves."""
-    own = painted[scene]
+    own = painted.scenes[scene]
     spread = sd_px / max(own.shape)
     human = own.plane(spread)
-    others = [one.plane(spread) for name, one in painted.items() if name != scene]
-    elsewhere = marked_elsewhere(others, human.weights.shape)
+    elsewhere = painted.together.elsewhere(human.weights)
     nobody = human.weights == 0
     found: dict[str, dict[str, float]] = {name: {} for name in MEASURES}
     for name, plane in planes.items():

@@ -10,7 +10,7 @@ smoothed as its maker says.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,7 +69,9 @@ class HumanMarks:
     sha256: str
 
 
-def read_marks(path: Path, sizes: Mapping[str, tuple[int, int]]) -> HumanMarks:
+def read_marks(
+    path: Path, sizes: Mapping[str, tuple[int, int]], *, left_out: Collection[str] = ()
+) -> HumanMarks:
     """Read a table of points or a folder of maps.
 
     Parameters
@@ -78,6 +80,8 @@ def read_marks(path: Path, sizes: Mapping[str, tuple[int, int]]) -> HumanMarks:
         The table or the folder.
     sizes
         Name of each image, its file's without ending, and its height and width.
+    left_out
+        Names of images whose marks are passed over.
 
     Raises
     ------
@@ -86,7 +90,7 @@ def read_marks(path: Path, sizes: Mapping[str, tuple[int, int]]) -> HumanMarks:
         does not fit.
     """
     path = Path(path)
-    found = _from_folder(path, sizes) if path.is_dir() else _from_table(path, sizes)
+    found = _from_folder(path, sizes) if path.is_dir() else _from_table(path, sizes, left_out)
     if not found.images:
         raise InputError(f"{path} marks nothing in any of the {len(sizes)} images; check the names")
     return found
@@ -110,18 +114,23 @@ def _from_folder(path: Path, sizes: Mapping[str, tuple[int, int]]) -> HumanMarks
     )
 
 
-def _from_table(path: Path, sizes: Mapping[str, tuple[int, int]]) -> HumanMarks:
+def _from_table(
+    path: Path, sizes: Mapping[str, tuple[int, int]], left_out: Collection[str]
+) -> HumanMarks:
     cells = read_cells(path)
     require_columns(cells, ("image", "x", "y"), path)
     require_filled(cells, "image", path)
     x, y = (numbers(cells, name, path, blank=True).to_numpy() for name in ("x", "y"))
-    names = np.array([_name(text, sizes) for text in cells["image"]], dtype=object)
+    known = {*sizes, *left_out}
+    names = np.array([_name(text, known) for text in cells["image"]], dtype=object)
     for row, name in enumerate(names):
         if name is None:
             said = cells["image"].iloc[row]
             raise InputError(f"{path} row {row + 2}: no image {said!r}; {nearest(said, sizes)}")
         if np.isnan(x[row]) != np.isnan(y[row]):
             raise InputError(f"{path} row {row + 2}: x or y is empty; give both, or neither")
+        if name in left_out:
+            continue
         height, width = sizes[name]
         if x[row] < 0 or y[row] < 0 or x[row] >= width or y[row] >= height:
             raise InputError(
@@ -129,12 +138,14 @@ def _from_table(path: Path, sizes: Mapping[str, tuple[int, int]]) -> HumanMarks:
                 f"{width} x {height} px; give marks in pixels of the image"
             )
     people = cells["participant"].to_numpy(dtype=str) if "participant" in cells else None
+    rows_of: dict[str, list[int]] = {}
+    for row in np.flatnonzero(np.isfinite(x)):
+        rows_of.setdefault(str(names[row]), []).append(int(row))
     marked = {}
     for name in sizes:
-        mine = (names == name) & np.isfinite(x)
-        if mine.any():
+        if mine := rows_of.get(name):
             whose = None if people is None else people[mine]
-            paths = brush_paths(cells[mine], path)
+            paths = brush_paths(cells.iloc[mine], path)
             marked[name] = MarkedImage(x[mine], y[mine], whose, paths=paths)
     return HumanMarks(
         marked,
@@ -144,9 +155,9 @@ def _from_table(path: Path, sizes: Mapping[str, tuple[int, int]]) -> HumanMarks:
     )
 
 
-def _name(text: str, sizes: Mapping[str, tuple[int, int]]) -> str | None:
+def _name(text: str, known: Collection[str]) -> str | None:
     """Return which image is meant: by its name, or by its file's with ending and folder."""
-    if text in sizes:
+    if text in known:
         return text
     stem = text.replace("\\", "/").rpartition("/")[2].rpartition(".")[0]
-    return stem if stem in sizes else None
+    return stem if stem in known else None
