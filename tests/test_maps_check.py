@@ -428,3 +428,42 @@ def test_a_map_of_another_size_is_refused_before_any_work(at_the_command_line, p
         np.save(tmp_path / "mine" / f"{name}.npy", np.ones((72, 90)))
     done = at_the_command_line("--maps", tmp_path / "mine", "--out", tmp_path / "out")
     assert done.exit_code == 2 and not (tmp_path / "out").exists()
+
+
+def test_images_dealt_to_others_are_checked_with_the_same_result(asked, photos, tiny, tmp_path):
+    """In a pool networks travel as files; threads are others enough to have them sent."""
+    together = replace(asked, distance=MapsAsked(tiny, None, "distance", LocalDistance(("act2",))))
+    alone = check_maps(photos, together, full=True)
+    with ThreadPoolExecutor(2) as pool:
+        dealt = check_maps(photos, together, full=True, pool=pool, folder=tmp_path / "through")
+    for one, other in ((alone.images, dealt.images), (alone.agreement, dealt.agreement)):
+        pd.testing.assert_frame_equal(one, other, check_exact=True)
+    assert not (tmp_path / "through").exists()
+
+
+@pytest.mark.slow
+def test_any_number_of_processes_writes_the_same_bytes(at_the_command_line, photos, tmp_path):
+    for jobs in (1, 2):
+        done = at_the_command_line("--no-distance", "--jobs", jobs, "--out", tmp_path / str(jobs))
+        assert done.exit_code == 0, done.output
+    here, there = (
+        {path.name: path.read_bytes() for path in (tmp_path / str(jobs)).iterdir()}
+        for jobs in (1, 2)
+    )
+    assert here == there
+
+
+def test_a_damaged_image_is_named_and_the_others_go_on(at_the_command_line, photos, tmp_path):
+    whole = photos["p1"].read_bytes()
+    photos["p1"].write_bytes(whole[: len(whole) // 2])
+    done = at_the_command_line("--no-distance", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    found = read_map_comparison(tmp_path / "out", "check")
+    assert list(dict.fromkeys(found.images["image"])) == ["p0", "p2"]
+    assert "p1.png" in found.notes["note"].iloc[0]
+    assert found.provenance["parameters"]["n_images"] == 2
+
+
+def test_a_cluster_needs_a_folder_that_it_sees(at_the_command_line, photos):
+    done = at_the_command_line("--cluster", "tcp://127.0.0.1:1")
+    assert done.exit_code == 2 and "--out" in done.output

@@ -9,8 +9,10 @@ import typer
 
 from fechner.cli.heatmaps.options import (
     Altered,
+    Cluster,
     Device,
     Family,
+    Jobs,
     Layers,
     Network,
     Readout,
@@ -29,9 +31,6 @@ if TYPE_CHECKING:
 
 METHOD_WORDS = {"distance": "damage", "distance_per_error": "damage per error"}
 """What a kind of map is called where its method's name does not say it."""
-
-Jobs = Annotated[int, typer.Option(help="Processes; one already uses every core.")]
-Cluster = Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")]
 
 app = typer.Typer(no_args_is_help=True, help="Importance maps of images.")
 

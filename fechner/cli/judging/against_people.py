@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fechner.cli.heatmaps.options import Cluster, Jobs
 from fechner.cli.judging.asked import (
     Candidate,
     Checkpoint,
@@ -47,6 +48,8 @@ def against_people(
     seed: Annotated[int, typer.Option(help="Of the halves and of permuted weights.")] = 0,
     weights: Checkpoint = None,
     device: Device = "auto",
+    jobs: Jobs = 1,
+    cluster: Cluster = None,
 ) -> None:
     """Hold maps against what people marked or looked at, beside rivals and people themselves.
 
@@ -57,6 +60,7 @@ def against_people(
     """
     from fechner.cli.console import bar, console
     from fechner.cli.paths import by_name, image_paths
+    from fechner.executors import executor
     from fechner.report.map_worth.worth_figure import people_figure, write_figure
     from fechner.study.map_worth.people import maps_against_people
 
@@ -65,7 +69,10 @@ def against_people(
     asked = asked_maps(
         selection, candidate, maps, rivals=rival, weights=weights, device=device, distance=compared
     )
-    found = maps_against_people(named, marks, asked, spread=spread, seed=seed, bars=bar)
+    with executor(jobs, cluster) as pool:
+        found = maps_against_people(
+            named, marks, asked, spread=spread, seed=seed, pool=pool, folder=out, bars=bar
+        )
     written = found.write(out)
     title = f"Maps against {marks.stem}"
     made = people_figure(found.agreement, title=title, simulated=found.simulated)

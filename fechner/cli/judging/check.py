@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fechner.cli.heatmaps.options import Cluster, Jobs
 from fechner.cli.judging.asked import (
     Candidate,
     Checkpoint,
@@ -67,6 +68,8 @@ def check(
     ] = None,
     weights: Checkpoint = None,
     device: Device = "auto",
+    jobs: Jobs = 1,
+    cluster: Cluster = None,
 ) -> None:
     """Ask whether maps foretell what degrading a place does to the predicted rating.
 
@@ -81,12 +84,15 @@ def check(
     from fechner.cli.console import bar, console
     from fechner.cli.paths import by_name, image_paths
     from fechner.errors import InputError
+    from fechner.executors import executor
     from fechner.report.map_worth.worth_figure import check_figure, write_figure
     from fechner.study.map_worth.check import check_maps
     from fechner.study.maps import degradation_of
 
     if not full and (rated is not None or beside):
         raise InputError("--rated and --beside belong to --full; add it, or leave them out")
+    if cluster is not None and out is None:
+        raise InputError("--cluster needs --out: networks travel to it through that folder")
     compared = asked_distance(distance, network, layer, readout, device=device)
     asked = asked_maps(
         selection, candidate, maps, rivals=rival, weights=weights, device=device, distance=compared
@@ -95,15 +101,18 @@ def check(
         name: asked_maps(path, None, None, rivals=None, weights=None, device=device)
         for name, path in named_paths(beside or [], of="selections").items()
     }
-    found = check_maps(
-        by_name(image_paths(images)),
-        replace(asked, degradation=degradation_of(family, strength)),
-        full=full,
-        others=others,
-        reselection=_reselection(rated, cache),
-        seed=seed,
-        bars=bar,
-    )
+    with executor(jobs, cluster) as pool:
+        found = check_maps(
+            by_name(image_paths(images)),
+            replace(asked, degradation=degradation_of(family, strength)),
+            full=full,
+            others=others,
+            reselection=_reselection(rated, cache),
+            seed=seed,
+            pool=pool,
+            folder=out,
+            bars=bar,
+        )
     _show(found)
     if out is None:
         return

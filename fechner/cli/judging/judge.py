@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fechner.cli.heatmaps.options import Cluster, Jobs
 from fechner.cli.judging.asked import (
     Candidate,
     Checkpoint,
@@ -62,7 +63,8 @@ def judge(
     seed: Annotated[int, typer.Option(help="Of intervals and of permuted weights.")] = 0,
     weights: Checkpoint = None,
     device: Device = "auto",
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes.")] = 1,
+    jobs: Jobs = 1,
+    cluster: Cluster = None,
 ) -> None:
     """Ask people whether maps say where damage hurts: more than no map, more than each rival.
 
@@ -84,9 +86,11 @@ def judge(
     asked = asked_maps(
         selection, candidate, maps, rivals=rival, weights=weights, device=device, distance=compared
     )
-    with executor(jobs) as pool:
+    with executor(jobs, cluster) as pool:
         if holds_patches(table):
-            found = judge_patches(table, asked, resamples=resamples, seed=seed, pool=pool, bars=bar)
+            found = judge_patches(
+                table, asked, resamples=resamples, seed=seed, pool=pool, folder=out, bars=bar
+            )
         else:
             part = PairsTable(table=table, dimension=dimension, reference_rating=reference_rating)
             found = judge_pairs(
@@ -97,6 +101,7 @@ def judge(
                 resamples=resamples,
                 seed=seed,
                 pool=pool,
+                folder=out,
                 bars=bar,
             )
     written = found.write(out)
