@@ -486,11 +486,13 @@ def test_means_of_tiles_are_means_and_the_last_ones_reach_to_the_edge():
 
 
 def test_strengths_are_spread_without_steps_and_a_constant_stays_one():
-    assert np.allclose(spread(np.full((2, 3), 0.7), (200, 310)), 0.7)
-    plane = spread(np.array([[0.0, 1.0]]), (96, 192))
-    assert plane[:, :48].max() < 0.02
-    assert plane[:, -48:].min() > 0.98
-    assert np.abs(np.diff(plane)).max() < 0.05
+    assert np.allclose(spread(np.full((2, 3), 0.7), (200, 310), (13, 20)), 0.7)
+    for side in (8, 16):
+        blocks = spread(np.array([[0.0, 1.0]]), (96, 192), (96 // side, 192 // side))
+        assert blocks.shape == (96 // side, 192 // side)
+        assert blocks[:, : 48 // side].max() < 0.02
+        assert blocks[:, -48 // side :].min() > 0.98
+        assert np.abs(np.diff(blocks)).max() < 0.05 * side
 
 
 def test_a_tile_that_lost_too_much_is_spared_and_one_that_lost_little_is_not():

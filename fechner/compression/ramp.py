@@ -89,9 +89,10 @@ def per_block(share: np.ndarray, blocks: tuple[int, int]) -> np.ndarray:
     height, width = share.shape
     covered_y, covered_x = _covered(height, rows), _covered(width, columns)
     down, right = rows * covered_y - height, columns * covered_x - width
-    padded = cv2.copyMakeBorder(share, 0, max(down, 0), 0, max(right, 0), cv2.BORDER_REPLICATE)
+    if down > 0 or right > 0:
+        share = cv2.copyMakeBorder(share, 0, max(down, 0), 0, max(right, 0), cv2.BORDER_REPLICATE)
     return cv2.resize(
-        padded[: rows * covered_y, : columns * covered_x],
+        share[: rows * covered_y, : columns * covered_x],
         (columns, rows),
         interpolation=cv2.INTER_AREA,
     )

@@ -31,7 +31,7 @@ VERSIONS = {
     "scene": 3,
     "coded scene": 1,
     "stimulus distances": 1,
-    "compressed": 6,
+    "compressed": 7,
     "activations": 1,
     "fit": 1,
     "distances": 1,

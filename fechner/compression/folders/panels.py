@@ -19,6 +19,8 @@ CROP = 144
 """Side of a crop, pixels, shown at its own size."""
 ERROR_GAIN = 6
 """How much the error map is brightened."""
+LOOKED_AT = 1000
+"""Pixels of the smaller side among which a crop's place is looked for."""
 GAP = 4
 """Pixels between two tiles of a strip."""
 TILES = (
@@ -47,17 +49,15 @@ def draw_panels(
         Row and column of the place that scored lowest, pixels; None to take the one whose error
         is largest outside the most important quarter.
     """
-    difference = cv2.absdiff(picture, decoded)
-    error = cv2.transform(difference, np.full((1, 3), 1 / 3, np.float32))
-    side = min(CROP, *picture.shape[:2])
-    elsewhere = error * (most_important(importance, picture.shape[:2]) == 0)
+    size = picture.shape[:2]
+    side = min(CROP, *size)
+    if worst is None:
+        worst = _worst_outside(picture, decoded, importance, side)
     tiles = []
-    middles = [_highest(np.asarray(importance, np.float32), side)]
-    middles.append(_highest(elsewhere, side) if worst is None else worst)
-    for middle in middles:
-        crop = _crop(middle, error.shape, side)
-        tiles += [picture[crop], decoded[crop], _heat(error[crop])]
-    tiles += [_small(picture, side), _small(_grey(importance), side)]
+    for middle in (_highest(importance, side), worst):
+        crop = _crop(middle, size, side)
+        tiles += [picture[crop], decoded[crop], _heat(_error(picture[crop], decoded[crop]))]
+    tiles += [_small(picture, side), _grey(_small(np.asarray(importance, np.float32), side))]
     gap = np.full((side, GAP, 3), 255, np.uint8)
     strip = np.concatenate([part for tile in tiles for part in (_padded(tile, side), gap)], axis=1)
     buffer = io.BytesIO()
@@ -65,11 +65,34 @@ def draw_panels(
     return buffer.getvalue()
 
 
+def _error(picture: np.ndarray, decoded: np.ndarray) -> np.ndarray:
+    """Return the mean difference of the channels, uint8 (h, w)."""
+    return cv2.transform(cv2.absdiff(picture, decoded), np.full((1, 3), 1 / 3, np.float32))
+
+
+def _worst_outside(
+    picture: np.ndarray, decoded: np.ndarray, importance: np.ndarray, side: int
+) -> tuple[int, int]:
+    """Return the middle of the square of most error outside the most important quarter."""
+    step = _step(picture.shape)
+    error = _error(*(np.ascontiguousarray(one[::step, ::step]) for one in (picture, decoded)))
+    outside = most_important(importance[::step, ::step], error.shape[:2]) == 0
+    row, column = _highest(error * outside, side // step)
+    return row * step, column * step
+
+
+def _step(shape: tuple[int, ...]) -> int:
+    """Return which pixels of a large picture are looked at: every second, third and so on."""
+    return max(1, min(shape[:2]) // LOOKED_AT)
+
+
 def _highest(values: np.ndarray, side: int) -> tuple[int, int]:
     """Return the middle of the square of `side` with the highest mean."""
-    blurred = cv2.blur(values, (side, side))
-    row, column = np.unravel_index(int(np.argmax(blurred)), values.shape)
-    return int(row), int(column)
+    step = _step(values.shape)
+    some = np.ascontiguousarray(values[::step, ::step])
+    blurred = cv2.blur(some.astype(np.float32), (side // step, side // step))
+    row, column = np.unravel_index(int(np.argmax(blurred)), some.shape)
+    return int(row) * step, int(column) * step
 
 
 def _crop(middle: tuple[int, int], shape: tuple[int, ...], side: int) -> tuple[slice, slice]:

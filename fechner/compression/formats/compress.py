@@ -226,16 +226,21 @@ def compress_source(
     """
     formats.require(settings.form)
     stored = turned(np.asarray(importance, np.float32), source.turn)
+    trial = None
     if settings.form in ("jpeg", "jxl"):
         found = reach(source, importance, settings.target, effort=settings.effort)
         content, decoded = found.content, encoder.decode_jpeg(found.content)
-        quality, strength, note = found.quality, found.strength, found.note
+        quality, strength, note, trial = found.quality, found.strength, found.note, found.trial
         if settings.form == "jxl":
             content = formats.jpeg_to_jxl(content)
     else:
         content, strength, note = _other(source.picture, stored, settings)
         decoded, quality = formats.decode(content, settings.form), settings.target.quality
-    important, background, worst, place = judged(source, decoded, stored)
+    if trial is None:
+        important, background, worst, place = judged(source, decoded, stored)
+    else:
+        important, background = trial.important, trial.rest
+        worst, place = _worst(trial.tiles)
     return CompressedPicture(
         content,
         source.picture,
@@ -264,11 +269,14 @@ def judged(
     scores, tiles = Ss2Reference(part.picture).regions_and_tiles(
         np.ascontiguousarray(shown), {"important": inside, "rest": 1 - inside}
     )
-    place = None
-    if part is source:
-        row, column = (int(index) for index in np.unravel_index(int(tiles.argmin()), tiles.shape))
-        place = (row * TILE + TILE // 2, column * TILE + TILE // 2)
-    return scores["important"], scores["rest"], float(tiles.min()), place
+    worst, place = _worst(tiles)
+    return scores["important"], scores["rest"], worst, place if part is source else None
+
+
+def _worst(tiles: np.ndarray) -> tuple[float, tuple[int, int]]:
+    """Return the lowest ss2 of tiles (rows, columns) and that tile's middle, pixels."""
+    row, column = (int(index) for index in np.unravel_index(int(tiles.argmin()), tiles.shape))
+    return float(tiles.min()), (row * TILE + TILE // 2, column * TILE + TILE // 2)
 
 
 def _other(

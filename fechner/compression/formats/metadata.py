@@ -18,7 +18,7 @@ import io
 import re
 import warnings
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import unescape
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -156,7 +156,10 @@ def _told(file: bytes) -> tuple[Image.Exif, str, str]:
         warnings.simplefilter("ignore")
         try:
             with Image.open(io.BytesIO(file)) as image:
-                known, elsewhere = image.getexif(), _told_elsewhere(image)
+                # Pillow decodes a whole PNG to look for EXIF behind its pixels.
+                plain = image.format == "PNG" and not _told_behind_pixels(file)
+                known = Image.Image.getexif(image) if plain else image.getexif()
+                elsewhere = _told_elsewhere(image)
                 known.get_ifd(ExifTags.IFD.Exif)
                 return known, *elsewhere
         except UnidentifiedImageError:
@@ -265,16 +268,27 @@ def _jpeg_copy(jpeg: bytes, keep: Keep) -> bytes:
 _PNG_TOLD = (b"tEXt", b"zTXt", b"iTXt", b"tIME", b"eXIf")
 
 
-def _png_copy(png: bytes, keep: Keep) -> bytes:
-    at, kept = 8, [png[:8]]
+def _png_chunks(png: bytes) -> Iterator[tuple[bytes, slice]]:
+    """Yield name and place of each chunk (ISO/IEC 15948, 5.3)."""
+    at = 8
     while at + 12 <= len(png):
         end = at + 12 + int.from_bytes(png[at : at + 4], "big")
-        name = png[at + 4 : at + 8]
+        yield png[at + 4 : at + 8], slice(at, end)
+        at = end
+
+
+def _told_behind_pixels(png: bytes) -> bool:
+    names = [name for name, _ in _png_chunks(png)]
+    return b"IDAT" in names and any(name in _PNG_TOLD for name in names[names.index(b"IDAT") :])
+
+
+def _png_copy(png: bytes, keep: Keep) -> bytes:
+    kept = [png[:8]]
+    for name, place in _png_chunks(png):
         if name == b"eXIf":
             kept.append(_png_exif(png, keep))
         elif name not in _PNG_TOLD:
-            kept.append(png[at:end])
-        at = end
+            kept.append(png[place])
     return b"".join(kept)
 
 

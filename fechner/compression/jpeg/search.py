@@ -21,7 +21,6 @@ from fechner.compression.jpeg.tiles import (
     between,
     corrected,
     first_strengths,
-    spread,
     tile_means,
 )
 from fechner.compression.metrics.ssimulacra2 import Ss2Reference
@@ -126,7 +125,9 @@ class Search:
 
     def trial(self, quality: float | None, strengths: np.ndarray, effort: Effort) -> Trial:
         """Encode and judge."""
-        content = encode(self.source, self.share, quality, strengths, effort)
+        content = encode_jpeg(
+            self.source, self.share, quality=quality, strength=strengths, effort=effort
+        )
         scores, tiles = self.reference.regions_and_tiles(decode_jpeg(content), self._parts)
         return Trial(
             quality, strengths, effort, content, scores["important"], scores["rest"], tiles
@@ -212,26 +213,6 @@ class Search:
             aims = aims + missing / weight[follow].sum()
         aims = np.maximum(aims, goal.lowest + TILE_MARGIN)
         return corrected(last.strengths, last.tiles, goal.unharmed_tiles, aims, self._tile_share)
-
-
-def encode(
-    source: Source,
-    share: np.ndarray,
-    quality: float | None,
-    strengths: np.ndarray,
-    effort: Effort,
-) -> bytes:
-    """Encode with a strength a tile.
-
-    Parameters
-    ----------
-    source, share, quality, effort
-        As for `fechner.compression.jpeg.encoder.encode_jpeg`.
-    strengths
-        Of the tiles, (rows, columns).
-    """
-    local = share * spread(strengths, source.size)
-    return encode_jpeg(source, local, quality=quality, strength=1.0, effort=effort)
 
 
 def _aims(goal: Goal) -> np.ndarray:

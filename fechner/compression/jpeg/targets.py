@@ -28,7 +28,7 @@ from fechner.compression.jpeg.encoder import (
     finished,
     reference_encoder,
 )
-from fechner.compression.jpeg.search import Goal, Search, Trial, encode
+from fechner.compression.jpeg.search import Goal, Search, Trial
 from fechner.compression.jpeg.source import Source, sample, upright_to_stored
 from fechner.compression.jpeg.tables import quality_of
 from fechner.compression.jpeg.tiles import STRONGEST, carried_over
@@ -119,6 +119,8 @@ class Reached:
         Encodings that the search took.
     note
         Why the result is not what was asked for; empty where it is.
+    trial
+        Scores of what `content` shows; None where not the whole of it was judged.
     """
 
     content: bytes
@@ -126,6 +128,7 @@ class Reached:
     strength: float
     rounds: int
     note: str = ""
+    trial: Trial | None = None
 
 
 def reach(
@@ -170,9 +173,13 @@ def reach(
         strengths = best.strengths
         if found.varies:
             strengths = carried_over(strengths, part, source)
-        content = encode(source, share, best.quality, strengths, best.effort)
+        content = encode_jpeg(
+            source, share, quality=best.quality, strength=strengths, effort=best.effort
+        )
     strength = float(best.strengths.mean()) if share.any() else 0.0
-    return Reached(finished(content, effort), best.quality, strength, found.rounds, found.note)
+    trial = best if part is source else None
+    jpeg = finished(content, effort)
+    return Reached(jpeg, best.quality, strength, found.rounds, found.note, trial)
 
 
 def checked_trust(text: str) -> float:

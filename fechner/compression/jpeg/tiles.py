@@ -23,30 +23,40 @@ LARGEST_STEP = 3.0
 TELLING_SHARE = 0.3
 """Mean share of a tile below which its score says little about its strength."""
 CELL, SOFTENING = 8, 14.0
-"""Pixels of a cell in which strengths are spread, and the width of the Gaussian between tiles."""
+"""Pixels of a cell in which strengths are spread, a block of luma, and the width of the Gaussian
+between tiles."""
 WEAKEST, STRONGEST = 0.02, 8.0
 """Range of the strengths."""
 
 
-def tile_means(plane: np.ndarray) -> np.ndarray:
-    """Return the mean of a plane (h, w) over each tile, (rows, columns)."""
-    rows, columns = (max(1, length // TILE) for length in plane.shape)
-    across = np.add.reduceat(plane, np.arange(rows) * TILE, axis=0, dtype=np.float64)
-    sums = np.add.reduceat(across, np.arange(columns) * TILE, axis=1)
+def tile_means(
+    plane: np.ndarray, *, side: int = TILE, tiles: tuple[int, int] | None = None
+) -> np.ndarray:
+    """Return the mean of a plane (h, w) over each tile, (rows, columns).
+
+    Tiles are `side` values wide and high, as many as fit or `tiles`; those of the last row and
+    column reach to the edge.
+    """
+    rows, columns = tiles or (max(1, length // side) for length in plane.shape)
+    across = np.add.reduceat(plane, np.arange(rows) * side, axis=0, dtype=np.float64)
+    sums = np.add.reduceat(across, np.arange(columns) * side, axis=1)
     high, wide = (
-        np.diff(np.append(np.arange(n) * TILE, length))
+        np.diff(np.append(np.arange(n) * side, length))
         for n, length in zip((rows, columns), plane.shape, strict=True)
     )
     return sums / np.outer(high, wide)
 
 
-def spread(strengths: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return strengths (rows, columns) as a plane (h, w), float32, whose steps are softened."""
+def spread(strengths: np.ndarray, shape: tuple[int, int], blocks: tuple[int, ...]) -> np.ndarray:
+    """Return strengths of tiles (rows, columns) for blocks, float32 `blocks`, their steps softened.
+
+    `shape` is the picture's, pixels; `blocks` the rows and columns of a plane's blocks.
+    """
     rows, columns = (np.minimum(np.arange(0, n, CELL) // TILE, count - 1) for n, count in
                      zip(shape, strengths.shape, strict=True))  # fmt: skip
     cells = strengths.astype(np.float32)[np.ix_(rows, columns)]
     soft = cv2.GaussianBlur(cells, (0, 0), SOFTENING / CELL, borderType=cv2.BORDER_REPLICATE)
-    return cv2.resize(soft, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(soft, (blocks[1], blocks[0]), interpolation=cv2.INTER_AREA)
 
 
 def first_strengths(start: float, unharmed: np.ndarray, aims: np.ndarray) -> np.ndarray:
@@ -120,10 +130,9 @@ def carried_over(strengths: np.ndarray, sample: Source, whole: Source) -> np.nda
 def _looks(source: Source) -> np.ndarray:
     """Return what tiles look like, (tiles, 3): 1, log of mean energy, mean of log energy."""
     energy = np.square(source.components[0].blocks[..., 1:]).sum(axis=2) + np.float32(20)
-    size = (source.size[1], source.size[0])
-    enlarged = [
-        cv2.resize(plane, size, interpolation=cv2.INTER_NEAREST)
+    rows, columns = (max(1, length // TILE) for length in source.size)
+    mean, log = (
+        tile_means(plane, side=TILE // 8, tiles=(rows, columns)).reshape(-1)
         for plane in (energy, np.log(energy))
-    ]
-    mean, log = (tile_means(plane).reshape(-1) for plane in enlarged)
+    )
     return np.stack([np.ones_like(mean), np.log(mean), log], axis=1)

@@ -191,20 +191,20 @@ class Ss2Reference:
             If `test` or a region does not have the reference's size.
         """
         test = checked_picture(test, shape=self.shape)
-        planes = [np.ones(self.shape, np.float32)]
-        planes += [checked_weights(region, self.shape) for region in regions.values()]
-        errors = np.zeros((len(planes), SCALES, 3, 3, 2))
+        planes = [checked_weights(region, self.shape) for region in regions.values()]
+        errors = np.zeros((1 + len(planes), SCALES, 3, 3, 2))
         rows, columns = (max(1, length // TILE) for length in self.shape)
         local = np.zeros((rows * columns, SCALES, 3, 3, 2))
         for scale, ((x, mu, square), y) in enumerate(
             zip(self._scales, _pyramid(test), strict=True)
         ):
-            weights = np.stack(planes)
+            weights = np.stack(planes) if planes else np.empty((0, *x.shape[:2]), np.float32)
             blurred = (_blur(y), _blur(y * y), _blur(x * y))
             sums, tile_sums, counts = _pool(
                 x, mu, square, y, *blurred, weights, TILE >> scale, rows, columns
             )
-            errors[:, scale] = _norms(sums, weights.sum((1, 2), dtype=np.float64))
+            errors[0, scale] = _norms(tile_sums.sum(0)[None], counts.sum()[None])[0]
+            errors[1:, scale] = _norms(sums, weights.sum((1, 2), dtype=np.float64))
             local[:, scale] = _norms(tile_sums, counts)
             planes = [_halve(plane) for plane in planes]
         scores, tiles = _score(errors), _score(local).reshape(rows, columns)
@@ -267,55 +267,77 @@ def _blur(plane: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(blurred[:, RADIUS : RADIUS + width])
 
 
-# No fastmath: contracted products would let equal pictures differ by rounding.
 @njit(cache=True, error_model="numpy")
 def _pool(x, mu_x, square_x, y, mu_y, square_y, product, weights, side, rows, columns):
     """Sum the three error maps of a scale and their 4th powers: (n, channel, power, term).
 
     Over each region, over each tile of `side` pixels, and how many pixels each tile has.
     """
-    count = weights.shape[0]
-    height, width = weights.shape[1:]
-    sums = np.zeros((count, 3, 2, 3))  # float64: millions of terms down to 1e-8
+    height, width = x.shape[:2]
+    sums = np.zeros((weights.shape[0], 3, 2, 3))  # float64: millions of terms down to 1e-8
     tiles = np.zeros((rows * columns, 3, 2, 3))
     pixels = np.zeros(rows * columns)
-    # Regions innermost: every error is computed once, however many regions pool it.
+    errors = np.empty((3, 3, width), np.float32)
     for i in range(height):
-        for j in range(width):
-            tile = min(i // side, rows - 1) * columns + min(j // side, columns - 1)
-            pixels[tile] += 1
+        _row_errors(x[i], mu_x[i], square_x[i], y[i], mu_y[i], square_y[i], product[i], errors)
+        first = min(i // side, rows - 1) * columns
+        for column in range(columns):
+            start = column * side
+            end = width if column == columns - 1 else start + side
+            pixels[first + column] += end - start
             for c in range(3):
-                mx = mu_x[i, j, c]
-                my = mu_y[i, j, c]
-                # SSIM divides by mx^2 + my^2, which makes dark places count more. These values
-                # are even in perception already, and the chroma ones have no dark end.
-                mean_term = np.float32(1.0) - (mx - my) * (mx - my)
-                cross = np.float32(2.0) * (product[i, j, c] - mx * my) + np.float32(C2)
-                spread_x = square_x[i, j, c] - mx * mx
-                spread_y = square_y[i, j, c] - my * my
-                power = (spread_x + spread_y) + np.float32(C2)
-                structure = max(np.float32(1.0) - mean_term * cross / power, np.float32(0.0))
-                edge = (np.float32(1.0) + abs(y[i, j, c] - my)) / (
-                    np.float32(1.0) + abs(x[i, j, c] - mx)
-                ) - np.float32(1.0)
-                artefact = max(edge, np.float32(0.0))
-                lost = max(-edge, np.float32(0.0))
-                # Products: a power function for each would be slower.
-                structure4 = structure * structure * structure * structure
-                artefact4 = artefact * artefact * artefact * artefact
-                lost4 = lost * lost * lost * lost
-                tiles[tile, c, 0, 0] += structure
-                tiles[tile, c, 0, 1] += artefact
-                tiles[tile, c, 0, 2] += lost
-                tiles[tile, c, 1, 0] += structure4
-                tiles[tile, c, 1, 1] += artefact4
-                tiles[tile, c, 1, 2] += lost4
-                for n in range(count):
-                    weight = weights[n, i, j]
-                    sums[n, c, 0, 0] += weight * structure
-                    sums[n, c, 0, 1] += weight * artefact
-                    sums[n, c, 0, 2] += weight * lost
-                    sums[n, c, 1, 0] += weight * structure4
-                    sums[n, c, 1, 1] += weight * artefact4
-                    sums[n, c, 1, 2] += weight * lost4
+                for term in range(3):
+                    one, fourth = _sums(errors[c, term, start:end])
+                    tiles[first + column, c, 0, term] += one
+                    tiles[first + column, c, 1, term] += fourth
+        for n in range(weights.shape[0]):
+            for c in range(3):
+                for term in range(3):
+                    one, fourth = _weighted_sums(errors[c, term], weights[n, i])
+                    sums[n, c, 0, term] += one
+                    sums[n, c, 1, term] += fourth
     return sums, tiles, pixels
+
+
+# No fastmath: contracted products would let equal pictures differ by rounding.
+@njit(cache=True, error_model="numpy")
+def _row_errors(x, mu_x, square_x, y, mu_y, square_y, product, out):
+    """Write the errors of a row of pixels, (channel, term, width)."""
+    for c in range(3):
+        for j in range(x.shape[0]):
+            mx = mu_x[j, c]
+            my = mu_y[j, c]
+            # SSIM divides by mx^2 + my^2, which makes dark places count more. These values
+            # are even in perception already, and the chroma ones have no dark end.
+            mean_term = np.float32(1.0) - (mx - my) * (mx - my)
+            cross = np.float32(2.0) * (product[j, c] - mx * my) + np.float32(C2)
+            spread_x = square_x[j, c] - mx * mx
+            spread_y = square_y[j, c] - my * my
+            power = (spread_x + spread_y) + np.float32(C2)
+            edge = (np.float32(1.0) + abs(y[j, c] - my)) / (
+                np.float32(1.0) + abs(x[j, c] - mx)
+            ) - np.float32(1.0)
+            out[c, 0, j] = max(np.float32(1.0) - mean_term * cross / power, np.float32(0.0))
+            out[c, 1, j] = max(edge, np.float32(0.0))
+            out[c, 2, j] = max(-edge, np.float32(0.0))
+
+
+# Sums in any order: only then several terms are added at once.
+@njit(cache=True, fastmath={"reassoc"})
+def _sums(values):
+    one, fourth = 0.0, 0.0
+    for j in range(values.size):
+        square = values[j] * values[j]
+        one += values[j]
+        fourth += square * square
+    return one, fourth
+
+
+@njit(cache=True, fastmath={"reassoc"})
+def _weighted_sums(values, weights):
+    one, fourth = 0.0, 0.0
+    for j in range(values.size):
+        square = values[j] * values[j]
+        one += weights[j] * values[j]
+        fourth += weights[j] * square * square
+    return one, fourth
