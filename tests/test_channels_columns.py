@@ -25,7 +25,8 @@ from fechner.analysis.network.evidence.columns import (
 )
 from fechner.analysis.network.evidence.compare import compare
 from fechner.analysis.network.evidence.confounds import within_levels
-from fechner.analysis.network.evidence.evaluation import evaluate, held_out_folds
+from fechner.analysis.network.evidence.evaluation import evaluate
+from fechner.analysis.network.evidence.folds import held_out_folds
 from fechner.analysis.network.evidence.selection import select_among
 from fechner.errors import InputError
 from fechner.records.rated_images import RatedImages

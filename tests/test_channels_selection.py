@@ -21,10 +21,12 @@ from fechner.analysis.network.choosing.reweighting import (
 )
 from fechner.analysis.network.choosing.split import split_scenes
 from fechner.analysis.network.choosing.strategies import METHODS, parse_strategy
+from fechner.analysis.network.evidence.curves import trace_curves
 from fechner.analysis.network.evidence.evaluation import evaluate, mean_jaccard
 from fechner.analysis.network.evidence.nested import BestHeldOut
 from fechner.analysis.network.evidence.selection import choose, select_among
 from fechner.errors import InputError
+from fechner.executors import executor
 from fechner.records.rated_images import RatedImages
 from fechner.records.scales import Scale
 from fechner.records.selection import read_selection
@@ -124,6 +126,30 @@ def test_readout_weights_reproduce_the_prediction_from_raw_channel_means():
 def test_the_same_seed_gives_the_same_study_and_another_seed_another_split():
     assert study(world()) == study(world())
     assert study(world(), seed=4).choice.scenes_held_out != study(world()).choice.scenes_held_out
+
+
+def test_any_number_of_processes_gives_the_same_evidence():
+    values, quality, scenes = world()
+    images = RatedFeatures(values, quality, scenes)
+    tried = [parse_strategy(name) for name in ("random", "negative", "readout")]
+    tried.append(BestHeldOut(tuple(tried)))
+
+    def all_of_it(pool):
+        chosen = study((values, quality, scenes), shuffles=3, select="best held-out", pool=pool)
+        evidence = evaluate(
+            images, tried, folds=3, repeats=2, shuffles=3, resamples=20, seed=1, pool=pool
+        )
+        sides = images.subset(np.arange(36)), images.subset(np.arange(36, 60))
+        curves = trace_curves(*sides, parse_strategy("curve"), shuffles=2, seed=1, pool=pool)
+        return chosen.model_dump(), evidence, curves.table()
+
+    with executor(2) as pool:
+        here, there = all_of_it(None), all_of_it(pool)
+    assert here[0]["candidates"] == there[0]["candidates"]
+    for one, other in zip(here[1], there[1], strict=True):
+        assert all(np.array_equal(vars(one)[k], vars(other)[k], equal_nan=True)
+                   for k in vars(one) if k != "strategy")  # fmt: skip
+    assert here[2].equals(there[2])
 
 
 def test_a_study_survives_the_disk(tmp_path):

@@ -171,6 +171,7 @@ def select(
     ] = None,
     seed: Seed = 0,
     cache: Cache = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes.")] = 1,
 ) -> None:
     """Select channels on some scenes, judge them on the others, with shuffled controls.
 
@@ -189,7 +190,9 @@ def select(
     if on_pairs(strategy or ()):
         from fechner.cli.choosing.pairs import select_on_table
 
-        _refuse_with_pairs(pool=pool, partial_out=partial_out, ratings=ratings)
+        _refuse_with_pairs(
+            pool=pool, partial_out=partial_out, ratings=ratings, jobs=None if jobs == 1 else jobs
+        )
         select_on_table(
             table, out, dimension, network_of(network, weights), layer, strategy or [],
             readout=readout, choosing_types=choosing_type, held_out=held_out, shuffles=shuffles,
@@ -199,7 +202,7 @@ def select(
     select_on_images(
         table, out, dimension, network_of(network, weights), layer,
         pools=pool or ["space"], size=size, ratings=ratings, seed=seed, cache=cache,
-        options=SelectionOptions(
+        jobs=jobs, options=SelectionOptions(
             strategies=tuple(strategy or STRATEGIES),
             select=drive,
             objective=Objective(similarity, kernel, fit),

@@ -7,6 +7,7 @@ selection with its controls, and the folder of tables and figures that shows its
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ def select_channels(
     seed: int = 0,
     cache: Path | None = None,
     folder: Path | None = None,
+    pool: Executor | None = None,
     bars: Bars = no_bars,
 ) -> SelectionStudy:
     r"""Choose channels on some scenes and judge the choice on the others.
@@ -63,6 +65,8 @@ def select_channels(
         A folder where activations are kept between runs.
     folder
         Gets ``selection.json``, ``evidence.csv``, ``channels.csv``, ``curves.csv`` and figures.
+    pool
+        Where choices run; the outcome is the same in any.
     bars
         Gives a progress bar of some title, as a context manager.
 
@@ -122,10 +126,13 @@ def select_channels(
             **vars(options),
             individual=None if ratings is None else rating_panel(ratings, rated, dimension),
             seed=seed,
+            pool=pool,
             progress=progress,
         )
     if folder is not None:
-        write_selection_folder(study, values, rated, options, Path(folder), seed=seed, bars=bars)
+        write_selection_folder(
+            study, values, rated, options, Path(folder), seed=seed, pool=pool, bars=bars
+        )
     return study
 
 
@@ -137,6 +144,7 @@ def write_selection_folder(
     folder: Path,
     *,
     seed: int,
+    pool: Executor | None = None,
     bars: Bars = no_bars,
 ) -> None:
     """Write a selection with its evidence, its channels, its pruning curves and their figures.
@@ -149,6 +157,8 @@ def write_selection_folder(
         Where the files go.
     seed
         Of the shuffles behind the curves.
+    pool
+        Where the curves are traced.
     bars
         Gives a progress bar of some title, as a context manager.
 
@@ -174,6 +184,7 @@ def write_selection_folder(
             parse_strategy("curve", options.objective),
             shuffles=options.shuffles,
             seed=seed,
+            pool=pool,
             progress=progress,
         )
     write_selection(study, folder)

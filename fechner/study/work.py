@@ -118,6 +118,7 @@ def choose_channels(place: OpenStudy) -> None:
         seed=place.study.seed,
         cache=place.cache,
         folder=place.channels,
+        pool=place.pool,
         bars=place.bars,
     )
 

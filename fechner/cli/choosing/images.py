@@ -28,6 +28,7 @@ def select_on_images(
     ratings: Path | None,
     seed: int,
     cache: Path | None,
+    jobs: int,
 ) -> None:
     """Do what ``fechner channels select`` does of rated images, and say what it found.
 
@@ -37,28 +38,33 @@ def select_on_images(
         The table, the folder to write, and the dimension; the first of the table if None.
     network, layers, pools, size, options, ratings, seed, cache
         See `study.channels.select_channels`; `ratings` is a table.
+    jobs
+        Processes.
     """
     from fechner.cli.choosing.evidence import show
+    from fechner.executors import executor
     from fechner.records.rated_images import read_rated_images
     from fechner.report.selection_tables import evidence_table
     from fechner.study.channels import select_channels
 
     rated = read_rated_images(table)
     (chosen,) = dimensions_of(rated, [dimension or rated.dimensions[0]], options.partial_out)
-    study = select_channels(
-        rated,
-        chosen,
-        network=network,
-        layers=layers or (),
-        pools=pools,
-        size=size,
-        options=options,
-        ratings=single_ratings(ratings, rated),
-        seed=seed,
-        cache=cache,
-        folder=out,
-        bars=bar,
-    )
+    with executor(jobs) as pool:
+        study = select_channels(
+            rated,
+            chosen,
+            network=network,
+            layers=layers or (),
+            pools=pools,
+            size=size,
+            options=options,
+            ratings=single_ratings(ratings, rated),
+            seed=seed,
+            cache=cache,
+            folder=out,
+            pool=pool,
+            bars=bar,
+        )
     show(evidence_table(study))
     if study.noise_ceiling:
         low, high = study.noise_ceiling

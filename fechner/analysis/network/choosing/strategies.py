@@ -114,6 +114,15 @@ class Strategy:
         """Return the place of the set of features to choose from, and the strategy: this one."""
         return 0, self
 
+    def pass_over(self, sets: Sequence[AnyFeatures], rng: np.random.Generator) -> None:
+        """Draw from `rng` what a choice on the first of `sets` draws, and choose nothing.
+
+        What comes after it in `rng` can then be drawn while the choice is still to be made,
+        perhaps in another process. A random choice draws one order of the channels.
+        """
+        if self.method == "random":
+            rng.permutation(sets[0].n_channels)
+
     def __call__(self, images: AnyFeatures, ratings: NDArray, rng: np.random.Generator) -> Chosen:
         """Choose channels on `images` under `ratings` (n_images, ...), real or shuffled."""
         task = _Task(images, ratings, self.objective, rng)

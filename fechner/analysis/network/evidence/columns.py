@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from fechner.analysis.network.choosing.readout import apart_from
 from fechner.analysis.network.evidence.by_scene import interval_over_scenes, resampled_scenes
-from fechner.analysis.network.evidence.evaluation import held_out_folds, mean_spearman
+from fechner.analysis.network.evidence.evaluation import mean_spearman
+from fechner.analysis.network.evidence.folds import held_out_folds
 from fechner.errors import InputError, nearest
 from fechner.records.rated_images import RatedImages
 from fechner.records.selection import ColumnAlone

@@ -21,12 +21,8 @@ from fechner.analysis.network.choosing.sets import ChannelValues
 from fechner.analysis.network.choosing.strategies import Strategy
 from fechner.analysis.network.evidence.by_scene import interval_over_scenes, resampled_scenes
 from fechner.analysis.network.evidence.columns import BestChannels
-from fechner.analysis.network.evidence.evaluation import (
-    AnyStrategy,
-    Evaluation,
-    evaluate,
-    mean_spearman,
-)
+from fechner.analysis.network.evidence.evaluation import Evaluation, evaluate, mean_spearman
+from fechner.analysis.network.evidence.folds import AnyStrategy
 from fechner.analysis.network.evidence.nested import BestHeldOut
 from fechner.progress import Progress, silent
 from fechner.records.rated_images import RatedImages

@@ -36,7 +36,7 @@ from fechner.analysis.network.evidence.by_scene import (
 )
 from fechner.analysis.network.evidence.columns import levels_of
 from fechner.analysis.network.evidence.compare import ANY_SET
-from fechner.analysis.network.evidence.evaluation import held_out_folds, predict_held_out
+from fechner.analysis.network.evidence.folds import held_out_folds, predict_held_out
 from fechner.analysis.network.evidence.nested import BestHeldOut
 from fechner.errors import FechnerError, InputError
 from fechner.executors import run_all

@@ -8,7 +8,11 @@ pruning removes channels in random order.
 
 from __future__ import annotations
 
+import tempfile
+from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,6 +21,8 @@ from numpy.typing import NDArray
 from fechner.analysis.network.alignment.impact import channel_impact
 from fechner.analysis.network.choosing.pruning import pruning_curve
 from fechner.analysis.network.choosing.strategies import CURVE_STEPS, AnyFeatures, Strategy
+from fechner.analysis.network.layers.travelling import arrived, travelling
+from fechner.executors import run_all
 from fechner.progress import Progress, silent
 
 
@@ -64,6 +70,7 @@ def trace_curves(
     *,
     shuffles: int = 20,
     seed: int,
+    pool: Executor | None = None,
     progress: Progress = silent,
 ) -> PruningCurves:
     """Return the pruning curves of selection images `here` and held-out images `there`.
@@ -76,6 +83,8 @@ def trace_curves(
         Repeats under shuffled ratings, and random orders.
     seed
         Of both.
+    pool, progress
+        Where the curves are traced, one task each, and what is called after each.
 
     Returns
     -------
@@ -87,30 +96,49 @@ def trace_curves(
         If there are fewer than two selection scenes.
     """
     rng = np.random.default_rng(seed)
-    aim, n = strategy.objective, here.n_channels
+    n = here.n_channels
     gone = np.unique(np.linspace(0, n - 1, CURVE_STEPS).astype(int))
-
-    def curves(ratings: NDArray, order: NDArray | None = None) -> tuple[NDArray, NDArray]:
-        measure = here.alignment(aim, ratings)
-        if order is None:
-            order = np.argsort(channel_impact(here.channels(aim), measure), kind="stable")
-        train = pruning_curve(here.channels(aim), measure, order, gone)
-        return train, pruning_curve(there.channels(aim), there.alignment(aim), order, gone)
-
-    real = curves(here.ratings)
-    shuffled, random = [], []
-    for k in range(shuffles):
-        shuffled.append(curves(rng.permutation(here.ratings)))
-        random.append(curves(here.ratings, rng.permutation(n)))
-        progress(k + 1, shuffles)
-    noise, chance = np.array(shuffled), np.array(random)
+    tasks: list[tuple[NDArray, NDArray | None]] = [(here.ratings, None)]
+    for _ in range(shuffles):
+        tasks += [(rng.permutation(here.ratings), None), (here.ratings, rng.permutation(n))]
+    sides = _Sides(here, there, strategy, gone)
+    with (
+        tempfile.TemporaryDirectory(prefix="fechner-curves-") as folder,
+        travelling(sides, Path(folder), pool) as carried,
+    ):
+        found = run_all(partial(_curves, carried), tasks, pool=pool, progress=progress)
+    noise, chance = (np.array(found[start::2]).reshape(shuffles, 2, len(gone)) for start in (1, 2))
+    train, held_out = found[0]
     return PruningCurves(
         channels_left=n - gone,
-        train=real[0],
-        held_out=real[1],
+        train=train,
+        held_out=held_out,
         train_shuffled=noise[:, 0],
         held_out_shuffled=noise[:, 1],
         train_random=chance[:, 0],
         held_out_random=chance[:, 1],
         chosen_left=int(strategy(here, here.ratings, rng).kept.sum()),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Sides:
+    """The images that rank channels and those that judge, and how many channels go at a time."""
+
+    here: AnyFeatures
+    there: AnyFeatures
+    strategy: Strategy
+    gone: NDArray[np.int64]
+
+
+def _curves(
+    carried: _Sides | Path, task: tuple[NDArray, NDArray | None]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the curves of both sides, by impact under some ratings or in a given order."""
+    sides, (ratings, order) = arrived(carried), task
+    here, there, aim, gone = sides.here, sides.there, sides.strategy.objective, sides.gone
+    measure = here.alignment(aim, ratings)
+    if order is None:
+        order = np.argsort(channel_impact(here.channels(aim), measure), kind="stable")
+    train = pruning_curve(here.channels(aim), measure, order, gone)
+    return train, pruning_curve(there.channels(aim), there.alignment(aim), order, gone)

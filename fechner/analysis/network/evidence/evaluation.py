@@ -9,45 +9,33 @@ is what it gains from noise.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from itertools import cycle
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fechner.analysis.network.alignment.ranks import spearman
 from fechner.analysis.network.alignment.uncertainty import (
-    bootstrap_draws,
     percentile_interval,
     resampled_images,
     statistic_interval,
 )
 from fechner.analysis.network.choosing.rated_features import RatedFeatures
-from fechner.analysis.network.choosing.readout import (
-    apart_from,
-    fit_readout,
-    grouped_folds,
+from fechner.analysis.network.choosing.readout import apart_from
+from fechner.analysis.network.evidence.folds import (
+    AnyStrategy,
+    Dealt,
+    Fold,
+    FoldTask,
+    fold_tasks,
+    held_out_folds,
+    run_folds,
 )
-from fechner.analysis.network.choosing.strategies import Chosen, Strategy
 from fechner.errors import InputError
-from fechner.executors import SerialExecutor, run_all
-from fechner.progress import Progress, one_of, silent
-
-
-class AnyStrategy(Protocol):
-    """A strategy, or what decides on a set of features and a strategy once it sees ratings."""
-
-    @property
-    def name(self) -> str:
-        """How it is written."""
-
-    def decide(
-        self, sets: Sequence[RatedFeatures], ratings: NDArray, rng: np.random.Generator
-    ) -> tuple[int, Strategy]:
-        """Return the place of the set and the strategy to use on it."""
+from fechner.progress import Progress, silent
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,18 +93,6 @@ class Evaluation:
         return _control_p(self.prediction, self.shuffled_prediction)
 
 
-@dataclass(frozen=True, eq=False)
-class _Fold:
-    """One fold under one set of training ratings: what was chosen and what it reached."""
-
-    which: int
-    chosen: Chosen
-    before: float
-    after: float
-    predicted: NDArray[np.float64]
-    draws: NDArray[np.float64]
-
-
 @dataclass
 class _Run:
     """All folds of one partition under real or shuffled ratings."""
@@ -124,18 +100,7 @@ class _Run:
     partition: int
     real: bool
     predicted: NDArray[np.float64]
-    folds: list[_Fold] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class _Work:
-    strategy: AnyStrategy
-    sets: Sequence[RatedFeatures]
-    folds: int
-    repeats: int
-    shuffles: int
-    seed: int
-    resamples: int
+    folds: list[Fold] = field(default_factory=list)
 
 
 def evaluate(
@@ -170,7 +135,8 @@ def evaluate(
         Of partitions, shuffles, random strategies and bootstraps; every strategy sees the
         same ones.
     pool
-        Where strategies run, one task each.
+        Where choices run: one task for each strategy, fold, and set of real or shuffled
+        ratings. The evidence is the same in any pool.
 
     Returns
     -------
@@ -196,110 +162,50 @@ def evaluate(
         )
     if judging < folds:
         raise InputError(f"{folds} folds need as many scenes, got {judging}; use --folds {judging}")
-    work = [
-        _Work(strategy, sets, folds, repeats, shuffles, seed, resamples) for strategy in strategies
+    turns = [(k, True) for k in range(repeats)] + [(k % repeats, False) for k in range(shuffles)]
+    rngs = [np.random.default_rng(seed) for _ in strategies]
+    for rng in rngs:  # The same resample for every strategy, because all begin alike.
+        times = resampled_images(len(sets[0]), rng=rng, resamples=resamples)
+    dealt = held_out_folds(sets[0].scenes, seen, folds=folds, repeats=repeats, seed=seed)
+    data = Dealt(sets, list(dealt), times)
+    tasks = [
+        task
+        for place, rng in enumerate(rngs)
+        for task in fold_tasks(strategies[place], place, data, turns, rng)
     ]
-    if not isinstance(pool, SerialExecutor | None):
-        return run_all(_evaluate_one, work, pool=pool, progress=progress)
-    return [_evaluate_one(one, one_of(progress, k, len(work))) for k, one in enumerate(work)]
+    found = run_folds(data, tasks, pool=pool, progress=progress)
+    each = [
+        _runs(data, turns, [(task, fold) for task, fold in found if task.place == place])
+        for place in range(len(strategies))
+    ]
+    return [
+        _summary(strategy.name, sets[0], runs, rng, resamples)
+        for strategy, runs, rng in zip(strategies, each, rngs, strict=True)
+    ]
 
 
-def held_out_folds(
-    scenes: NDArray, seen: NDArray, *, folds: int, repeats: int, seed: int
-) -> Iterator[tuple[int, NDArray[np.intp], NDArray[np.intp]]]:
-    """Give (partition, training rows, judged rows), the same for every strategy.
-
-    Parameters
-    ----------
-    scenes, seen : (n_images,)
-        Scenes are dealt whole; images that are `seen` train and never judge.
-    folds, repeats, seed
-        See `evaluate`.
-
-    Yields
-    ------
-    partition, train, test
-        Rows of images; scenes of `test` are not in `train`.
-    """
-    judging = np.flatnonzero(~seen)
-    for partition in range(repeats):
-        dealt = np.random.default_rng([seed, partition])
-        for _, held in grouped_folds(scenes[judging], folds, rng=dealt):
-            test = judging[held]
-            yield partition, np.setdiff1d(np.arange(len(scenes)), test), test
+def _runs(
+    data: Dealt, turns: Sequence[tuple[int, bool]], found: Sequence[tuple[FoldTask, Fold]]
+) -> list[_Run]:
+    """Return the folds of one strategy, run by run."""
+    shape = data.sets[0].ratings.shape
+    runs = [_Run(partition, real, np.zeros(shape)) for partition, real in turns]
+    for task, fold in found:
+        runs[task.run].folds.append(fold)
+        runs[task.run].predicted[data.folds[task.fold][2]] = fold.predicted
+    return runs
 
 
-def _evaluate_one(work: _Work, progress: Progress = silent) -> Evaluation:
-    rng, images = np.random.default_rng(work.seed), work.sets[0]
-    # One resample of images for all folds: partitions that share images are no new evidence.
-    times = resampled_images(len(images), rng=rng, resamples=work.resamples)
-    turns = [(k, True) for k in range(work.repeats)]
-    turns += [(k % work.repeats, False) for k in range(work.shuffles)]
-    runs = [_Run(partition, real, np.zeros(images.ratings.shape)) for partition, real in turns]
-    dealt = held_out_folds(
-        images.scenes, images.seen, folds=work.folds, repeats=work.repeats, seed=work.seed
-    )
-    for partition, train, test in dealt:
-        fits = [one.subset(train) for one in work.sets]
-        judges = [one.subset(test) for one in work.sets]
-        for run in runs:
-            if run.partition == partition:
-                rated = fits[0].ratings
-                target = rated if run.real else rng.permutation(rated)
-                which, strategy = work.strategy.decide(fits, target, rng)
-                drawn = times[: len(times) if run.real else 0, test]
-                fold = _run_fold(which, strategy, fits, judges, target, rng, drawn)
-                run.folds.append(fold)
-                run.predicted[test] = fold.predicted
-                progress(sum(len(run.folds) for run in runs), len(runs) * work.folds)
-    return _summary(work, runs, rng)
-
-
-def _run_fold(
-    which: int,
-    strategy: Strategy,
-    fits: Sequence[RatedFeatures],
-    judges: Sequence[RatedFeatures],
-    target: NDArray,
+def _summary(
+    name: str,
+    everything: RatedFeatures,
+    runs: list[_Run],
     rng: np.random.Generator,
-    times: NDArray,
-) -> _Fold:
-    fit, judge = fits[which], judges[which]
-    chosen = strategy(fit, target, rng)
-    objective = strategy.objective
-    measure = judge.alignment(objective)
-    before = measure(judge.channels(objective).similarity())
-    if not chosen.kept.any():
-        nothing = np.zeros(judge.ratings.shape)
-        return _Fold(which, chosen, before, 0.0, nothing, np.zeros(len(times)))
-    similarity = judge.similarity(objective, chosen.scale)
-    draws = bootstrap_draws(similarity, measure, judge.pairs(objective), times)
-    predicted = predict_held_out(chosen, fit, judge, target)
-    return _Fold(which, chosen, before, measure(similarity), predicted, draws)
-
-
-def predict_held_out(
-    chosen: Chosen, fit: RatedFeatures, judge: RatedFeatures, target: NDArray
-) -> NDArray[np.float64]:
-    """Return the ratings predicted for judged images, less the mean of the training ratings.
-
-    Without that the folds' own means would rank the predictions: a fold whose training
-    images are rated high has judged images that are rated low.
-    """
-    if chosen.predict is not None:
-        return chosen.predict(judge)
-    wanted = apart_from(target, fit.held_constant).reshape(len(fit), -1)
-    kept, columns = chosen.kept, []
-    for rated in wanted.T:
-        readout = fit_readout(fit.pooled[:, kept], rated, fit.scenes)
-        columns.append(readout.predict(judge.pooled[:, kept]) - rated.mean())
-    return np.stack(columns, axis=1).reshape(judge.ratings.shape)
-
-
-def _summary(work: _Work, runs: list[_Run], rng: np.random.Generator) -> Evaluation:
-    images = work.sets[0].subset(~work.sets[0].seen)
+    resamples: int,
+) -> Evaluation:
+    judges = ~everything.seen
+    images = everything.subset(judges)
     ratings = apart_from(images.ratings, images.held_constant).reshape(len(images), -1)
-    judges = ~work.sets[0].seen
     for run in runs:
         run.predicted = run.predicted[judges].reshape(ratings.shape)
     real, shuffled = [r for r in runs if r.real], [r for r in runs if not r.real]
@@ -315,25 +221,23 @@ def _summary(work: _Work, runs: list[_Run], rng: np.random.Generator) -> Evaluat
 
     alike = _folds_of_same_channels(real)
     return Evaluation(
-        strategy=work.strategy.name,
-        kept=mean(float(fold.chosen.kept.mean()) for fold in folds),
-        selection_before=mean(fold.chosen.before for fold in folds),
-        selection_after=mean(fold.chosen.after for fold in folds),
+        strategy=name,
+        kept=mean(float(fold.kept.mean()) for fold in folds),
+        selection_before=mean(fold.selection_before for fold in folds),
+        selection_after=mean(fold.selection_after for fold in folds),
         before=mean(fold.before for fold in folds),
         after=mean(fold.after for fold in folds),
         interval=percentile_interval(draws),
-        shuffled_selection=np.array([mean(f.chosen.after for f in r.folds) for r in shuffled]),
+        shuffled_selection=np.array([mean(f.selection_after for f in r.folds) for r in shuffled]),
         shuffled_after=np.array([mean(f.after for f in r.folds) for r in shuffled]),
         prediction=mean_spearman(predictions, ratings),
         prediction_interval=statistic_interval(
-            mean_spearman, predictions, ratings, rng=rng, resamples=work.resamples
+            mean_spearman, predictions, ratings, rng=rng, resamples=resamples
         ),
         shuffled_prediction=np.array([mean_spearman(r.predicted, ratings) for r in shuffled]),
         predicted=predicted,
-        jaccard=mean(mean_jaccard([f.chosen.kept for f in each]) for each in alike),
-        impact_correlation=mean(
-            mean_rank_correlation([f.chosen.impact for f in each]) for each in alike
-        ),
+        jaccard=mean(mean_jaccard([f.kept for f in each]) for each in alike),
+        impact_correlation=mean(mean_rank_correlation([f.impact for f in each]) for each in alike),
     )
 
 
@@ -360,9 +264,9 @@ def _mean_draws(draws: Sequence[NDArray]) -> NDArray[np.float64]:
     )
 
 
-def _folds_of_same_channels(runs: list[_Run]) -> list[list[_Fold]]:
+def _folds_of_same_channels(runs: list[_Run]) -> list[list[Fold]]:
     """Return the folds of each partition that chose among the same channels, two or more."""
-    groups: dict[tuple[int, int], list[_Fold]] = {}
+    groups: dict[tuple[int, int], list[Fold]] = {}
     for run in runs:
         for fold in run.folds:
             groups.setdefault((run.partition, fold.which), []).append(fold)

@@ -31,7 +31,7 @@ from fechner.analysis.network.evidence.by_scene import (
     spearman_within,
 )
 from fechner.analysis.network.evidence.compare import ANY_SET
-from fechner.analysis.network.evidence.evaluation import predict_held_out
+from fechner.analysis.network.evidence.folds import predict_held_out
 from fechner.analysis.network.evidence.nested import BestHeldOut, best_held_out
 from fechner.errors import InputError
 from fechner.executors import run_all

@@ -8,6 +8,7 @@ outer images judge the choice as well.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,7 @@ def best_held_out(
     *,
     folds: int = 3,
     seed: int,
+    pool: Executor | None = None,
     progress: Progress = silent,
 ) -> tuple[int, Strategy, float]:
     """Return which set and strategy predict ratings best on inner held-out scenes, and how well.
@@ -39,8 +41,8 @@ def best_held_out(
         Sets of features of the same images.
     folds, seed
         Of the inner partition.
-    progress
-        Called after each inner fold.
+    pool, progress
+        Where choices run, and what is called after each.
 
     Returns
     -------
@@ -63,6 +65,7 @@ def best_held_out(
                 shuffles=0,
                 resamples=0,
                 seed=seed,
+                pool=pool,
                 progress=one_of(progress, which, len(sets)),
             ),
             strict=True,
@@ -89,3 +92,7 @@ class BestHeldOut:
         seed = int(rng.integers(2**31))
         which, strategy, _ = best_held_out(seen, self.rivals, folds=self.folds, seed=seed)
         return which, strategy
+
+    def pass_over(self, sets: Sequence[RatedFeatures], rng: np.random.Generator) -> None:
+        """Draw from `rng` the seed of the inner folds, and choose nothing."""
+        rng.integers(2**31)

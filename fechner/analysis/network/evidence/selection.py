@@ -10,6 +10,7 @@ there is what it gains from noise. The evidence decides which selection drives t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,10 +30,10 @@ from fechner.analysis.network.choosing.sets import SPACE, ChannelValues
 from fechner.analysis.network.choosing.split import split_scenes
 from fechner.analysis.network.choosing.strategies import (
     GREEDY_BATCH,
-    Chosen,
     Strategy,
     parse_strategy,
 )
+from fechner.analysis.network.choosing.trials import Outcome, Sides, outcomes_of
 from fechner.analysis.network.evidence.ceiling import ceiling_of
 from fechner.analysis.network.evidence.choice import FALLBACK, choose
 from fechner.analysis.network.evidence.columns import (
@@ -41,7 +42,8 @@ from fechner.analysis.network.evidence.columns import (
     columns_of_few_levels,
     warnings_of,
 )
-from fechner.analysis.network.evidence.evaluation import mean_spearman, predict_held_out
+from fechner.analysis.network.evidence.evaluation import mean_spearman
+from fechner.analysis.network.evidence.folds import predict_held_out
 from fechner.analysis.network.evidence.nested import best_held_out
 from fechner.errors import InputError, nearest
 from fechner.progress import Progress, silent
@@ -87,6 +89,7 @@ def select_among(
     objective: Objective | None = None,
     individual: NDArray | None = None,
     seed: int,
+    pool: Executor | None = None,
     progress: Progress = silent,
 ) -> SelectionStudy:
     """Select channels by every strategy and let held-out scenes say which to use.
@@ -116,6 +119,9 @@ def select_among(
         Individual ratings, NaN where missing, for the noise ceiling on the held-out images.
     seed
         Of the split, the shuffles and the bootstrap.
+    pool, progress
+        Where choices run, one task for each strategy and set of real or shuffled ratings, with
+        the same outcome in any pool; and what is called after each.
 
     Returns
     -------
@@ -158,12 +164,18 @@ def select_among(
     work = [(which, one) for which in range(len(sets)) for one in tried]
     score = None
     if select == BEST_HELD_OUT:
-        driver, score = _nested_choice(here, tried, seed, progress)
+        driver, score = _nested_choice(here, tried, seed, pool, progress)
         work = list(dict.fromkeys([*work, driver]))
     names = candidate_names([(one.name, _words(parts[which])) for which, one in work])
     if select not in (known := [EVIDENCE, BEST_HELD_OUT, *names]):
         raise InputError(f"cannot select by {select!r}; {nearest(select, known)}")
-    candidates, predicted = _candidates(work, here, there, shuffles, rng, parts, progress)
+    sides = Sides(here, there)
+    outcomes = outcomes_of(work, sides, shuffles, rng, pool, progress)
+    candidates = [
+        _record(strategy, tried, there[which], rng, parts[which])
+        for (which, strategy), tried in zip(work, outcomes, strict=True)
+    ]
+    predicted = [tried[0].predicted for tried in outcomes]
     by_name = dict(zip(names, candidates, strict=True))
     name = select if score is None else names[work.index(driver)]
     name, reason = choose(by_name) if select == EVIDENCE else (name, _reason(name, score))
@@ -216,13 +228,17 @@ def _best(
 
 
 def _nested_choice(
-    here: Sequence[RatedFeatures], tried: Sequence[Strategy], seed: int, progress: Progress
+    here: Sequence[RatedFeatures],
+    tried: Sequence[Strategy],
+    seed: int,
+    pool: Executor | None,
+    progress: Progress,
 ) -> tuple[tuple[int, Strategy], float]:
     """Return the set and strategy that inner folds choose, and their held-out Spearman there.
 
     The choice rests on what a read-out of the kept channels predicts: so must the maps.
     """
-    which, strategy, score = best_held_out(here, tried, seed=seed, progress=progress)
+    which, strategy, score = best_held_out(here, tried, seed=seed, pool=pool, progress=progress)
     return (which, strategy if strategy.predicts else replace(strategy, read_out=True)), score
 
 
@@ -254,49 +270,15 @@ def _words(part: dict[str, Any]) -> str:
     return in_words(part["layer"], part["target"], part["pool"])
 
 
-def _candidates(
-    work: Sequence[tuple[int, Strategy]],
-    here: Sequence[RatedFeatures],
-    there: Sequence[RatedFeatures],
-    shuffles: int,
-    rng: np.random.Generator,
-    parts: Sequence[dict[str, Any]],
-    progress: Progress,
-) -> tuple[list[ChannelSelection], list[NDArray | None]]:
-    """Run each strategy on its set, under the real and the shuffled ratings.
-
-    Beside each record stands what it predicts for the held-out images, where it predicts.
-    """
-    shuffled = [rng.permutation(here[0].ratings) for _ in range(shuffles)]
-    turns = [(*one, [] if _keeps_all(one[1]) else shuffled) for one in work]
-    total, done = sum(1 + len(repeats) for *_, repeats in turns), 0
-    records, predicted = [], []
-    for which, strategy, repeats in turns:
-        outcomes = []
-        for target in [here[which].ratings, *repeats]:
-            outcomes.append(strategy(here[which], target, rng))
-            done += 1
-            progress(done, total)
-        records.append(_record(strategy, outcomes, there[which], rng, parts[which]))
-        real = outcomes[0].predict if strategy.predicts else None
-        predicted.append(real and real(there[which]))
-    return records, predicted
-
-
-def _keeps_all(strategy: Strategy) -> bool:
-    """Return whether ratings have no say in what the strategy makes."""
-    return strategy.method == FALLBACK and not strategy.read_out
-
-
 def _record(
     strategy: Strategy,
-    outcomes: list[Chosen],
+    outcomes: Sequence[Outcome],
     there: RatedFeatures,
     rng: np.random.Generator,
     common: dict[str, Any],
 ) -> ChannelSelection:
     """Judge the first outcome, and its shuffled repeats, on the held-out side."""
-    real, shuffled = outcomes[0], outcomes[1:]
+    real, shuffled = outcomes[0].chosen, outcomes[1:]
     return ChannelSelection(
         method=strategy.name,
         n_channels=len(real.kept),
@@ -305,45 +287,38 @@ def _record(
         impact=real.impact.tolist(),
         stability=None if real.stability is None else real.stability.tolist(),
         alignment_selection=Gain(before=real.before, after=real.after),
-        alignment_held_out=_held_out_gain(strategy, real, there, rng),
+        alignment_held_out=_held_out_gain(strategy, outcomes[0], there, rng),
         alignment_shuffled=ShuffledControl(
-            selection=[outcome.after for outcome in shuffled],
-            held_out=[_reached(strategy, outcome, there) for outcome in shuffled],
+            selection=[outcome.chosen.after for outcome in shuffled],
+            held_out=[outcome.reached for outcome in shuffled],
         ),
         readout=_held_out_readout(outcomes, there, rng) if strategy.predicts else None,
         **common,
     )
 
 
-def _reached(strategy: Strategy, outcome: Chosen, there: RatedFeatures) -> float:
-    if not outcome.kept.any():
-        return 0.0
-    similarity = there.similarity(strategy.objective, outcome.scale)
-    return there.alignment(strategy.objective)(similarity)
-
-
 def _held_out_gain(
-    strategy: Strategy, real: Chosen, there: RatedFeatures, rng: np.random.Generator
+    strategy: Strategy, real: Outcome, there: RatedFeatures, rng: np.random.Generator
 ) -> Gain:
     aim = strategy.objective
     measure = there.alignment(aim)
     before = measure(there.channels(aim).similarity())
-    if not real.kept.any():
+    if not real.chosen.kept.any():
         return Gain(before=before, after=0.0)
-    similarity = there.similarity(aim, real.scale)
+    similarity = there.similarity(aim, real.chosen.scale)
     interval = bootstrap_interval(similarity, measure, there.pairs(aim), rng=rng)
-    return Gain(before=before, after=measure(similarity), interval=interval)
+    return Gain(before=before, after=real.reached, interval=interval)
 
 
 def _held_out_readout(
-    outcomes: list[Chosen], there: RatedFeatures, rng: np.random.Generator
+    outcomes: Sequence[Outcome], there: RatedFeatures, rng: np.random.Generator
 ) -> ReadoutEvidence:
-    predicted = [outcome.predict(there) for outcome in outcomes if outcome.predict]
+    predicted = [outcome.predicted for outcome in outcomes if outcome.predicted is not None]
     rated = apart_from(there.ratings, there.held_constant)
     reached = [spearman(prediction, rated) for prediction in predicted]
     return ReadoutEvidence(
         held_out_spearman=reached[0],
         interval=statistic_interval(spearman, predicted[0], rated, rng=rng),
         shuffled=reached[1:],
-        alpha=outcomes[0].alpha,
+        alpha=outcomes[0].chosen.alpha,
     )
