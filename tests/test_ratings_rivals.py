@@ -5,6 +5,7 @@ import pytest
 from ratings_worlds import rate, records, stimuli_table
 from scipy import ndimage, stats
 
+from fechner.analysis.ratings.correlation import pearson as pearsonr
 from fechner.analysis.ratings.prediction.comparing import beyond_all, compared
 from fechner.analysis.ratings.prediction.pixels import ScenePixels
 from fechner.analysis.ratings.prediction.rivals import (
@@ -17,7 +18,8 @@ from fechner.analysis.ratings.prediction.tracking import predicted_against_obser
 from fechner.errors import InputError
 from fechner.provenance import sha256_file
 from fechner.records.images.files import write_png
-from fechner.records.maps import write_maps
+from fechner.records.map_worth.study_rivals import RivalMaps
+from fechner.records.maps import read_maps, write_maps
 from fechner.records.stimuli import Stimulus, StimulusSet
 
 IMAGES = [f"image{k:02d}" for k in range(24)]
@@ -71,6 +73,41 @@ def test_rivals_of_pictures_are_there_for_every_scene_and_the_mirrored_map_turns
     mirrored = np.array([np.diff(found.rivals[0].arms[s])[0] for s in "abc"])
     assert (own > 0).all()
     np.testing.assert_allclose(mirrored, -own, rtol=0.25)
+
+
+def test_a_rival_whose_maps_are_those_of_the_study_predicts_what_the_study_does(tmp_path):
+    stimuli, maps = picture_set(tmp_path), tmp_path / "maps"
+    for name, one in read_maps(maps).items():
+        (tmp_path / "mine").mkdir(exist_ok=True)
+        np.save(tmp_path / "mine" / f"{name}.npy", one.values)
+    same, brought = (RivalMaps(n, "for a test", tmp_path / n) for n in ("maps", "mine"))
+    found = pixel_predictions(stimuli, maps, [same, brought])
+    assert [one.name for one in found.rivals] == [*WEIGHTS, "maps", "mine"]
+    own = np.diag(found.cross)
+    for rival_ in found.rivals[-2:]:
+        harm = np.array([np.diff(rival_.arms[s])[0] for s in "abc"])
+        np.testing.assert_array_equal(harm, own)
+    observed = own + np.array([0.0, 30.0, -20.0])
+    rows, _ = compared(own, observed, found.rivals[-2:], list("abc"))
+    assert [row.correlation.r for row in rows] == [pearsonr(own, observed)] * 2
+    assert [row.difference for row in rows] == [0.0, 0.0]
+
+
+def test_a_rival_with_a_map_that_fits_no_picture_or_holds_no_number_is_named(tmp_path):
+    stimuli, mine = picture_set(tmp_path), tmp_path / "mine"
+    mine.mkdir()
+    for name in "abc":
+        np.save(mine / f"{name}.npy", np.ones((48, 64)))
+    np.save(mine / "b.npy", np.full((48, 64), np.nan))
+    rivals = [RivalMaps("mine", "for a test", mine)]
+    with pytest.raises(InputError, match=r"b\.npy holds nan at x 0, y 0"):
+        pixel_predictions(stimuli, tmp_path / "maps", rivals)
+    np.save(mine / "b.npy", np.ones((48, 60)))
+    with pytest.raises(InputError, match=r"b\.npy is 60 x 48 px, its image 64 x 48 px"):
+        pixel_predictions(stimuli, tmp_path / "maps", rivals)
+    (mine / "b.npy").unlink()
+    with pytest.raises(InputError, match="holds no map of 'b'"):
+        pixel_predictions(stimuli, tmp_path / "maps", rivals)
 
 
 def test_rivals_of_the_table_are_its_columns_and_ssim_is_turned_round():

@@ -21,7 +21,7 @@ from fechner.provenance import digest, read_json, sha256_file, write_json
 VERSIONS = {
     "images": 1,
     "channels": 3,
-    "maps": 3,
+    "maps": 4,
     "map": 1,
     "stimuli": 2,
     "sessions": 1,

@@ -68,6 +68,16 @@ class StudyFolder:
         return self.folder / "maps"
 
     @property
+    def rival_maps(self) -> Path:
+        """The folder of the rivals of these maps that need a network."""
+        return self.maps / "rivals"
+
+    @property
+    def given_rivals(self) -> dict[str, Path]:
+        """The folders of pictures that the user brings as rivals of the maps, by name."""
+        return {name: self.folder / path for name, path in self.study.maps.rivals.items()}
+
+    @property
     def stimuli(self) -> Path:
         """The folder of the StimulusSet."""
         return self.folder / "stimuli"

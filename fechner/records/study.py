@@ -99,10 +99,14 @@ class MapsPart(Part):
     ``strength`` is that of the stimuli's family. Left out, maps by distance degrade each image
     until it loses everywhere what the stimuli's regions lose (the middle level / share), and maps
     by removal blur it.
+
+    ``rivals`` names folders of pictures that the maps have to predict better than (fixations, a
+    segmentation): one an image, named as it and of its size, 0 or more.
     """
 
     method: Literal["auto", "removal", "distance", "distance_per_error", "contribution"] = "auto"
     strength: float | None = Field(default=None, gt=0)
+    rivals: dict[str, str] = {}
 
 
 class StimuliPart(Part):
@@ -191,6 +195,11 @@ class Study(Part):
             raise ValueError(
                 'a claim of kind "codec" needs [stimuli] kind = "codecs", and the other way round; '
                 "set both or neither"
+            )
+        if self.compares_codecs and self.maps.rivals:
+            raise ValueError(
+                "[maps] rivals predict what regions cost, and this study compares coded files; "
+                "leave them out"
             )
         if self.compares_codecs:
             made = self.stimuli.codecs.arms
@@ -334,6 +343,7 @@ shuffles = 20               # repetitions of the whole selection under shuffled 
 [maps]
 method = "auto"             # "removal" where the selection predicts ratings, else "distance"
 # strength = 4.0            # of the stimuli's family; see fechner degrade --help
+# rivals = {{fixations = "fixations"}}   # folders of pictures that should not predict as well
 
 [stimuli]
 scenes = 12                 # wanted; scenes that cannot be matched are replaced by the next

@@ -25,6 +25,7 @@ from fechner.records.rules.frozen_plan import (
 from fechner.records.stimuli import LAYER_DISTANCE, StimulusSet, read_stimulus_set
 from fechner.records.study import Study
 from fechner.study import work
+from fechner.study.map_rivals.given import rivals_digest, rivals_of
 from fechner.study.opening import OpenStudy
 
 MODELS = {
@@ -48,6 +49,7 @@ def plan_lines(place: OpenStudy) -> dict[str, Any]:
     study, followed = place.study, work.protocol(place)
     stimuli = read_stimulus_set(place.stimuli)
     predicted = {one.stimulus: one.predicted_impact for one in stimuli.stimuli}
+    rivals = rivals_of(place)
     lines = {
         **_rules(study),
         "dimension and good end": f"{followed.dimension}, {followed.scale.good} is good",
@@ -57,7 +59,11 @@ def plan_lines(place: OpenStudy) -> dict[str, Any]:
             if study.compares_codecs
             else {
                 "test of the prediction": PREDICTION,
-                "rivals of the prediction": [*_in_table(stimuli), *WEIGHTS],
+                "rivals of the prediction": [
+                    *_in_table(stimuli),
+                    *WEIGHTS,
+                    *(one.name for one in rivals),
+                ],
             }
         ),
         "predictions": digest(predicted),
@@ -66,6 +72,8 @@ def plan_lines(place: OpenStudy) -> dict[str, Any]:
         "participants planned": study.session.participants,
         "seed": study.seed,
     }
+    if rivals:
+        lines["maps of the rivals"] = rivals_digest(rivals, stimuli.scenes)
     if stimuli.has_layer_distances:
         distances = {one.stimulus: one.layer_distance for one in stimuli.stimuli}
         about = stimuli.record.get(LAYER_DISTANCE, {}).get("about", "")

@@ -16,8 +16,10 @@ from typing import Any
 from fechner.errors import InputError, nearest
 from fechner.records.done import done_key, read_done, write_done
 from fechner.records.scales import sidecar_path
+from fechner.records.stimuli import read_stimulus_set
 from fechner.study import marks, work
 from fechner.study.freezing import check_plan, freeze
+from fechner.study.map_rivals.given import given_files, made_files
 from fechner.study.opening import OpenStudy
 
 
@@ -79,7 +81,16 @@ def _network_files(place: OpenStudy) -> list[Path]:
 
 
 def _map_files(place: OpenStudy) -> list[Path]:
-    return sorted(place.maps.glob("*.json")) + sorted(place.maps.rglob("*.png"))
+    """Return the study's own maps, of which alone the stimuli are made."""
+    pictures = [*place.maps.glob("*.png"), *place.maps.glob("signed/*.png")]
+    return sorted(place.maps.glob("*.json")) + sorted(pictures)
+
+
+def _rival_files(place: OpenStudy) -> list[Path]:
+    """Return what the map is held against; the user's pictures of the scenes that are shown."""
+    if not place.given_rivals:
+        return made_files(place)
+    return [*made_files(place), *given_files(place, read_stimulus_set(place.stimuli).scenes)]
 
 
 def _stimulus_files(place: OpenStudy) -> list[Path]:
@@ -114,7 +125,8 @@ MAPS = Step(
     lambda place: [
         place.study.images.model_dump(mode="json"),
         place.study.network.model_dump(mode="json"),
-        place.study.maps.model_dump(mode="json"),
+        place.study.maps.model_dump(mode="json", exclude={"rivals"}),
+        place.study.seed,
         # Maps are made for the degradation of the stimuli.
         place.study.stimuli.model_dump(
             mode="json", include={"families", "levels", "measure", "share"}
@@ -125,7 +137,7 @@ MAPS = Step(
         *_image_files(place),
         *_network_files(place),
     ],
-    _map_files,
+    lambda place: [*_map_files(place), *made_files(place)],
 )
 STIMULI = Step(
     "stimuli",
@@ -169,12 +181,14 @@ CLAIM = Step(
         place.study.seed,
         place.study.screening.model_dump(mode="json"),
         place.study.claim.model_dump(mode="json"),
+        place.study.maps.rivals,
     ],
     lambda place: [
         *_with_scales(place.ratings),
         place.attention,
         *_stimulus_files(place),
         *_map_files(place),
+        *_rival_files(place),
     ],
     lambda place: [place.claim, *([] if place.study.compares_codecs else [place.prediction])],
 )

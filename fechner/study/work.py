@@ -124,10 +124,14 @@ def choose_channels(place: OpenStudy) -> None:
 
 
 def draw_maps(place: OpenStudy) -> None:
-    """Draw an importance map of one image of every scene, all on one shared scale."""
+    """Draw an importance map of one image of every scene, all on one shared scale.
+
+    The same images get the rivals of these maps; coded files are not held against any.
+    """
     from fechner.analysis.network.maps.importance import OF_PAIRS
     from fechner.analysis.network.maps.making import importance_maps
     from fechner.records.selection import read_selection
+    from fechner.study.map_rivals.made import draw_rivals
     from fechner.study.maps import study_method
 
     selection = None if place.photographs else read_selection(place.selection).choice
@@ -136,17 +140,22 @@ def draw_maps(place: OpenStudy) -> None:
         asked = "distance"
     method = study_method(selection, asked)
     by_distance = method in OF_PAIRS
+    network = _distance_network(place) if by_distance else _network(place)
+    images, selection = images_of_scenes(place), None if by_distance else selection
+    degradation = _degradation(place, method)
     with place.bars("Importance maps") as progress:
         importance_maps(
-            _distance_network(place) if by_distance else _network(place),
-            images_of_scenes(place),
-            None if by_distance else selection,
+            network,
+            images,
+            selection,
             folder=place.maps,
             method=method,
-            degradation=_degradation(place, method),
+            degradation=degradation,
             pool=place.pool,
             progress=progress,
         )
+    if not place.study.compares_codecs:
+        draw_rivals(place, network, images, selection, method=method, degradation=degradation)
 
 
 def _distance_network(place: OpenStudy, *, device: str = "auto") -> Network:
@@ -178,16 +187,20 @@ def check_stimuli(place: OpenStudy) -> None:
     Raises
     ------
     InputError
-        If the design names what there is not, or wants more scenes than there are.
+        If the design names what there is not, or wants more scenes than there are, or a rival
+        that the user brings does not fit its image.
     """
     from fechner.stimuli.build import check_pool
     from fechner.study.design import design_of
+    from fechner.study.map_rivals.given import check_given
 
     if place.study.compares_codecs:
         require_encoders(place)
     else:
         design_of(place.study)
-    check_pool(place.study.stimuli.scenes, len(images_of_scenes(place)))
+    images = images_of_scenes(place)
+    check_pool(place.study.stimuli.scenes, len(images))
+    check_given(place, images)
 
 
 def make_stimuli(place: OpenStudy) -> None:
@@ -303,6 +316,7 @@ def check_the_claim(place: OpenStudy) -> None:
     from fechner.analysis.ratings.prediction.tracking import predicted_against_observed
     from fechner.records.screening.attention import read_attention
     from fechner.records.stimuli import read_stimulus_set
+    from fechner.study.map_rivals.given import rivals_of
 
     ratings, stimuli = read_ratings(place.ratings), read_stimulus_set(place.stimuli)
     dimension = protocol(place).dimension
@@ -316,7 +330,7 @@ def check_the_claim(place: OpenStudy) -> None:
         dimension=dimension,
     )
     tested.write(place.claim)
-    pixels = pixel_predictions(stimuli, place.maps, low=rule.low, high=rule.high)
+    pixels = pixel_predictions(stimuli, place.maps, rivals_of(place), low=rule.low, high=rule.high)
     prediction = predicted_against_observed(
         ratings,
         stimuli,

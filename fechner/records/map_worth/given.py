@@ -6,7 +6,7 @@ of the image. A folder that `fechner maps make` wrote is read with its digests c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -51,21 +51,35 @@ def given_maps(folder: Path, sizes: Mapping[str, tuple[int, int]]) -> dict[str, 
     InputError
         If an image has no map, or as for `given_map`.
     """
+    files = given_map_files(folder, sizes)
+    if (Path(folder) / SET_RECORD).is_file():
+        return {
+            name: checked_map(read_map(folder, name).values, shape, files[name])
+            for name, shape in sizes.items()
+        }
+    return {name: given_map(files[name], shape) for name, shape in sizes.items()}
+
+
+def given_map_files(folder: Path, names: Iterable[str]) -> dict[str, Path]:
+    """Return the file of each of these maps in a folder.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, or a map is missing.
+    """
     folder = Path(folder)
-    known = map_names(folder)
-    missing = [name for name in sizes if name not in known]
+    known, wanted = map_names(folder), list(names)
+    missing = [name for name in wanted if name not in known]
     if missing:
         raise InputError(
             f"{folder} holds no map of {missing[0]!r} ({missing[0]}.png or {missing[0]}.npy); "
             f"{nearest(missing[0], known)}"
         )
     if (folder / SET_RECORD).is_file():
-        return {
-            name: checked_map(read_map(folder, name).values, shape, folder / f"{name}.png")
-            for name, shape in sizes.items()
-        }
+        return {name: folder / f"{name}.png" for name in wanted}
     files = _files(folder)
-    return {name: given_map(files[name], shape) for name, shape in sizes.items()}
+    return {name: files[name] for name in wanted}
 
 
 def map_names(folder: Path) -> list[str]:

@@ -27,15 +27,15 @@ def check_image(image: np.ndarray) -> None:
         )
 
 
-def check_short_side(short_side: int) -> None:
-    """Check that an image is not made too small for the network.
+def check_short_side(short_side: int | None) -> None:
+    """Check that an image is not made too small for the network; None keeps its own size.
 
     Raises
     ------
     InputError
         If it is.
     """
-    if short_side < SHORTEST_SIDE:
+    if short_side is not None and short_side < SHORTEST_SIDE:
         raise InputError(f"the short side must be {SHORTEST_SIDE} pixels or more, got {short_side}")
 
 

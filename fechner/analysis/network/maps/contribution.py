@@ -54,7 +54,7 @@ def contribution_map(
     image: np.ndarray,
     selection: ChannelSelection,
     *,
-    short_side: int = SHORT_SIDE,
+    short_side: int | None = SHORT_SIDE,
     margin: int = MARGIN,
 ) -> np.ndarray:
     """Return the raw importance of every pixel of `image`.
@@ -66,7 +66,7 @@ def contribution_map(
     selection
         Its layer must be one of `network` and have space.
     short_side
-        Pixels of the image's short side in the network.
+        Pixels of the image's short side in the network; None keeps the native size.
     margin
         Least number of pixels by which the image is continued on every side.
 
@@ -88,7 +88,7 @@ def contribution_maps(
     image: np.ndarray,
     selections: Sequence[ChannelSelection],
     *,
-    short_side: int = SHORT_SIDE,
+    short_side: int | None = SHORT_SIDE,
     margin: int = MARGIN,
 ) -> list[np.ndarray]:
     """Return the maps of several selections of the same layers from one pass of the network.

@@ -38,7 +38,13 @@ from fechner.analysis.network.maps.damage import (
     local_distance,
 )
 from fechner.analysis.network.maps.geometry import reflected_view
-from fechner.analysis.network.maps.removal import BLURRED, Degradation, removal, seen_size
+from fechner.analysis.network.maps.removal import (
+    BLURRED,
+    MOST_POINTS,
+    Degradation,
+    removal,
+    seen_size,
+)
 from fechner.analysis.network.maps.tiles import note
 from fechner.errors import InputError, nearest
 from fechner.provenance import digest
@@ -113,14 +119,17 @@ class Recipe:
         What is compared, for ``distance`` and ``distance_per_error``.
     short_side, margin
         For ``contribution``: size and continuation of the network's view, in pixels.
+    most_points
+        For ``removal``: gradients after which no more are taken.
     """
 
     method: Method
     selection: ChannelSelection | None = None
     degradation: Degradation = BLURRED
     distance: LocalDistance | None = None
-    short_side: int = SHORT_SIDE
+    short_side: int | None = SHORT_SIDE
     margin: int = MARGIN
+    most_points: int = MOST_POINTS
 
     @property
     def compared(self) -> LocalDistance:
@@ -177,6 +186,8 @@ class Recipe:
         if self.method == "contribution":
             return made | {"short_side": self.short_side, "margin": self.margin}
         made["degradation"] = "an image of its own" if against else self.degradation.words
+        if self.most_points != MOST_POINTS:
+            made["most_points"] = self.most_points
         if self.distance is not None:
             how = self.distance
             made |= {
@@ -207,8 +218,9 @@ def recipe_for(
     method: str = "auto",
     degradation: Degradation = BLURRED,
     distance: LocalDistance | None = None,
-    short_side: int = SHORT_SIDE,
+    short_side: int | None = SHORT_SIDE,
     margin: int = MARGIN,
+    most_points: int = MOST_POINTS,
 ) -> Recipe:
     """Return how maps are made with `network`, checked.
 
@@ -218,7 +230,7 @@ def recipe_for(
         What looks, and whose channels count.
     method
         A name in `METHODS`, or ``auto``: see `map_method`.
-    degradation, distance, short_side, margin
+    degradation, distance, short_side, margin, most_points
         As for `Recipe`; where `distance` is None it is that of `local_distance`.
 
     Raises
@@ -231,7 +243,7 @@ def recipe_for(
         distance = distance or local_distance(network, selection)
     elif distance is not None:
         raise InputError(f"maps by {kind} compare no layers; ask for maps by distance")
-    made = Recipe(kind, selection, degradation, distance, short_side, margin)
+    made = Recipe(kind, selection, degradation, distance, short_side, margin, most_points)
     made.check(network)
     return made
 
@@ -292,7 +304,7 @@ def made_map(
         # equal to its original is a mistake.
         if given:
             check_pair(image, worse)
-        lost = removal(network, image, worse, _selected(recipe))
+        lost = removal(network, image, worse, _selected(recipe), most_points=recipe.most_points)
         about: dict[str, Any] = {
             "loss": lost.loss,
             "remaining_error": lost.remaining_error,
@@ -323,7 +335,7 @@ def raw_map(
     method: Method | Literal["auto"] = "auto",
     degradation: Degradation = BLURRED,
     distance: LocalDistance | None = None,
-    short_side: int = SHORT_SIDE,
+    short_side: int | None = SHORT_SIDE,
     margin: int = MARGIN,
     worse: np.ndarray | None = None,
 ) -> np.ndarray:

@@ -32,7 +32,7 @@ from fechner.analysis.network.maps.importance import (
     made_map,
     recipe_for,
 )
-from fechner.analysis.network.maps.removal import BLURRED, Degradation
+from fechner.analysis.network.maps.removal import BLURRED, MOST_POINTS, Degradation
 from fechner.errors import InputError
 from fechner.executors import run_all
 from fechner.progress import Progress, silent
@@ -56,8 +56,9 @@ def importance_maps(
     degradation: Degradation = BLURRED,
     against: Mapping[str, Path] | None = None,
     distance: LocalDistance | None = None,
-    short_side: int = SHORT_SIDE,
+    short_side: int | None = SHORT_SIDE,
     margin: int = MARGIN,
+    most_points: int = MOST_POINTS,
     pool: Executor | None = None,
     progress: Progress = silent,
 ) -> ImportanceMaps:
@@ -85,7 +86,10 @@ def importance_maps(
     distance
         What is compared, for maps by distance; by default as `damage.local_distance` says.
     short_side, margin
-        For ``"contribution"``: size and continuation of the network's view, in pixels.
+        For ``"contribution"``: size and continuation of the network's view, in pixels; a size of
+        None keeps that of the image.
+    most_points
+        For ``"removal"``: gradients after which no more are taken.
     pool
         Where images are worked on, one task each; this process where it is None.
     progress
@@ -132,6 +136,7 @@ def importance_maps(
         distance=distance,
         short_side=short_side,
         margin=margin,
+        most_points=most_points,
     )
     parameters = recipe.parameters(network, against=against is not None)
     jobs = [

@@ -6,9 +6,14 @@ to which channel was chosen; one that all channels make as well owes nothing to 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from fechner.records.selection import ChannelSelection
+from fechner.analysis.network.layers.networks import Network
+from fechner.analysis.network.layers.tracing import trace
+from fechner.errors import InputError
+from fechner.records.selection import ChannelSelection, Gain
 
 
 def permuted_selection(selection: ChannelSelection, *, seed: int = 0) -> ChannelSelection:
@@ -53,4 +58,45 @@ def all_channels_selection(selection: ChannelSelection) -> ChannelSelection:
         weights += [1.0] * means + [0.0] * (width - means)
     return selection.model_copy(
         update={"weights": weights, "kept": [w > 0 for w in weights], "method": "all channels"}
+    )
+
+
+def all_channels_of(network: Network, layers: Sequence[str]) -> ChannelSelection:
+    """Return every channel of these layers with equal weight, where no selection was made.
+
+    Raises
+    ------
+    InputError
+        If there is no such layer, or it has no channels.
+    """
+    traced = trace(network.module)
+    calls = [traced.named(network.checked_layer(layer)) for layer in layers]
+    widths = [call.channels if call is not None else None for call in calls]
+    counted = [width for width in widths if width is not None]
+    if len(counted) < len(layers):
+        raise InputError(
+            f"layer {layers[widths.index(None)]!r} of {network.name} has no channels of its own; "
+            f"use a layer such as {network.default_layer!r}"
+        )
+    n = sum(counted)
+    unknown = Gain(before=None, after=None)
+    return ChannelSelection(
+        network=network.name,
+        weights_sha256=network.weights_sha256,
+        layer="+".join(layers),
+        widths=counted,
+        n_channels=n,
+        kept=[True] * n,
+        weights=[1.0] * n,
+        impact=[0.0] * n,
+        size=None,
+        pool=None,
+        preprocessing="",
+        dimension="",
+        method="all channels",
+        alignment_selection=unknown,
+        alignment_held_out=unknown,
+        scenes_selection=[],
+        scenes_held_out=[],
+        provenance={},
     )

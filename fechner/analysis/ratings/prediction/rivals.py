@@ -1,14 +1,15 @@
 """Other predictions of the same harm: what does the importance map know that these do not.
 
 A rival is a number for each arm of each image. Most weigh the squared errors, as the map does,
-by another map: the importance map mirrored, the contrast of the original, its saliency. Others
-stand in the table of stimuli: the layer distance, which was frozen beside the map's prediction,
-centre bias, plain squared error, structural similarity.
+by another map: the importance map mirrored, the contrast of the original, its saliency, and maps in
+folders: those of the same network without the selection's weights, or pictures that the user
+brings. Others stand in the table of stimuli: the layer distance, which was frozen beside the map's
+prediction, centre bias, plain squared error, structural similarity.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +18,8 @@ import pandas as pd
 
 from fechner.analysis.ratings.prediction.other_maps import cross_predictions
 from fechner.analysis.ratings.prediction.pixels import ScenePixels, averaged_down, each_scene
+from fechner.records.map_worth.given import given_maps
+from fechner.records.map_worth.study_rivals import RivalMaps
 from fechner.records.maps import read_map
 from fechner.records.stimuli import LAYER_DISTANCE, StimulusSet
 from fechner.rival_maps import local_contrast, mirrored_map, spectral_residual
@@ -48,7 +51,12 @@ class PixelPredictions:
 
 
 def pixel_predictions(
-    stimuli: StimulusSet, maps: Path, *, low: str = "low", high: str = "high"
+    stimuli: StimulusSet,
+    maps: Path,
+    rivals: Sequence[RivalMaps] = (),
+    *,
+    low: str = "low",
+    high: str = "high",
 ) -> PixelPredictions:
     """Read every picture once, and predict by each map of the set and by each rival.
 
@@ -58,27 +66,39 @@ def pixel_predictions(
         The pictures.
     maps
         Folder of the importance maps, one a scene.
+    rivals
+        Maps of the same pictures in other folders. One that is 0 everywhere predicts no harm.
     low, high
         Names of the regions.
 
     Raises
     ------
     InputError
-        If an arm or a map is missing, or a map was changed.
+        If an arm or a map is missing, a map was changed, or one of a rival's has another size than
+        the picture, or holds what no map holds.
     RefusedError
         If a picture is missing or was changed.
     """
     scenes: list[ScenePixels] = []
     importance: dict[str, np.ndarray] = {}
-    arms: dict[str, dict[str, tuple[float, float]]] = {name: {} for name in WEIGHTS}
+    arms: dict[str, dict[str, tuple[float, float]]] = {
+        name: {} for name in (*WEIGHTS, *(one.name for one in rivals))
+    }
     for one in each_scene(stimuli, low=low, high=high):
         importance[one.scene] = averaged_down(read_map(maps, one.scene).values)
         for name, rival in WEIGHTS.items():
             arms[name][one.scene] = one.weighted(rival.of(one.luma, importance[one.scene]))
+        for given in rivals:
+            found = given_maps(given.folder, {one.scene: one.luma.shape})[one.scene]
+            arms[given.name][one.scene] = one.weighted(averaged_down(found))
         # The errors are all that the shuffled maps need; full pictures of all scenes would not fit.
         scenes.append(ScenePixels(one.scene, one.luma[:0], one.low, one.high))
-    rivals = [RivalPrediction(name, WEIGHTS[name].about, found) for name, found in arms.items()]
-    return PixelPredictions(cross_predictions(scenes, importance), rivals)
+    about = {name: rival.about for name, rival in WEIGHTS.items()}
+    about |= {given.name: given.about for given in rivals}
+    return PixelPredictions(
+        cross_predictions(scenes, importance),
+        [RivalPrediction(name, about[name], found) for name, found in arms.items()],
+    )
 
 
 @dataclass(frozen=True)
