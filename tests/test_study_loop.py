@@ -23,6 +23,7 @@ from fechner.executors import executor
 from fechner.provenance import sha256_file, write_text
 from fechner.records.images.files import read_image
 from fechner.records.journal import read_journal
+from fechner.records.map_worth.study_rivals import read_rivals
 from fechner.records.maps import read_maps, write_maps
 from fechner.records.selection import read_selection
 from fechner.records.stimuli import read_stimulus_set
@@ -145,6 +146,14 @@ def test_everything_that_rests_on_simulation_says_so(loop):
     assert "SIMULATED" in title
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert all("SIMULATED" in path.name for path in (loop / "sessions").glob("*.jsonl"))
+
+
+def test_the_prediction_is_held_against_the_same_network_without_its_selection(loop):
+    found = json.loads((loop / "statistics" / "prediction.json").read_text("utf-8"))
+    made = [rival.name for rival in read_rivals(loop / "maps" / "rivals")]
+    assert made and set(made) <= {rival["name"] for rival in found["rivals"]}
+    plan = json.loads((loop / "frozen_plan.json").read_text("utf-8"))["lines"]
+    assert plan["rivals of the prediction"][-len(made) :] == made
 
 
 def test_the_selection_is_judged_on_scenes_that_took_no_part_in_it(loop):

@@ -4,10 +4,17 @@ All channels alike
     The activation of the layer that the maps rest on, every channel with weight 1, by
     contribution. Maps by a selection differ from it by what the selection chose and weighed. Maps
     by distance weigh all channels alike themselves, and differ from it in that they compare the
-    image with its degraded version: this rival sees the image alone.
+    image with its degraded version: this rival sees the image alone, at the same size. Their layer
+    gives values of both signs, which partly cancel in the sum; errors weighted by it agree with
+    DMOS as well as those weighted by the sum of squares, which cannot (32 pairs of LIVE's with 8
+    references, EfficientNet-Lite0's blocks.3: Spearman .843 and .841).
 Weights permuted
     The same method with the selection's weights dealt anew among the channels of each layer.
     Maps by distance have no weights to deal.
+
+On five photographs of the demonstration maps by distance and their rival take 1.7 times the CPU
+seconds of the maps (1.2), those by removal and theirs 2.9 times (5.8): an activation of bn2 is seen
+at twice the size with a wide margin, without which it shows the network's padding.
 
 The statistics read no network: they find the maps, and what each is, below those of the study.
 """
