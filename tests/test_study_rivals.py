@@ -17,16 +17,24 @@ from fechner.analysis.network.sanity.rival_selections import (
     all_channels_selection,
     permuted_selection,
 )
+from fechner.analysis.ratings.prediction.rivals import pixel_predictions
 from fechner.cli.main import app
 from fechner.errors import InputError
+from fechner.experiment.exports.attention import attention_table
 from fechner.records.images.files import write_map_png, write_png
+from fechner.records.journal import read_journal_files
 from fechner.records.map_worth.study_rivals import RivalMaps, read_rivals, write_rivals
 from fechner.records.maps import read_maps
+from fechner.records.prediction import read_prediction
+from fechner.records.screening.attention import write_attention
+from fechner.records.stimuli import read_stimulus_set
+from fechner.report.page import write_report
 from fechner.study.freezing import freeze, plan_lines
 from fechner.study.map_rivals.given import rivals_of
 from fechner.study.map_rivals.made import draw_rivals
 from fechner.study.opening import open_study
 from fechner.study.steps import CLAIM, MAPS, STIMULI
+from fechner.study.work import check_the_claim
 
 
 @pytest.fixture(scope="module")
@@ -200,3 +208,23 @@ def test_the_plan_freezes_which_rivals_there_are_and_their_maps(stimuli_built):
     write_map_png(place.folder / "fixations" / f"{name}.png", 1 - maps[name].values)
     with pytest.raises(InputError, match="with other maps of the rivals"):
         freeze(place)
+
+
+def test_the_claim_step_predicts_by_every_rival_and_one_that_is_the_map_does_as_the_map(tmp_path):
+    folder = write_study(tmp_path / "study", statistics=False)
+    place = open_study(folder)
+    write_attention(attention_table(read_journal_files(place.journals).intact()), place.attention)
+    check_the_claim(place)
+    without = read_prediction(place.prediction)
+    file = folder / "study.toml"
+    file.write_text(file.read_text("utf-8") + '[maps]\nrivals = {"the same" = "maps"}\n', "utf-8")
+    place = open_study(folder)
+    check_the_claim(place)
+    found = read_prediction(place.prediction)
+    assert found.rivals[:-1] == without.rivals
+    assert (found.rivals[-1].name, found.pearson) == ("the same", without.pearson)
+    by_map = pixel_predictions(read_stimulus_set(place.stimuli), place.maps).cross.diagonal()
+    assert [row.rivals["the same"] for row in found.images] == by_map.tolist()
+    page = write_report(folder).read_text("utf-8")
+    assert "<td>the same</td>" in page
+    assert "the same (errors weighted by the maps in maps)" in place.manuscript.read_text("utf-8")
