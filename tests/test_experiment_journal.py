@@ -188,11 +188,48 @@ def test_a_full_disk_ends_in_one_line_and_loses_nothing(tmp_path, monkeypatch):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full (Linux)")
 def test_the_full_device_of_linux_gives_a_journal_error(tmp_path):
     descriptor = os.open("/dev/full", os.O_WRONLY)
+    path = tmp_path / "a.jsonl"
+    path.touch()
     try:
         with pytest.raises(JournalError, match="No space left"):
-            durable.append_whole_line(descriptor, b"{}\n", tmp_path / "a.jsonl")
+            durable.append_whole_line(descriptor, b"{}\n", path, after=0)
     finally:
         os.close(descriptor)
+
+
+class NoLock:
+    """The lock of a network folder that gives two computers the same."""
+
+    @classmethod
+    def take(cls, path):
+        return cls()
+
+    def release(self):
+        pass
+
+
+def test_two_sessions_that_hold_the_same_lock_mix_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("fechner.experiment.journal.journal.SessionLock", NoLock)
+    first = Journal.create(tmp_path / "a.jsonl", HEADER)
+    first.append(trial(1))
+    second = Journal.resume(tmp_path / "a.jsonl")
+    with pytest.raises(JournalError, match=r"another computer, has written to a\.jsonl meanwhile"):
+        first.append(trial(2))
+    second.append(trial(2, rating=7.0))
+    second.close()
+    record = read_journal(tmp_path / "a.jsonl")
+    assert [t.trial for t in record.trials] == [1, 2] and record.trials[1].rating == 7.0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows deletes no open file")
+def test_a_journal_that_is_deleted_while_it_is_written_ends_its_session(tmp_path):
+    journal = Journal.create(tmp_path / "a.jsonl", HEADER)
+    journal.append(trial(1))
+    journal.path.rename(tmp_path / "elsewhere.jsonl")
+    with pytest.raises(JournalError, match="was moved or deleted while it was written"):
+        journal.append(trial(2))
+    assert not journal.path.exists()
+    assert read_journal(tmp_path / "elsewhere.jsonl").last_trial == 1
 
 
 def test_a_clock_set_back_is_noted_before_the_next_trial(tmp_path):

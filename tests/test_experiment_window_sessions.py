@@ -194,6 +194,7 @@ def test_two_booths_on_one_folder_at_once_both_finish_and_mix_nothing(stimuli, s
         "SIMULATED_sub-S01_ses-1.jsonl",
         "SIMULATED_sub-S02_ses-1.jsonl",
     }
+    times = []
     for code in booths:
         record = read_journal(tmp_path / "shared" / f"SIMULATED_sub-{code}_ses-1.jsonl")
         assert record.complete and record.participant == code
@@ -201,6 +202,9 @@ def test_two_booths_on_one_folder_at_once_both_finish_and_mix_nothing(stimuli, s
             record, protocol=load_protocol(protocol), pixels=ShownPixels(stimuli)
         )
         assert verdict.problems == ()
+        times.append((record.trials[0].written, record.trials[-1].written))
+    (began, ended), (other_began, other_ended) = times
+    assert began < other_ended and other_began < ended, "they did not run at once"
 
 
 @pytest.mark.slow

@@ -91,6 +91,26 @@ class ScreenSettings(Piece):
     font: str = "DejaVu Sans"
 
 
+WITHOUT_NUM_LOCK = {
+    **{"num_insert": "num_0", "num_end": "num_1", "num_down": "num_2", "num_page_down": "num_3"},
+    **{"num_next": "num_3", "num_left": "num_4", "num_begin": "num_5", "num_right": "num_6"},
+    **{"num_home": "num_7", "num_up": "num_8", "num_page_up": "num_9", "num_prior": "num_9"},
+    **{"num_delete": "num_decimal", "num_separator": "num_decimal"},
+}
+"""The keypad's keys as they are called without Num Lock, and with it; both are one key here."""
+
+
+def with_num_lock(key: str) -> str:
+    """Return the name of a key as it is with Num Lock, which changes nothing here.
+
+    Examples
+    --------
+    >>> with_num_lock("num_end"), with_num_lock("end")
+    ('num_1', 'end')
+    """
+    return WITHOUT_NUM_LOCK.get(key, key)
+
+
 class Keys(Piece):
     """Names of the keys, as PsychoPy names them; the mouse always works as well.
 
@@ -115,7 +135,7 @@ class Keys(Piece):
         if not self.choices:
             groups += [self.decrease, self.increase]
             _refuse_digits(self.decrease + self.increase)
-        names = [name for group in groups for name in group]
+        names = [name for group in groups for name in {with_num_lock(name) for name in group}]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"the key {twice[0]!r} has two meanings; give it one")

@@ -58,8 +58,13 @@ def open_again(path: Path) -> int:
         ) from error
 
 
-def append_whole_line(descriptor: int, line: bytes, path: Path) -> None:
-    """Write `line` and flush it to the disk; where that fails, take back what came of it."""
+def append_whole_line(descriptor: int, line: bytes, path: Path, *, after: int) -> None:
+    """Write `line` behind `after` bytes and flush it; where that fails, take back what came of it.
+
+    A file of another size was written by somebody else: folders on a network can give two computers
+    the same lock, and then it is this that keeps two sessions apart.
+    """
+    _check_size(path, after)
     before = os.fstat(descriptor).st_size
     try:
         left = memoryview(line)
@@ -72,6 +77,26 @@ def append_whole_line(descriptor: int, line: bytes, path: Path) -> None:
             f"cannot write to {path.name}: {error.strerror}; the trials before this one are "
             "safe: make room and run the session again, it resumes here"
         ) from error
+
+
+def _check_size(path: Path, expected: int) -> None:
+    try:
+        # Opened anew, because network file systems look at the server again on opening only.
+        descriptor = os.open(path, os.O_RDONLY | BINARY)
+    except OSError as error:
+        raise JournalError(
+            f"{path.name} was moved or deleted while it was written ({error.strerror}); restore it "
+            "and run the session again"
+        ) from error
+    try:
+        found = os.fstat(descriptor).st_size
+    finally:
+        os.close(descriptor)
+    if found != expected:
+        raise JournalError(
+            f"another session, perhaps of another computer, has written to {path.name} meanwhile; "
+            "this one stops here and its trials so far are safe: end the other and run this again"
+        )
 
 
 def _take_back(descriptor: int, size: int) -> None:

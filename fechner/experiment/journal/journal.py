@@ -112,6 +112,7 @@ class Journal:
     _wall: Callable[[], float] = field(default=time.time, repr=False)
     _steady: Callable[[], float] = field(default=time.monotonic, repr=False)
     _offset: float = 0.0
+    _size: int = 0
 
     @classmethod
     def create(
@@ -192,6 +193,7 @@ class Journal:
                 record = replace(record, torn=False)
             journal = cls(path, record, open_again(path), lock, wall, steady, wall() - steady())
             undo.callback(journal.close)
+            journal._size = os.fstat(journal._descriptor).st_size
             if record.turned_away:
                 journal._write({"event": "readmit"})
             journal._note_time_before_last_line()
@@ -256,7 +258,8 @@ class Journal:
 
     def _put(self, line: bytes) -> None:
         try:
-            append_whole_line(self._descriptor, line + b"\n", self.path)
+            append_whole_line(self._descriptor, line + b"\n", self.path, after=self._size)
+            self._size += len(line) + 1
         except JournalError:
             self.close()
             raise

@@ -11,6 +11,7 @@ from fechner.experiment.display import Question, Response
 from fechner.experiment.screens import sliders
 from fechner.experiment.screens.look import Look, Screen
 from fechner.experiment.screens.typed_number import TypedNumber
+from fechner.protocols.parts import with_num_lock
 
 if TYPE_CHECKING:
     from fechner.protocols.parts import Keys
@@ -89,7 +90,8 @@ class Answering:
         if one.kind == "key" and self.question.back and one.key in self._keys.back:
             self.stepped_back = True
         elif one.kind == "key":
-            place = next((i for i, keys in enumerate(self.question.keys) if one.key in keys), None)
+            groups = [set(map(with_num_lock, keys)) for keys in self.question.keys]
+            place = next((i for i, keys in enumerate(groups) if one.key in keys), None)
         else:
             zone = self._click.on(one)
             self.stepped_back = zone == "back"

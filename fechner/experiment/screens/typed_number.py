@@ -1,8 +1,9 @@
 """A number that is typed on a slider: which keys type, what stands there, and its value.
 
-The keypad types like the upper row, whatever Num Lock says: a key that types with it and moves
-the mark without it would make another answer of the same press. What does not lie on the scale
-has no value and cannot be confirmed, so that no slip becomes an answer by itself.
+The keypad types like the upper row, whatever Num Lock says (the window names its keys alike): a
+key that types with it and moves the mark without it would make another answer of the same press.
+What does not lie on the scale has no value and cannot be confirmed, so that no slip becomes an
+answer by itself.
 """
 
 from __future__ import annotations
@@ -20,13 +21,10 @@ LONGEST = 8
 DIGITS = {
     **{str(digit): str(digit) for digit in range(10)},
     **{f"num_{digit}": str(digit) for digit in range(10)},
-    **{"num_insert": "0", "num_end": "1", "num_down": "2", "num_page_down": "3", "num_next": "3"},
-    **{"num_left": "4", "num_begin": "5", "num_right": "6", "num_home": "7", "num_up": "8"},
-    **{"num_page_up": "9", "num_prior": "9"},
 }
-"""The digit that a key types: both rows, and the keypad without Num Lock."""
+"""The digit that a key of either row types."""
 
-POINTS = ("period", "comma", "num_decimal", "num_separator", "num_delete")
+POINTS = ("period", "comma", "num_decimal")
 """Keys of the decimal point; on a scale of whole numbers those of the keypad erase."""
 
 SIGNS = ("minus", "num_subtract")

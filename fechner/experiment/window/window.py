@@ -21,6 +21,7 @@ from fechner.experiment.screens import patterns
 from fechner.experiment.screens.answering import Input
 from fechner.experiment.screens.look import Box, Look
 from fechner.experiment.screens.opening import TYPING_S
+from fechner.protocols.parts import with_num_lock
 
 NO_SYNC_MS = 4.0
 """Flips faster than this are not tied to a screen's refresh (a virtual screen)."""
@@ -215,7 +216,8 @@ class Window:
     def inputs(self) -> list[Input]:
         """Return what happened since the last call, in order."""
         keys = self._event.getKeys(timeStamped=True) or []
-        happened = [Input("key", t - self._t0, name) for name, t in keys] + self._mouse
+        happened = [Input("key", t - self._t0, with_num_lock(name)) for name, t in keys]
+        happened += self._mouse
         self._mouse.clear()
         pressed = [one for one in happened if one.kind in ("key", "press")]
         recent = self.now() - TYPING_S

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import ctypes
-import ctypes.util
 import os
 import select
 import shutil
@@ -21,6 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from fechner.errors import MissingPartError
+from fechner.experiment.window.monitors import remote_session, shown_by_monitor
 
 START_LIMIT_S = 20.0
 """Seconds within which Xvfb must name its display."""
@@ -39,7 +39,7 @@ class ScreenServer:
 
     @property
     def virtual(self) -> bool:
-        """Whether nobody sees this screen: our own Xvfb, or another server without a monitor."""
+        """Whether no monitor of this machine shows it: our own Xvfb, or any other such server."""
         return self.process is not None or self.without_monitor
 
     def end(self) -> None:
@@ -83,41 +83,10 @@ def screen_server(size: tuple[int, int] = (1600, 1200)) -> ScreenServer:
 
 def _own_display() -> ScreenServer | None:
     if not sys.platform.startswith("linux"):
-        return ScreenServer("native")
+        return ScreenServer("native", without_monitor=remote_session())
     name = os.environ.get("DISPLAY", "")
-    found = _extensions(name) if name else None
-    if found is None:
-        return None
-    # A server with a monitor can switch it off (DPMS), or stands for one of Wayland.
-    monitor = bool(found & OF_MONITORS) or bool(os.environ.get("WAYLAND_DISPLAY"))
-    return ScreenServer(name, without_monitor=not monitor)
-
-
-OF_MONITORS = frozenset({"DPMS", "XWAYLAND", "XFree86-VidModeExtension"})
-"""Extensions of X servers that drive a monitor: Xvfb, Xvnc, Xephyr have none of them."""
-
-
-def _extensions(display: str) -> set[str] | None:
-    """Return the extensions of the X server at `display`; None where none answers."""
-    library = ctypes.util.find_library("X11")
-    if library is None:
-        return set(OF_MONITORS)
-    x11 = ctypes.CDLL(library)
-    x11.XOpenDisplay.restype = ctypes.c_void_p
-    x11.XOpenDisplay.argtypes = [ctypes.c_char_p]
-    x11.XListExtensions.restype = ctypes.POINTER(ctypes.c_char_p)
-    x11.XListExtensions.argtypes = [ctypes.c_void_p, ctypes.POINTER(ctypes.c_int)]
-    x11.XFreeExtensionList.argtypes = [ctypes.POINTER(ctypes.c_char_p)]
-    x11.XCloseDisplay.argtypes = [ctypes.c_void_p]
-    connection = x11.XOpenDisplay(display.encode())
-    if not connection:
-        return None
-    count = ctypes.c_int()
-    names = x11.XListExtensions(connection, ctypes.byref(count))
-    found = {names[place].decode() for place in range(count.value)}
-    x11.XFreeExtensionList(names)
-    x11.XCloseDisplay(connection)
-    return found
+    monitor = shown_by_monitor(name) if name else None
+    return None if monitor is None else ScreenServer(name, without_monitor=not monitor)
 
 
 def start_xvfb(size: tuple[int, int]) -> ScreenServer:
