@@ -211,6 +211,22 @@ def test_an_unknown_dimension_is_refused_before_any_image_is_read(table, tmp_pat
     assert "did you mean 'quality'" in line
 
 
+@pytest.mark.parametrize("command", ["agree", "compare"])
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("-n", "efficientnet_lite0", "-n", "efficientnet_lite0=missing.pth"), "missing.pth"),
+        (("-l", "blocks.2", "-l", "blocks.22"), "did you mean 'blocks.2'"),
+        (("--ratings", "missing.csv"), "missing.csv"),
+    ],
+)
+def test_what_is_missing_is_found_before_any_image_is_read(
+    table, tmp_path, command, words, named, monkeypatch
+):
+    monkeypatch.setattr("fechner.analysis.network.choosing.sets.read_channels", pytest.fail)
+    assert named in refused("channels", command, table, *words, "--out", tmp_path)
+
+
 def test_tables_and_figures_of_simulated_ratings_say_so_in_their_names(table, tmp_path):
     folder = tmp_path / "simulated"
     folder.mkdir()

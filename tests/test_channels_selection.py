@@ -417,6 +417,24 @@ def test_the_record_of_a_readout_says_how_stable_each_sign_is(tmp_path):
     assert read_selection(tmp_path / "selection.json").by_method("readout").stability == stability
 
 
+def test_a_threshold_of_ones_own_keeps_what_it_says():
+    values, quality, scenes = world()
+    images, rng = RatedFeatures(values, quality, scenes), np.random.default_rng(0)
+    impact = images.impact(Objective(), quality)
+    above = parse_strategy("threshold=0.001")(images, quality, rng).kept
+    assert np.array_equal(above, impact >= 0.001)
+    highest = parse_strategy("threshold=top:3:content")
+    assert (highest.name, highest.objective.control) == ("threshold=top3:content", "content")
+    three = parse_strategy("threshold=top:3")(images, quality, rng).kept
+    assert set(np.flatnonzero(three)) == set(np.argsort(impact)[-3:])
+
+
+@pytest.mark.parametrize("text", ["threshold=", "threshold=top:0", "threshold=high", "greedy=3"])
+def test_a_threshold_that_is_none_is_refused(text):
+    with pytest.raises(InputError, match="only threshold takes a value"):
+        parse_strategy(text)
+
+
 def test_exhaustive_search_is_there_on_request():
     values, quality, scenes = world(channels=10)
     images, rng = RatedFeatures(values, quality, scenes), np.random.default_rng(0)

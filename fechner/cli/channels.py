@@ -109,8 +109,8 @@ def agree(
     check_file_names(names, of="dimension")
     objective = Objective(similarity, kernel)
     networks = network or ["efficientnet_lite0"]
-    sets = feature_sets(networks, layer, pool or ["mean"], rated, size, cache, usual=True)
     single = single_ratings(ratings, rated)
+    sets = feature_sets(networks, layer, pool or ["mean"], rated, size, cache, usual=True)
     say_seen(list(sets.values()), rated)
     for name in names:
         with bar(f"Layers, {name}") as progress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -32,13 +33,22 @@ class _LazyConsole:
         return getattr(self._made, name)
 
 
+SECONDS_BETWEEN_LINES = 60
+"""How often work that lasts tells a log how far it is."""
+
 console = _LazyConsole(stderr=False)
 complaints = _LazyConsole(stderr=True)
 
 
 @contextmanager
 def bar(title: str) -> Iterator[Progress]:
-    """Draw a progress bar with the time left while the block runs; give its callback."""
+    """Draw a progress bar with the time left while the block runs; give its callback.
+
+    Where nobody watches (a log, a pipe) a line is written now and then instead.
+    """
+    if not sys.stdout.isatty():
+        yield _lines(title)
+        return
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -65,3 +75,29 @@ def bar(title: str) -> Iterator[Progress]:
             drawing.update(task, completed=done, total=total)
 
         yield progress
+
+
+def _lines(title: str) -> Progress:
+    """Return a callback that writes a line every `SECONDS_BETWEEN_LINES`, none for short work."""
+    began = said = time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        nonlocal said
+        now = time.monotonic()
+        if now - said < SECONDS_BETWEEN_LINES or not 0 < done < total:
+            return
+        said, spent = now, now - began
+        left = spent * (total - done) / done
+        print(
+            f"{title}: {done} of {total}, {_clock(spent)}, about {_clock(left)} left",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    return progress
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"

@@ -153,9 +153,9 @@ def compare_on_images(
     if judge is not None:
         other = read_judge(judge, rated, names, dimension=judge_dimension, partial_out=partial_out)
     here, there = columns_of_both(confounds, rated, other)
+    single = single_ratings(ratings, rated)
     sets = feature_sets(networks, layers, pools, rated, size, cache)
     judging = feature_sets(networks, layers, pools, other, size, cache) if other else {}
-    single = single_ratings(ratings, rated)
     say_seen(list(sets.values()), rated)
     parameters = {
         "folds": folds, "repeats": repeats, "shuffles": shuffles, "size": size,

@@ -6,6 +6,7 @@ sets of channels that ``fechner channels`` works on; ``scene_statistics`` is one
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,21 +40,6 @@ def values_of(
         return read_channels(network, sets, rated.paths, size=size, cache=cache, progress=progress)
 
 
-def read_sets(
-    network: Network,
-    layers: list[str] | None,
-    pools: list[str],
-    rated: RatedImages,
-    size: int,
-    cache: Path | None,
-) -> list[ChannelValues]:
-    """Return the values of every layer in every pooling; the default layer if none is named."""
-    from fechner.analysis.network.choosing.sets import parse_channel_sets
-
-    sets = parse_channel_sets(layers or [network.default_layer], pools)
-    return values_of(network, sets, rated, size, cache)
-
-
 def feature_sets(
     networks: list[str],
     layers: list[str] | None,
@@ -72,10 +58,9 @@ def feature_sets(
 
     sets: dict[tuple[str, str], ChannelValues] = {}
     members = dict.fromkeys(member for word in networks for member in word.split("+"))
-    read = {
-        member: _sets_of(member, layers, pools, rated, size, cache, usual=usual)
-        for member in members
-    }
+    # All of them first: a missing file or an unknown layer is found before hours of reading.
+    asked = {member: _asked(member, layers, pools, usual=usual) for member in members}
+    read = {member: _read(one, rated, size, cache) for member, one in asked.items()}
     for word in networks:
         parts = [one for member in word.split("+") for one in read[member]]
         label = "+".join(map(_label, word.split("+")))
@@ -93,37 +78,46 @@ def feature_sets(
     return sets
 
 
-def _sets_of(
-    member: str,
-    layers: list[str] | None,
-    pools: list[str],
-    rated: RatedImages,
-    size: int,
-    cache: Path | None,
-    *,
-    usual: bool,
-) -> list[ChannelValues]:
-    """Return the sets of one NAME[@SIZE][=CHECKPOINT], or the statistics of scenes."""
-    from fechner.analysis.network.choosing.scene_statistics import (
-        SCENE_STATISTICS,
-        read_scene_statistics,
-    )
+@dataclass(frozen=True)
+class _Asked:
+    """What one NAME[@SIZE][=CHECKPOINT] means; no network for the statistics of scenes."""
+
+    network: Network | None
+    sets: list[ChannelSet]
+    side: int | None
+
+
+def _asked(member: str, layers: list[str] | None, pools: list[str], *, usual: bool) -> _Asked:
+    """Return what a member names; its weights are loaded and its layers are known."""
+    from fechner.analysis.network.choosing.scene_statistics import SCENE_STATISTICS
+    from fechner.analysis.network.choosing.sets import parse_channel_sets
     from fechner.analysis.network.layers.networks import catalogue
-    from fechner.cli.console import bar
 
     if member == SCENE_STATISTICS:
-        with bar("Scene statistics") as progress:
-            return [read_scene_statistics(rated.paths, progress=progress)]
+        return _Asked(None, [], None)
     name, side, weights = _parts_of(member)
-    source = network_of(name, Path(weights) if weights else None)
+    network = network_of(name, Path(weights) if weights else None)
     mine = [
         one.removeprefix(f"{name}/")
         for one in layers or []
         if "/" not in one or one.startswith(f"{name}/")
     ]
     known = {info.name: info.layers for info in catalogue()} if usual else {}
-    readable = [one for one in known.get(name, ()) if one in source.layers]
-    return read_sets(source, mine or readable, pools, rated, side or size, cache)
+    readable = [one for one in known.get(name, ()) if one in network.layers]
+    sets = parse_channel_sets(mine or readable or [network.default_layer], pools)
+    for layer in {layer for one in sets for layer in one.layers}:
+        network.checked_layer(layer)
+    return _Asked(network, sets, side)
+
+
+def _read(asked: _Asked, rated: RatedImages, size: int, cache: Path | None) -> list[ChannelValues]:
+    from fechner.analysis.network.choosing.scene_statistics import read_scene_statistics
+    from fechner.cli.console import bar
+
+    if asked.network is None:
+        with bar("Scene statistics") as progress:
+            return [read_scene_statistics(rated.paths, progress=progress)]
+    return values_of(asked.network, asked.sets, rated, asked.side or size, cache)
 
 
 def _parts_of(member: str) -> tuple[str, int | None, str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +35,13 @@ def saving(total: int, *, quiet: bool) -> Iterator[Callable[[SummaryRow], None]]
     if quiet:
         yield lambda row: None
         return
+    if not sys.stdout.isatty():
+        from fechner.cli.console import bar
+
+        with bar("Compressing") as progress:
+            counted = count(1)
+            yield lambda row: progress(next(counted), total)
+        return
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
     from rich.progress import Progress as RichProgress
     from rich.progress import TimeRemainingColumn as TimeLeft
@@ -51,9 +60,9 @@ def saving(total: int, *, quiet: bool) -> Iterator[Callable[[SummaryRow], None]]
         yield on_row
 
 
-def megabytes(count: int) -> str:
+def megabytes(size: int) -> str:
     """Return a number of bytes in megabytes, as people read it."""
-    return f"{count / 1e6:.2f} MB"
+    return f"{size / 1e6:.2f} MB"
 
 
 def aim(settings: Settings) -> str:

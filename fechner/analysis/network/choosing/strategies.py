@@ -14,7 +14,8 @@ method         keeps
 all            every channel
 random         as many as ``negative`` would, drawn at random
 negative       channels whose removal would lower alignment
-threshold      channels above an impact threshold chosen by inner folds
+threshold      channels above an impact that inner folds choose, or above one that is
+               given: ``threshold=0.001``, or ``threshold=top:64`` for the 64 highest
 single_pass    what is left after one pass in order of impact
 greedy         what is left when no single removal helps any more
 exhaustive     the same, every channel tried at every step: slow
@@ -32,14 +33,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fechner.analysis.network.alignment.alignment import AnyAlignment
-from fechner.analysis.network.alignment.impact import AnyChannels
 from fechner.analysis.network.choosing.averaging import fit_averaged
+from fechner.analysis.network.choosing.chosen import AnyFeatures, ChoiceTask, Chosen
 from fechner.analysis.network.choosing.pruning import (
     prune_below,
     prune_greedily,
@@ -63,7 +63,6 @@ from fechner.analysis.network.choosing.readout import (
     held_out_contribution,
     ridge_of,
 )
-from fechner.analysis.network.choosing.reference_pairs import ReferenceFeatures
 from fechner.analysis.network.choosing.reweighting import fit_distances
 from fechner.errors import InputError, nearest
 
@@ -74,8 +73,6 @@ INNER_FOLDS = 3
 READ_OUT = "+readout"
 PLAIN = Objective()
 """Cosine, absolute difference, Spearman, all pairs."""
-
-AnyFeatures: TypeAlias = RatedFeatures | ReferenceFeatures
 
 
 @dataclass(frozen=True)
@@ -90,17 +87,22 @@ class Strategy:
         What alignment means to it.
     read_out
         Whether the kept channels are then weighed by a read-out.
+    threshold
+        Of ``threshold`` alone: the least impact, or ``top`` and how many channels to keep; inner
+        folds choose where it is empty.
     """
 
     method: str
     objective: Objective = PLAIN
     read_out: bool = False
+    threshold: str = ""
 
     @property
     def name(self) -> str:
         """How the strategy is written."""
         control = self.objective.control
-        chosen = self.method if control == "none" else f"{self.method}:{control}"
+        method = f"{self.method}={self.threshold}" if self.threshold else self.method
+        chosen = method if control == "none" else f"{method}:{control}"
         return chosen + READ_OUT * self.read_out
 
     @property
@@ -125,7 +127,7 @@ class Strategy:
 
     def __call__(self, images: AnyFeatures, ratings: NDArray, rng: np.random.Generator) -> Chosen:
         """Choose channels on `images` under `ratings` (n_images, ...), real or shuffled."""
-        task = _Task(images, ratings, self.objective, rng)
+        task = ChoiceTask(images, ratings, self.objective, self.threshold, rng)
         chosen = METHODS[self.method](task)
         return _read_kept(task, chosen) if self.read_out else chosen
 
@@ -136,124 +138,67 @@ def parse_strategy(text: str, objective: Objective = PLAIN) -> Strategy:
     Raises
     ------
     InputError
-        If the method or the control is unknown.
+        If the method or the control is unknown, or a threshold is none.
     """
     chosen = text.removesuffix(READ_OUT)
-    method, _, control = chosen.partition(":")
+    method, _, control = chosen.replace("=top:", "=top").partition(":")
+    method, given, threshold = method.partition("=")
     if method not in METHODS:
         raise InputError(f"unknown strategy {method!r}; {nearest(method, METHODS)}")
     if control and control not in CONTROLS:
         raise InputError(f"unknown control {control!r}; {nearest(control, CONTROLS)}")
+    if given and (method != "threshold" or not _is_threshold(threshold)):
+        raise InputError(
+            f"{text!r}: only threshold takes a value, an impact as in threshold=0.001 or a number "
+            "of channels as in threshold=top:64"
+        )
     aim = replace(objective, control=control or objective.control)
-    return Strategy(method, aim, read_out=chosen != text)
+    return Strategy(method, aim, read_out=chosen != text, threshold=threshold)
 
 
-@dataclass(frozen=True, eq=False)
-class Chosen:
-    """What a strategy made of its images.
-
-    Attributes
-    ----------
-    kept : (n_channels,) bool
-    weights : (n_channels,) float64
-        Signed relevance for maps, 0 where not kept.
-    impact : (n_channels,) float64
-        Impact on alignment; for a read-out, contribution to held-out predictions
-        (`readout.Contribution`).
-    scale : (n_channels,) bool or float64
-        How the RSM is formed: the kept channels, or their weights in a reweighting.
-    before, after
-        Alignment on these images with all channels, and with `scale`.
-    predict
-        Predicted ratings of any images, up to a constant, where the method makes them.
-    alpha
-        The penalty of a read-out.
-    stability : (n_channels,) float64, optional
-        How far inner folds agree on the sign of each weight of a read-out, [0, 1].
-    """
-
-    kept: NDArray[np.bool_]
-    weights: NDArray[np.float64]
-    impact: NDArray[np.float64]
-    scale: NDArray
-    before: float
-    after: float
-    predict: Callable[[AnyFeatures], NDArray] | None = None
-    alpha: float | None = None
-    stability: NDArray[np.float64] | None = None
+def _is_threshold(text: str) -> bool:
+    if text.startswith("top"):
+        return text[3:].isdecimal() and int(text[3:]) > 0
+    try:
+        return bool(np.isfinite(float(text)))
+    except ValueError:
+        return False
 
 
-@dataclass(frozen=True, eq=False)
-class _Task:
-    images: AnyFeatures
-    ratings: NDArray
-    objective: Objective
-    rng: np.random.Generator
-
-    @property
-    def channels(self) -> AnyChannels:
-        return self.images.channels(self.objective)
-
-    @property
-    def alignment(self) -> AnyAlignment:
-        return self.images.alignment(self.objective, self.ratings)
-
-    @property
-    def one_dimension(self) -> NDArray:
-        if self.ratings.ndim > 1:
-            raise InputError(
-                f"a read-out predicts one rating dimension, got {self.ratings.shape[1]}; leave out "
-                "'readout', 'elastic_net', 'reference' and 'best held-out', or join no dimensions"
-            )
-        return self.ratings
-
-    def chosen(self, scale: NDArray, weights: NDArray, impact: NDArray, **more: object) -> Chosen:
-        measure = self.alignment
-        before = measure(self.channels.similarity())
-        after = measure(self.images.similarity(self.objective, scale)) if scale.any() else 0.0
-        return Chosen(scale > 0, weights, impact, scale, before, after, **more)  # type: ignore[arg-type]
-
-    def pruned(self, kept: NDArray[np.bool_], impact: NDArray) -> Chosen:
-        # A kept channel that does not help by itself still counts, as little as any that does.
-        helps = np.where(impact > 0, impact, impact[impact > 0].min(initial=1.0))
-        weights = np.where(kept, helps, 0.0)
-        return self.chosen(kept, weights / weights[kept].mean(), impact)
-
-
-def _keep_all(task: _Task) -> Chosen:
+def _keep_all(task: ChoiceTask) -> Chosen:
     everything = np.ones(task.images.n_channels, bool)
     return task.chosen(everything, everything.astype(float), np.zeros(len(everything)))
 
 
-def _random(task: _Task) -> Chosen:
+def _random(task: ChoiceTask) -> Chosen:
     impact = task.images.impact(task.objective, task.ratings)
     kept = task.rng.permutation(impact >= 0) if (impact >= 0).any() else np.ones(len(impact), bool)
     return task.chosen(kept, kept.astype(float), impact)
 
 
-def _negative(task: _Task) -> Chosen:
+def _negative(task: ChoiceTask) -> Chosen:
     impact = task.images.impact(task.objective, task.ratings)
     return task.pruned(prune_below(task.channels, task.alignment, impact).kept, impact)
 
 
-def _single_pass(task: _Task) -> Chosen:
+def _single_pass(task: ChoiceTask) -> Chosen:
     impact = task.images.impact(task.objective, task.ratings)
     return task.pruned(prune_single_pass(task.channels, task.alignment, impact).kept, impact)
 
 
-def _greedy(task: _Task) -> Chosen:
+def _greedy(task: ChoiceTask) -> Chosen:
     impact = task.images.impact(task.objective, task.ratings)
     pruned = prune_greedily(task.channels, task.alignment, batch=GREEDY_BATCH)
     return task.pruned(pruned.kept, impact)
 
 
-def _exhaustive(task: _Task) -> Chosen:
+def _exhaustive(task: ChoiceTask) -> Chosen:
     impact = task.images.impact(task.objective, task.ratings)
     pruned = prune_greedily(task.channels, task.alignment, shortlist=None)
     return task.pruned(pruned.kept, impact)
 
 
-def _curve(task: _Task) -> Chosen:
+def _curve(task: ChoiceTask) -> Chosen:
     """Rank once, prune in that order, and stop where inner folds align best."""
     impact = task.images.impact(task.objective, task.ratings)
     counts = np.unique(np.linspace(0, len(impact) - 1, CURVE_STEPS).astype(int))
@@ -263,9 +208,20 @@ def _curve(task: _Task) -> Chosen:
     return task.pruned(kept, impact)
 
 
-def _threshold(task: _Task) -> Chosen:
-    """Keep channels above an impact that inner folds choose, in units of the impacts' SD."""
+def _threshold(task: ChoiceTask) -> Chosen:
+    """Keep channels above an impact that inner folds choose, in units of the impacts' SD.
+
+    Or above an impact that was given, or as many of the highest impact as were asked for.
+    """
     impact = task.images.impact(task.objective, task.ratings)
+    if task.threshold.startswith("top"):
+        most = np.argsort(-impact, kind="stable")[: int(task.threshold[3:])]
+        return task.pruned(np.isin(np.arange(len(impact)), most), impact)
+    if task.threshold:
+        least = float(task.threshold)
+        return task.pruned(
+            prune_below(task.channels, task.alignment, impact, threshold=least).kept, impact
+        )
     levels = np.linspace(-3, 3, CURVE_STEPS + 1)
 
     def below(inner: NDArray) -> NDArray:
@@ -277,7 +233,7 @@ def _threshold(task: _Task) -> Chosen:
     return task.pruned(kept, impact)
 
 
-def _inner_curves(task: _Task, counts_of: Callable[[NDArray], NDArray]) -> NDArray[np.float64]:
+def _inner_curves(task: ChoiceTask, counts_of: Callable[[NDArray], NDArray]) -> NDArray[np.float64]:
     """Return the mean alignment on inner held-out scenes, one number a pruning level."""
     curves = []
     for train, test in grouped_folds(task.images.scenes, INNER_FOLDS):
@@ -292,7 +248,7 @@ def _inner_curves(task: _Task, counts_of: Callable[[NDArray], NDArray]) -> NDArr
 
 
 def _by_readout(
-    task: _Task,
+    task: ChoiceTask,
     fit: Callable[[NDArray, NDArray, NDArray], Readout],
     again: Callable[[Any], Fit],
 ) -> Chosen:
@@ -314,7 +270,7 @@ def _by_readout(
     )
 
 
-def _read_kept(task: _Task, chosen: Chosen) -> Chosen:
+def _read_kept(task: ChoiceTask, chosen: Chosen) -> Chosen:
     """Weigh the kept channels by a read-out of them alone."""
     if not chosen.kept.any():
         return chosen
@@ -331,25 +287,25 @@ def _read_kept(task: _Task, chosen: Chosen) -> Chosen:
     )
 
 
-def _readout(task: _Task) -> Chosen:
+def _readout(task: ChoiceTask) -> Chosen:
     return _by_readout(task, fit_readout, lambda made: ridge_of(made.alpha))
 
 
-def _averaged(task: _Task) -> Chosen:
+def _averaged(task: ChoiceTask) -> Chosen:
     parts = task.images.parts if isinstance(task.images, RatedFeatures) else ()
     return _by_readout(task, partial(fit_averaged, parts=parts), lambda made: made.again)
 
 
-def _elastic_net(task: _Task) -> Chosen:
+def _elastic_net(task: ChoiceTask) -> Chosen:
     return _by_readout(task, fit_elastic_net, lambda made: elastic_net_of(made.alpha))
 
 
-def _reweight(task: _Task) -> Chosen:
+def _reweight(task: ChoiceTask) -> Chosen:
     weights = task.images.reweighted(task.objective, task.ratings)
     return task.chosen(weights, weights, weights)
 
 
-def _reference(task: _Task) -> Chosen:
+def _reference(task: ChoiceTask) -> Chosen:
     distances = task.images.from_references
     rated = np.isfinite(distances[:, 0])
     ratings = apart_from(task.one_dimension, task.images.held_constant)
@@ -362,7 +318,7 @@ def _reference(task: _Task) -> Chosen:
     return task.chosen(weights > 0, weights, weights * spread, predict=predict)
 
 
-METHODS: dict[str, Callable[[_Task], Chosen]] = {
+METHODS: dict[str, Callable[[ChoiceTask], Chosen]] = {
     "all": _keep_all,
     "random": _random,
     "negative": _negative,

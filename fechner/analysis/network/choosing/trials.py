@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fechner.analysis.network.choosing.chosen import Chosen
 from fechner.analysis.network.choosing.rated_features import RatedFeatures
-from fechner.analysis.network.choosing.strategies import Chosen, Strategy
+from fechner.analysis.network.choosing.strategies import Strategy
 from fechner.analysis.network.layers.travelling import arrived, travelling
 from fechner.executors import run_all
 from fechner.progress import Progress

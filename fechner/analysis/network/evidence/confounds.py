@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from fechner.analysis.network.alignment.ranks import spearman
 from fechner.analysis.network.alignment.uncertainty import percentile_interval
+from fechner.analysis.network.choosing.chosen import Chosen
 from fechner.analysis.network.choosing.rated_features import (
     Objective,
     RatedFeatures,
@@ -26,7 +27,7 @@ from fechner.analysis.network.choosing.rated_features import (
 )
 from fechner.analysis.network.choosing.readout import apart_from
 from fechner.analysis.network.choosing.sets import ChannelValues
-from fechner.analysis.network.choosing.strategies import Chosen, Strategy
+from fechner.analysis.network.choosing.strategies import Strategy
 from fechner.analysis.network.evidence.by_scene import (
     FEWEST,
     alignment_draws_over_scenes,

@@ -19,8 +19,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fechner.analysis.network.alignment.impact import channel_impact
+from fechner.analysis.network.choosing.chosen import AnyFeatures
 from fechner.analysis.network.choosing.pruning import pruning_curve
-from fechner.analysis.network.choosing.strategies import CURVE_STEPS, AnyFeatures, Strategy
+from fechner.analysis.network.choosing.strategies import CURVE_STEPS, Strategy
 from fechner.analysis.network.layers.travelling import arrived, travelling
 from fechner.executors import run_all
 from fechner.progress import Progress, silent

@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fechner.analysis.network.alignment.uncertainty import bootstrap_draws
+from fechner.analysis.network.choosing.chosen import Chosen
 from fechner.analysis.network.choosing.rated_features import RatedFeatures
 from fechner.analysis.network.choosing.readout import apart_from, fit_readout, grouped_folds
-from fechner.analysis.network.choosing.strategies import Chosen, Strategy
+from fechner.analysis.network.choosing.strategies import Strategy
 from fechner.analysis.network.layers.travelling import arrived, travelling
 from fechner.executors import run_all
 from fechner.progress import Progress

@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from fechner.analysis.network.alignment.alignment import AnyAlignment
 from fechner.analysis.network.alignment.ranks import spearman
 from fechner.analysis.network.alignment.uncertainty import percentile_interval
+from fechner.analysis.network.choosing.chosen import Chosen
 from fechner.analysis.network.choosing.rated_features import RatedFeatures, rated_features
 from fechner.analysis.network.choosing.sets import ChannelValues
-from fechner.analysis.network.choosing.strategies import Chosen, Strategy
+from fechner.analysis.network.choosing.strategies import Strategy
 from fechner.analysis.network.evidence.by_scene import (
     FEWEST,
     alignment_draws_over_scenes,

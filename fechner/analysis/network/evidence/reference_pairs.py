@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fechner.analysis.network.alignment.uncertainty import percentile_interval
+from fechner.analysis.network.choosing.chosen import Chosen
 from fechner.analysis.network.choosing.rated_features import Objective
 from fechner.analysis.network.choosing.reference_pairs import ChannelDistances, ReferenceFeatures
 from fechner.analysis.network.choosing.split import split_scenes
 from fechner.analysis.network.choosing.strategies import (
     GREEDY_BATCH,
-    Chosen,
     Strategy,
     parse_strategy,
 )
