@@ -127,6 +127,7 @@ def test_a_world_without_a_difference_is_not_supported_and_can_be_called_equal()
     found = codec_claim(ratings, stimuli, rule=rule(margin=15.0))
     assert found.verdict == "not supported" and "not supported" in found.sentences[0]
     assert found.equivalence["map - jpegli"].equivalent
+    assert "map and jpegli are equal, within 15 points, is shown" in found.sentences[-1]
 
 
 def test_who_rated_a_part_only_shifts_no_curve():

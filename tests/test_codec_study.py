@@ -1,13 +1,20 @@
 """A study that compares coded files, from its file to its page, with SIMULATED participants."""
 
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
 import pytest
 import stimuli_pictures
 
+from fechner.compression.metrics.local_errors import gms_error
 from fechner.errors import InputError
 from fechner.experiment.simulated.observers import SimulatedObserver
 from fechner.provenance import write_text
 from fechner.records.claims.codec_claim import read_codec_claim
-from fechner.records.images.files import read_map_png, write_map_png, write_png
+from fechner.records.images.files import read_image, read_map_png, write_map_png, write_png
 from fechner.records.stimuli import INTACT, read_stimulus_set
 from fechner.records.study import read_study
 from fechner.report.page import write_report
@@ -15,8 +22,11 @@ from fechner.stimuli.coded.build import build_coded_stimuli
 from fechner.study import work
 from fechner.study.codec_demonstration import write_codec_demonstration
 from fechner.study.codecs.coded import judged_points
+from fechner.study.codecs.simulated_opinions import SEEN_FROM, quality_where_looked
 from fechner.study.freezing import check_plan, freeze
 from fechner.study.opening import open_study
+
+DATA = Path(os.environ.get("FECHNER_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 FILE = """\
 title = "Coded"
@@ -90,7 +100,47 @@ def test_where_no_arm_matters_all_arms_of_a_rate_are_judged_alike(place):
         own = [one for one in stimuli.stimuli if one.scene == scene and one.level == 1]
         assert len({judged[one.stimulus] for one in own}) == 2
         assert len({alike[one.stimulus] for one in own}) == 1
-    assert judged_points(place, "map") == {}
+    assert judged_points(place, "centre") == {}
+
+
+def test_who_looks_where_the_map_marks_sees_no_loss_elsewhere():
+    intact = stimuli_pictures.photographs()["cat"]
+    looked = np.zeros(intact.shape[:2], np.float32)
+    looked[:72, :108] = 1
+    blurred = cv2.GaussianBlur(intact, (0, 0), 2)
+    elsewhere, there = blurred.copy(), intact.copy()
+    elsewhere[:80, :116], there[:72, :108] = intact[:80, :116], blurred[:72, :108]
+    assert quality_where_looked(intact, elsewhere, looked) == pytest.approx(100)
+    assert quality_where_looked(intact, there, looked) < 70
+    assert quality_where_looked(intact, blurred, looked) == pytest.approx(
+        quality_where_looked(intact, there, looked), abs=2
+    )  # the same loss but for the border
+
+
+def test_in_the_world_of_the_map_the_arm_of_that_map_is_judged_better(place):
+    stimuli, judged = read_stimulus_set(place.stimuli), judged_points(place, "map")
+    gains = [
+        judged[f"{scene}_codec{level}_map"] - judged[f"{scene}_codec{level}_plain"]
+        for scene in stimuli.scenes
+        for level in (1, 2)
+    ]
+    assert len(gains) == 8 and np.mean(gains) > 1
+
+
+@pytest.mark.proof
+def test_loss_is_seen_from_where_the_jpegs_of_live_lose_nothing():
+    """Least squares of DMOS over log2 of the mean 1 - GMS; data of Sheikh et al. 2006."""
+    folder = DATA / "live_pairs"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is not there")
+    rows = pd.read_csv(folder / "pairs.csv").query("family == 'jpeg'")
+    errors = [
+        gms_error(read_image(folder / one.reference), read_image(folder / one.image)).mean()
+        for one in rows.itertuples()
+    ]
+    slope, at_one = np.polyfit(np.log2(errors), rows["dmos"], 1)
+    assert 2 ** (-at_one / slope) == pytest.approx(SEEN_FROM, rel=0.1)
+    assert slope == pytest.approx(11, abs=0.5)
 
 
 def test_an_observer_in_the_world_judge_gives_the_points_it_is_told(place):

@@ -24,7 +24,7 @@ VERSIONS = {
     "maps": 4,
     "map": 1,
     "stimuli": 2,
-    "sessions": 1,
+    "sessions": 2,
     "ratings": 4,
     "claim": 3,
     "marks": 2,

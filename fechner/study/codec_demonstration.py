@@ -1,7 +1,8 @@
 """The demonstration of a codec study: photographs at hand, SIMULATED participants.
 
-They judge by MDSI, which no encoder of the set knows, so that the verdict is not made by the
-encoder's own metric; ``map`` makes them care for the places of the maps, ``null`` for no arm.
+They judge by metrics that no encoder of the set knows (`codecs.simulated_opinions`), so that no
+verdict is made by the encoder's own: the whole picture (``judge``), only the quarter that its map
+marks (``map``, where our arm is better by construction), or no arm at all (``null``).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from fechner.study.opening import OpenStudy
 from fechner.study.steps import run_whole
 
 TITLE = "Demonstration of a codec study (SIMULATED participants)"
-SCENES = 8
+SCENES = 12
 
 FILE = """\
 # The demonstration of a codec study: photographs from installed packages, SIMULATED participants.
@@ -33,9 +34,9 @@ scenes = {scenes}
 kind = "codecs"
 
 [stimuli.codecs]
-arms = ["plain", "jpegli", "map"]
+arms = ["plain", "jpegli", "map", "donor"]
 match = "bytes"           # every arm takes the bytes of Pillow's JPEG ...
-rates = [15, 30, 55]      # ... at these qualities
+rates = [50, 80]          # ... at these qualities
 
 [session]
 protocol = "pair"
@@ -45,21 +46,22 @@ fastest_ms = 0            # SIMULATED participants answer at once
 
 [claim]
 kind = "codec"
+margin = 0.2              # shares chosen of 40 to 60 % are called equal
 
 [claim.codec]
 better = "map"
-than = ["jpegli", "plain"]
+than = ["jpegli", "donor"]
 by = "opinion"
 
 [simulate]
-world = "{world}"         # "judge": by MDSI; "map": where the maps are; "null": no arm matters
+world = "{world}"  # "judge": MDSI; "map": only where maps mark; "null": no arm is better
 participants = {participants}
 in_window = 0
 """
 
 
 def write_codec_demonstration(
-    folder: Path, *, world: str = "judge", seed: int = 1, participants: int = 16
+    folder: Path, *, world: str = "judge", seed: int = 1, participants: int = 24
 ) -> Path:
     """Write photographs and study file into `folder` and return the file's path.
 

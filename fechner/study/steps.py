@@ -100,8 +100,8 @@ def _stimulus_files(place: OpenStudy) -> list[Path]:
 
 
 def _seen_files(place: OpenStudy) -> list[Path]:
-    """Return what shapes simulated sessions; marks follow the maps in the world of that name."""
-    follows = work.protocol(place).marks is not None
+    """Return what shapes simulated sessions; marks, and who judges coded files, follow the maps."""
+    follows = place.study.compares_codecs or work.protocol(place).marks is not None
     return [*_stimulus_files(place), *(_map_files(place) if follows else [])]
 
 

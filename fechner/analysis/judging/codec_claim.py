@@ -38,7 +38,7 @@ from fechner.analysis.ratings.screening.screen import require_enough_left
 from fechner.errors import InputError, nearest
 from fechner.provenance import provenance
 from fechner.records.claims.codec_claim import BytesAtEqualOpinion, CodecClaim
-from fechner.records.contrasts.contrast import Contrast
+from fechner.records.contrasts.contrast import Contrast, Equivalence
 from fechner.records.ratings import Ratings
 from fechner.records.rules.claim_rule import ClaimRule
 from fechner.records.rules.screening_rule import ScreeningRule
@@ -115,7 +115,10 @@ def codec_claim(
         judged = judged_ratings(rows, sizes, names)
     saved, warnings = _bytes(judged, rule, seed)
     deciding = [row for row in contrasts if row.decides]
+    equal = equivalences(deciding, rule.margin, level=rule.level)
     verdict, sentences = _judged(deciding, saved, rule, paired)
+    open_ones = [row.name for row in deciding if row.low <= 0 <= row.high and row.name in equal]
+    sentences += tuple(_of_equality(name, equal[name], paired) for name in open_ones)
     simulated = ratings.simulated or stimuli.simulated
     return CodecClaim(
         verdict=verdict,
@@ -128,7 +131,7 @@ def codec_claim(
         n_ratings=len(rows),
         excluded=excluded,
         contrasts=contrasts,
-        equivalence=equivalences(deciding, rule.margin, level=rule.level),
+        equivalence=equal,
         bytes_at_equal_opinion=saved,
         curve=curve_of(judged),
         warnings=[*_few(rows), *warnings],
@@ -214,6 +217,16 @@ def _of_opinion(row: Contrast, rule: ClaimRule, paired: bool) -> str:
         f"At equal rate {first} {text}) against {second}; {row.n_participants} participants, "
         f"{row.n_images} images."
     )
+
+
+def _of_equality(name: str, test: Equivalence, paired: bool) -> str:
+    """Return whether two arms were shown to differ by less than what would matter."""
+    first, second = name.split(" - ")
+    most = f"{test.bound:g} points"
+    if paired:
+        most = f"{(1 - test.bound) / 2:.0%} to {(1 + test.bound) / 2:.0%} of comparisons"
+    shown = "is shown" if test.equivalent else "is not shown"
+    return f"That {first} and {second} are equal, within {most}, {shown} (p = {test.p:.3f})."
 
 
 def _of_bytes(one: BytesAtEqualOpinion, rule: ClaimRule) -> list[str]:

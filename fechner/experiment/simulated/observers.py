@@ -12,9 +12,9 @@ participant by condition 3, image by condition 5, residual 13.
 where e is, in squared 8-bit grey levels, the stimulus' `predicted_impact` in the
 world ``map``, its plain `mse` in the world ``null``, and its `centre_error` in the
 world ``centre``. In the world ``judge``, and wherever points are given for a stimulus, these
-stand in the place of ``80 - slope_p * harm``. Every draw depends only on the seed and on
-names (participant, scene, condition, stimulus, repetition), so answers do not change with
-trial order.
+stand in the place of ``80 + image_i - slope_p * harm + (i x c)_ij``: they say how images and
+conditions differ. Every draw depends only on the seed and on names (participant, scene, condition,
+stimulus, repetition), so answers do not change with trial order.
 """
 
 from __future__ import annotations
@@ -94,21 +94,24 @@ class SimulatedObserver:
         """Return the quality that this participant sees now, in points (0..100, unclipped)."""
         condition = (stimulus.region, stimulus.family, str(stimulus.level))
         return (
-            self._average(stimulus)
+            self._average(stimulus, condition)
             + self.bias
-            + SD_IMAGE * _normal(self.seed, "image", stimulus.scene)
-            + SD_IMAGE_BY_CONDITION * _normal(self.seed, "image", stimulus.scene, *condition)
             + SD_PARTICIPANT_BY_CONDITION
             * _normal(self.seed, "participant", self.participant, *condition)
             + self.inconsistency
             * _normal(self.seed, "trial", self.participant, stimulus.stimulus, repetition)
         )
 
-    def _average(self, stimulus: Stimulus) -> float:
+    def _average(self, stimulus: Stimulus, condition: tuple[str, ...]) -> float:
         """Return what the average participant sees, in points, but for the slope of this one."""
         if stimulus.stimulus in self.judged:
             return float(self.judged[stimulus.stimulus])
-        return INTACT_QUALITY - self.slope * harm_of(error_of(stimulus, self.world))
+        return (
+            INTACT_QUALITY
+            - self.slope * harm_of(error_of(stimulus, self.world))
+            + SD_IMAGE * _normal(self.seed, "image", stimulus.scene)
+            + SD_IMAGE_BY_CONDITION * _normal(self.seed, "image", stimulus.scene, *condition)
+        )
 
     def looks_real(self, stimulus: Stimulus, *, repetition: int = 1) -> float:
         """Return how real a picture looks to this participant now, in points.

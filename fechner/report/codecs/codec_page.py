@@ -27,7 +27,9 @@ CROP, SCENES = 180, 3
 WORLDS = {
     "judge": "a coded picture has the quality that MDSI gives it, a metric that no encoder of the "
     "set knows",
-    "map": "errors weigh by the importance map, whichever arm made them",
+    "map": "everybody looks only at the quarter of a picture that its map marks and judges it by "
+    "the similarity of gradient magnitudes, a metric that no encoder of the set knows: an encoder "
+    "that spends its bytes there is better by construction",
     "null": "all arms of a rate have the same quality, so that the claim is false by construction",
     "centre": "errors weigh by their distance from the centre of the picture",
 }

@@ -6,11 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from fechner.errors import InputError
-from fechner.records.images.files import read_image
-from fechner.records.stimuli import INTACT, RECORD, StimulusSet, read_stimulus_set
+from fechner.records.stimuli import RECORD, read_stimulus_set
 from fechner.study.opening import OpenStudy
 
 if TYPE_CHECKING:
@@ -83,34 +80,14 @@ def _require_unjudged(place: OpenStudy) -> None:
 def judged_points(place: OpenStudy, world: str) -> dict[str, float]:
     """Return the points that SIMULATED participants give coded pictures on average.
 
-    In the world ``judge`` these are MDSI's, which no encoder of the set uses; in the world
-    ``null`` each arm of a rate gets the mean of all, so that arms make no difference. In any other
-    world, and where regions are compared, there are none.
+    See `simulated_opinions`. In another world, and where regions are compared, there are none:
+    each participant's own harm decides.
     """
-    if not place.study.compares_codecs or world not in ("judge", "null"):
+    from fechner.study.codecs.simulated_opinions import WORLDS, simulated_opinions
+
+    if not place.study.compares_codecs or world not in WORLDS:
         return {}
-    stimuli = read_stimulus_set(place.stimuli)
-    points = _by_mdsi(stimuli)
-    if world == "judge":
-        return points
-    alike: dict[tuple[str, int], list[float]] = {}
-    for one in stimuli.stimuli:
-        alike.setdefault((one.scene, one.level), []).append(points[one.stimulus])
-    return {one.stimulus: float(np.mean(alike[one.scene, one.level])) for one in stimuli.stimuli}
-
-
-def _by_mdsi(stimuli: StimulusSet) -> dict[str, float]:
-    from fechner.study.demo_images import simulated_quality
-
-    intact = {
-        one.scene: read_image(stimuli.image_path(one))
-        for one in stimuli.stimuli
-        if one.region == INTACT
-    }
-    return {
-        one.stimulus: simulated_quality(intact[one.scene], read_image(stimuli.image_path(one)))
-        for one in stimuli.stimuli
-    }
+    return simulated_opinions(read_stimulus_set(place.stimuli), world, place.maps)
 
 
 def check_the_codec_claim(place: OpenStudy, dimension: str) -> None:
