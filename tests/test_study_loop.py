@@ -31,6 +31,7 @@ from fechner.study import demonstration
 from fechner.study.demo_images import simulated_rated_images
 from fechner.study.demonstration import run_demonstration, write_demonstration
 from fechner.study.opening import open_study
+from fechner.study.status import folder_status
 from fechner.study.steps import (
     CLAIM,
     RATINGS,
@@ -95,6 +96,20 @@ def copy(loop, tmp_path):
 
 def test_the_claim_is_supported_where_it_is_true_by_construction(loop):
     assert claim_of(loop)["verdict"] == "supported"
+
+
+def test_the_status_of_a_finished_study_is_done_and_of_a_changed_one_to_do_again(copy):
+    found = folder_status(copy)
+    assert {state for name, state in found.lines if name not in ("frozen plan", "report")} == {
+        "done"
+    }
+    assert found.next == f"fechner report {copy}"
+    written = next((copy / "stimuli").glob("*.png"))
+    written.write_bytes(written.read_bytes() + b" ")
+    standing = dict(folder_status(copy).lines)
+    assert standing["maps"] == "done"
+    assert standing["stimuli"].startswith("to do again")
+    assert standing["claim"].startswith("to do again")
 
 
 def test_at_least_eight_scenes_lose_equal_information_in_every_arm(loop):

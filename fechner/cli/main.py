@@ -32,6 +32,7 @@ from fechner.cli import (
 )
 from fechner.cli.console import complaints
 from fechner.cli.heatmaps import drawing, impact
+from fechner.cli.orienting import doctor, folders
 from fechner.errors import FechnerError, StoppedError
 
 DEBUG_FLAG = "--debug"
@@ -84,8 +85,7 @@ def _trace_if_asked() -> None:
 
 app = typer.Typer(
     cls=OneLineErrors,
-    no_args_is_help=True,
-    add_completion=False,
+    invoke_without_command=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -100,6 +100,7 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def fechner(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
@@ -108,6 +109,8 @@ def fechner(
     ] = False,
 ) -> None:
     """Find out which parts of an image matter for how good it looks, and prove it on people."""
+    if context.invoked_subcommand is None:
+        folders.show_beginnings()
 
 
 WORK = "The whole way"
@@ -117,6 +120,8 @@ app.command("demo", rich_help_panel=WORK)(study.demo)
 app.add_typer(study.app, name="study", rich_help_panel=WORK)
 app.add_typer(compress.app, name="compress", rich_help_panel=WORK)
 app.add_typer(data.app, name="data", rich_help_panel=ROOMS)
+app.command("status", rich_help_panel=WORK)(folders.show_status)
+app.command("doctor", rich_help_panel=WORK)(doctor.show_doctor)
 app.command("networks", rich_help_panel=ROOMS)(network.list_networks)
 app.add_typer(network.app, name="network", rich_help_panel=ROOMS)
 app.add_typer(channels.app, name="channels", rich_help_panel=ROOMS)

@@ -42,11 +42,18 @@ class Step:
         """Return the file that says whether the step is done."""
         return place.finished / f"{self.name}.json"
 
+    def is_done(self, place: OpenStudy) -> bool:
+        """Return whether the step's files are there, and nothing that shapes them has changed."""
+        there = all(path.exists() for path in self.writes(place))
+        return (
+            there
+            and read_done(self.record(place), self.key(place), folder=place.folder) is not None
+        )
+
     def run(self, place: OpenStudy) -> None:
         """Do the step, unless it is done already."""
         key, record = self.key(place), self.record(place)
-        there = all(path.exists() for path in self.writes(place))
-        if there and read_done(record, key, folder=place.folder) is not None:
+        if self.is_done(place):
             place.say(f"{self.name}: done already")
             return
         place.say(f"{self.name}: {self.does}")

@@ -73,7 +73,7 @@ def screen_server(size: tuple[int, int] = (1600, 1200)) -> ScreenServer:
     global _server
     with _lock:
         if _server is None or (_server.process and _server.process.poll() is not None):
-            _server = _own_display() or start_xvfb(size)
+            _server = own_display() or start_xvfb(size)
             if _server.process is not None:
                 os.environ["DISPLAY"] = _server.display
                 os.environ.pop("WAYLAND_DISPLAY", None)
@@ -81,7 +81,8 @@ def screen_server(size: tuple[int, int] = (1600, 1200)) -> ScreenServer:
         return _server
 
 
-def _own_display() -> ScreenServer | None:
+def own_display() -> ScreenServer | None:
+    """Return the display that this process was started in; None where there is none."""
     if not sys.platform.startswith("linux"):
         return ScreenServer("native", without_monitor=remote_session())
     name = os.environ.get("DISPLAY", "")
