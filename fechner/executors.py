@@ -39,17 +39,17 @@ class SerialExecutor(Executor):
 
 @contextmanager
 def executor(jobs: int | None = None, cluster: str | None = None) -> Iterator[Executor]:
-    """Give an executor for `jobs` processes (None: one per core) or a Dask scheduler address.
+    """Give an executor for `jobs` processes (0 or None: one a core) or a Dask scheduler address.
 
     Raises
     ------
     InputError
-        If `jobs` is below 1, or the cluster does not answer.
+        If `jobs` is below 0, or the cluster does not answer.
     MissingPartError
         If `cluster` is given and dask.distributed is not installed.
     """
-    if jobs is not None and jobs < 1:
-        raise InputError(f"--jobs expects 1 or more, got {jobs}; leave it out to use every core")
+    if jobs is not None and jobs < 0:
+        raise InputError(f"--jobs expects 1 or more, or 0 for one a core, got {jobs}")
     if cluster is not None:
         with _dask_executor(cluster) as pool:
             yield pool

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from fechner.cli.options.running import Cluster, Jobs
 from fechner.errors import InputError
-
-if TYPE_CHECKING:
-    pass
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -88,6 +86,8 @@ def agree(
     ratings: RatingsFile = None,
     seed: Seed = 0,
     cache: Cache = None,
+    jobs: Jobs = 1,
+    cluster: Cluster = None,
 ) -> None:
     """Show how far each layer as a whole agrees with people, before any channel is chosen.
 
@@ -100,6 +100,7 @@ def agree(
     from fechner.cli.choosing.evidence import say_ceiling, say_seen, show_agreement
     from fechner.cli.choosing.words import dimensions_of, feature_sets, single_ratings
     from fechner.cli.console import bar, console
+    from fechner.executors import executor
     from fechner.records.file_names import check_file_names
     from fechner.records.rated_images import read_rated_images
     from fechner.report.selection_tables import write_layer_agreement
@@ -113,7 +114,7 @@ def agree(
     sets = feature_sets(networks, layer, pool or ["mean"], rated, size, cache, usual=True)
     say_seen(list(sets.values()), rated)
     for name in names:
-        with bar(f"Layers, {name}") as progress:
+        with bar(f"Layers, {name}") as progress, executor(jobs, cluster) as workers:
             found = layer_agreement(
                 sets,
                 rated,
@@ -121,6 +122,7 @@ def agree(
                 objective=objective,
                 permutations=permutations,
                 seed=seed,
+                pool=workers,
                 progress=progress,
             )
         write_layer_agreement(
@@ -171,7 +173,8 @@ def select(
     ] = None,
     seed: Seed = 0,
     cache: Cache = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes.")] = 1,
+    jobs: Jobs = 1,
+    cluster: Cluster = None,
 ) -> None:
     """Select channels on some scenes, judge them on the others, with shuffled controls.
 
@@ -185,32 +188,34 @@ def select(
     from fechner.analysis.network.evidence.selection import STRATEGIES, SelectionOptions
     from fechner.cli.choosing.images import select_on_images
     from fechner.cli.choosing.words import network_of
+    from fechner.executors import executor
     from fechner.study.pair_channels import on_pairs
 
     if on_pairs(strategy or ()):
         from fechner.cli.choosing.pairs import select_on_table
 
-        _refuse_with_pairs(
-            pool=pool, partial_out=partial_out, ratings=ratings, jobs=None if jobs == 1 else jobs
-        )
-        select_on_table(
-            table, out, dimension, network_of(network, weights), layer, strategy or [],
-            readout=readout, choosing_types=choosing_type, held_out=held_out, shuffles=shuffles,
-            fit=fit, seed=seed, cache=cache,
-        )  # fmt: skip
+        _refuse_with_pairs(pool=pool, partial_out=partial_out, ratings=ratings)
+        with executor(jobs, cluster) as workers:
+            select_on_table(
+                table, out, dimension, network_of(network, weights), layer, strategy or [],
+                readout=readout, choosing_types=choosing_type, held_out=held_out,
+                shuffles=shuffles, fit=fit, seed=seed, cache=cache, workers=workers,
+            )  # fmt: skip
         return
-    select_on_images(
-        table, out, dimension, network_of(network, weights), layer,
-        pools=pool or ["space"], size=size, ratings=ratings, seed=seed, cache=cache,
-        jobs=jobs, options=SelectionOptions(
-            strategies=tuple(strategy or STRATEGIES),
-            select=drive,
-            objective=Objective(similarity, kernel, fit),
-            partial_out=partial_out,
-            held_out=held_out,
-            shuffles=shuffles,
-        ),
-    )  # fmt: skip
+    options = SelectionOptions(
+        strategies=tuple(strategy or STRATEGIES),
+        select=drive,
+        objective=Objective(similarity, kernel, fit),
+        partial_out=partial_out,
+        held_out=held_out,
+        shuffles=shuffles,
+    )
+    with executor(jobs, cluster) as workers:
+        select_on_images(
+            table, out, dimension, network_of(network, weights), layer,
+            pools=pool or ["space"], size=size, ratings=ratings, seed=seed, cache=cache,
+            workers=workers, options=options,
+        )  # fmt: skip
 
 
 @app.command()
@@ -236,7 +241,8 @@ def compare(
     ratings: RatingsFile = None,
     seed: Seed = 0,
     cache: Cache = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes.")] = 1,
+    jobs: Jobs = 1,
+    cluster: Cluster = None,
     confound: Annotated[
         list[str] | None,
         typer.Option(help="Column of the table (generator, codec): score within its levels."),
@@ -262,6 +268,7 @@ def compare(
     """
     from fechner.analysis.network.choosing.rated_features import Objective
     from fechner.cli.choosing.images import compare_on_images
+    from fechner.executors import executor
     from fechner.report.selection_tables import COMPARED
     from fechner.study.pair_channels import on_pairs
 
@@ -272,20 +279,22 @@ def compare(
             pool=pool, partial_out=partial_out, ratings=ratings, nested=nested, confound=confound,
             judge=judge,
         )  # fmt: skip
-        compare_on_table(
-            table, out, dimension, network or ["efficientnet_lite0"], layer, strategy or [],
-            readout=readout, unseen=unseen_type, shuffles=shuffles, fit=fit, seed=seed,
-            cache=cache, jobs=jobs,
-        )  # fmt: skip
+        with executor(jobs, cluster) as workers:
+            compare_on_table(
+                table, out, dimension, network or ["efficientnet_lite0"], layer, strategy or [],
+                readout=readout, unseen=unseen_type, shuffles=shuffles, fit=fit, seed=seed,
+                cache=cache, workers=workers,
+            )  # fmt: skip
         return
-    compare_on_images(
-        table, out, dimension, network or ["efficientnet_lite0"], layer,
-        pools=pool or ["space", "mean"], strategies=strategy or COMPARED,
-        objective=Objective(similarity, kernel, fit), partial_out=partial_out, nested=nested,
-        size=size, folds=folds, repeats=repeats, shuffles=shuffles, ratings=ratings, seed=seed,
-        cache=cache, jobs=jobs, confounds=confound or (), judge=judge,
-        judge_dimension=judge_dimension,
-    )  # fmt: skip
+    with executor(jobs, cluster) as workers:
+        compare_on_images(
+            table, out, dimension, network or ["efficientnet_lite0"], layer,
+            pools=pool or ["space", "mean"], strategies=strategy or COMPARED,
+            objective=Objective(similarity, kernel, fit), partial_out=partial_out, nested=nested,
+            size=size, folds=folds, repeats=repeats, shuffles=shuffles, ratings=ratings,
+            seed=seed, cache=cache, workers=workers, confounds=confound or (), judge=judge,
+            judge_dimension=judge_dimension,
+        )  # fmt: skip
 
 
 @app.command()

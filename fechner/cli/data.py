@@ -12,9 +12,12 @@ from fechner.cli.importing import ratings as ratings_of_any_table
 from fechner.cli.importing import sets
 from fechner.cli.importing.sets import say_direction, say_what_is_there
 from fechner.cli.importing.words import scales_of
+from fechner.cli.options.running import Cluster, Jobs
 from fechner.errors import InputError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from fechner.records.rated_images import RatedImages
 
 app = typer.Typer(
@@ -42,7 +45,8 @@ def check(
         Path | None, typer.Option("--ratings", help="Long table of single ratings, checked too.")
     ] = None,
     scale: Scales = None,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes that decode images.")] = 1,
+    jobs: Jobs = 1,
+    cluster: Cluster = None,
 ) -> None:
     """Check a table, its scales and every image file, and say what is there.
 
@@ -51,26 +55,19 @@ def check(
 
     Example: fechner data check images/rated.csv --scale quality=1:5
     """
-    from fechner.data.checking import unknown_images, unusable_images
+    from fechner.data.checking import unknown_images
     from fechner.executors import executor
     from fechner.records.rated_images import read_rated_images, require_scenes
     from fechner.records.ratings import read_ratings
 
     rated = read_rated_images(table, scales=scales_of(scale))
     files = [*rated.paths, *(path for path in rated.references if path not in set(rated.paths))]
-    with bar("Images") as progress, executor(jobs) as pool:
-        problems = unusable_images(files, pool=pool, progress=progress)
-    for problem in problems:
-        console.print(problem, soft_wrap=True)
-    if problems:
-        raise InputError(
-            f"{len(problems)} of {len(files)} images cannot be used, listed above; replace them "
-            "or leave out their rows"
-        )
-    require_scenes(rated)
-    say_what_is_there(rated)
-    if rated.references:
-        _check_pairs(rated, str(table), jobs)
+    with executor(jobs, cluster) as pool:
+        _check_images(files, pool)
+        require_scenes(rated)
+        say_what_is_there(rated)
+        if rated.references:
+            _check_pairs(rated, str(table), pool)
     if ratings is not None:
         long = read_ratings(ratings, scales=rated.scales)
         unknown = unknown_images(rated, long)
@@ -156,10 +153,24 @@ def photographs() -> None:
         )
 
 
-def _check_pairs(rated: RatedImages, source: str, jobs: int) -> None:
+def _check_images(files: list[Path], pool: Executor) -> None:
+    """Name every image file that cannot be used."""
+    from fechner.data.checking import unusable_images
+
+    with bar("Images") as progress:
+        problems = unusable_images(files, pool=pool, progress=progress)
+    for problem in problems:
+        console.print(problem, soft_wrap=True)
+    if problems:
+        raise InputError(
+            f"{len(problems)} of {len(files)} images cannot be used, listed above; replace them "
+            "or leave out their rows"
+        )
+
+
+def _check_pairs(rated: RatedImages, source: str, pool: Executor) -> None:
     """Check and count the pairs of a table, and which end of its scales is good."""
     from fechner.data.pairs import reference_pairs
-    from fechner.executors import executor
 
     without = (rated.table["reference"] == "") & ~rated.table["image"].isin(
         rated.table["reference"]
@@ -169,7 +180,7 @@ def _check_pairs(rated: RatedImages, source: str, jobs: int) -> None:
             f"{int(without.sum())} of {len(rated)} images have no reference: pairs not checked"
         )
         return
-    with bar("Pairs") as progress, executor(jobs) as pool:
+    with bar("Pairs") as progress:
         pairs = reference_pairs(rated, rated.dimensions[0], pool=pool, progress=progress)
     for name in rated.dimensions[1:]:
         reference_pairs(rated, name, check_files=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fechner.cli.layers_plot import plot
+from fechner.cli.options.running import Cluster, Jobs
 from fechner.errors import InputError
 
 if TYPE_CHECKING:
@@ -58,8 +59,6 @@ ReferenceRating = Annotated[
 ]
 Seed = Annotated[int | None, typer.Option(help="Of splits and intervals. Default: 0.")]
 Resamples = Annotated[int | None, typer.Option(help="Behind intervals; 0: none. Default: 1000.")]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Processes.")]
-Cluster = Annotated[str | None, typer.Option(help="Address of a Dask scheduler to run on.")]
 Cache = Annotated[
     Path | None, typer.Option(help="Folder that keeps distances. Default: OUT/cache.")
 ]

@@ -9,10 +9,8 @@ import typer
 
 from fechner.cli.heatmaps.options import (
     Altered,
-    Cluster,
     Device,
     Family,
-    Jobs,
     Layers,
     Network,
     Readout,
@@ -23,6 +21,7 @@ from fechner.cli.heatmaps.options import (
 from fechner.cli.judging.against_people import against_people
 from fechner.cli.judging.check import check
 from fechner.cli.judging.judge import judge
+from fechner.cli.options.running import Cluster, Jobs
 from fechner.errors import InputError
 
 if TYPE_CHECKING:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from fechner.cli.options.running import Cluster, Jobs
+
 app = typer.Typer(no_args_is_help=True, help="Stimulus sets: build, verify, look.")
 
 
@@ -45,8 +47,8 @@ def build(
         bool, typer.Option("--again", help="Replace another set that lies in --out.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Of noise, phases and random regions.")] = 0,
-    jobs: Annotated[int | None, typer.Option(help="Processes; one a core otherwise.")] = None,
-    cluster: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
+    jobs: Jobs = 0,
+    cluster: Cluster = None,
 ) -> None:
     """Build intact and degraded pictures of every photograph, matched and controlled.
 
@@ -153,8 +155,8 @@ def import_set(
     target: Annotated[
         list[str] | None, typer.Option(help="Loss of a level such as mse=60; repeat for several.")
     ] = None,
-    jobs: Annotated[int | None, typer.Option(help="Processes; one a core otherwise.")] = None,
-    cluster: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
+    jobs: Jobs = 0,
+    cluster: Cluster = None,
 ) -> None:
     """Take in a finished stimulus set from elsewhere, with the checks of verify.
 

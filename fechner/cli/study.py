@@ -11,18 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fechner.cli.console import bar, console
+from fechner.cli.options.running import Cluster, Jobs
 
 if TYPE_CHECKING:
     from fechner.study.opening import OpenStudy
 
 app = typer.Typer(no_args_is_help=True, help="Run a study of your own, whole or step by step.")
 
-Jobs = Annotated[
-    int | None, typer.Option("--jobs", "-j", help="Processes; one a core when left out.")
-]
-Cluster = Annotated[
-    str | None, typer.Option("--cluster", help="Address of a Dask scheduler to run on.")
-]
 File = Annotated[Path, typer.Argument(help="The study file, or the folder that holds it.")]
 
 
@@ -43,7 +38,7 @@ class Claimed(str, Enum):
 
 
 @contextmanager
-def _opened(file: Path, jobs: int | None, cluster: str | None) -> Iterator[OpenStudy]:
+def _opened(file: Path, jobs: int, cluster: str | None) -> Iterator[OpenStudy]:
     from fechner.executors import executor
     from fechner.study.opening import open_study
 
@@ -66,13 +61,14 @@ def demo(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Every random draw follows from it.")] = 1,
-    jobs: Jobs = None,
+    jobs: Jobs = 0,
+    cluster: Cluster = None,
 ) -> None:
     """Run the whole loop on photographs at hand, with SIMULATED ratings and participants.
 
     Example: fechner demo --out my-demo
     """
-    with _opened(_demonstration(out, claim, world, seed), jobs, None) as place:
+    with _opened(_demonstration(out, claim, world, seed), jobs, cluster) as place:
         if claim is Claimed.codec:
             from fechner.study.codec_demonstration import run_codec_demonstration
 
@@ -147,7 +143,7 @@ def run(
     again_from: Annotated[
         str | None, typer.Option("--from", help="Redo this step and all later ones.")
     ] = None,
-    jobs: Jobs = None,
+    jobs: Jobs = 0,
     cluster: Cluster = None,
 ) -> None:
     """Go from the rated images to the stimuli, and say which command comes next.
@@ -209,7 +205,7 @@ def freeze(file: File) -> None:
     """
     from fechner.study.freezing import freeze as freeze_plan
 
-    with _opened(file, None, None) as place:
+    with _opened(file, 1, None) as place:
         plan = freeze_plan(place)
     for name, value in plan.lines.items():
         console.print(f"  {name}: {value}", markup=False, soft_wrap=True)
@@ -226,7 +222,8 @@ def finish(
     deviation: Annotated[
         str, typer.Option(help="Why the analysis differs from the frozen plan, for the report.")
     ] = "",
-    jobs: Jobs = None,
+    jobs: Jobs = 0,
+    cluster: Cluster = None,
 ) -> None:
     """Collect the ratings, test the claim, and write the report.
 
@@ -234,6 +231,6 @@ def finish(
     """
     from fechner.study.steps import finish as finish_study
 
-    with _opened(file, jobs, None) as place:
+    with _opened(file, jobs, cluster) as place:
         finish_study(place, deviation=deviation)
     console.print(f"\nThe report is at {place.report}", soft_wrap=True)

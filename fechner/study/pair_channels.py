@@ -104,6 +104,7 @@ def select_pair_channels(
     seed: int = 0,
     cache: Path | None = None,
     folder: Path | None = None,
+    pool: Executor | None = None,
     bars: Bars = no_bars,
 ) -> tuple[SelectionStudy, list[str]]:
     """Choose channels on some references and judge the choice on the others.
@@ -130,6 +131,8 @@ def select_pair_channels(
         A folder where distances are kept between runs.
     folder
         Gets ``selection.json``, ``evidence.csv``, ``channels.csv``, ``curves.csv`` and figures.
+    pool
+        Where images are looked at.
     bars
         Gives a progress bar of some title, as a context manager.
 
@@ -145,8 +148,8 @@ def select_pair_channels(
     """
     from fechner.analysis.network.evidence.reference_pairs import select_on_pairs
 
-    one = _opened(part, bars)
-    sets = read_pair_channels(one, network, layers, readout, cache=cache, bars=bars)
+    one = _opened(part, bars, pool)
+    sets = read_pair_channels(one, network, layers, readout, cache=cache, pool=pool, bars=bars)
     with bars("Channels") as progress:
         study = select_on_pairs(
             sets,
@@ -166,9 +169,9 @@ def select_pair_channels(
     return study, one.left_out
 
 
-def _opened(part: PairsTable, bars: Bars) -> PairSetFile:
+def _opened(part: PairsTable, bars: Bars, pool: Executor | None = None) -> PairSetFile:
     with bars(f"Images, {part.name}") as progress:
-        return open_pair_set(part, progress=progress)
+        return open_pair_set(part, pool=pool, progress=progress)
 
 
 def _write_selection(
@@ -270,12 +273,12 @@ def compare_pair_channels(
     from fechner.analysis.network.evidence.reference_folds import compare_on_pairs
     from fechner.analysis.network.evidence.reference_pairs import pair_features
 
-    one = _opened(part, bars)
+    one = _opened(part, bars, pool)
     aim = Objective(control="reference", fit=fit)
     tried = [parse_strategy(name, aim) for name in dict.fromkeys(("all:reference", *strategies))]
     tables = []
     for network, layers in networks:
-        sets = read_pair_channels(one, network, layers, readout, cache=cache, bars=bars)
+        sets = read_pair_channels(one, network, layers, readout, cache=cache, pool=pool, bars=bars)
         for channels in sets:
             features = f"{network.name}/{'+'.join(channels.layers)}"
             with bars(f"Strategies, {features}") as progress:

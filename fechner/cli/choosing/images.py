@@ -10,6 +10,8 @@ from fechner.cli.choosing.words import dimensions_of, feature_sets, single_ratin
 from fechner.cli.console import bar, console
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from fechner.analysis.network.choosing.rated_features import Objective
     from fechner.analysis.network.evidence.selection import SelectionOptions
     from fechner.analysis.network.layers.networks import Network
@@ -28,7 +30,7 @@ def select_on_images(
     ratings: Path | None,
     seed: int,
     cache: Path | None,
-    jobs: int,
+    workers: Executor,
 ) -> None:
     """Do what ``fechner channels select`` does of rated images, and say what it found.
 
@@ -38,33 +40,31 @@ def select_on_images(
         The table, the folder to write, and the dimension; the first of the table if None.
     network, layers, pools, size, options, ratings, seed, cache
         See `study.channels.select_channels`; `ratings` is a table.
-    jobs
-        Processes.
+    workers
+        Where the work runs.
     """
     from fechner.cli.choosing.evidence import show
-    from fechner.executors import executor
     from fechner.records.rated_images import read_rated_images
     from fechner.report.selection_tables import evidence_table
     from fechner.study.channels import select_channels
 
     rated = read_rated_images(table)
     (chosen,) = dimensions_of(rated, [dimension or rated.dimensions[0]], options.partial_out)
-    with executor(jobs) as pool:
-        study = select_channels(
-            rated,
-            chosen,
-            network=network,
-            layers=layers or (),
-            pools=pools,
-            size=size,
-            options=options,
-            ratings=single_ratings(ratings, rated),
-            seed=seed,
-            cache=cache,
-            folder=out,
-            pool=pool,
-            bars=bar,
-        )
+    study = select_channels(
+        rated,
+        chosen,
+        network=network,
+        layers=layers or (),
+        pools=pools,
+        size=size,
+        options=options,
+        ratings=single_ratings(ratings, rated),
+        seed=seed,
+        cache=cache,
+        folder=out,
+        pool=workers,
+        bars=bar,
+    )
     show(evidence_table(study))
     if study.noise_ceiling:
         low, high = study.noise_ceiling
@@ -92,7 +92,7 @@ def compare_on_images(
     ratings: Path | None,
     seed: int,
     cache: Path | None,
-    jobs: int,
+    workers: Executor,
     confounds: Sequence[str] = (),
     judge: Path | None = None,
     judge_dimension: str | None = None,
@@ -109,8 +109,8 @@ def compare_on_images(
         See `evidence.compare.compare`.
     ratings
         A table of single ratings, for the noise ceiling.
-    jobs
-        Number of processes.
+    workers
+        Where the work runs.
     confounds
         Columns of the table within whose levels everything is scored again; of the judging table
         too, and only there where the first has no such column.
@@ -139,7 +139,6 @@ def compare_on_images(
         show_within,
     )
     from fechner.cli.choosing.evidence import say_ceiling, say_seen, show
-    from fechner.executors import executor
     from fechner.records.file_names import check_file_names
     from fechner.records.rated_images import read_rated_images
     from fechner.report.crossing_tables import write_columns, write_crossing
@@ -163,10 +162,10 @@ def compare_on_images(
         "partial_out": partial_out,
     }  # fmt: skip
     for name in names:
-        with bar(f"Strategies, {name}") as progress, executor(jobs) as processes:
+        with bar(f"Strategies, {name}") as progress:
             compared = compare(
                 sets, rated, name, tried, partial_out=partial_out, nested=nested, folds=folds,
-                repeats=repeats, shuffles=shuffles, seed=seed, pool=processes, progress=progress,
+                repeats=repeats, shuffles=shuffles, seed=seed, pool=workers, progress=progress,
             )  # fmt: skip
         write_channel_comparison(
             compared.table, out, name, simulated=rated.simulated, seed=seed,
@@ -185,11 +184,11 @@ def compare_on_images(
         write_columns(alone, out, name, simulated=rated.simulated)
         say_columns(alone, here)
         for column in here:
-            with bar(f"Within levels of {column}, {name}") as progress, executor(jobs) as processes:
+            with bar(f"Within levels of {column}, {name}") as progress:
                 scored = within_levels(
                     sets, rated, name, tried, column, partial_out=partial_out,
                     nested=compared.nested, folds=folds, shuffles=shuffles, seed=seed,
-                    pool=processes, progress=progress,
+                    pool=workers, progress=progress,
                 )  # fmt: skip
             write_crossing(
                 scored, out, f"within_{column}_{name}", simulated=rated.simulated, seed=seed,
@@ -198,10 +197,10 @@ def compare_on_images(
             show_within(scored, column)
         if other is not None and judge is not None:
             theirs = OtherSet(other, judge_dimension or name, judging, there)
-            with bar(f"Judged by {judge.stem}, {name}") as progress, executor(jobs) as processes:
+            with bar(f"Judged by {judge.stem}, {name}") as progress:
                 judged = judge_elsewhere(
                     sets, rated, name, tried, theirs, nested=nested, shuffles=shuffles, seed=seed,
-                    pool=processes, progress=progress,
+                    pool=workers, progress=progress,
                 )  # fmt: skip
             write_crossing(
                 judged, out, f"judged_{name}", simulated=rated.simulated or other.simulated,

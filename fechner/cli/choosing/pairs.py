@@ -9,6 +9,8 @@ from fechner.cli.console import bar, console
 from fechner.errors import InputError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     import pandas as pd
 
     from fechner.analysis.network.layers.networks import Network
@@ -31,6 +33,7 @@ def select_on_table(
     fit: str,
     seed: int,
     cache: Path | None,
+    workers: Executor,
 ) -> None:
     """Do what ``fechner channels select`` does of pairs, and say what it found.
 
@@ -40,6 +43,8 @@ def select_on_table(
         The table of pairs, the folder to write, and what was rated.
     network, layers, strategies, readout, choosing_types, held_out, shuffles, fit, seed, cache
         See `study.pair_channels.select_pair_channels`.
+    workers
+        Where the work runs.
     """
     from fechner.study.pair_channels import select_pair_channels
 
@@ -47,7 +52,7 @@ def select_on_table(
         _part(table, dimension),
         network=network, layers=layers or (), readout=readout, strategies=strategies,
         held_out=held_out, choosing_types=choosing_types, shuffles=shuffles, fit=fit, seed=seed,
-        cache=cache, folder=out, bars=bar,
+        cache=cache, folder=out, pool=workers, bars=bar,
     )  # fmt: skip
     for line in left_out:
         console.print(f"left out: {line}", markup=False, soft_wrap=True)
@@ -91,7 +96,7 @@ def compare_on_table(
     fit: str,
     seed: int,
     cache: Path | None,
-    jobs: int,
+    workers: Executor,
 ) -> None:
     """Do what ``fechner channels compare`` does of pairs, and say what it found.
 
@@ -103,8 +108,8 @@ def compare_on_table(
         NAME or NAME=CHECKPOINT, and LAYER or NETWORK/LAYER.
     strategies, readout, unseen, shuffles, fit, seed, cache
         See `study.pair_channels.compare_pair_channels`.
-    jobs
-        Processes.
+    workers
+        Where the work runs.
 
     Raises
     ------
@@ -112,7 +117,6 @@ def compare_on_table(
         If several dimensions are named.
     """
     from fechner.cli.choosing.words import network_of
-    from fechner.executors import executor
     from fechner.study.pair_channels import compare_pair_channels
 
     if len(dimensions or ()) > 1:
@@ -126,13 +130,12 @@ def compare_on_table(
             if "/" not in one or one.startswith(f"{name}/")
         ]
         asked.append((network_of(name, Path(checkpoint) if checkpoint else None), mine))
-    with executor(jobs) as pool:
-        found = compare_pair_channels(
-            _part(table, dimensions[0] if dimensions else None),
-            asked,
-            readout=readout, strategies=strategies, unseen=unseen, shuffles=shuffles, fit=fit,
-            seed=seed, cache=cache, pool=pool, folder=out, bars=bar,
-        )  # fmt: skip
+    found = compare_pair_channels(
+        _part(table, dimensions[0] if dimensions else None),
+        asked,
+        readout=readout, strategies=strategies, unseen=unseen, shuffles=shuffles, fit=fit,
+        seed=seed, cache=cache, pool=workers, folder=out, bars=bar,
+    )  # fmt: skip
     for features, rows in found.groupby("features", sort=False):
         console.print(f"{features}, {readout}; means over splits by reference, held out")
         console.print(_compared(rows))

@@ -12,13 +12,12 @@ from fechner.cli.compressing.options import (
     IMPORTANCE,
     SIZE,
     Centre,
-    Cluster,
-    Jobs,
     Map,
     Paths,
     Selection,
     Weights,
 )
+from fechner.cli.options.running import Cluster, Jobs
 from fechner.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def compare(
         float, typer.Option(help="Lowest quality of the rest.", rich_help_panel=SIZE)
     ] = 70.0,
     effort: Annotated[str, typer.Option(help="fast or high.", rich_help_panel=SIZE)] = "fast",
-    jobs: Jobs = None,
+    jobs: Jobs = 0,
     cluster: Cluster = None,
 ) -> None:
     """Measure what a map is worth against none, another picture's, its opposite, the centre.

@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 
-IMPORTANCE, SIZE, FILES, SAFETY, RUNNING = (
+IMPORTANCE, SIZE, FILES, SAFETY = (
     "What is important",
     "How much",
     "What is written",
     "What is left alone",
-    "Running",
 )
 """Headings of the help."""
 
@@ -41,10 +40,4 @@ Weights = Annotated[
         help="A checkpoint of the network, that of the selection if any.",
         rich_help_panel=IMPORTANCE,
     ),
-]
-Jobs = Annotated[
-    int | None, typer.Option(help="Processes; every core by default.", rich_help_panel=RUNNING)
-]
-Cluster = Annotated[
-    str | None, typer.Option(help="Address of a Dask scheduler.", rich_help_panel=RUNNING)
 ]

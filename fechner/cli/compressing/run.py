@@ -10,17 +10,15 @@ import typer
 
 from fechner.cli.compressing.options import (
     FILES,
-    RUNNING,
     SAFETY,
     SIZE,
     Centre,
-    Cluster,
-    Jobs,
     Map,
     Paths,
     Selection,
     Weights,
 )
+from fechner.cli.options.running import RUNNING, Cluster, Jobs
 from fechner.errors import InputError
 
 if TYPE_CHECKING:
@@ -137,7 +135,7 @@ def run(
         bool,
         typer.Option("--quiet", "-q", help="Say nothing but errors.", rich_help_panel=RUNNING),
     ] = False,
-    jobs: Jobs = None,
+    jobs: Jobs = 0,
     cluster: Cluster = None,
 ) -> None:
     """Compress pictures; where importance is low, more is lost.

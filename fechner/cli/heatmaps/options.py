@@ -33,5 +33,3 @@ Weights = Annotated[
     Path | None, typer.Option(help="A checkpoint of the network, that of the selection if any.")
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", help="Processes; one already uses every core.")]
-Cluster = Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")]

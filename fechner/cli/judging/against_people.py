@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fechner.cli.heatmaps.options import Cluster, Jobs
 from fechner.cli.judging.asked import (
     Candidate,
     Checkpoint,
@@ -22,6 +21,7 @@ from fechner.cli.judging.asked import (
     asked_distance,
     asked_maps,
 )
+from fechner.cli.options.running import Cluster, Jobs
 
 if TYPE_CHECKING:
     from fechner.records.map_worth.agreement import MapComparison

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fechner.cli.heatmaps.options import Cluster, Jobs
 from fechner.cli.judging.asked import (
     Candidate,
     Checkpoint,
@@ -22,6 +21,7 @@ from fechner.cli.judging.asked import (
     asked_maps,
     named_paths,
 )
+from fechner.cli.options.running import Cluster, Jobs
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fechner.cli.options.running import Cluster, Jobs
 from fechner.cli.statistics.options import Dimension, Out, ScaleText, read_given, show
 from fechner.cli.statistics.powering import Kind
 from fechner.errors import InputError
@@ -75,7 +76,8 @@ def design(
     wanted: Annotated[float, typer.Option("--power", help="Probability to reach.")] = 0.8,
     runs: Annotated[int, typer.Option(help="Simulated studies of each size.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes.")] = 1,
+    jobs: Jobs = 1,
+    cluster: Cluster = None,
     figure: Annotated[
         Path | None, typer.Option(help="Also draw it here (.png, .svg or .pdf).")
     ] = None,
@@ -93,7 +95,7 @@ def design(
     planned_test = PlannedTest(test.value, margin=margin)
     assumed = _assumed(kind, pilot, stimuli, _effect(effect, test), dimension, scale)
     assumed = _changed(assumed, control_effect, continuous=continuous)
-    with executor(jobs) as pool, bar("Simulating studies") as progress:
+    with executor(jobs, cluster) as pool, bar("Simulating studies") as progress:
         found = smallest_designs(
             assumed,
             PlannedStudy(2, 2, layout.value, missing),

@@ -10,7 +10,12 @@ Quality Models"), put to similarity matrices instead of distances from a referen
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -25,12 +30,15 @@ from fechner.analysis.network.choosing.rated_features import (
 from fechner.analysis.network.choosing.sets import ChannelValues
 from fechner.analysis.network.choosing.strategies import parse_strategy
 from fechner.analysis.network.evidence.evaluation import evaluate
+from fechner.analysis.network.layers.travelling import arrived, travelling
+from fechner.executors import run_all
 from fechner.progress import Progress, silent
 from fechner.records.rated_images import RatedImages
 
 PAIRS = {"all": "none", "within scenes": "within"}
 """The pairs that are compared, and the control that names them."""
 FEWEST_PAIRS = 3
+PREDICTION = "prediction"
 COLUMNS = ("features", "pooling", "channels", "measure", "value", "low", "high", "p")
 
 
@@ -44,6 +52,7 @@ def layer_agreement(
     folds: int = 5,
     repeats: int = 3,
     seed: int,
+    pool: Executor | None = None,
     progress: Progress = silent,
 ) -> pd.DataFrame:
     """Return the agreement of each set of channels with the ratings, one row a measure.
@@ -62,6 +71,10 @@ def layer_agreement(
         Of images, behind p.
     folds, repeats
         Of the read-out, over whole scenes.
+    seed
+        Of permutations, bootstraps and folds.
+    pool, progress
+        Where measures are taken, one task each, and what is called after each.
 
     Returns
     -------
@@ -76,18 +89,46 @@ def layer_agreement(
     """
     aim = objective or Objective()
     unseen = ~np.logical_or.reduce([one.seen for one in sets.values()])
-    rows = []
-    for done, ((features, pooling), one) in enumerate(sets.items(), start=1):
-        images = rated_features(one, rated, dimension).subset(unseen)
-        about = (features, pooling, images.n_channels)
-        for name, control in PAIRS.items():
-            if control == "none" or _pairs_within(images.scenes) >= FEWEST_PAIRS:
-                wanted = Objective(aim.similarity, aim.kernel, control=control)
-                found = _alignment(images, wanted, permutations, seed)
-                rows.append((*about, f"alignment, {name}", *found))
-        rows.append((*about, "prediction", *_prediction(images, folds, repeats, seed), np.nan))
-        progress(done, len(sets))
+    images = [rated_features(one, rated, dimension).subset(unseen) for one in sets.values()]
+    pairs = [*PAIRS] if _pairs_within(images[0].scenes) >= FEWEST_PAIRS else ["all"]
+    measures = [*(f"alignment, {name}" for name in pairs), PREDICTION]
+    tasks = [(place, measure) for place in range(len(images)) for measure in measures]
+    how = _How(aim, permutations, folds, repeats, seed)
+    with (
+        tempfile.TemporaryDirectory(prefix="fechner-sets-") as folder,
+        travelling(images, Path(folder), pool) as carried,
+    ):
+        found = run_all(partial(_measured, carried, how), tasks, pool=pool, progress=progress)
+    names = list(sets)
+    rows = [
+        (*names[place], images[place].n_channels, measure, *values)
+        for (place, measure), values in zip(tasks, found, strict=True)
+    ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+@dataclass(frozen=True)
+class _How:
+    """What every measure is taken with."""
+
+    aim: Objective
+    permutations: int
+    folds: int
+    repeats: int
+    seed: int
+
+
+def _measured(
+    carried: list[RatedFeatures] | Path, how: _How, task: tuple[int, str]
+) -> tuple[float, float, float, float]:
+    """Return the value of one measure of one set, its interval and its p."""
+    place, measure = task
+    images = arrived(carried)[place]
+    if measure == PREDICTION:
+        return *_prediction(images, how.folds, how.repeats, how.seed), np.nan
+    control = PAIRS[measure.removeprefix("alignment, ")]
+    wanted = Objective(how.aim.similarity, how.aim.kernel, control=control)
+    return _alignment(images, wanted, how.permutations, how.seed)
 
 
 def _pairs_within(scenes: NDArray) -> int:

@@ -1,0 +1,1 @@
+"""Options that several rooms of the command line share."""
