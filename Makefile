@@ -6,7 +6,7 @@
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/installed
-EXTRAS := experiment,labels,spreadsheets,jxl,hevc,captum,cluster,dev
+EXTRAS := analysis,experiment,labels,spreadsheets,jxl,hevc,captum,cluster,dev
 
 .PHONY: help setup demo test lint check constraints clean
 

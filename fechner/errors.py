@@ -27,6 +27,26 @@ class MissingPartError(FechnerError):
     """An optional package, system library, display or weight file is not present."""
 
 
+EXTRAS = {
+    **dict.fromkeys(("torch", "torchvision", "timm", "safetensors", "piq"), "analysis"),
+    **dict.fromkeys(("sklearn", "skimage"), "analysis"),
+    **dict.fromkeys(("psychopy", "pyglet", "questplus"), "experiment"),
+}
+"""Packages that come with an extra, by the name that is imported."""
+
+
+def missing_package(error: ModuleNotFoundError) -> MissingPartError | None:
+    """Return what to do about a package that an extra would bring; None for any other."""
+    package = (error.name or "").partition(".")[0]
+    extra = EXTRAS.get(package)
+    if extra is None:
+        return None
+    return MissingPartError(
+        f"this needs {package}, which is not installed; install it with: pip install "
+        f"'fechner[{extra}]'"
+    )
+
+
 class RefusedError(FechnerError):
     """The work is possible in general but this case would not be honest or safe."""
 

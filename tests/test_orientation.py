@@ -69,7 +69,7 @@ def test_a_folder_that_is_not_there_is_refused_in_one_line(tmp_path):
 
 def test_the_doctor_knows_every_extra_and_what_is_missing_of_it(monkeypatch):
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))
-    assert set(doctor.EXTRAS) == set(project["project"]["optional-dependencies"]) - {"dev"}
+    assert set(doctor.GIVES) == set(project["project"]["optional-dependencies"]) - {"dev", "all"}
 
     def version(package):
         if package == "dask":

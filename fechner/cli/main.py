@@ -33,7 +33,7 @@ from fechner.cli import (
 from fechner.cli.console import complaints
 from fechner.cli.heatmaps import drawing, impact
 from fechner.cli.orienting import doctor, folders
-from fechner.errors import FechnerError, StoppedError
+from fechner.errors import FechnerError, StoppedError, missing_package
 
 DEBUG_FLAG = "--debug"
 
@@ -51,6 +51,12 @@ class OneLineErrors(TyperGroup):
         except FechnerError as error:
             _trace_if_asked()
             raise _ending(f"error: {error}", 2) from None
+        except ModuleNotFoundError as error:
+            _trace_if_asked()
+            told, code = missing_package(error) or f"{error}; run again with {DEBUG_FLAG}", 1
+            if isinstance(told, FechnerError):
+                code = 2
+            raise _ending(f"error: {told}", code) from None
         except MemoryError:
             _trace_if_asked()
             raise _ending("error: out of memory; use fewer --jobs or smaller images", 2) from None

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fechner.errors import InputError
+from fechner.errors import InputError, MissingPartError
 
 if TYPE_CHECKING:
     from fechner.analysis.network.maps.importance import Recipe
@@ -71,6 +72,8 @@ def map_source(
     ------
     InputError
         If they contradict each other, or a folder or file is missing.
+    MissingPartError
+        If a network is to draw the maps and torch is not installed.
     """
     if centre and given not in (NETWORK, CENTRE):
         raise InputError(f"expected one source of importance, got --centre and --map {given}")
@@ -79,6 +82,11 @@ def map_source(
         raise InputError(
             f"expected one source of importance: --selection and --weights are for a network's "
             f"maps, and {'--centre' if centre else f'--map {given}'} was given too"
+        )
+    if kind == NETWORK and find_spec("torch") is None:
+        raise MissingPartError(
+            "importance by a network needs torch, which is not installed; install it with: pip "
+            "install 'fechner[analysis]', or take --map centre"
         )
     if kind in WORDS:
         return MapSource(kind, selection=selection, weights=weights)

