@@ -212,12 +212,15 @@ def test_a_set_says_simulated_where_its_maps_do(scenes, tmp_path):
     assert build_stimuli(few, tmp_path / "set", **options).simulated
 
 
-def test_another_target_removes_the_pictures_of_the_former_set(scenes, tmp_path):
+def test_pictures_of_a_former_set_and_of_scenes_left_out_do_not_stay(scenes, tmp_path):
     few = {name: scenes[name] for name in ("cat", "cup")}
     options = {"regions": QUICK, "arms": ("low", "high"), "max_strength_ratio": 4.0}
     build_stimuli(few, tmp_path, family="noise", target_mse=10.0, **options)
-    made = build_stimuli(few, tmp_path, family="contrast", target_mse=10.0, again=True, **options)
+    twice = few | {"copy": few["cat"]}
+    made = build_stimuli(twice, tmp_path, family="contrast", target_mse=10.0, again=True, **options)
+    assert set(made.record["refused"]) == {"copy"}
     assert {p.name for p in tmp_path.glob("*.png")} == {s.file for s in made.stimuli}
+    assert not list((tmp_path / "masks").glob("copy_*"))
 
 
 def files(folder):

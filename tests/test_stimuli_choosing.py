@@ -65,6 +65,7 @@ def test_a_scene_without_a_comparable_donor_is_replaced_too(chosen_of):
     assert chosen.kept == ["a", "b", "c"]
     assert "9.00 times apart" in chosen.refused["alone1"]
     assert set(chosen.gifts) == {"a", "b", "c"}
+    assert [built.scene for built in chosen.left_out] == ["alone1"]
 
 
 def test_of_two_scenes_with_the_same_pixels_the_second_is_replaced(chosen_of):

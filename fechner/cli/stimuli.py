@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fechner.cli.options.running import Cluster, Jobs
+
+if TYPE_CHECKING:
+    from fechner.records.study import Study
 
 app = typer.Typer(no_args_is_help=True, help="Stimulus sets: build, verify, look.")
 
 
 @app.command()
 def build(
+    context: typer.Context,
     images: Annotated[list[Path], typer.Argument(help="Photographs: files or folders.")],
     maps: Annotated[Path, typer.Option(help="Folder of importance maps, NAME.png each.")],
     out: Annotated[Path, typer.Option(help="Folder of the stimulus set.")],
@@ -26,6 +30,10 @@ def build(
     region: Annotated[
         list[str] | None,
         typer.Option(help="low, high, donor, middle, random, mirrored, centre, uniform; repeat."),
+    ] = None,
+    study: Annotated[
+        Path | None,
+        typer.Option(help="Study file that says the design, coded files among them."),
     ] = None,
     share: Annotated[float, typer.Option(help="Area of a region, share of the picture.")] = 0.2,
     tolerance: Annotated[float, typer.Option(help="Of every matched covariate.")] = 0.02,
@@ -53,36 +61,73 @@ def build(
     """Build intact and degraded pictures of every photograph, matched and controlled.
 
     Example: fechner stimuli build photos --maps maps --out stimuli --family blur --target mse=60
+    Coded files: fechner stimuli build photos --maps maps --out stimuli --study study.toml
     """
     from fechner.cli.console import bar, console
     from fechner.cli.paths import by_name, image_paths
     from fechner.compression.regions.options import RegionOptions
     from fechner.executors import executor
     from fechner.stimuli.build import build_stimuli
+    from fechner.study.design import build_declared
 
+    declared = None if study is None else _declared(context, study)
     measure, values = _levels(target or ["mse=60"])
     named = by_name(image_paths(images))
+    scenes = {name: (path, maps / f"{name}.png") for name, path in named.items()}
+    truths = None if truth is None else _truths(truth)
     options = RegionOptions(share=share, tolerance=tolerance)
     with executor(jobs, cluster) as pool, bar("Stimuli") as progress:
-        made = build_stimuli(
-            {name: (path, maps / f"{name}.png") for name, path in named.items()},
-            out,
-            family=family or ["blur"],
-            target_mse=values,
-            measure=measure,
-            arms=region or ["low", "high", "donor"],
-            regions=options.without(*(leave_unmatched or [])),
-            max_strength_ratio=max_strength_ratio,
-            wanted=wanted,
-            again=again,
-            seed=seed,
-            truths=None if truth is None else _truths(truth),
-            pool=pool,
-            progress=progress,
-        )
+        if declared is not None:
+            made = build_declared(
+                declared,
+                scenes,
+                out,
+                wanted=wanted,
+                again=again,
+                truths=truths,
+                pool=pool,
+                progress=progress,
+            )
+        else:
+            made = build_stimuli(
+                scenes,
+                out,
+                family=family or ["blur"],
+                target_mse=values,
+                measure=measure,
+                arms=region or ["low", "high", "donor"],
+                regions=options.without(*(leave_unmatched or [])),
+                max_strength_ratio=max_strength_ratio,
+                wanted=wanted,
+                again=again,
+                seed=seed,
+                truths=truths,
+                pool=pool,
+                progress=progress,
+            )
     console.print(f"{len(made.stimuli)} stimuli of {len(made.scenes)} scenes in {out}")
     for scene, reason in made.record["refused"].items():
         console.print(f"left out {scene}: {reason}", markup=False)
+
+
+SAID_BY_STUDY = (
+    "family", "target", "region", "share", "tolerance", "leave_unmatched", "max_strength_ratio",
+    "seed",
+)  # fmt: skip
+"""Options that a study file says itself."""
+
+
+def _declared(context: typer.Context, file: Path) -> Study:
+    """Return a study whose file says the design, and whether anything said it beside the file."""
+    from fechner.errors import InputError
+    from fechner.records.study import read_study
+
+    for name in SAID_BY_STUDY:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            option = "--" + name.replace("_", "-")
+            raise InputError(f"the design is that of {file}; leave {option} out or change the file")
+    return read_study(file)
 
 
 def _truths(table: Path) -> dict[str, str]:
@@ -225,21 +270,31 @@ def sheet(
 ) -> None:
     """Show every scene: picture, map, regions, arms, what changed, numbers, and who was left out.
 
+    Coded pictures are shown at native resolution where the arms differ most.
+
     Example: fechner stimuli sheet stimuli --maps maps
     """
     from fechner.cli.console import console
     from fechner.errors import InputError, nearest
     from fechner.records.stimuli import read_stimulus_set
+    from fechner.stimuli.coded.sheet import coded_section, coded_sheet
     from fechner.stimuli.sheet_page import write_sheet_page
     from fechner.stimuli.sheets import contact_sheet
 
     found = read_stimulus_set(folder)
+    coded = found.has_coded_files
     for name in scene or []:
         if name not in found.scenes:
             raise InputError(f"no scene {name!r} in {folder}; {nearest(name, found.scenes)}")
     out = out or folder / "sheet.html"
-    write = contact_sheet if out.suffix == ".png" else write_sheet_page
-    console.print(f"{write(found, out, maps=maps, scenes=scene or ())}", soft_wrap=True)
+    scenes = scene or ()
+    if out.suffix == ".png":
+        draw = coded_sheet if coded else contact_sheet
+        made = draw(found, out, maps=maps, scenes=scenes)
+    else:
+        section = coded_section if coded else None
+        made = write_sheet_page(found, out, maps=maps, scenes=scenes, section=section)
+    console.print(f"{made}", soft_wrap=True)
 
 
 @app.command()
@@ -256,12 +311,19 @@ def balance(
     from rich.table import Table
 
     from fechner.cli.console import console
+    from fechner.errors import InputError
     from fechner.provenance import write_text
     from fechner.records.cells import csv_text
     from fechner.records.stimuli import read_stimulus_set
     from fechner.stimuli import balance as balances
 
-    found = balances.balance_table(read_stimulus_set(folder))
+    stimuli = read_stimulus_set(folder)
+    if stimuli.has_coded_files:
+        raise InputError(
+            f"{folder} holds coded pictures, which have no matched regions; see fechner stimuli "
+            "verify and sheet"
+        )
+    found = balances.balance_table(stimuli)
     shown = balances.balance_summary(found)
     table = Table("relative difference", title=f"{found['scene'].nunique()} scenes")
     for column in shown.columns:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ import numpy as np
 
 from fechner.compression.degrading.matching import MAX_STRENGTH_RATIO, MEASURES
 from fechner.compression.regions.options import RegionOptions
-from fechner.errors import FechnerError, InputError, nearest
+from fechner.errors import InputError, nearest
 from fechner.progress import Progress, silent
 from fechner.provenance import provenance, sha256_file
 from fechner.records.file_names import check_file_names
@@ -28,12 +27,18 @@ from fechner.records.stimuli import (
     LAYER_DISTANCE,
     TRUTHS,
     StimulusSet,
-    read_stimulus_set,
     write_stimulus_set,
 )
 from fechner.stimuli.choosing import choose_scenes
 from fechner.stimuli.design import UNIFORM, Design, Scene
-from fechner.stimuli.kept import Built, SceneTask, open_folder
+from fechner.stimuli.kept import (
+    Built,
+    SceneTask,
+    files_of_former_set,
+    mask_path,
+    open_folder,
+    remove_pictures,
+)
 from fechner.stimuli.layer_distances import described, layer_distances
 
 if TYPE_CHECKING:
@@ -191,7 +196,7 @@ def build_stimuli(
         for name, made in kept.items()
         for one in made
     ]
-    _remove_old(Path(folder), {one.file for one in stimuli})
+    _remove_others(Path(folder), {one.file for one in stimuli}, chosen.left_out)
     return write_stimulus_set(Path(folder), stimuli, said)
 
 
@@ -256,12 +261,13 @@ def _ratios(strengths: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
     return {label: max(found) / max(min(found), 1e-9) for label, found in regional.items()}
 
 
-def _remove_old(folder: Path, files: set[str]) -> None:
-    """Remove the pictures of a former set in this folder that are not part of the new one."""
-    with suppress(FechnerError):
-        for stimulus in read_stimulus_set(folder).stimuli:
-            if stimulus.file not in files:
-                (folder / Path(stimulus.file).name).unlink(missing_ok=True)
+def _remove_others(folder: Path, files: set[str], left_out: Sequence[Built]) -> None:
+    """Remove what lies there of a former set, and of scenes that were built and left out."""
+    vain = {one.file for built in left_out for one in built.stimuli}
+    remove_pictures(folder, (files_of_former_set(folder) | vain) - files)
+    for built in left_out:
+        for arm in {one.region for one in built.stimuli}:
+            mask_path(folder, built.scene, arm).unlink(missing_ok=True)
 
 
 def _inputs(digests: Mapping[str, tuple[str, str]]) -> dict[str, str]:

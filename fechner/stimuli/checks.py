@@ -23,6 +23,7 @@ from fechner.records.stimuli import (
     StimulusSet,
     changed_pictures,
 )
+from fechner.stimuli.coded.checks import problems_of_coded
 from fechner.stimuli.design import UNIFORM
 from fechner.stimuli.kept import mask_path
 
@@ -36,7 +37,8 @@ def problems_of(found: StimulusSet) -> list[str]:
 
     Named are: every picture that is missing or holds other bytes, regions of unequal area in one
     scene, pixels that changed outside the region's soft mask, losses that miss their target by
-    more than the tolerance, and covariates that were to be matched and differ by more than theirs.
+    more than the tolerance, and covariates that were to be matched and differ by more than theirs;
+    of coded pictures, files of another size, of other pixels and off what they were matched to.
     A set from elsewhere is held against as much of this as it declares.
     """
     changed = changed_pictures(found)
@@ -44,11 +46,12 @@ def problems_of(found: StimulusSet) -> list[str]:
     if not changed and expected != found.sha256:
         changed = [f"{TABLE} (its rows are not those that were written)"]
     broken = {name.partition(" (")[0] for name in changed}
-    lines = list(changed)
+    lines, of_scene = list(changed), problems_of_coded if found.has_coded_files else _of_scene
     for scene in found.scenes:
-        mine = [one for one in found.stimuli if one.scene == scene and one.file not in broken]
+        mine = [one for one in found.stimuli if one.scene == scene]
+        mine = [one for one in mine if not broken & {one.file, one.coded}]
         try:
-            lines += _of_scene(found, scene, mine)
+            lines += of_scene(found, scene, mine)
         except FechnerError as error:
             lines.append(f"{scene}: {error}")
     return lines

@@ -42,16 +42,24 @@ class Chosen:
         Scene -> its donor arm, of every scene that has one.
     refused
         Scene -> why it was left out.
+    twice
+        What was built of scenes whose pixels are those of another.
     """
 
     own: dict[str, Built] = field(default_factory=dict)
     gifts: dict[str, Built] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    twice: list[Built] = field(default_factory=list)
 
     @property
     def kept(self) -> list[str]:
         """The scenes of the set, in the order of the pool."""
         return [name for name in self.own if name not in self.refused]
+
+    @property
+    def left_out(self) -> list[Built]:
+        """What was built of scenes that are not in the set: without a donor, or seen twice."""
+        return [*self.twice, *(built for name, built in self.own.items() if name in self.refused)]
 
 
 def choose_scenes(
@@ -125,6 +133,7 @@ def _enter(chosen: Chosen, built: Sequence[Built]) -> None:
         intact = one.stimuli[0].sha256
         if intact in seen:
             chosen.refused[one.scene] = f"it shows the same pixels as scene {seen[intact]!r}"
+            chosen.twice.append(one)
             continue
         seen[intact] = one.scene
         chosen.own[one.scene] = one

@@ -11,16 +11,17 @@ only on request: somebody may have rated it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from fechner import __version__
-from fechner.errors import InputError, RefusedError
+from fechner.errors import FechnerError, InputError, RefusedError
 from fechner.provenance import digest, read_json
 from fechner.records.done import done_key, read_done, write_done
-from fechner.records.stimuli import INTACT, RECORD, Stimulus
+from fechner.records.stimuli import INTACT, RECORD, Stimulus, read_stimulus_set
 from fechner.stimuli.design import Design, Scene
 
 KEPT = ".scenes"
@@ -66,6 +67,20 @@ class Built:
     refused: str = ""
 
 
+class AnotherSetError(RefusedError):
+    """A folder holds a set of another design, or of another version of fechner."""
+
+    def __init__(self, folder: Path, differences: Sequence[str], remedy: str) -> None:
+        self.folder, self.differences = folder, tuple(differences)
+        super().__init__(
+            f"{folder} holds another stimulus set ({'; '.join(differences)}); {remedy}"
+        )
+
+
+REMEDY = "give another folder, or replace it with: --again (from Python, again=True)"
+"""What whoever builds a set can do; a study says what it can (`study.work.make_stimuli`)."""
+
+
 def open_folder(
     folder: Path, design: Mapping[str, Any], inputs: Mapping[str, str], *, again: bool
 ) -> None:
@@ -84,7 +99,7 @@ def open_folder(
 
     Raises
     ------
-    RefusedError
+    AnotherSetError
         If the folder holds a set of another design or version, and `again` is False.
     """
     path = folder / RECORD
@@ -94,10 +109,7 @@ def open_folder(
     if not differences:
         return
     if not again:
-        raise RefusedError(
-            f"{folder} holds another stimulus set ({'; '.join(differences)}); give another folder, "
-            "or replace it with: --again"
-        )
+        raise AnotherSetError(folder, differences, REMEDY)
     for kept in (folder / KEPT).glob("*.json"):
         kept.unlink()
 
@@ -121,6 +133,23 @@ def _differences(path: Path, design: Mapping[str, Any], inputs: Mapping[str, str
     if version != __version__:
         words.append(f"built by fechner {version}, this is {__version__}")
     return words
+
+
+def remove_pictures(folder: Path, files: Iterable[str]) -> None:
+    """Remove files of a set's folder that are part of it no longer, by their bare names."""
+    for file in files:
+        (folder / Path(file).name).unlink(missing_ok=True)
+
+
+def files_of_former_set(folder: Path) -> set[str]:
+    """Return the pictures and coded files of the set that lies in a folder; none where none does.
+
+    A set whose table cannot be read is none.
+    """
+    with suppress(FechnerError):
+        former = read_stimulus_set(folder).stimuli
+        return {name for one in former for name in (one.file, one.coded) if name}
+    return set()
 
 
 def mask_path(folder: Path, scene: str, arm: str) -> Path:

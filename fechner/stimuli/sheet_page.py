@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 
@@ -38,6 +38,9 @@ NUMBERS = (
 )
 """What the table says of a picture: column of the set, and its words."""
 
+Section = Callable[[StimulusSet, str, Path | None], str]
+"""What is written of a scene of a set, with the folder of its maps, as HTML."""
+
 STYLE = """
 body{font:16px/1.45 system-ui,sans-serif;color:#222;margin:0 auto;max-width:1280px;padding:12px}
 h1{font-size:1.5rem}
@@ -55,7 +58,12 @@ tr+tr td{border-top:1px solid #ddd}.bar{width:220px;max-width:100%;height:12px}
 
 
 def write_sheet_page(
-    found: StimulusSet, path: Path, *, maps: Path | None = None, scenes: Sequence[str] = ()
+    found: StimulusSet,
+    path: Path,
+    *,
+    maps: Path | None = None,
+    scenes: Sequence[str] = (),
+    section: Section | None = None,
 ) -> Path:
     """Write a page of a stimulus set as one HTML file.
 
@@ -69,6 +77,8 @@ def write_sheet_page(
         Folder of the importance maps, ``SCENE.png``; left out, no maps are drawn.
     scenes
         Which scenes; all where empty.
+    section
+        What is written of a scene; left out, that of degraded regions.
 
     Returns
     -------
@@ -82,7 +92,8 @@ def write_sheet_page(
     RefusedError
         If a picture is not the one that was built.
     """
-    sections = "\n".join(_section(found, scene, maps) for scene in (scenes or found.scenes))
+    write = section or _section
+    sections = "\n".join(write(found, scene, maps) for scene in (scenes or found.scenes))
     write_text(
         path,
         f"""<!doctype html>
@@ -108,8 +119,7 @@ def _opening(found: StimulusSet, *, with_maps: bool) -> str:
         f"<p>{len(found.stimuli)} pictures of {len(found.scenes)} scenes; set "
         f"{found.sha256[:12]}. Pictures are shown at {SHOWN_PX} px or smaller, as JPEG; the set "
         "holds them lossless. Under &ldquo;what changed&rdquo; a difference from the intact one "
-        f"is enlarged {GAIN} times around middle grey. Lines are the borders of the degraded "
-        "regions before their soft edge.</p>"
+        f"is enlarged {GAIN} times around middle grey. {_lines_are(found)}</p>"
     ]
     if found.simulated:
         lines.insert(0, '<p class="simulated">SIMULATED: the maps rest on simulated ratings.</p>')
@@ -122,6 +132,12 @@ def _opening(found: StimulusSet, *, with_maps: bool) -> str:
     return "\n".join(lines)
 
 
+def _lines_are(found: StimulusSet) -> str:
+    if found.has_coded_files:
+        return "Squares are at native resolution, framed in the whole picture."
+    return "Lines are the borders of the degraded regions before their soft edge."
+
+
 def _section(found: StimulusSet, scene: str, maps: Path | None) -> str:
     mine = [one for one in found.stimuli if one.scene == scene]
     degraded = [one for one in mine if one.region != INTACT]
@@ -132,24 +148,27 @@ def _section(found: StimulusSet, scene: str, maps: Path | None) -> str:
         for arm in dict.fromkeys(one.region for one in degraded)
     }
     own = {arm: mask for arm, mask in masks.items() if arm in ("low", "high")}
-    shown = [_figure(found, "intact", original)]
+    shown = [sheet_figure(found, "intact", original)]
     if maps is not None and (maps / f"{scene}.png").is_file():
         drawn = outlined(coloured_map(read_map_png(maps / f"{scene}.png")), own)
-        shown.append(_figure(found, "importance, with high (orange) and low (blue)", drawn))
-    shown.append(_figure(found, "regions: " + ", ".join(masks), outlined(original, masks)))
+        shown.append(sheet_figure(found, "importance, with high (orange) and low (blue)", drawn))
+    shown.append(sheet_figure(found, "regions: " + ", ".join(masks), outlined(original, masks)))
     for one in degraded:
         words = f"{one.region}, {one.family}" + (f" {one.level}" if one.level > 1 else "")
         picture = pictures[one.stimulus]
         with_outline = outlined(picture, {one.region: masks[one.region]})
-        shown.append(_figure(found, words, with_outline))
-        shown.append(_figure(found, f"{words}: what changed", _difference(original, picture)))
+        shown.append(sheet_figure(found, words, with_outline))
+        shown.append(
+            sheet_figure(found, f"{words}: what changed", enlarged_difference(original, picture))
+        )
     return (
         f'<section><h2>{escape(scene)}</h2>\n<div class="row">{"".join(shown)}</div>\n'
         f"{_numbers(found, degraded)}</section>"
     )
 
 
-def _figure(found: StimulusSet, words: str, picture: np.ndarray) -> str:
+def sheet_figure(found: StimulusSet, words: str, picture: np.ndarray) -> str:
+    """Return a picture, uint8 (h, w, 3), with its words as an element of the page."""
     caption = escape(_simulated(found) + words)
     return (
         f'<figure><img alt="{caption}" src="{_data(picture)}">'
@@ -157,7 +176,8 @@ def _figure(found: StimulusSet, words: str, picture: np.ndarray) -> str:
     )
 
 
-def _difference(original: np.ndarray, picture: np.ndarray) -> np.ndarray:
+def enlarged_difference(original: np.ndarray, picture: np.ndarray) -> np.ndarray:
+    """Return `picture` minus `original` around middle grey, uint8, enlarged `GAIN` times."""
     apart = picture.astype(np.int16) - original.astype(np.int16)
     return np.clip(128 + GAIN * apart, 0, 255).astype(np.uint8)
 
@@ -175,18 +195,21 @@ def _data(picture: np.ndarray) -> str:
 def _numbers(found: StimulusSet, degraded: Sequence[Stimulus]) -> str:
     columns = [(name, words) for name, words in NUMBERS if name != LAYER_DISTANCE]
     columns = list(NUMBERS) if found.has_layer_distances else columns
-    head = "".join(f"<th>{words}</th>" for _, words in columns)
-    rows = "".join(
-        f"<tr><td>{escape(one.stimulus)}</td>"
-        + "".join(f"<td>{_cell(one, name)}</td>" for name, _ in columns)
-        + "</tr>"
-        for one in degraded
+    rows = [[one.stimulus, *(_cell(one, name) for name, _ in columns)] for one in degraded]
+    return numbers_table(["picture", *(words for _, words in columns)], rows)
+
+
+def numbers_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table of the page from cells of plain text."""
+    head = "".join(f"<th>{escape(words)}</th>" for words in header)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
     )
-    return f'<div class="wide"><table><tr><th>picture</th>{head}</tr>{rows}</table></div>'
+    return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'
 
 
 def _cell(one: Stimulus, name: str) -> str:
-    unit = f" {escape(one.strength_unit)}" if name == "strength" and one.strength_unit else ""
+    unit = f" {one.strength_unit}" if name == "strength" and one.strength_unit else ""
     return f"{getattr(one, name):.4g}{unit}"
 
 

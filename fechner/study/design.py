@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from pathlib import Path
+
 from fechner.compression.regions.options import RegionOptions
+from fechner.errors import InputError
+from fechner.progress import Progress, silent
+from fechner.records.stimuli import StimulusSet
 from fechner.records.study import Study
 from fechner.stimuli.design import Design
 
@@ -31,4 +38,74 @@ def design_of(study: Study) -> Design:
         regions=RegionOptions(share=said.share, match=said.match),
         max_strength_ratio=said.max_strength_ratio,
         seed=study.seed,
+    )
+
+
+def build_declared(
+    study: Study,
+    scenes: Mapping[str, tuple[Path, Path]],
+    folder: Path,
+    *,
+    wanted: int | None = None,
+    again: bool = False,
+    truths: Mapping[str, str] | None = None,
+    pool: Executor | None = None,
+    progress: Progress = silent,
+) -> StimulusSet:
+    """Build the stimuli that a study file declares from photographs and maps at hand.
+
+    Parameters
+    ----------
+    study
+        Whose ``[stimuli]`` count: degraded regions, or coded files.
+    scenes
+        Name -> (image file, importance map).
+    folder
+        Of the set.
+    wanted
+        How many scenes; all of `scenes` where left out.
+    again, truths, pool, progress
+        As `build_stimuli` takes them.
+
+    Raises
+    ------
+    InputError
+        If an image or map is unusable, the design names what there is not, or truths are given
+        for coded files.
+    MissingPartError
+        If the codec of an arm is not installed.
+    RefusedError
+        If too few scenes can be made, or `folder` holds another set.
+    """
+    from fechner.stimuli.build import build_stimuli
+    from fechner.stimuli.coded.build import build_coded_stimuli
+
+    if study.compares_codecs:
+        if truths:
+            raise InputError("coded files are compared in quality; leave --truth out")
+        return build_coded_stimuli(
+            scenes,
+            folder,
+            design=study.stimuli.codecs,
+            wanted=wanted,
+            again=again,
+            pool=pool,
+            progress=progress,
+        )
+    design = design_of(study)
+    return build_stimuli(
+        scenes,
+        folder,
+        family=design.families,
+        target_mse=design.targets,
+        measure=design.measure,
+        arms=design.arms,
+        regions=design.regions,
+        max_strength_ratio=design.max_strength_ratio,
+        wanted=wanted,
+        again=again,
+        seed=design.seed,
+        truths=truths,
+        pool=pool,
+        progress=progress,
     )

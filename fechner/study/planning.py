@@ -12,7 +12,9 @@ from pathlib import Path
 from fechner.errors import InputError
 from fechner.experiment.plan.audit import Audit, audit
 from fechner.experiment.plan.conditions import items_by_scene
+from fechner.records.rules.codec_design import CodecDesign
 from fechner.records.stimuli import INTACT, TABLE, Stimulus, StimulusSet, read_stimulus_set
+from fechner.stimuli.coded.scene import FAMILY, coded_name
 from fechner.stimuli.design import Design
 from fechner.study import work
 from fechner.study.design import design_of
@@ -58,7 +60,7 @@ def study_plan(place: OpenStudy) -> StudyPlan:
     else:
         work.check_stimuli(place)
         names = list(work.images_of_scenes(place))[: place.study.stimuli.scenes]
-        stimuli = StimulusSet(place.stimuli, designed_stimuli(design_of(place.study), names), {})
+        stimuli = StimulusSet(place.stimuli, _designed(place, names), {})
     followed, people = work.protocol(place), place.study.session.participants
     conditions = max(len(items) for items in items_by_scene(followed, stimuli).values())
     if followed.trials.design == "latin square" and people % conditions:
@@ -73,7 +75,7 @@ def study_plan(place: OpenStudy) -> StudyPlan:
     if counted.minutes > counted.limit_minutes:
         raise InputError(
             f"a session takes about {counted.minutes:.0f} minutes ({counted.trials} trials), the "
-            f"protocol allows {counted.limit_minutes:g}; ask for fewer scenes, levels or regions, "
+            f"protocol allows {counted.limit_minutes:g}; ask for fewer {_what(place)}, "
             "or copy the protocol and give it trials.design = 'latin square'"
         )
     return StudyPlan(
@@ -83,6 +85,39 @@ def study_plan(place: OpenStudy) -> StudyPlan:
         conditions=conditions,
         design=followed.trials.design,
         audit=counted,
+    )
+
+
+def _what(place: OpenStudy) -> str:
+    return "scenes, arms or rates" if place.study.compares_codecs else "scenes, levels or regions"
+
+
+def _designed(place: OpenStudy, scenes: list[str]) -> tuple[Stimulus, ...]:
+    if place.study.compares_codecs:
+        return designed_coded_stimuli(place.study.stimuli.codecs, scenes)
+    return designed_stimuli(design_of(place.study), scenes)
+
+
+def designed_coded_stimuli(design: CodecDesign, scenes: list[str]) -> tuple[Stimulus, ...]:
+    """Return the coded pictures that a design gives of some scenes, without pictures.
+
+    Examples
+    --------
+    >>> design = CodecDesign(arms=("plain", "map"), rates=(30,))
+    >>> [one.stimulus for one in designed_coded_stimuli(design, ["boat"])]
+    ['boat_intact', 'boat_codec1_plain', 'boat_codec1_map']
+    """
+    return tuple(
+        stimulus
+        for scene in scenes
+        for stimulus in (
+            _planned(f"{scene}_{INTACT}", scene, INTACT, "none", 0),
+            *(
+                _planned(coded_name(scene, level, arm), scene, arm, FAMILY, level)
+                for level in range(1, len(design.rates) + 1)
+                for arm in design.arms
+            ),
+        )
     )
 
 

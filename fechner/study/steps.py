@@ -102,7 +102,9 @@ def _rival_files(place: OpenStudy) -> list[Path]:
 
 def _stimulus_files(place: OpenStudy) -> list[Path]:
     pictures = sorted(place.stimuli.glob("*.png")) + sorted(place.stimuli.glob("masks/*.png"))
-    coded = sorted(path for end in ("jpg", "avif") for path in place.stimuli.glob(f"*.{end}"))
+    coded = sorted(
+        path for end in ("jpg", "avif", "jxl") for path in place.stimuli.glob(f"*.{end}")
+    )
     return [place.stimuli / "stimuli.csv", place.stimuli / "stimuli.json", *pictures, *coded]
 
 

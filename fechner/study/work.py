@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fechner.errors import InputError
+from fechner.errors import InputError, RefusedError
 from fechner.records.file_names import check_file_names
 from fechner.records.rated_images import RatedImages, read_rated_images, require_scenes
 from fechner.records.ratings import read_ratings
@@ -208,7 +208,25 @@ def make_stimuli(place: OpenStudy) -> None:
 
     A set of another design is replaced, unless people have rated it already. Where codecs are
     compared, the scenes are coded instead.
+
+    Raises
+    ------
+    RefusedError
+        If too few scenes can be made, or people have judged a set of another design.
     """
+    from fechner.stimuli.kept import AnotherSetError
+
+    try:
+        _make_stimuli(place)
+    except AnotherSetError as error:
+        raise RefusedError(
+            f"people have judged the set in {place.stimuli}, and this would be another "
+            f"({'; '.join(error.differences)}); restore what changed, or begin a study in a folder "
+            "of its own"
+        ) from error
+
+
+def _make_stimuli(place: OpenStudy) -> None:
     if place.study.compares_codecs:
         network = _distance_network(place, device="cpu")
         make_coded_stimuli(place, images_of_scenes(place), network)

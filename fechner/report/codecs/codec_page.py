@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from fechner import __version__
@@ -18,10 +17,11 @@ from fechner.report.codecs.codec_figures import chosen_matrix, opinion_curves
 from fechner.report.pictures import SceneRow, picture
 from fechner.report.style import drawing, svg
 from fechner.report.tables import Table, contrast_table, number, plan_table
+from fechner.stimuli.coded.sheet import where_arms_differ
 
 TEMPLATE = "codecs.html.j2"
-CROP, SCENES = 180, 3
-"""Side of the crops in pixels, and of how many scenes they are shown."""
+SCENES = 3
+"""Of how many scenes crops are shown."""
 
 
 WORLDS = {
@@ -176,22 +176,7 @@ def _crops(stimuli: StimulusSet) -> list[SceneRow]:
     for scene in stimuli.scenes[:SCENES]:
         own = [s for s in stimuli.stimuli if s.scene == scene and s.level in (0, 1)]
         images = {one.region: read_image(stimuli.unchanged_path(one)) for one in own}
-        window = _where_they_differ([images[name] for name in images if name != INTACT])
+        window = where_arms_differ([images[name] for name in images if name != INTACT])
         shown = [picture(image[window], name, side=None) for name, image in images.items()]
         rows.append(SceneRow(scene, shown))
     return rows
-
-
-def _where_they_differ(images: list[np.ndarray]) -> tuple[slice, slice]:
-    """Return the square of `CROP` pixels in which the arms vary most."""
-    import cv2
-
-    spread = np.var(np.stack(images).astype(np.float32), axis=0).sum(axis=2)
-    height, width = spread.shape
-    side_y, side_x = min(CROP, height), min(CROP, width)
-    mean = cv2.boxFilter(
-        spread, -1, (side_x, side_y), anchor=(0, 0), borderType=cv2.BORDER_CONSTANT
-    )
-    inside = mean[: height - side_y + 1, : width - side_x + 1]
-    top, left = np.unravel_index(int(np.argmax(inside)), inside.shape)
-    return slice(int(top), int(top) + side_y), slice(int(left), int(left) + side_x)

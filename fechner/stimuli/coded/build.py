@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,10 @@ from fechner.records.file_names import check_file_names
 from fechner.records.maps import is_simulated_map
 from fechner.records.rules.codec_design import CodecDesign
 from fechner.records.stimuli import LAYER_DISTANCE, StimulusSet, write_stimulus_set
+from fechner.stimuli.build import check_pool
 from fechner.stimuli.coded.arms import versions
 from fechner.stimuli.coded.scene import CodedScene, CodedTask, coded_scene
+from fechner.stimuli.kept import files_of_former_set, open_folder, remove_pictures
 from fechner.stimuli.layer_distances import described, layer_distances
 
 if TYPE_CHECKING:
@@ -36,6 +39,8 @@ def build_coded_stimuli(
     folder: Path,
     *,
     design: CodecDesign | None = None,
+    wanted: int | None = None,
+    again: bool = False,
     network: Network | None = None,
     simulated: bool = False,
     pool: Executor | None = None,
@@ -51,6 +56,12 @@ def build_coded_stimuli(
         Gets ``*.png``, the coded files beside them, ``stimuli.csv`` and ``stimuli.json``.
     design
         Arms and rates.
+    wanted
+        How many scenes the set shall have: refused ones are replaced by the next of `scenes`;
+        all of them where left out.
+    again
+        Build anew where `folder` holds a set of another design or another version of fechner,
+        which is refused otherwise.
     network
         What measures how far each picture lies from its intact one; left out, nothing does.
     simulated
@@ -66,11 +77,13 @@ def build_coded_stimuli(
     Raises
     ------
     InputError
-        If an image or map is unusable, or a donor is asked for of one scene.
+        If an image or map is unusable, a donor is asked for of one scene, or there are fewer
+        scenes than wanted.
     MissingPartError
         If the codec of an arm is not installed.
     RefusedError
-        If more than a third of the scenes cannot be matched; the reasons are named.
+        If more than a third of the scenes cannot be matched (the reasons are named), or `folder`
+        holds another set.
 
     Examples
     --------
@@ -89,23 +102,76 @@ def build_coded_stimuli(
     """
     design, folder = design or CodecDesign(), Path(folder)
     check_file_names(scenes)
+    asked = len(scenes) if wanted is None else wanted
+    check_pool(asked, len(scenes))
     tasks = _tasks(scenes, folder, design)
-    made = run_all(coded_scene, tasks, pool=pool, progress=progress)
-    kept = _enough(made)
+    made_from = {"wanted": asked, **design.model_dump(mode="json")}
+    inputs = {task.scene: _inputs(task) for task in tasks}
+    every = {name: sha256 for one in inputs.values() for name, sha256 in one.items()}
+    open_folder(folder, made_from, every, again=again)
+    made = _made(tasks, asked, pool=pool, progress=progress)
+    kept = _enough(made, asked)
     stimuli = [stimulus for one in kept for stimulus in one.stimuli]
+    tried = [task for task in tasks if task.scene in {one.scene for one in made}]
     said: dict[str, Any] = {
         "record": "StimulusSet",
         "unit": UNITS[design.match],
         "scenes": {one.scene: dict(one.about) for one in kept},
         "refused": {one.scene: one.refused for one in made if one.refused},
         "encoders": dict(versions(design.arms)),
-        "provenance": _provenance(tasks, design, simulated),
+        "provenance": provenance(
+            parameters=made_from,
+            inputs={k: sha256 for task in tried for k, sha256 in inputs[task.scene].items()},
+            simulated=simulated or any(is_simulated_map(task.map) for task in tried),
+        ),
     }
     if network is not None:
         distances = layer_distances(stimuli, folder, network=network, pool=pool)
         stimuli = [replace(one, layer_distance=distances[one.stimulus]) for one in stimuli]
         said[LAYER_DISTANCE] = described(network)
+    _remove_others(folder, made, kept)
     return write_stimulus_set(folder, stimuli, said)
+
+
+def _made(
+    tasks: Sequence[CodedTask], wanted: int, *, pool: Executor | None, progress: Progress
+) -> list[CodedScene]:
+    """Code scenes in the order of the pool until `wanted` are kept or none is left to try."""
+    made: list[CodedScene] = []
+    while True:
+        kept = sum(not one.refused for one in made)
+        batch = tasks[len(made) : len(made) + wanted - kept]
+        if not batch:
+            return made
+        after = partial(_after, progress, kept, wanted)
+        made += _once(made, run_all(coded_scene, batch, pool=pool, progress=after))
+
+
+def _after(progress: Progress, kept: int, wanted: int, done: int, _: int) -> None:
+    progress(kept + done, wanted)
+
+
+def _once(before: Sequence[CodedScene], batch: Sequence[CodedScene]) -> list[CodedScene]:
+    """Return a batch in which no scene shows the pixels of an earlier one."""
+    seen = {one.stimuli[0].sha256: one.scene for one in before if not one.refused}
+    found = []
+    for one in batch:
+        if not one.refused:
+            first = seen.setdefault(one.stimuli[0].sha256, one.scene)
+            if first != one.scene:
+                one = replace(one, refused=f"it shows the same pixels as scene {first!r}")
+        found.append(one)
+    return found
+
+
+def _remove_others(folder: Path, made: Sequence[CodedScene], kept: Sequence[CodedScene]) -> None:
+    """Remove what lies there of a former set, and of scenes that were coded and left out."""
+    there = files_of_former_set(folder) | {name for one in made for name in _files(one)}
+    remove_pictures(folder, there - {name for one in kept for name in _files(one)})
+
+
+def _files(one: CodedScene) -> list[str]:
+    return [name for stimulus in one.stimuli for name in (stimulus.file, stimulus.coded) if name]
 
 
 def _tasks(
@@ -124,10 +190,10 @@ def _tasks(
     return tasks
 
 
-def _enough(made: Sequence[CodedScene]) -> list[CodedScene]:
-    """Return the scenes that were made, at least two thirds of those that were asked for."""
+def _enough(made: Sequence[CodedScene], wanted: int) -> list[CodedScene]:
+    """Return the scenes that were made, at least two thirds of those that are wanted."""
     kept = [one for one in made if not one.refused]
-    if 3 * len(kept) < 2 * len(made) or not kept:
+    if 3 * len(kept) < 2 * wanted:
         reasons = "; ".join(f"{one.scene}: {one.refused}" for one in made if one.refused)
         raise RefusedError(
             f"only {len(kept)} of {len(made)} scenes can be coded as asked for; {reasons}"
@@ -135,13 +201,14 @@ def _enough(made: Sequence[CodedScene]) -> list[CodedScene]:
     return kept
 
 
-def _provenance(tasks: Sequence[CodedTask], design: CodecDesign, simulated: bool) -> dict[str, Any]:
-    inputs = {}
-    for task in tasks:
-        inputs[f"{task.scene} image"] = sha256_file(task.image)
-        inputs[f"{task.scene} map"] = sha256_file(task.map)
-    return provenance(
-        parameters=design.model_dump(mode="json"),
-        inputs=inputs,
-        simulated=simulated or any(is_simulated_map(task.map) for task in tasks),
-    )
+def _inputs(task: CodedTask) -> dict[str, str]:
+    """Return the digests of what a scene is coded from, as the record names them."""
+    if not task.map.is_file():
+        raise InputError(
+            f"no importance map {task.map} for {task.scene!r}; make it with: fechner maps make"
+        )
+    found = {f"{task.scene} image": sha256_file(task.image)}
+    found[f"{task.scene} map"] = sha256_file(task.map)
+    if task.donor is not None:
+        found[f"{task.scene} map of its donor"] = sha256_file(task.donor)
+    return found

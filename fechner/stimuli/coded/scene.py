@@ -35,6 +35,11 @@ FAMILY = "codec"
 """The family of every coded picture; its level is the number of the rate, from 1."""
 
 
+def coded_name(scene: str, level: int, arm: str) -> str:
+    """Return the name of a coded picture: ``boat_codec1_map``."""
+    return f"{scene}_{FAMILY}{level}_{arm}"
+
+
 @dataclass(frozen=True)
 class CodedTask:
     """One scene to code into `folder`; `donor` is the map that the arm of that name is given."""
@@ -168,7 +173,7 @@ def _intact(loaded: _Loaded) -> Stimulus:
 
 def _stimulus(loaded: _Loaded, arm: str, level: int, one: Coded, suffix: str) -> Stimulus:
     """Write a coded file and what it decodes to; return the row."""
-    name = f"{loaded.task.scene}_{FAMILY}{level}_{arm}"
+    name = coded_name(loaded.task.scene, level, arm)
     coded = loaded.task.folder / f"{name}{suffix}"
     write_bytes(coded, one.content)
     return _written(loaded, name, arm, level, one.pixels, coded, setting=one.setting)

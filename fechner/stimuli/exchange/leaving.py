@@ -36,7 +36,17 @@ COLUMNS = {
     "sha256": "digest of the PNG",
     "layer_distance": "distance from the intact picture within a network",
     "truth": "real or generated",
+    "coded": "the coded file that the picture was decoded from, relative to this table",
+    "coded_sha256": "digest of the coded file",
 }
+
+CODED_COLUMNS = {
+    "region": "how it is coded; intact: not at all",
+    "level": "number of the rate, from 1",
+    "strength": "setting of the encoder, in strength_unit",
+    "bytes": "size of the coded file; of the PNG where intact",
+}
+"""What columns hold in a set of coded pictures, where it is something else."""
 
 README = """\
 # Stimuli{simulated}
@@ -44,7 +54,7 @@ README = """\
 {stimuli} pictures of {scenes} scenes ({regions}), made with fechner {version}.
 
 - `stimuli.csv`: one row a picture; `stimuli.json`: how the set was made, what was left out.
-- `masks/SCENE_REGION.png`: where a picture was degraded (255), before the soft border.
+{pictures}
 - `sha256sums.txt`: digests of every file; check them with `sha256sum -c sha256sums.txt`.
 - `LICENCES.md`: whose photographs these are.
 
@@ -54,6 +64,13 @@ README = """\
 |---|---|
 {columns}
 """
+
+
+MASKS = "- `masks/SCENE_REGION.png`: where a picture was degraded (255), before the soft border."
+CODED = (
+    "- `NAME.png`: what the coded file of that name (column `coded`) decodes to; `bytes` is the "
+    "coded file's."
+)
 
 
 def export_zip(found: StimulusSet, path: Path, *, licence: str) -> Path:
@@ -112,7 +129,8 @@ def export_bids(found: StimulusSet, folder: Path) -> Path:
         raise InputError(f"{out} exists already; give another folder")
     paths = [found.unchanged_path(one) for one in found.stimuli]
     out.mkdir(parents=True)
-    for path in paths:
+    coded = [found.folder / one.coded for one in found.stimuli if one.coded]
+    for path in (*paths, *coded):
         shutil.copyfile(path, out / path.name)
     table = found.table.rename(columns={"stimulus": "stimulus_id", "file": "stim_file"})
     rows = [
@@ -121,7 +139,8 @@ def export_bids(found: StimulusSet, folder: Path) -> Path:
     ]
     text = "\n".join("\t".join(row) for row in [list(table.columns), *rows]) + "\n"
     write_text(out / "stimuli.tsv", text)
-    said = {"stimulus_id": COLUMNS["stimulus"], "stim_file": COLUMNS["file"], **COLUMNS}
+    columns = _columns(found)
+    said = {"stimulus_id": columns["stimulus"], "stim_file": columns["file"], **columns}
     unknown = "mean of a covariate under the region's soft mask"
     about = {name: {"Description": said.get(name, unknown)} for name in table.columns}
     if found.simulated:
@@ -135,16 +154,23 @@ def _files(found: StimulusSet) -> dict[str, Path]:
     files = {TABLE: found.folder / TABLE, RECORD: found.folder / RECORD}
     for one in found.stimuli:
         files[one.file] = found.unchanged_path(one)
+        if one.coded:
+            files[one.coded] = found.folder / one.coded
         mask = mask_path(found.folder, one.scene, one.region)
         if one.region != INTACT and mask.is_file():
             files[f"masks/{mask.name}"] = mask
     return files
 
 
+def _columns(found: StimulusSet) -> dict[str, str]:
+    return COLUMNS | CODED_COLUMNS if found.has_coded_files else COLUMNS
+
+
 def _readme(found: StimulusSet) -> str:
-    columns = "\n".join(
-        f"| `{name}` | {COLUMNS[name]} |" for name in found.table.columns if name in COLUMNS
-    )
+    said, coded = _columns(found), found.has_coded_files
+    rows = [f"| `{name}` | {said[name]} |" for name in found.table.columns if name in said]
+    if not coded:
+        rows.append("| `cov_NAME` | mean of a covariate under the region's soft mask |")
     return README.format(
         simulated=" (SIMULATED: the maps rest on SIMULATED ratings)" if found.simulated else "",
         stimuli=len(found.stimuli),
@@ -152,7 +178,8 @@ def _readme(found: StimulusSet) -> str:
         regions=", ".join(dict.fromkeys(one.region for one in found.stimuli)),
         version=found.record.get("provenance", {}).get("fechner", "?"),
         sha256=found.sha256,
-        columns=columns + "\n| `cov_NAME` | mean of a covariate under the region's soft mask |",
+        pictures=CODED if coded else MASKS,
+        columns="\n".join(rows),
     )
 
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fechner.errors import InputError
-from fechner.records.stimuli import RECORD, read_stimulus_set
+from fechner.records.stimuli import read_stimulus_set
 from fechner.study.opening import OpenStudy
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def require_encoders(place: OpenStudy) -> None:
 
 
 def make_coded_stimuli(place: OpenStudy, images: Mapping[str, Path], network: Network) -> None:
-    """Code the first scenes as the study's design says, with the maps of the step before.
+    """Code as many scenes as the study wants, with the maps of the step before.
 
     Parameters
     ----------
@@ -42,7 +41,7 @@ def make_coded_stimuli(place: OpenStudy, images: Mapping[str, Path], network: Ne
 
     Raises
     ------
-    InputError
+    AnotherSetError
         If people have judged a set of another design in the study's folder.
     MissingPartError
         If the codec of an arm is not installed.
@@ -51,29 +50,17 @@ def make_coded_stimuli(place: OpenStudy, images: Mapping[str, Path], network: Ne
     """
     from fechner.stimuli.coded.build import build_coded_stimuli
 
-    _require_unjudged(place)
     options = place.study.stimuli
-    chosen = list(images.items())[: options.scenes]
     with place.bars("Coded pictures") as progress:
         build_coded_stimuli(
-            {name: (path, place.maps / f"{name}.png") for name, path in chosen},
+            {name: (path, place.maps / f"{name}.png") for name, path in images.items()},
             place.stimuli,
             design=options.codecs,
+            wanted=options.scenes,
+            again=place.simulated or not place.journals,
             network=network,
             pool=place.pool,
             progress=progress,
-        )
-
-
-def _require_unjudged(place: OpenStudy) -> None:
-    """Refuse to replace a set of another design that people have judged."""
-    if place.simulated or not place.journals or not (place.stimuli / RECORD).is_file():
-        return
-    was = read_stimulus_set(place.stimuli).record.get("provenance", {}).get("parameters")
-    if was != place.study.stimuli.codecs.model_dump(mode="json"):
-        raise InputError(
-            f"people have judged the set in {place.stimuli}, which is of another design; restore "
-            "[stimuli.codecs], or begin a study of its own folder"
         )
 
 
