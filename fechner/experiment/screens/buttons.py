@@ -91,6 +91,11 @@ def button(
     return image
 
 
+def faded(look: Look, usable: Image.Image) -> Image.Image:
+    """Return a button that cannot be used now: still to be read, near the background."""
+    return Image.blend(Image.new("RGB", usable.size, look.paper), usable, 0.35)
+
+
 class _Rows(NamedTuple):
     """How a question's buttons stand: so many beside each other, each so large, in one font."""
 
@@ -133,7 +138,16 @@ def _key_sign(content: Question, place: int) -> str:
     return KEY_SIGNS.get(name, name.upper() if len(name) == 1 else "")
 
 
-def button_row(look: Look, content: Question, image: Image.Image, top: int) -> Screen:
+def row_width(look: Look, content: Question) -> int:
+    """Return the width in pixels of the longest row of a question's buttons."""
+    rows = _rows(look, content)
+    beside = min(rows.beside, len(content.labels))
+    return beside * rows.width + (beside - 1) * look.em(0.6)
+
+
+def button_row(
+    look: Look, content: Question, image: Image.Image, top: int, *, left: int | None = None
+) -> Screen:
     """Draw a question's buttons side by side, in several rows where one is too narrow.
 
     Parameters
@@ -146,6 +160,8 @@ def button_row(look: Look, content: Question, image: Image.Image, top: int) -> S
         The whole screen, which is drawn on.
     top
         Where the buttons begin, in pixels.
+    left
+        Where every row begins; None puts each in the middle.
 
     Returns
     -------
@@ -157,8 +173,9 @@ def button_row(look: Look, content: Question, image: Image.Image, top: int) -> S
     for place, label in enumerate(labels):
         row, column = divmod(place, rows.beside)
         beside = min(rows.beside, len(labels) - row * rows.beside)
-        left = (look.size[0] - beside * rows.width - (beside - 1) * gap) // 2
-        x, y = left + column * (rows.width + gap), top + row * (rows.height + gap)
+        middle = (look.size[0] - beside * rows.width - (beside - 1) * gap) // 2
+        start = middle if left is None else left
+        x, y = start + column * (rows.width + gap), top + row * (rows.height + gap)
         box: Box = (x, y, x + rows.width, y + rows.height)
         sign = _key_sign(content, place)
         image.paste(button(look, label, box, key=sign, font=rows.font), box[:2])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from fechner.experiment.display import MarkTask
-from fechner.experiment.screens.buttons import button
+from fechner.experiment.screens.buttons import button, faded
 from fechner.experiment.screens.fonts import missing_letters
 from fechner.experiment.screens.look import Box, Look, Screen, line_height, wrap, write_centred
 
@@ -112,16 +112,11 @@ def mark_screen(look: Look, task: MarkTask, keys: Keys) -> Screen:
     for name, label, wide in zip(BUTTONS, labels, widths, strict=True):
         box: Box = (left, top, left + wide, top + _row_height(look, labels))
         usable = button(look, label, box)
-        screen.image.paste(_faded(look, usable), box[:2])
+        screen.image.paste(faded(look, usable), box[:2])
         screen.zones[name] = box
         screen.overlays[name] = (usable, box)
         left += wide + gap
     return screen
-
-
-def _faded(look: Look, usable: Image.Image) -> Image.Image:
-    """Return a button that cannot be used now: still to be read, near the background."""
-    return Image.blend(Image.new("RGB", usable.size, look.paper), usable, 0.35)
 
 
 def _in_place(look: Look, text: str, box: Box) -> tuple[Image.Image, Box]:

@@ -19,6 +19,7 @@ from fechner.experiment.screens.buttons import (
     button_box,
     button_row,
     row_height,
+    row_width,
 )
 from fechner.experiment.screens.look import (
     LEAST_TEXT_PX,
@@ -169,15 +170,32 @@ def _back_height(look: Look, content: Question) -> int:
 
 def _question_lines(look: Look, content: Question) -> list[str]:
     asked, *others = (
-        wrap(text, look.body, _text_width(look))
+        wrap(text, look.body, _text_width(look, content))
         for text in (content.text, content.not_yet, content.type_again)
     )
     # Room for the longest, so that nothing moves when one takes the other's place.
     return asked + [""] * (max(map(len, others)) - len(asked))
 
 
-def _text_width(look: Look) -> int:
-    return round(look.size[0] * 0.86)
+def _text_width(look: Look, content: Question) -> int:
+    """Return the width of a question's text: a column to read where it has paragraphs."""
+    wide = round(look.size[0] * 0.86)
+    return min(wide, look.em(34)) if _in_paragraphs(content) else wide
+
+
+def _in_paragraphs(content: Question) -> bool:
+    """Return whether a question is read like a page, from the left; a line stands in the middle."""
+    return content.kind == "buttons" and "\n\n" in content.text
+
+
+def _text_left(look: Look, content: Question, lines: list[str]) -> int | None:
+    """Return where the lines of a question begin that is read from the left; else None."""
+    if content.table:
+        return round(look.size[0] * 0.07)
+    if not _in_paragraphs(content):
+        return None
+    widest = max(*(look.body.getlength(line) for line in lines), row_width(look, content))
+    return (look.size[0] - round(widest)) // 2
 
 
 def table_height(look: Look, content: Question) -> int:
@@ -245,30 +263,39 @@ def question(look: Look, content: Question, *, below: bool) -> Screen:
     foot = height - need if look.foot is None else min(look.foot, height - need)
     y = (foot if below else (height - need) // 2) + look.em(0.6)
     lines = _question_lines(look, content)
-    write_centred(screen.image, y, lines, font=look.body, fill=look.ink)
+    left = _text_left(look, content, lines)
+    if left is None:
+        write_centred(screen.image, y, lines, font=look.body, fill=look.ink)
+    else:
+        for number, line in enumerate(lines):
+            place = (left, y + number * line_height(look.body))
+            write(screen.image, place, line, font=look.body, fill=look.ink)
     asked: Box = (0, y, width, y + len(lines) * line_height(look.body))
     y = asked[3] + look.em(1)
     if content.table:
         _draw_table(look, content, screen.image, y)
         y += table_height(look, content) + look.em(1.5)
-    drawn = slider if content.kind == "slider" else button_row
-    screen = drawn(look, content, screen.image, y)
+    if content.kind == "slider":
+        screen = slider(look, content, screen.image, y)
+    else:
+        screen = button_row(look, content, screen.image, y, left=left)
     for name, text in (("not-yet", content.not_yet), ("type-again", content.type_again)):
-        screen.overlays[name] = _in_place(look, text, asked)
+        screen.overlays[name] = _in_place(look, content, text, asked)
     if content.back and content.kind == "slider":
         box = back_box(look, content, screen.zones["confirm"])
         screen.image.paste(button(look, content.back, box, quiet=True), box[:2])
         screen.zones["back"] = box
     elif content.back:
-        x = (width - round(look.body.getlength(content.back)) - look.em(2)) // 2
+        middle = (width - round(look.body.getlength(content.back)) - look.em(2)) // 2
+        x = middle if left is None else left
         place = (x, y + row_height(look, content) + look.em(BACK_GAP_EM))
         _draw_back(look, content.back, screen, place)
     return screen
 
 
-def _in_place(look: Look, text: str, box: Box) -> tuple[Image.Image, Box]:
+def _in_place(look: Look, content: Question, text: str, box: Box) -> tuple[Image.Image, Box]:
     """Return a text that stands in place of the question for a while."""
     image = Image.new("RGB", (box[2] - box[0], box[3] - box[1]), look.paper)
-    lines = wrap(text, look.body, _text_width(look))
+    lines = wrap(text, look.body, _text_width(look, content))
     write_centred(image, 0, lines, font=look.body, fill=look.ink)
     return image, box

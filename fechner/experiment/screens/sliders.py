@@ -11,7 +11,7 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw, ImageFont
 
 from fechner.experiment.display import Question
-from fechner.experiment.screens.buttons import button, button_box
+from fechner.experiment.screens.buttons import button, button_box, faded
 from fechner.experiment.screens.look import (
     Box,
     Look,
@@ -114,10 +114,10 @@ def slider(look: Look, content: Question, image: Image.Image, top: int) -> Scree
             y = top + look.em(1.5) + number * line_height(labels.font)
             write(image, (at, y), line, font=labels.font, fill=look.ink)
     confirm = _confirm_box(look, content, top + look.em(1.5) + labels.height + look.em(0.6))
-    _outline(draw, look, confirm)
+    usable = button(look, content.confirm, confirm)
+    image.paste(faded(look, usable), confirm[:2])
     track: Box = (left - look.em(0.7), top - look.em(0.3), right + look.em(0.7), top + look.em(1.6))
-    overlay = (button(look, content.confirm, confirm), confirm)
-    return Screen(image, {"track": track, "confirm": confirm}, {"confirm": overlay})
+    return Screen(image, {"track": track, "confirm": confirm}, {"confirm": (usable, confirm)})
 
 
 def _outline(draw: ImageDraw.ImageDraw, look: Look, box: Box) -> None:
