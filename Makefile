@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/installed
 EXTRAS := analysis,experiment,labels,spreadsheets,jxl,hevc,captum,cluster,dev
 
-.PHONY: help setup demo test lint check constraints clean
+.PHONY: help setup demo test lint check release-check constraints clean
 
 help:
 	@sed -n '1,4s/^# *//p' Makefile
@@ -30,8 +30,12 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/checks.yml
 
 check: lint test
+
+release-check: $(STAMP)
+	@bash tools/release_check.sh $(BIN)/python
 
 # Run it on Debian 12 (Python 3.11.2), the oldest machine to serve: some newest releases refuse it.
 constraints:
