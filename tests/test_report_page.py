@@ -17,7 +17,7 @@ from fechner.records.images.files import write_map_png, write_png
 from fechner.records.stimuli import read_stimulus_set
 from fechner.report.page import write_report
 from fechner.report.pictures import densest, picture
-from fechner.report.style import PALETTE, arm_colour
+from fechner.report.style import PALETTE, arm_colour, drawing
 from fechner.report.tables import arm_tables
 from fechner.stimuli import overlays
 from fechner.stimuli.overlays import coloured_map, outlined
@@ -319,6 +319,28 @@ def test_rivals_and_calibration_stand_on_the_page_with_their_intervals(study, pa
     line = prediction.calibration[0]
     assert f"<td>{100 * line.slope:#.3g}</td>" in page
     assert "median impact of" in page
+
+
+def test_rivals_of_any_name_are_drawn_and_what_each_is_stands_on_the_page(study, page):
+    import matplotlib.pyplot as plt
+
+    from fechner.records.prediction import read_prediction
+    from fechner.report import prediction_figures
+
+    found = read_prediction(study / "statistics" / "prediction.json")
+    for rival in found.rivals:
+        assert f"<li><strong>{rival.name}</strong>: {rival.about}</li>" in page
+    names = ["gaze at $x^$", "what the participants of an earlier study looked at first"]
+    called = [
+        row.model_copy(update={"name": name})
+        for row, name in zip(found.rivals, names, strict=False)
+    ]
+    with drawing():
+        figure = prediction_figures.rivals(found.model_copy(update={"rivals": called}))
+        left = figure.axes[0]
+        figure.canvas.draw()
+        assert left.get_position().width > 0.25
+        plt.close(figure)
 
 
 def test_both_predictions_of_the_stimuli_stand_side_by_side_with_their_intervals(study, page):

@@ -203,6 +203,7 @@ def _prediction(found: Prediction | None) -> dict[str, Any]:
         "prediction_facts": found and story.prediction_facts(found),
         "tested_table": found and tables.tested_table(found),
         "rival_table": found and tables.rival_table(found),
+        "rivals_in_words": found and [(one.name, one.about) for one in found.rivals],
         "calibration_table": found and tables.calibration_table(found),
         "bend_sentence": found and story.bend_sentence(found),
     }

@@ -5,6 +5,7 @@ Each function takes the record and returns a matplotlib figure; `page` puts them
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,9 @@ from fechner.report.style import ARM_NAMES, PALETTE, WIDTH, arm_colour
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+MOST_LETTERS = 26
+"""Of a rival's name in one line."""
 
 MOST_LABELLED = 24
 """Dots above which a scatter leaves out the names."""
@@ -85,7 +89,14 @@ def _rival_colour(rival: Rival) -> str:
 
 
 def _rival_name(rival: Rival) -> str:
-    return f"{rival.name} (matched)" if rival.matched else rival.name
+    # A name may be the user's: long ones would leave no room for what they name.
+    name = f"{rival.name} (matched)" if rival.matched else rival.name
+    return textwrap.fill(_plain(name), MOST_LETTERS)
+
+
+def _plain(name: str) -> str:
+    """Return a name that matplotlib takes for no formula."""
+    return name.replace("$", r"\$")
 
 
 def calibration(prediction: Prediction) -> Figure:
@@ -163,7 +174,7 @@ def _label_dots(axis: Axes, prediction: Prediction) -> None:
             continue
         taken.append(box)
         axis.annotate(
-            names[k], (x[k], y[k]), xytext=(dx, dy), textcoords="offset points",
+            _plain(names[k]), (x[k], y[k]), xytext=(dx, dy), textcoords="offset points",
             fontsize=7.5, color=PALETTE["soft"],
         )  # fmt: skip
 
