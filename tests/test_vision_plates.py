@@ -8,7 +8,7 @@ import pytest
 
 from fechner.compression.light import to_light
 from fechner.experiment.vision import confusion
-from fechner.experiment.vision.confusion import CONES, FARTHEST_UV, chromaticity, moved
+from fechner.experiment.vision.confusion import CONES, chromaticity, moved
 from fechner.experiment.vision.plates import (
     DIRECTIONS,
     LUMINANCES,
@@ -19,6 +19,7 @@ from fechner.experiment.vision.plates import (
     dots,
     in_ring,
 )
+from fechner.protocols.vision import FARTHEST_UV
 
 VIENOT_LMS_OF_RGB = np.array(
     [[17.8824, 43.5161, 4.11935], [3.45565, 27.1554, 3.86714], [0.0299566, 0.184309, 1.46709]]

@@ -17,12 +17,10 @@ meet: xy (0.747, 0.253) for L, (1.400, -0.400) for M, (0.175, 0) for S.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
-Axis = Literal["protan", "deutan", "tritan"]
+from fechner.protocols.vision import Axis
 
 CONES: tuple[Axis, ...] = ("protan", "deutan", "tritan")
 """Who lacks the cones L, M and S, in the order of `CONES_OF_XYZ`'s rows."""
@@ -47,10 +45,6 @@ WHITE = XYZ_OF_RGB.sum(axis=1)
 
 AWAY: dict[Axis, float] = {"protan": 1.0, "deutan": -1.0, "tritan": 1.0}
 """Towards the meeting point of the lines (1) or away from it: where sRGB reaches farther."""
-
-FARTHEST_UV = 0.09
-"""What sRGB shows on every axis of lights up to luminance 0.3: there the largest primary of the
-three is 0.93, of the protan light."""
 
 
 def chromaticity(xyz: NDArray[np.float64]) -> NDArray[np.float64]:

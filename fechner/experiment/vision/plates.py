@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fechner.compression.light import to_codes, to_light
-from fechner.experiment.vision.confusion import Axis, moved
+from fechner.experiment.vision.confusion import moved
+from fechner.protocols.vision import Axis
 
 Direction = Literal["left", "up", "down", "right"]
 
@@ -40,6 +41,9 @@ TOWARDS: dict[Direction, tuple[int, int]] = {
     "right": (1, 0),
 }
 """Steps to the right and downwards."""
+
+PlateKind = Axis | Literal["control"]
+"""Which cone tells a plate's ring from its ground; a control plate is seen by everybody."""
 
 LUMINANCES = (0.10, 0.30)
 """Of dots, where white is 1: threefold, so that no difference of luminance can be relied on."""
@@ -98,7 +102,7 @@ class Plate:
         The background, an 8-bit sRGB value.
     """
 
-    axis: Axis | Literal["control"]
+    axis: PlateKind
     gap: Direction
     distance_uv: float
     seed: int
