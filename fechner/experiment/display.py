@@ -85,6 +85,17 @@ class Frame:
     mask: bool = False
 
 
+class Drawn(Protocol):
+    """A square picture that draws itself, always the same; hashable by what it is drawn from."""
+
+    @property
+    def side(self) -> int:
+        """Width and height in pixels, as it is shown."""
+
+    def draw(self) -> Image.Image:
+        """Return the picture, RGB."""
+
+
 @dataclass(frozen=True)
 class Question:
     """A question answered on a slider or by one of several buttons.
@@ -125,6 +136,8 @@ class Question:
         participant is expected to give; None otherwise.
     table
         Rows of (sign, name, finding) shown under the text, for the experimenter.
+    picture
+        A picture shown above the text, at native size; None for none.
     """
 
     kind: Literal["slider", "buttons"]
@@ -145,6 +158,7 @@ class Question:
     not_before_ms: float = 0.0
     answer: float | None = None
     table: tuple[tuple[str, str, str], ...] = ()
+    picture: Drawn | None = None
 
 
 @dataclass(frozen=True)

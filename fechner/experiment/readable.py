@@ -20,7 +20,7 @@ from fechner.experiment.screens.look import Screen, Written, writing_noted
 from fechner.experiment.screens.typed_number import LONGEST
 from fechner.experiment.session import presentation
 from fechner.experiment.session.before_trials import questions_before
-from fechner.experiment.session.session import pages_of, quit_question
+from fechner.experiment.session.session_pages import pages_of, quit_question
 from fechner.experiment.session.trial_frames import TrialFrames
 from fechner.experiment.starting.open_window import look_of
 
@@ -65,7 +65,7 @@ def unreadable(
 
 
 def faults(look: Look, screen: Screen, written: list[Written]) -> list[str]:
-    """Return which of the texts of one screen are cut off or overlap."""
+    """Return which texts, buttons and pictures of one screen are cut off or overlap."""
     found = [f"{one.text!r} is cut off" for one in written if not _inside(one.box, one.image.size)]
     for one, other in combinations(written, 2):
         if one.image is other.image and _overlap(one.box, other.box):
@@ -76,10 +76,21 @@ def faults(look: Look, screen: Screen, written: list[Written]) -> list[str]:
             found.append(f"the button {name!r} is cut off")
         on_screen = [one for one in written if one.image is screen.image]
         found += [f"{o.text!r} lies under {name!r}" for o in on_screen if _overlap(o.box, box)]
+    found += _picture_faults(look, screen, written)
     for (name, box), (other_name, other_box) in combinations(zones.items(), 2):
         if _overlap(box, other_box):
             found.append(f"the buttons {name!r} and {other_name!r} overlap")
     return found
+
+
+def _picture_faults(look: Look, screen: Screen, written: list[Written]) -> list[str]:
+    """Return what lies over the picture of a question, and whether it is cut off."""
+    if screen.picture is None:
+        return []
+    texts = ((one.text, one.box) for one in written if one.image is screen.image)
+    over = [n for n, box in (*texts, *screen.zones.items()) if _overlap(box, screen.picture)]
+    cut = [] if _inside(screen.picture, look.size) else ["the picture is cut off"]
+    return [*(f"{name!r} overlaps the picture" for name in over), *cut]
 
 
 def _inside(box: tuple[float, ...], size: tuple[int, int]) -> bool:

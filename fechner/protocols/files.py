@@ -102,7 +102,7 @@ def joined_texts(path: Path, language: str) -> dict[str, Any]:
     layers = [read_toml(one) for one in found]
     tables = {
         name: {key: value for layer in layers for key, value in layer.get(name, {}).items()}
-        for name in ("screening", "marks")
+        for name in ("screening", "marks", "vision", "comment")
     }
     joined = {key: value for layer in layers for key, value in layer.items()}
     return {**joined, **{name: table for name, table in tables.items() if table}}

@@ -237,7 +237,7 @@ def json_schema() -> dict[str, Any]:
     for name in (model.__name__ for model in METHODS.values()):
         schema["$defs"][name]["properties"].pop("texts")
         schema["$defs"][name]["required"].remove("texts")
-    for name in ("Texts", "QuestionText", "MarkTexts"):
+    for name in ("Texts", "QuestionText", "MarkTexts", "VisionTexts", "CommentTexts"):
         del schema["$defs"][name]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 

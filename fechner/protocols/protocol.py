@@ -18,6 +18,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from fechner.protocols.comment import TYPICAL_COMMENT_MS, Comment
 from fechner.protocols.marks import TYPICAL_MARKING_MS, Marking
 from fechner.protocols.parts import (
     Catch,
@@ -29,10 +30,14 @@ from fechner.protocols.parts import (
     Trials,
 )
 from fechner.protocols.texts import Texts
+from fechner.protocols.vision import LETTER_MS, LINE_LOGMAR, PLATE_MS, ColourPlates, TumblingE
 from fechner.provenance import digest
 from fechner.records.scales import RatingScale
 
 SCHEMA: Literal[1] = 1
+
+VISION = ("tumbling_e", "colour_plates")
+"""The tables of tests of vision, in the order in which they are taken."""
 
 
 class Protocol(Piece):
@@ -55,6 +60,9 @@ class Protocol(Piece):
     trials: Trials = Trials()
     catch: Catch = Catch()
     screening: tuple[ScreeningQuestion, ...] = ()
+    colour_plates: ColourPlates | None = None
+    tumbling_e: TumblingE | None = None
+    comment: Comment | None = None
     marks: Marking | None = None
     texts: Texts
 
@@ -140,6 +148,21 @@ class Protocol(Piece):
         self.marks.check_keys(self.keys.confirm, self.keys.quit)
         return self
 
+    @model_validator(mode="after")
+    def _tests_of_vision_and_comments_have_words(self) -> Protocol:
+        asked = {name for name in VISION if getattr(self, name) is not None}
+        wanted = {"vision": bool(asked), "comment": self.comment is not None}
+        for name, is_wanted in wanted.items():
+            if is_wanted and getattr(self.texts, name) is None:
+                raise ValueError(
+                    f"the texts ({self.texts.language}) lack [{name}]; copy it from the shipped "
+                    "common texts"
+                )
+        for question in self.screening:
+            if question.name in VISION:
+                raise ValueError(f"{question.name!r} names a test of vision; rename the question")
+        return self
+
     @property
     def reference_first(self) -> bool:
         """Whether a trial begins with the reference alone on the screen."""
@@ -149,10 +172,14 @@ class Protocol(Piece):
     def sha256(self) -> str:
         """The digest of everything that shapes the session, texts included."""
         content = self.model_dump(mode="json", by_alias=True)
-        if self.marks is None:
-            # Nobody reads the words then, and journals that were begun before there were marks
-            # hold the digest without them.
-            del content["marks"], content["texts"]["marks"]
+        # What is not asked for has no words that anybody reads, and journals that were begun before
+        # it could be asked for hold the digest without it.
+        for name in (*VISION, "comment", "marks"):
+            if getattr(self, name) is None:
+                del content[name]
+                content["texts"].pop(name, None)
+        if not any(name in content for name in VISION):
+            del content["texts"]["vision"]
         if self.trials.conditions_per_scene == 1:
             # Journals that were begun before this could be more hold the digest without it.
             del content["trials"]["conditions_per_scene"]
@@ -165,6 +192,18 @@ class Protocol(Piece):
     def typical_trial_ms(self) -> float:
         """Expected length of a trial, marks included."""
         return self.timing.typical_trial_ms + (TYPICAL_MARKING_MS if self.marks else 0.0)
+
+    @property
+    def typical_tests_ms(self) -> float:
+        """Expected length of the tests of vision and of the comment."""
+        plates, letters = self.colour_plates, self.tumbling_e
+        length = TYPICAL_COMMENT_MS if self.comment else 0.0
+        if plates is not None:
+            length += PLATE_MS * (plates.control + plates.each * len(plates.axes))
+        if letters is not None:
+            span = letters.largest_logmar - letters.smallest_logmar
+            length += LETTER_MS * letters.letters * (1 + span / LINE_LOGMAR)
+        return length
 
     @property
     def language(self) -> str:

@@ -11,8 +11,10 @@ from string import Formatter
 
 from pydantic import Field, model_validator
 
+from fechner.protocols.comment import CommentTexts
 from fechner.protocols.marks import MarkTexts
 from fechner.protocols.parts import Piece
+from fechner.protocols.vision import VisionTexts
 
 PLACEHOLDERS = {
     "rest": {"done", "total"},
@@ -73,6 +75,8 @@ class Texts(Piece):
     debriefing: str = ""
     screening: dict[str, QuestionText] = Field(default_factory=dict)
     marks: MarkTexts | None = None
+    vision: VisionTexts | None = None
+    comment: CommentTexts | None = None
 
     @model_validator(mode="after")
     def _braces_are_known(self) -> Texts:

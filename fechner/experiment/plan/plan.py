@@ -275,10 +275,11 @@ def _numbered(
 
 
 def _minutes(protocol: Protocol, trials: Sequence[Trial]) -> float:
-    """Return the expected minutes: opening pages, trials, and breaks."""
+    """Return the expected minutes: opening pages, tests of vision, trials, and breaks."""
     breaks = len(_breaks(trials, protocol.trials.break_every))
     pages = OPENING_MINUTES + breaks * BREAK_MINUTES
-    return round(pages + len(trials) * protocol.typical_trial_ms / 60_000, 2)
+    tested_ms = protocol.typical_tests_ms + len(trials) * protocol.typical_trial_ms
+    return round(pages + tested_ms / 60_000, 2)
 
 
 def _breaks(trials: Sequence[Trial], every: int) -> tuple[int, ...]:

@@ -149,7 +149,12 @@ def _draw_back(look: Look, word: str, screen: Screen, corner: tuple[int, int]) -
 
 def strip_height(look: Look, content: Question) -> int:
     """Return the height in pixels that a question needs under a standing picture."""
-    return table_height(look, content) + _height_without_table(look, content)
+    picture = _picture_height(look, content)
+    return picture + table_height(look, content) + _height_without_table(look, content)
+
+
+def _picture_height(look: Look, content: Question) -> int:
+    return 0 if content.picture is None else content.picture.side + look.em(1)
 
 
 def _height_without_table(look: Look, content: Question) -> int:
@@ -262,6 +267,11 @@ def question(look: Look, content: Question, *, below: bool) -> Screen:
     screen = blank(look)
     foot = height - need if look.foot is None else min(look.foot, height - need)
     y = (foot if below else (height - need) // 2) + look.em(0.6)
+    if content.picture is not None:
+        side, x = content.picture.side, (width - content.picture.side) // 2
+        screen = replace(screen, picture=(x, y, x + side, y + side))
+        screen.image.paste(content.picture.draw(), (x, y))
+        y += _picture_height(look, content)
     lines = _question_lines(look, content)
     left = _text_left(look, content, lines)
     if left is None:
@@ -275,10 +285,12 @@ def question(look: Look, content: Question, *, below: bool) -> Screen:
     if content.table:
         _draw_table(look, content, screen.image, y)
         y += table_height(look, content) + look.em(1.5)
+    place = screen.picture
     if content.kind == "slider":
         screen = slider(look, content, screen.image, y)
     else:
         screen = button_row(look, content, screen.image, y, left=left)
+    screen = replace(screen, picture=place)
     for name, text in (("not-yet", content.not_yet), ("type-again", content.type_again)):
         screen.overlays[name] = _in_place(look, content, text, asked)
     if content.back and content.kind == "slider":

@@ -1,8 +1,9 @@
-"""What comes before the first trial: consent, the screening questions, the pages to read.
+"""What comes before the first trial: consent, screening questions, tests of vision, pages to read.
 
 No accident ends a participant here. An answer that would turn somebody away is asked about once
 more, every screen has a way back to the one before, and no screen takes an answer so soon that a
-second press could have been meant for the screen before it.
+second press could have been meant for the screen before it. A test of vision is not taken back: it
+is taken once more where it was failed.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ from fechner.experiment.display import (
     Display,
     Page,
     Question,
+    Response,
     SteppedBackError,
     TrialInterruptedError,
 )
 from fechner.experiment.session.presentation import numbered_buttons
+from fechner.experiment.session.vision_tests import VisionTest, vision_checks, vision_page
 from fechner.records.journal.lines import Line, ReadmitLine, ScreeningLine
 
 if TYPE_CHECKING:
+    from fechner.experiment.vision.checks import VisionCheck
     from fechner.protocols.schema import Protocol
     from fechner.records.journal import JournalRecord
 
@@ -51,6 +55,15 @@ class _Asked:
         return event if self.name == "consent" else {**event, "answer": answer}
 
 
+@dataclass(frozen=True)
+class _Screen:
+    """A screen before the trials and the name of its answer; no way leads back to a final one."""
+
+    show: Callable[..., bool]
+    name: str = ""
+    final: bool = False
+
+
 class BeforeTrials:
     """The screens before the first trial, those that are left of them.
 
@@ -70,6 +83,7 @@ class BeforeTrials:
         self, protocol: Protocol, display: Display, record: JournalRecord, append: Append
     ) -> None:
         self._protocol, self._texts, self._display = protocol, protocol.texts, display
+        self._record = record
         self._answered = _answered(record.events)
         self._begun, self._append = record.last_trial > 0, append
         # Simulated participants press nothing twice, and need not wait.
@@ -79,22 +93,47 @@ class BeforeTrials:
         """Ask what was not answered yet, then show the pages; return whether nobody objects."""
         if any(not line.accepted for line in self._answered.values()):
             return False
-        asked = _asked_before(self._protocol)
-        screens = [partial(self._ask, one) for one in asked]
-        screens += [partial(self._read, page) for page in pages]
+        screens = self._screens()
+        number = len(screens)
+        screens += [_Screen(partial(self._read, page)) for page in pages]
         # Whom a trial was shown to has passed the questions, and reads the pages only.
-        place = first = len(asked) if self._begun else 0
-        while place < len(asked) and asked[place].name in self._answered:
+        place = first = number if self._begun else 0
+        while place < number and screens[place].name in self._answered:
             place += 1
+            first = place if screens[place - 1].final else first
         while place < len(screens):
             try:
-                if not screens[place](back=self._texts.back if place > first else ""):
+                if not screens[place].show(back=self._texts.back if place > first else ""):
                     return False
             except SteppedBackError:
                 place -= 1
             else:
                 place += 1
+                first = place if screens[place - 1].final else first
         return True
+
+    def _screens(self) -> list[_Screen]:
+        """Return the questions and tests, each with the name that its answer has in the journal."""
+        screens = [
+            _Screen(partial(self._ask, one), one.name) for one in _asked_before(self._protocol)
+        ]
+        for check in vision_checks(self._protocol, self._record):
+            page = vision_page(self._protocol, check)
+            screens.append(_Screen(partial(self._read, page), check.name))
+            screens.append(_Screen(partial(self._test, check), check.name, final=True))
+        return screens
+
+    def _test(self, check: VisionCheck, *, back: str) -> bool:
+        """Take a test of vision, from which there is no way back; return whether it admits."""
+        test = VisionTest(
+            self._protocol,
+            check,
+            self._record.events,
+            ask=self._response,
+            read=partial(self._read, back=""),
+            append=self._append,
+        )
+        return test.passed()
 
     def _read(self, page: Page, *, back: str) -> bool:
         self._display.text(replace(page, back=back, not_before_ms=self._pause(PAUSE_MS)))
@@ -118,10 +157,13 @@ class BeforeTrials:
         return self._answer(replace(question, not_before_ms=pause)) == 1
 
     def _answer(self, question: Question) -> float:
+        return self._response(question).value
+
+    def _response(self, question: Question) -> Response:
         """Ask until there is an answer: Escape that was not meant asks again."""
         while True:
             try:
-                return self._display.rate(question).value
+                return self._display.rate(question)
             except TrialInterruptedError:
                 continue
 

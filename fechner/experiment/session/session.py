@@ -9,26 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from fechner.experiment.display import (
     Display,
     Page,
-    Question,
     SessionQuitError,
     SteppedBackError,
     TrialInterruptedError,
 )
 from fechner.experiment.plan.plan import NOT_COUNTED
 from fechner.experiment.session import presentation
-from fechner.experiment.session.before_trials import PAUSE_MS, BeforeTrials
+from fechner.experiment.session.before_trials import BeforeTrials
 from fechner.experiment.session.correcting import correctable
 from fechner.experiment.session.markers import Marker, Markers
+from fechner.experiment.session.session_pages import instructions, page_of
 from fechner.experiment.session.signals import held
 from fechner.experiment.session.staircases import Staircases
 from fechner.experiment.session.trial_frames import frames_of
+from fechner.experiment.session.vision_tests import turning_away_text
 from fechner.records.journal.lines import NOT_ADMITTED, BreakLine
 
 if TYPE_CHECKING:
@@ -154,12 +155,13 @@ class _Run:
 
     def turn_away(self) -> None:
         """Thank who is not admitted; the end says it."""
+        text = turning_away_text(self.protocol, self.journal.record)
         self.append({"event": "end", "reason": NOT_ADMITTED})
         with suppress(SessionQuitError):
-            self.display.text(self._page("not-admitted", self.protocol.texts.not_admitted))
+            self.display.text(self._page("not-admitted", text))
 
     def _page(self, name: str, body: str) -> Page:
-        return _page_of(self.protocol, name, body)
+        return page_of(self.protocol, name, body)
 
     # -- the trials
 
@@ -351,35 +353,3 @@ class _Pace:
         """Return the expected minutes of the trials that are left."""
         self._trials += 1
         return (now - self._began) / self._trials * trials_left / 60
-
-
-def _page_of(protocol: Protocol, name: str, body: str, *, title: str = "") -> Page:
-    return Page(name, title, body, protocol.texts.continue_hint)
-
-
-def instructions(protocol: Protocol) -> list[Page]:
-    """Return the pages of the instructions."""
-    texts = protocol.texts
-    return [
-        _page_of(protocol, f"instructions-{number}", body, title=texts.title if number == 1 else "")
-        for number, body in enumerate(texts.instructions, start=1)
-    ]
-
-
-def pages_of(protocol: Protocol) -> list[Page]:
-    """Return every page of text that a session can show."""
-    texts = protocol.texts
-    bodies = {"practice": texts.practice, "start": texts.start, "thanks": texts.thanks}
-    bodies |= {"feedback-right": texts.feedback_right, "feedback-wrong": texts.feedback_wrong}
-    bodies |= {"debriefing": texts.debriefing} if texts.debriefing else {}
-    bodies |= {"break": texts.rest.format(done=100, total=200), "not-admitted": texts.not_admitted}
-    others = [_page_of(protocol, name, body) for name, body in bodies.items()]
-    return [*instructions(protocol), *others]
-
-
-def quit_question(protocol: Protocol) -> Question:
-    """Return what Escape asks: 0 to go on, 1 to end."""
-    texts = protocol.texts
-    labels = (texts.quit_no, texts.quit_yes)
-    asked = presentation.numbered_buttons("quit", texts.quit_question, labels, 0.0)
-    return replace(asked, not_before_ms=PAUSE_MS)

@@ -13,7 +13,7 @@ from fechner.experiment.screens import layout, mark_pages, pages
 from fechner.experiment.screens.fonts import check_font, find_font
 from fechner.experiment.screens.look import LEAST_TEXT_PX, Look
 from fechner.experiment.session import presentation
-from fechner.experiment.session.session import quit_question
+from fechner.experiment.session.session_pages import quit_question
 from fechner.experiment.session.trial_frames import TrialFrames, frames_of
 from fechner.experiment.window.participant_display import ParticipantDisplay
 from fechner.experiment.window.window import Window, monitor_size

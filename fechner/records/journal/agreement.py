@@ -20,6 +20,7 @@ from fechner.records.journal.lines import (
     ResumeLine,
     TrialLine,
 )
+from fechner.records.journal.participant import CommentLine, VisionLine
 
 METHOD_KEYS = {"pair": "second", "authenticity": "confidence", "jnd": "strength"}
 """What a trial that shows an image holds in these methods, and in no other."""
@@ -63,6 +64,8 @@ def check_follows(
         raise InputError(
             f"the line says it follows trial {line.after_trial}, and trial {last_trial} is the last"
         )
+    if isinstance(line, (VisionLine, CommentLine)):
+        _check_simulated(line.device, header)
     if isinstance(line, TrialLine):
         if line.correction is not None:
             _check_correction(line, header, last)
@@ -103,9 +106,9 @@ def _check_answer(trial: TrialLine, header: Header) -> None:
         raise InputError(f"rt_ms: expected 0 or more milliseconds, got {trial.rt_ms:g}")
     if trial.simulated not in (None, header.simulated):
         raise InputError("the header and this trial disagree whether the session is simulated")
-    devices = (trial.device, trial.marks and trial.marks.device)
-    if "simulated" in devices and not header.simulated:
-        raise InputError("a simulated answer stands in the session of a person")
+    _check_simulated(trial.device, header)
+    if trial.marks is not None:
+        _check_simulated(trial.marks.device, header)
     for method, key in METHOD_KEYS.items():
         held = getattr(trial, key) is not None
         if held and method != header.method:
@@ -115,6 +118,11 @@ def _check_answer(trial: TrialLine, header: Header) -> None:
     scale = header.confidence_scale
     if trial.confidence is not None and scale and not scale.contains(trial.confidence):
         raise InputError(f"confidence: expected {scale}, got {trial.confidence:g}")
+
+
+def _check_simulated(device: str | None, header: Header) -> None:
+    if device == "simulated" and not header.simulated:
+        raise InputError("a simulated answer stands in the session of a person")
 
 
 def _check_marks(trial: TrialLine, header: Header) -> None:

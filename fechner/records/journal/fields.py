@@ -27,3 +27,10 @@ class Record(BaseModel):
     """A frozen record that takes the keys and types it knows, and nothing else."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Line(Record):
+    """What every line has: its event, and the time of day at which it was written (UTC)."""
+
+    event: str
+    written: TimeOfDay

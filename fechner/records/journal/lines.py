@@ -20,14 +20,15 @@ from fechner.records.complaints import one_line
 from fechner.records.journal.fields import (
     Count,
     Digest,
+    Line,
     Name,
     NotNegative,
     Record,
-    TimeOfDay,
     TrialNumber,
     Word,
 )
 from fechner.records.journal.marks import MarkingFacts, Marks
+from fechner.records.journal.participant import CommentLine, VisionLine
 from fechner.records.scales import RatingScale
 
 SCHEMA = 5
@@ -56,13 +57,6 @@ PARTICIPANT = r"^[A-Za-z0-9]{2,16}$"
 """A participant's code: letters and digits only, as BIDS wants them for ``sub-<label>``."""
 
 Kind = Literal["practice", "anchor", "stabilising", "main", "repeat", "catch"]
-
-
-class Line(Record):
-    """What every line has: its event, and the time of day at which it was written (UTC)."""
-
-    event: str
-    written: TimeOfDay
 
 
 class ScreenFacts(Record):
@@ -282,6 +276,8 @@ EVENTS: dict[str, type[Line]] = {
     "readmit": ReadmitLine,
     "calibration": CalibrationLine,
     "screening": ScreeningLine,
+    "vision": VisionLine,
+    "comment": CommentLine,
     "clock": ClockLine,
     "note": NoteLine,
 }
