@@ -32,7 +32,9 @@ def test_every_text_of_every_screen_is_whole(name, language, size):
 
 
 @pytest.mark.parametrize("pixels_per_degree", [18.0, 90.0])
-@pytest.mark.parametrize(("name", "language"), [("dcr_sequential", "it"), ("slider_marks", "it")])
+@pytest.mark.parametrize(
+    ("name", "language"), [("dcr_sequential", "it"), ("slider_marks", "it"), ("acr_vision", "it")]
+)
 def test_every_text_is_whole_however_near_the_screen_is(name, language, pixels_per_degree):
     protocol = load_protocol(name, language=language)
     for size in ((768, 1024), (1920, 1080)):

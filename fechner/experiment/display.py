@@ -202,6 +202,41 @@ class MarkTask:
 
 
 @dataclass(frozen=True)
+class WritingTask:
+    """A free text that the participant types.
+
+    Parameters
+    ----------
+    name, text
+        What it is, as the journal names it, and the question as the participant reads it.
+    hint, done, left
+        How to finish, the word of the button, and the line that says ``{left}``, the number of
+        characters that may still be typed.
+    most
+        Characters of the longest text.
+    not_before_ms
+        Nothing is taken until so long after the screen came.
+    """
+
+    name: str
+    text: str
+    hint: str
+    done: str
+    left: str
+    most: int
+    not_before_ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class WrittenText:
+    """A text as it was typed, and the milliseconds until it was done."""
+
+    text: str
+    rt_ms: float
+    device: Device
+
+
+@dataclass(frozen=True)
 class Shown:
     """When and what a display showed.
 
@@ -267,6 +302,9 @@ class Display(Protocol):
 
     def mark(self, task: MarkTask) -> Marks:
         """Show the frame of `task`, or leave it standing, until its image is marked."""
+
+    def write(self, task: WritingTask) -> WrittenText:
+        """Let a text be typed until it is done; ending the session there keeps what was typed."""
 
     def close(self) -> None:
         """Give the screen back; calling it twice does no harm."""

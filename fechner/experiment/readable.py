@@ -13,15 +13,18 @@ from itertools import combinations
 from typing import TYPE_CHECKING, cast
 
 from fechner.errors import RefusedError
-from fechner.experiment.display import Frame, Question
+from fechner.experiment.display import Frame, Question, WritingTask
 from fechner.experiment.plan.plan import Trial
 from fechner.experiment.screens import layout, mark_pages, pages, sliders
 from fechner.experiment.screens.look import Screen, Written, writing_noted
 from fechner.experiment.screens.typed_number import LONGEST
+from fechner.experiment.screens.writing import Writing, typed_field, writing_screen
 from fechner.experiment.session import presentation
 from fechner.experiment.session.before_trials import questions_before
+from fechner.experiment.session.commenting import writing_tasks
 from fechner.experiment.session.session_pages import pages_of, quit_question
 from fechner.experiment.session.trial_frames import TrialFrames
+from fechner.experiment.session.vision_tests import vision_questions
 from fechner.experiment.starting.open_window import look_of
 
 if TYPE_CHECKING:
@@ -53,7 +56,7 @@ def unreadable(
     """Return what cannot be read of a protocol's screens in a window of `size` px, in words."""
     look = look_of(protocol, size, pixels_per_degree=pixels_per_degree)
     found = []
-    for name, compose in _screens(look, protocol):
+    for name, compose in _screens(look, protocol, pixels_per_degree):
         try:
             with writing_noted() as written:
                 screen = compose()
@@ -109,23 +112,28 @@ def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
     return across > SLACK_PX and down > SLACK_PX
 
 
-def _screens(look: Look, protocol: Protocol) -> Iterator[tuple[str, Callable[[], Screen]]]:
+def _screens(
+    look: Look, protocol: Protocol, pixels_per_degree: float | None
+) -> Iterator[tuple[str, Callable[[], Screen]]]:
     """Yield the name of every screen, and what composes it."""
     for page in pages_of(protocol):
         for back in ("", protocol.texts.back):
             shown = replace(page, back=back)
             yield f"page {page.name}", partial(pages.page, look, shown)
-    for question in _questions(protocol):
+    for question in _questions(protocol, pixels_per_degree):
         below = protocol.timing.until_response and question.name == protocol.dimension
         yield f"question {question.name}", partial(_question, look, question, below=below)
+    for task in writing_tasks(protocol):
+        yield f"writing {task.name}", partial(_writing, look, task)
     if protocol.marks is not None:
         yield "marks", partial(_marks, look, protocol)
     yield "captions", partial(_captions, look, protocol)
 
 
-def _questions(protocol: Protocol) -> Iterator[Question]:
+def _questions(protocol: Protocol, pixels_per_degree: float | None) -> Iterator[Question]:
     for question in questions_before(protocol):
         yield replace(question, back=protocol.texts.back)
+    yield from vision_questions(protocol, pixels_per_degree)
     trial = Trial(1, 1, "main", "x", "", "", protocol.dimension)
     if protocol.method != "marks":
         asked = presentation.rating_question(protocol, trial)
@@ -150,6 +158,14 @@ def _question(look: Look, question: Question, *, below: bool) -> Screen:
 def _marks(look: Look, protocol: Protocol) -> Screen:
     task = presentation.mark_task(protocol, TrialFrames(None, marked=Frame(())))
     return mark_pages.mark_screen(look, task, protocol.keys)
+
+
+def _writing(look: Look, task: WritingTask) -> Screen:
+    smaller, screen = writing_screen(look, task)
+    writing = Writing(task, screen)
+    writing.text = "long words " * 40
+    field = typed_field(smaller, writing)[1]
+    return replace(screen, picture=field)
 
 
 def _captions(look: Look, protocol: Protocol) -> Screen:

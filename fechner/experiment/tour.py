@@ -50,7 +50,8 @@ class TouringUser(SimulatedUser):
         board, question, screen, value
             As in `WindowUser.at_question`.
         """
-        rating = not question.name.startswith(("consent", "screening", "checks", "calibration"))
+        before = ("consent", "screening", "vision", "checks", "calibration")
+        rating = not question.name.startswith(before)
         if rating and not self._escaped:
             self._escaped = True
             board.press_key("escape")

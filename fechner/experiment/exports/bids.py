@@ -26,11 +26,20 @@ from fechner.experiment.exports.trial_tables import (
 from fechner.experiment.shown_pixels import check_shown
 from fechner.records.journal import JournalRecord
 from fechner.records.journal.lines import ScreeningLine
+from fechner.records.journal.participant import CommentLine
 
 if TYPE_CHECKING:
     from fechner.records.stimuli import StimulusSet
 
 BIDS_VERSION = "1.10.0"
+
+TESTS = {
+    "tumbling_e": "Acuity by tumbling letters E on the screen of the session, in logMAR.",
+    "colour_plates": "Colour plates answered rightly, of those shown on each confusion line.",
+}
+"""What the findings of the tests of vision are."""
+
+COMMENT_COLUMN = "What the participant wrote after the last trial; a slash stands for a new line."
 
 
 def bids_files(
@@ -172,8 +181,9 @@ def _rating_levels(journal: JournalRecord) -> dict[str, Any]:
 
 
 def _participants(journals: Sequence[JournalRecord]) -> bytes:
-    questions = _questions(journals)
-    header = ["participant_id", *questions, "sessions", "catch_shown", "catch_passed", "simulated"]
+    questions, commented = _questions(journals), bool(_comments(journals))
+    header = ["participant_id", *questions, "sessions", "catch_shown", "catch_passed"]
+    header += [*(["comment"] if commented else []), "simulated"]
     rows = []
     for code in sorted({journal.participant for journal in journals}):
         own = [journal for journal in journals if journal.participant == code]
@@ -181,7 +191,9 @@ def _participants(journals: Sequence[JournalRecord]) -> bytes:
         catches = [t for journal in own for t in journal.trials if t.kind == "catch"]
         passed = sum(bool(trial.passed) for trial in catches)
         given = [answers.get(question) for question in questions]
-        rows.append([f"sub-{code}", *given, len(own), len(catches), passed, own[0].simulated])
+        comment = [" / ".join(_comments(own)) or None] if commented else []
+        counts = [len(own), len(catches), passed]
+        rows.append([f"sub-{code}", *given, *counts, *comment, own[0].simulated])
     return tsv_bytes(header, rows)
 
 
@@ -194,18 +206,29 @@ def _answers(journals: Sequence[JournalRecord]) -> dict[str, str]:
     return found
 
 
+def _comments(journals: Sequence[JournalRecord]) -> list[str]:
+    """Return the comments that were written, each on one line, as a table's cell wants it."""
+    events = (event for journal in journals for event in journal.events)
+    texts = [event.text for event in events if isinstance(event, CommentLine) and event.text]
+    return [" / ".join(" ".join(line.split()) for line in text.splitlines()) for text in texts]
+
+
 def _questions(journals: Sequence[JournalRecord]) -> list[str]:
     return sorted(_answers(journals))
 
 
 def _participants_sidecar(journals: Sequence[JournalRecord]) -> dict[str, Any]:
-    asked = {name: {"Description": f"Screening question {name}"} for name in _questions(journals)}
+    asked = {
+        name: {"Description": TESTS.get(name, f"Screening question {name}")}
+        for name in _questions(journals)
+    }
     return {
         "participant_id": {"Description": "Code of the participant."},
         **asked,
         "sessions": {"Description": "Number of sessions with at least one trial."},
         "catch_shown": {"Description": "Attention checks shown."},
         "catch_passed": {"Description": "Attention checks passed."},
+        **({"comment": {"Description": COMMENT_COLUMN}} if _comments(journals) else {}),
         "simulated": {"Description": "Whether the participant is a computer model."},
     }
 

@@ -24,7 +24,10 @@ ENDS = ("home", "end")
 
 
 class Input(NamedTuple):
-    """What happened: `kind` in key, move, press, drag, release, close; time in seconds."""
+    """What happened: `kind` in key, text, move, press, drag, release, close; time in seconds.
+
+    `key` is the name of a key, or what was typed of a text.
+    """
 
     kind: str
     time: float

@@ -260,9 +260,10 @@ def question(look: Look, content: Question, *, below: bool) -> Screen:
     width, height = look.size
     need = strip_height(look, content)
     if need > height:
+        smaller = "smaller pictures" if content.picture else "a smaller screen.text_height_deg"
         raise RefusedError(
             f"the question {content.name!r} needs {need} px of height and the window has {height}; "
-            "use a larger window, or a smaller screen.text_height_deg"
+            f"use a larger window, or {smaller}"
         )
     screen = blank(look)
     foot = height - need if look.foot is None else min(look.foot, height - need)

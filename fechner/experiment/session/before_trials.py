@@ -129,7 +129,7 @@ class BeforeTrials:
             self._protocol,
             check,
             self._record.events,
-            ask=self._response,
+            ask=self._picture,
             read=partial(self._read, back=""),
             append=self._append,
         )
@@ -155,6 +155,9 @@ class BeforeTrials:
         question = _turning_away(self._protocol, name, label)
         pause = self._pause(TURNING_AWAY_PAUSE_MS)
         return self._answer(replace(question, not_before_ms=pause)) == 1
+
+    def _picture(self, question: Question) -> Response:
+        return self._response(replace(question, not_before_ms=self._pause(PAUSE_MS)))
 
     def _answer(self, question: Question) -> float:
         return self._response(question).value

@@ -23,6 +23,7 @@ from fechner.experiment.display import (
 from fechner.experiment.plan.plan import NOT_COUNTED
 from fechner.experiment.session import presentation
 from fechner.experiment.session.before_trials import BeforeTrials
+from fechner.experiment.session.commenting import ask_comment
 from fechner.experiment.session.correcting import correctable
 from fechner.experiment.session.markers import Marker, Markers
 from fechner.experiment.session.session_pages import instructions, page_of
@@ -151,7 +152,9 @@ class _Run:
         screens = BeforeTrials(self.protocol, self.display, self.journal.record, self.append)
         left = self._left()
         before = self._page_before(left[0], practised=False) if left else None
-        return screens.passed([*instructions(self.protocol), *([before] if before else [])])
+        # Where only the comment is left, nobody reads what the trials are about.
+        pages = instructions(self.protocol) if left else []
+        return screens.passed([*pages, *([before] if before else [])])
 
     def turn_away(self) -> None:
         """Thank who is not admitted; the end says it."""
@@ -318,7 +321,8 @@ class _Run:
         )
 
     def end(self) -> None:
-        """Journal the end, then thank: the ratings are safe before the page is read."""
+        """Ask for a comment, journal the end, then thank: all is safe before the page is read."""
+        ask_comment(self.protocol, self.display, self.journal.record, self.append)
         found = self.staircases.thresholds() if self.staircases is not None else ()
         for threshold in found:
             self.append({"event": "note", "note": "threshold", **asdict(threshold)})

@@ -22,6 +22,8 @@ from fechner.experiment.display import (
     Response,
     Shown,
     SteppedBackError,
+    WritingTask,
+    WrittenText,
     load_pixels,
 )
 from fechner.experiment.display import pixels_sha256 as digest_of_pixels
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fechner.records.stimuli import Stimulus, StimulusSet
+
+COMMENT = "SIMULATED: nothing to add."
+"""The comment of every simulated participant who types one."""
 
 PAGE_MS = 1000.0
 MARK_MS = 500.0
@@ -226,6 +231,12 @@ class SimulatedDisplay:
         self._clock_ms += rt_ms
         self._say("answer")
         return Marks(size=size, rt_ms=rt_ms, device="simulated", strokes=strokes)
+
+    def write(self, task: WritingTask) -> WrittenText:
+        """Write what every simulated participant writes, which takes a second."""
+        rt_ms = task.not_before_ms + PAGE_MS
+        self._clock_ms += rt_ms
+        return WrittenText(COMMENT, rt_ms, "simulated")
 
     def _say(self, moment: Moment) -> None:
         if self.on_moment is not None:

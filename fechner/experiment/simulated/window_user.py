@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Protocol
 from fechner.experiment.display import Frame, Page, Question
 from fechner.experiment.screens.look import Box, Look, Screen
 from fechner.experiment.screens.sliders import track_place
+from fechner.experiment.simulated.display import COMMENT
 
 if TYPE_CHECKING:
     from fechner.experiment.screens.marking import Marking
+    from fechner.experiment.screens.writing import Writing
     from fechner.experiment.simulated.display import SimulatedResponder
     from fechner.records.stimuli import Stimulus
 
@@ -27,6 +29,9 @@ class KeyboardAndMouse(Protocol):
 
     def press_key(self, name: str) -> None:
         """Press a key."""
+
+    def type_text(self, text: str) -> None:
+        """Type letters."""
 
     def click(self, x: float, y: float) -> None:
         """Click at (x, y) pixels from the top left corner."""
@@ -63,6 +68,9 @@ class WindowUser(Protocol):
 
     def at_marking(self, board: KeyboardAndMouse, marking: Marking) -> None:
         """Act on an image that is to be marked; called until it is done."""
+
+    def at_writing(self, board: KeyboardAndMouse, writing: Writing) -> None:
+        """Act on a text that is to be typed; called until it is done."""
 
 
 class SimulatedUser:
@@ -151,6 +159,17 @@ class SimulatedUser:
             board.press_key("backspace")
         else:
             board.click(*_middle(screen.zones["back"]))
+
+    def at_writing(self, board: KeyboardAndMouse, writing: Writing) -> None:
+        """Type a comment with the keyboard, none with the mouse; then finish."""
+        if self._device() != "keyboard":
+            board.click(*_middle(writing.screen.zones["done"]))
+        elif not writing.text:
+            board.type_text(COMMENT)
+        elif not writing.on_button:
+            board.press_key("tab")
+        else:
+            board.press_key("return")
 
     def _device(self) -> str:
         return self._devices[self._count % len(self._devices)]

@@ -7,7 +7,7 @@ shown with their remedy, and the experimenter decides.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -183,6 +183,7 @@ def experimenter_screen(
     protocol: Protocol,
     checks: list[Check],
     calibration: Calibration | None,
+    more: Callable[[Calibration | None], list[Check]] = lambda _: [],
 ) -> Calibration | None:
     """Show the checks until the experimenter begins; calibrate when asked to or unknown.
 
@@ -196,6 +197,8 @@ def experimenter_screen(
         What was found.
     calibration
         What is known of this screen.
+    more
+        Further checks of a screen that is calibrated so.
 
     Returns
     -------
@@ -208,7 +211,8 @@ def experimenter_screen(
         If the experimenter stops here; no journal was begun.
     """
     while True:
-        rows = tuple(check.row for check in (*checks, check_degrees(protocol, calibration)))
+        known = (*checks, check_degrees(protocol, calibration), *more(calibration))
+        rows = tuple(check.row for check in known)
         try:
             choice = display.rate(_choices(rows, known=calibration is not None)).value
             if choice == 0:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,6 +27,7 @@ from fechner.experiment.starting.earlier_sessions import known_calibration
 from fechner.experiment.starting.inputs import PreparedSession, prepare_session
 from fechner.experiment.starting.open_window import arrange, open_window, simulated_timing
 from fechner.experiment.starting.resuming import seen_so_far
+from fechner.experiment.starting.vision_ready import check_acuity, require_vision
 from fechner.protocols.schema import Protocol, load_protocol
 from fechner.records.journal import JournalRecord
 
@@ -211,8 +213,12 @@ def _checked_screen(
     checks += preflight.check_window(display)
     if ask:
         calibration = calibration or known_calibration(folder, display)
-        calibration = preflight.experimenter_screen(display, protocol, checks, calibration)
+        calibration = preflight.experimenter_screen(
+            display, protocol, checks, calibration, partial(check_acuity, protocol)
+        )
         _arrange(display, prepared, calibration)
+    simulated = prepared.observer is not None
+    require_vision(display.look, protocol, calibration, simulated=simulated)
     return preflight.record(display, calibration)
 
 

@@ -24,6 +24,8 @@ from fechner.experiment.display import (
     Shown,
     SteppedBackError,
     TrialInterruptedError,
+    WritingTask,
+    WrittenText,
 )
 from fechner.experiment.screens import layout, pages
 from fechner.experiment.screens.answering import Click, Input, asks_to_quit
@@ -33,6 +35,7 @@ from fechner.experiment.window.frames import FrameLoader
 from fechner.experiment.window.marking import MarkingScreen
 from fechner.experiment.window.read_back import ReadBack, Verify
 from fechner.experiment.window.screenshots import Screenshots, picture_name
+from fechner.experiment.window.writing import WritingScreen
 
 if TYPE_CHECKING:
     from fechner.experiment.screens.look import Box, Look
@@ -325,6 +328,18 @@ class ParticipantDisplay:
             self._ask_to_quit()
             raise TrialInterruptedError
         return marks
+
+    def write(self, task: WritingTask) -> WrittenText:
+        """Let a text be typed until it is done; ending the session there keeps what was typed."""
+        screen = WritingScreen(
+            self.window, task, keys=self._keys, screenshots=self._screenshots, user=self._user
+        )
+        while (text := screen.written()) is None:
+            try:
+                self._ask_to_quit()
+            except SessionQuitError:
+                return screen.writing.result()
+        return text
 
 
 def _nothing() -> None:

@@ -21,6 +21,7 @@ from fechner.experiment.screens import patterns
 from fechner.experiment.screens.answering import Input
 from fechner.experiment.screens.look import Box, Look
 from fechner.experiment.screens.opening import TYPING_S
+from fechner.experiment.screens.writing import ERASE
 from fechner.protocols.parts import with_num_lock
 
 NO_SYNC_MS = 4.0
@@ -83,6 +84,8 @@ class Window:
         When that time is over, on the window's clock.
     lately
         Keys and presses of the last moments, whoever they were meant for.
+    takes_text
+        Whether letters come as inputs of their own, as the keyboard's layout makes them.
 
     Raises
     ------
@@ -115,6 +118,7 @@ class Window:
         self._mouse: list[Input] = []
         self.lately: list[Input] = []
         self.pause_ms, self.pause_ends = 0.0, 0.0
+        self.takes_text = False
         self._facts: dict[str, Any] | None = None
         self._watch_mouse()
         self.frame_ms, self.jitter_ms = self._measure_frames()
@@ -203,7 +207,14 @@ class Window:
             self._mouse.append(Input("close", self.now()))
             return True
 
+        def typed(letters: str) -> None:
+            if self.takes_text:
+                self._mouse.append(Input("text", self.now(), letters))
+
+        erase = self._pyglet.window.key.MOTION_BACKSPACE
         handle.push_handlers(
+            on_text=typed,
+            on_text_motion=lambda motion: typed(ERASE) if motion == erase else None,
             on_mouse_motion=lambda x, y, dx, dy: note("move", x, y),
             on_mouse_press=lambda x, y, button, _: note("press", x, y, counts=button == left),
             on_mouse_drag=lambda x, y, dx, dy, buttons, _: note(
@@ -234,6 +245,15 @@ class Window:
         key = self._pyglet.window.key
         symbol = getattr(key, f"_{name}" if name.isdigit() else name.upper())
         self._window.winHandle.dispatch_event("on_key_press", symbol, 0)
+
+    def type_text(self, text: str) -> None:
+        """Type letters as a keyboard would."""
+        for letter in text:
+            if letter == ERASE:
+                motion = self._pyglet.window.key.MOTION_BACKSPACE
+                self._window.winHandle.dispatch_event("on_text_motion", motion)
+            else:
+                self._window.winHandle.dispatch_event("on_text", letter)
 
     def click(self, x: float, y: float, *, button: str = "LEFT") -> None:
         """Press and release a button at (x, y) pixels from the top left corner."""

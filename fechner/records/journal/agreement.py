@@ -12,6 +12,7 @@ from fechner.records.journal.lines import (
     CORRECTED_SCHEMA,
     NOT_ADMITTED,
     READMIT_SCHEMA,
+    TESTED_SCHEMA,
     BreakLine,
     EndLine,
     Header,
@@ -65,6 +66,8 @@ def check_follows(
             f"the line says it follows trial {line.after_trial}, and trial {last_trial} is the last"
         )
     if isinstance(line, (VisionLine, CommentLine)):
+        if header.schema_ < TESTED_SCHEMA:
+            raise InputError(f"{line.event} lines stand in schema {TESTED_SCHEMA} or later only")
         _check_simulated(line.device, header)
     if isinstance(line, TrialLine):
         if line.correction is not None:

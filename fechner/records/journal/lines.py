@@ -32,11 +32,15 @@ from fechner.records.journal.participant import CommentLine, VisionLine
 from fechner.records.scales import RatingScale
 
 SCHEMA = 5
-"""What is written: the last answer may be corrected. Schemas 4 (without that), 3 (nobody admitted
-anew, and answers too fast to be answers not told apart) and 2 (no marks) are still read."""
+"""What is written: the last answer may be corrected, vision tested, and a comment written. Schemas
+4 (without these), 3 (nobody admitted anew, and answers too fast to be answers not told apart) and
+2 (no marks) are still read."""
 
 CORRECTED_SCHEMA = 5
 """From here on the last answer may be corrected."""
+
+TESTED_SCHEMA = 5
+"""From here on vision may be tested, and a comment be written."""
 
 READMIT_SCHEMA = 4
 """From here on who was turned away may be admitted anew."""
