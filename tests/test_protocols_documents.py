@@ -44,6 +44,16 @@ def test_the_marks_of_the_page_are_those_of_the_shipped_protocol():
     assert set(marks) == set(Marking.model_fields)
 
 
+def test_the_tests_of_vision_of_the_page_are_those_of_the_shipped_protocol():
+    tables = tomllib.loads(toml_blocks(page("howto-vision.md"))[0])
+    protocol = load_protocol("acr_vision")
+    assert set(tables) == {"tumbling_e", "colour_plates", "comment"}
+    for name, table in tables.items():
+        model = getattr(protocol, name)
+        assert type(model).model_validate(table) == model
+        assert set(table) == set(type(model).model_fields)
+
+
 def test_the_page_names_every_protocol_and_its_method():
     text = page("howto-protocols.md")
     for name in shipped():

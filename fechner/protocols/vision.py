@@ -32,10 +32,10 @@ class ColourPlates(Piece):
     """Dot plates whose ring is seen by colour alone; the answer is where its gap is.
 
     axes
-        The confusion lines: a plate of ``protan`` is seen by its L cones alone, and so on.
+        The confusion lines: no ring of ``protan`` is seen without L cones, and so on.
     each, least_right
-        Plates an axis, and how many of them must be right. Of five plates and five answers,
-        somebody who guesses gets four right with a chance of 1 in 60, and presses "none" instead.
+        Plates an axis, and how many of them must be right. Of five plates
+        somebody who picks a side at random gets four right with a chance of 1 in 64.
     control
         Plates that everybody sees, shown first; all of them must be right.
     distance_uv
