@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fechner.compression.light import to_codes
 from fechner.experiment.vision.plates import Direction
 from fechner.protocols.vision import LINE_LOGMAR
 
@@ -81,6 +80,9 @@ class Letter:
 
     def draw(self) -> Image.Image:
         """Return the panel with its letter, RGB."""
+        # Late: it brings OpenCV, which no session without letters needs.
+        from fechner.compression.light import to_codes
+
         light = 1 - self.covered()
         grey = np.rint(to_codes(light.astype(np.float32))).astype(np.uint8)
         return Image.fromarray(grey).convert("RGB")

@@ -25,7 +25,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fechner.compression.light import to_codes, to_light
 from fechner.experiment.vision.confusion import moved
 from fechner.protocols.vision import Axis
 
@@ -111,6 +110,9 @@ class Plate:
 
     def draw(self) -> Image.Image:
         """Return the plate as it is shown, RGB."""
+        # Late: it brings OpenCV, which no session without plates needs.
+        from fechner.compression.light import to_codes, to_light
+
         grounds = np.full((self.side, self.side, 3), self.grey, np.uint8)
         light = to_light(grounds)
         radius = self.side / 2 - RIM
