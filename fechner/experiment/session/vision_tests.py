@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from fechner.records.journal import JournalRecord
 
 KEYS = {
-    "left": ("left", "num_left", "num_4"),
-    "up": ("up", "num_up", "num_8"),
-    "down": ("down", "num_down", "num_2"),
-    "right": ("right", "num_right", "num_6"),
-    "unseen": ("0", "num_0", "num_insert"),
+    "left": ("left", "num_4"),
+    "up": ("up", "num_8"),
+    "down": ("down", "num_2"),
+    "right": ("right", "num_6"),
+    "unseen": ("0", "num_0"),
 }
-"""Keys of the answers, on the arrows and on the keypad, whatever Num Lock says."""
+"""Keys of the answers, on the arrows and on the keypad."""
 
 
 def vision_checks(protocol: Protocol, record: JournalRecord) -> list[VisionCheck]:
