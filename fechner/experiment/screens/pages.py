@@ -268,11 +268,8 @@ def question(look: Look, content: Question, *, below: bool) -> Screen:
     screen = blank(look)
     foot = height - need if look.foot is None else min(look.foot, height - need)
     y = (foot if below else (height - need) // 2) + look.em(0.6)
-    if content.picture is not None:
-        side, x = content.picture.side, (width - content.picture.side) // 2
-        screen = replace(screen, picture=(x, y, x + side, y + side))
-        screen.image.paste(content.picture.draw(), (x, y))
-        y += _picture_height(look, content)
+    picture = _draw_picture(look, content, screen.image, y)
+    y += _picture_height(look, content)
     lines = _question_lines(look, content)
     left = _text_left(look, content, lines)
     if left is None:
@@ -286,12 +283,10 @@ def question(look: Look, content: Question, *, below: bool) -> Screen:
     if content.table:
         _draw_table(look, content, screen.image, y)
         y += table_height(look, content) + look.em(1.5)
-    place = screen.picture
     if content.kind == "slider":
         screen = slider(look, content, screen.image, y)
     else:
         screen = button_row(look, content, screen.image, y, left=left)
-    screen = replace(screen, picture=place)
     for name, text in (("not-yet", content.not_yet), ("type-again", content.type_again)):
         screen.overlays[name] = _in_place(look, content, text, asked)
     if content.back and content.kind == "slider":
@@ -303,7 +298,16 @@ def question(look: Look, content: Question, *, below: bool) -> Screen:
         x = middle if left is None else left
         place = (x, y + row_height(look, content) + look.em(BACK_GAP_EM))
         _draw_back(look, content.back, screen, place)
-    return screen
+    return replace(screen, picture=picture)
+
+
+def _draw_picture(look: Look, content: Question, image: Image.Image, top: int) -> Box | None:
+    """Draw the picture that a question is about, if any; return its place."""
+    if content.picture is None:
+        return None
+    side, left = content.picture.side, (look.size[0] - content.picture.side) // 2
+    image.paste(content.picture.draw(), (left, top))
+    return (left, top, left + side, top + side)
 
 
 def _in_place(look: Look, content: Question, text: str, box: Box) -> tuple[Image.Image, Box]:
