@@ -25,8 +25,8 @@ from fechner.experiment.journal.journal import Journal, journal_header
 from fechner.experiment.plan.plan import make_plan
 from fechner.experiment.screens import mark_pages, pages
 from fechner.experiment.screens.sliders import track_place
-from fechner.experiment.session.session import quit_question, run_session
-from fechner.experiment.starting.open_window import arrange, look_of
+from fechner.experiment.session.session import run_session
+from fechner.experiment.starting.open_window import arrange, look_of, quit_question
 from fechner.experiment.window.participant_display import ParticipantDisplay
 from fechner.experiment.window.window import Window
 from fechner.protocols.schema import load_protocol
@@ -105,6 +105,9 @@ def few_trials(name, *, questions):
     if not questions:
         texts = protocol.texts.model_copy(update={"instructions": ("Few words.",)})
         changed |= {"consent": False, "screening": (), "texts": texts}
+    # Tests of vision and comments have tests of their own.
+    others = ("colour_plates", "tumbling_e", "comment")
+    changed |= dict.fromkeys(field for field in others if field in type(protocol).model_fields)
     if name == "jnd":
         changed["quest"] = protocol.quest.model_copy(update={"trials_per_region": 4})
     return protocol.model_copy(update=changed)
