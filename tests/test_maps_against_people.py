@@ -394,9 +394,10 @@ def test_simulated_marks_mark_tables_and_figure(tmp_path):
     assert read_map_comparison(tmp_path / "out", "people").simulated
 
 
-def test_a_spread_of_nothing_is_refused(tmp_path):
+@pytest.mark.parametrize("spread", ["0", "-1", "nan", "inf", "1e9"])
+def test_a_spread_that_is_no_share_is_refused(tmp_path, spread):
     photos, marks = write_marked_photographs(tmp_path)
-    words = ["maps", "against-people", str(photos), "--marks", str(marks), "--spread", "0"]
+    words = ["maps", "against-people", str(photos), "--marks", str(marks), "--spread", spread]
     done = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "out")])
     assert done.exit_code == 2 and not (tmp_path / "out").exists()
 
@@ -432,3 +433,14 @@ def test_a_damaged_image_is_named_and_the_others_go_on(tmp_path):
     done = CliRunner().invoke(app, [*words, str(tmp_path / "none")])
     assert done.exit_code == 2 and not (tmp_path / "none").exists()
     assert "none of the 4 images can be read" in " ".join(done.output.split())
+
+
+def test_a_flat_image_alone_is_refused_although_the_centre_could_be_held_against_it(tmp_path):
+    (tmp_path / "photos").mkdir()
+    flat = np.full((48, 64, 3), 90, np.uint8)
+    Image.fromarray(flat).save(tmp_path / "photos" / "sky.png")
+    marks = table(tmp_path, "sky,3,4,p1", "sky,9,9,p2")
+    words = ["maps", "against-people", str(tmp_path / "photos"), "--marks", str(marks)]
+    done = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "out")])
+    assert done.exit_code == 2 and not (tmp_path / "out").exists()
+    assert "no map can be judged on sky: flat images" in " ".join(done.output.split())

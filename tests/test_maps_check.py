@@ -159,6 +159,14 @@ def test_removal_maps_foretell_what_the_trained_network_loses():
     assert np.mean(agreed) > 0.3
 
 
+def test_a_tile_that_does_not_change_costs_nothing_and_not_a_grain_of_rounding():
+    """In a batch of another size the same picture differs in its last bits."""
+    network = load_network(device="cpu")
+    selection = selection_of(network, RNG.normal(size=1280), layer="bn2", size=64)
+    tiles = tile_losses(network, np.full((48, 64, 3), 90, np.uint8), selection)
+    assert not tiles.error.any() and not tiles.loss.any()
+
+
 def made_tiles(loss, error=None, side: int = 4) -> TileLosses:
     """Return hard tiles of 4 x 4 pixels with losses of one's own."""
     n = side * side

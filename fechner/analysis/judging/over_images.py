@@ -40,15 +40,18 @@ def agreement_table(
     Raises
     ------
     InputError
-        If nothing is defined on any image, as where all are flat.
+        If no map is defined on any image, as where all are flat; where only rivals were asked for,
+        no rival.
     """
-    if not np.isfinite(images["value"].to_numpy(np.float64)).any():
+    known = set(rivals)
+    judged = ~images["map"].isin({*known, PEOPLE})
+    of_maps = images[judged] if judged.any() else images[images["map"] != PEOPLE]
+    if not np.isfinite(of_maps["value"].to_numpy(np.float64)).any():
         named = ", ".join(dict.fromkeys(images["image"].astype(str).head(100)))
         raise InputError(
             f"no map can be judged on {named}: flat images, or maps that are the same everywhere; "
             "give other images"
         )
-    known = set(rivals)
     wide = images.pivot(index="image", columns=["measure", "map"], values="value")
     agreement, differences = [], []
     for measure in dict.fromkeys(images["measure"]):

@@ -72,11 +72,13 @@ def maps_against_people(
     Raises
     ------
     InputError
-        If marks or maps are not what was expected, no image can be read, or the spread is not
-        positive.
+        If marks or maps are not what was expected, no image can be read, or the spread is no
+        share.
     """
-    if not spread > 0:
-        raise InputError(f"the spread of marks is a share of the longer side above 0, got {spread}")
+    if not 0 < spread <= 1:
+        raise InputError(
+            f"the spread of marks is a share of the longer side above 0 and at most 1, got {spread}"
+        )
     with bars("Images") as progress:
         readable = readable_images(images, pool=pool, progress=progress)
     people = read_marks(marks, readable.sizes, left_out=readable.left_out)

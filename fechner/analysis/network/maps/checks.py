@@ -81,4 +81,7 @@ def check_pair(image: np.ndarray, worse: np.ndarray) -> None:
     if np.array_equal(image, worse):
         if (image == image[0, 0]).all():
             raise InputError("the image is flat and degrading it changes nothing; leave it out")
-        raise InputError("the two images are equal, pixel by pixel: there is no difference to find")
+        raise InputError(
+            "the image and its degraded version are equal, pixel by pixel: there is no difference "
+            "to find; give one that differs, or a stronger degradation"
+        )
