@@ -108,3 +108,20 @@ def limit_threads_from_the_start(threads: int) -> None:
     """Give numerical libraries `threads` threads each, before this process first loads them."""
     for name in ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "VECLIB_MAXIMUM"):
         os.environ.setdefault(f"{name}_THREADS", str(threads))
+
+
+def share_threads(threads: int) -> None:
+    """Give numerical libraries `threads` threads each, whether this process has loaded them or not.
+
+    For processes that others started: a Dask worker begins with one thread for each library,
+    whatever its cores, and OpenCV with all.
+    """
+    for name in ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "VECLIB_MAXIMUM"):
+        os.environ[f"{name}_THREADS"] = str(threads)
+    os.environ["OPENCV_FOR_THREADS_NUM"] = str(threads)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+    if "cv2" in sys.modules:
+        sys.modules["cv2"].setNumThreads(threads)
+    if "numpy" in sys.modules:
+        _controller(_blas_libraries()).limit(limits=threads, user_api="blas")

@@ -470,8 +470,3 @@ def test_a_damaged_image_is_named_and_the_others_go_on(at_the_command_line, phot
     assert list(dict.fromkeys(found.images["image"])) == ["p0", "p2"]
     assert "p1.png" in found.notes["note"].iloc[0]
     assert found.provenance["parameters"]["n_images"] == 2
-
-
-def test_a_cluster_needs_a_folder_that_it_sees(at_the_command_line, photos):
-    done = at_the_command_line("--cluster", "tcp://127.0.0.1:1")
-    assert done.exit_code == 2 and "--out" in done.output

@@ -91,8 +91,6 @@ def check(
 
     if not full and (rated is not None or beside):
         raise InputError("--rated and --beside belong to --full; add it, or leave them out")
-    if cluster is not None and out is None:
-        raise InputError("--cluster needs --out: networks travel to it through that folder")
     compared = asked_distance(distance, network, layer, readout, device=device)
     asked = asked_maps(
         selection, candidate, maps, rivals=rival, weights=weights, device=device, distance=compared

@@ -1,7 +1,8 @@
 """A network, or what holds one, on its way to other processes.
 
 Weights of hundreds of megabytes would travel with every task: they are written once, and each
-process reads them once.
+process reads them once. To the workers of a cluster they go without a file
+(`fechner.executors.shipping`), because not every folder is shared.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from fechner.executors import SerialExecutor
+from fechner.executors import ClusterExecutor, SerialExecutor
 from fechner.provenance import atomic_path
 
 Carried = TypeVar("Carried")
@@ -25,19 +26,19 @@ Carried = TypeVar("Carried")
 def travelling(
     network: Carried, folder: Path | None, pool: Executor | None
 ) -> Iterator[Carried | Path]:
-    """Give the network as it is to this process, and as a file in `folder` to others.
+    """Give the network as it is to this process and to a cluster, as a file in `folder` to others.
 
     Parameters
     ----------
     network
         What travels: a network, or what holds one and can be pickled.
     folder
-        Seen by all processes of `pool`; made where it is missing, and then gone again if nothing
-        else came to lie in it. None is a temporary one, which this machine alone sees.
+        Made where it is missing, and then gone again if nothing else came to lie in it. None is a
+        temporary one.
     pool
         Where it goes.
     """
-    if isinstance(pool, SerialExecutor | None):
+    if isinstance(pool, SerialExecutor | ClusterExecutor | None):
         yield network
         return
     made = folder is not None and not folder.exists()
