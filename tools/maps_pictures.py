@@ -31,6 +31,9 @@ from fechner.study.maps import MapsAsked, mapping_network
 Rows = Mapping[str, Sequence[np.ndarray]]
 """What a row is called, and its map of each photograph, 0 or more."""
 
+KINDS = ("distance", "distance per error", "removal", "contribution")
+"""What fechner draws."""
+
 
 def main(selection: Path, out: Path, files: list[Path]) -> None:
     """Draw them all."""
@@ -44,9 +47,10 @@ def main(selection: Path, out: Path, files: list[Path]) -> None:
     judged = MapsToJudge(asked.selection, asked.network, distance)
     made = [made_maps(judged, one, rivals=True) for one in photographs]
     rows = {name: [whole(one[name]) for one in made] for name in made[0]}
-    kinds = ["distance", "distance per error", "removal", "contribution"]
-    drawn(out / "maps-kinds.jpg", photographs, {name: rows[name] for name in kinds})
+    drawn(out / "maps-kinds.jpg", photographs, {name: rows[name] for name in KINDS})
     drawn(out / "maps-rivals.jpg", photographs, rivals(photographs, rows))
+    for file, displaced in own_rivals_of(rows).items():
+        drawn(out / file, photographs, displaced)
     drawn(out / "maps-tried.jpg", photographs, tried(asked, photographs))
 
 
@@ -57,9 +61,19 @@ def rivals(photographs: Sequence[np.ndarray], rows: Rows) -> Rows:
         name: [whole(one[name]) for one in of_picture] for name in (CENTRE, CONTRAST, SALIENCY)
     }
     names = ("all channels", "removal, weights permuted", "contribution, weights permuted")
-    found |= {name: list(rows[name]) for name in names}
-    for name, maps in own_rivals("removal", dict(enumerate(rows["removal"]))).items():
-        found[name] = [whole(one) for one in maps.values()]
+    return found | {name: list(rows[name]) for name in names}
+
+
+def own_rivals_of(rows: Rows) -> Mapping[str, Rows]:
+    """Return by picture the maps of every kind mirrored, and with those of the next photograph."""
+    found: dict[str, dict[str, list[np.ndarray]]] = {
+        "maps-mirrored.jpg": {},
+        "maps-exchanged.jpg": {},
+    }
+    for kind in KINDS:
+        both = own_rivals(kind, dict(enumerate(rows[kind])))
+        for of_file, (name, maps) in zip(found.values(), both.items(), strict=True):
+            of_file[name] = [whole(one) for one in maps.values()]
     return found
 
 
@@ -141,8 +155,8 @@ def drawn(path: Path, photographs: Sequence[np.ndarray], rows: Rows) -> None:
 def save(png: bytes, path: Path) -> None:
     """Write a picture as JPEG."""
     picture = Image.open(BytesIO(png)).convert("RGB")
-    picture.thumbnail((1600, 1350), Image.Resampling.LANCZOS)
-    picture.save(path, quality=85, optimize=True)
+    picture.thumbnail((1600, 1250), Image.Resampling.LANCZOS)
+    picture.save(path, quality=80, optimize=True)
     print(path, picture.size, f"{path.stat().st_size / 1000:.0f} KB")
 
 
