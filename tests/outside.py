@@ -81,6 +81,7 @@ class Announcing(ParticipantDisplay):
         zones = pages.question(self.look, self._quit_question, below=False).zones
         self._say("quit", "quit", zones=zones, wait=0.6)
         super()._ask_to_quit()
+        self._say("goes on", "quit")
 
     def mark(self, task):
         screen = mark_pages.mark_screen(self.look, task, self._keys)
@@ -227,7 +228,7 @@ class Driver:
         for _ in range(8):
             act()
             with suppress(queue.Empty):
-                return self.next(1.5)
+                return self.next(3.0)
         raise AssertionError("a screen takes no answer")
 
     def end(self):

@@ -86,7 +86,7 @@ def test_no_server_without_a_monitor_is_taken_for_a_screen(name, started, monkey
     # A desktop of Wayland beside it changes nothing: windows open on this display.
     monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
     monkeypatch.setenv("DISPLAY", display)
-    found = xvfb._own_display()
+    found = xvfb.own_display()
     assert found.process is None and found.virtual
 
 
@@ -117,4 +117,4 @@ def test_a_windows_session_over_the_remote_desktop_is_virtual(monkeypatch):
     monkeypatch.setattr(xvfb.sys, "platform", "win32")
     for remote in (True, False):
         monkeypatch.setattr(xvfb, "remote_session", lambda remote=remote: remote)
-        assert xvfb._own_display().virtual is remote
+        assert xvfb.own_display().virtual is remote

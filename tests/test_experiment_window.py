@@ -399,6 +399,19 @@ def _closed_in(display):
     display.fixation(300)
 
 
+def test_a_wish_to_end_between_two_screens_is_not_lost(opened, slider):
+    nothing = keys("f12")
+    choices = (*nothing, click("0"), *nothing, click("0"), *nothing, key("2"))
+    display = opened(user=Script(*choices))
+    for wish in (display.window.press_close, lambda: display.window.press_key("escape")):
+        wish()
+        with pytest.raises(TrialInterruptedError):
+            display.rate(asked(slider))
+    display.window.press_close()
+    with pytest.raises(SessionQuitError, match="ended at the window"):
+        display.text(Page("p", "Title", "Body", "Go on"))
+
+
 def test_a_virtual_screen_is_known_as_one_whoever_started_it(monkeypatch, opened):
     window = opened().window
     assert window.virtual and window.software and not window.synchronised
@@ -409,10 +422,10 @@ def test_a_virtual_screen_is_known_as_one_whoever_started_it(monkeypatch, opened
     server = xvfb.screen_server()
     monkeypatch.setenv("DISPLAY", server.display)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    found = xvfb._own_display()
+    found = xvfb.own_display()
     assert found.process is None and found.virtual
     monkeypatch.setenv("DISPLAY", ":9999")
-    assert xvfb._own_display() is None
+    assert xvfb.own_display() is None
 
 
 def test_two_windows_of_one_participant_are_refused(stimuli, tmp_path):

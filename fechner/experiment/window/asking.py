@@ -80,7 +80,11 @@ class Asking:
         answering = Answering(question, screen, self._look, self._keys)
         opening = Opening(window.pause_ends, numbers=question.kind == "slider")
         window.cursor(True)
-        window.inputs()
+        if question.name == "quit":
+            # A key that is held down must not take back at once what it asked.
+            window.inputs()
+        else:
+            window.forget(self._keys)
         opening.before(window.lately)
         began: float | None = None
         while True:

@@ -48,7 +48,7 @@ class MarkingScreen:
         page, ring = drawn_part(self._look, screen.image), painting.ring(task.radius)
         earliest = standing.onset + task.not_before_ms / 1000
         opening = Opening(max(earliest, window.pause_ends), numbers=False)
-        window.inputs()
+        window.forget(self._keys)
         began: float | None = None
         while True:
             self._page.put(*page)

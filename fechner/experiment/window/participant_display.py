@@ -161,7 +161,7 @@ class ParticipantDisplay:
         screen = pages.page(self.look, page)
         self._base.put(*pages.drawn_part(self.look, screen.image))
         self.window.cursor(True)
-        self.window.inputs()
+        self.window.forget(self._keys)
         click, opening = Click(screen), Opening(self.window.pause_ends, numbers=False)
         began: float | None = None
         while True:

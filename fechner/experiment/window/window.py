@@ -18,11 +18,11 @@ from PIL import Image
 
 from fechner.errors import MissingPartError, RefusedError
 from fechner.experiment.screens import patterns
-from fechner.experiment.screens.answering import Input
+from fechner.experiment.screens.answering import Input, asks_to_quit
 from fechner.experiment.screens.look import Box, Look
 from fechner.experiment.screens.opening import TYPING_S
 from fechner.experiment.screens.writing import ERASE
-from fechner.protocols.parts import with_num_lock
+from fechner.protocols.parts import Keys, with_num_lock
 
 NO_SYNC_MS = 4.0
 """Flips faster than this are not tied to a screen's refresh (a virtual screen)."""
@@ -234,6 +234,10 @@ class Window:
         recent = self.now() - TYPING_S
         self.lately = [one for one in (*self.lately, *pressed) if one.time >= recent]
         return sorted(happened, key=lambda one: one.time)
+
+    def forget(self, keys: Keys) -> None:
+        """Forget what was pressed for another screen, but not that somebody wants to end."""
+        self._mouse = [one for one in self.inputs() if asks_to_quit([one], keys)]
 
     def answered(self) -> None:
         """Note that a screen was answered: the next takes nothing that was meant for this one."""

@@ -42,7 +42,7 @@ class WritingScreen:
         opening = Opening(window.pause_ends, numbers=False)
         self._base.put(*drawn_part(self._look, writing.screen.image))
         window.cursor(True)
-        window.inputs()
+        window.forget(self._keys)
         window.takes_text = True
         try:
             return self._typed(opening)
