@@ -1,9 +1,10 @@
 """Sets of coded files: equal in what was asked for, kept with their files, and built once."""
 
 import os
-import stat
+import shutil
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +18,8 @@ from fechner.errors import InputError, MissingPartError, RefusedError
 from fechner.records.images.files import read_image
 from fechner.records.rules.codec_design import CODEC_ARMS, CodecDesign
 from fechner.records.stimuli import INTACT, read_stimulus_set, verify
-from fechner.stimuli.coded import arms
+from fechner.stimuli.checks import problems_of
+from fechner.stimuli.coded import arms, others
 from fechner.stimuli.coded.build import build_coded_stimuli
 from fechner.stimuli.coded.matching import nearest_file
 
@@ -124,37 +126,75 @@ def test_jpegli_and_avif_are_arms_like_others(scenes, tmp_path):
     assert built.record["encoders"]["jpegli"].startswith("ajpegli ")
 
 
-@pytest.fixture
-def cjpeg(tmp_path, monkeypatch):
-    """A program that answers as mozjpeg's cjpeg does, and encodes by Pillow."""
-    program = tmp_path / "cjpeg"
-    program.write_text(
-        f"#!{sys.executable}\nimport io, sys\nfrom PIL import Image\n"
-        "if '-version' in sys.argv:\n    sys.exit(print('mozjpeg version 4.1.5') or 0)\n"
-        "image = Image.open(io.BytesIO(sys.stdin.buffer.read()))\n"
-        "quality = int(sys.argv[sys.argv.index('-quality') + 1])\n"
-        "image.save(sys.stdout.buffer, 'JPEG', quality=quality, optimize=True)\n"
-    )
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv(arms.CJPEG, str(program))
-    return program
+def test_jpeg_xl_is_an_arm_plain_and_with_the_map(scenes, tmp_path):
+    pytest.importorskip("pylibjxl")
+    if shutil.which("cjxl") is None:
+        pytest.skip("libjxl's cjxl is not installed")
+    design = CodecDesign(arms=("plain", "jxl", "jxl-map"), rates=(60,), tolerance=0.05)
+    built = build_coded_stimuli({"cat": scenes["cat"]}, tmp_path, design=design)
+    sizes = [one.bytes for one in coded(built)]
+    assert max(sizes) <= 1.05 / 0.95 * min(sizes)
+    assert {Path(one.coded).suffix for one in coded(built)} == {".jpg", ".jxl"}
+    assert {one.region: one.strength_unit for one in coded(built)}["jxl"] == "distance"
+    assert built.record["encoders"]["jxl"].startswith("cjxl ")
+    assert not problems_of(read_stimulus_set(tmp_path))
+    about = built.record["scenes"]["cat"]["rates"]["1"]["arms"]
+    assert about["jxl"]["ss2"] > about["plain"]["ss2"] + 5
+
+
+def test_our_jpeg_xl_unpacks_to_our_jpeg():
+    pylibjxl = pytest.importorskip("pylibjxl")
+    picture = stimuli_pictures.photographs()["cat"]
+    drawn = stimuli_pictures.smooth_map(1, *picture.shape[:2])
+    packed = arms.encoder("jxl-map", picture, importance=drawn).encode(50)
+    jpeg = arms.encoder("map", picture, importance=drawn).encode(50)
+    assert pylibjxl.jxl_to_jpeg(packed) == jpeg and len(packed) < len(jpeg)
+
+
+def test_mozjpeg_makes_smaller_progressive_files_at_the_same_number_of_quality():
+    picture = stimuli_pictures.photographs()["cat"]
+    reference = Ss2Reference(picture)
+    moz, plain = (arms.encoder(a, picture, importance=drawn_flat()) for a in ("mozjpeg", "plain"))
+    score, sizes = {}, {}
+    for quality in (40, 60):
+        made = moz.encode(quality)
+        assert b"\xff\xc2" in made  # the marker of a progressive frame
+        score[quality], sizes[quality] = reference.score(moz.decode(made)), len(made)
+    equal = plain.encode(40)
+    assert sizes[40] < len(equal)
+    assert score[40] < score[60] and sizes[40] < sizes[60]
+    assert "mozjpeg 4.0.3" in arms.versions(("mozjpeg",))["mozjpeg"]
+
+
+def drawn_flat():
+    return np.ones((144, 216), np.float32)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a program of two lines is a file of its own there")
-def test_mozjpeg_is_the_program_that_the_variable_names(cjpeg):
-    picture = stimuli_pictures.photographs()["cat"]
-    made = arms.encoder("mozjpeg", picture, importance=np.ones((144, 216)))
-    plain = arms.encoder("plain", picture, importance=np.ones((144, 216)))
-    assert np.array_equal(
-        made.decode(made.encode(50)), plain.decode(plain.encode(50))
-    )  # the program that stands in for it is Pillow
-    assert arms.versions(("mozjpeg",)) == {"mozjpeg": "mozjpeg version 4.1.5"}
-
-
 def test_a_cjpeg_that_is_not_mozjpegs_is_refused_by_name(monkeypatch, tmp_path):
-    monkeypatch.setenv(arms.CJPEG, str(tmp_path / "nothing"))
-    with pytest.raises(MissingPartError, match=r"mozjpeg's cjpeg .*nothing \(No such"):
-        arms.require("mozjpeg")
+    program = tmp_path / "cjpeg"
+    program.write_text("#!/bin/sh\necho 'libjpeg-turbo version 2.1.5 (build 20230203)'\n")
+    program.chmod(0o755)
+    for path, said in ((program, "libjpeg-turbo version"), (tmp_path / "nothing", "No such")):
+        monkeypatch.setenv(others.CJPEG, str(path))
+        with pytest.raises(MissingPartError, match=f"mozjpeg's cjpeg .*{said}.*unset"):
+            arms.require("mozjpeg")
+
+
+@pytest.mark.proof
+@pytest.mark.skipif("MOZJPEG_CJPEG" not in os.environ, reason="MOZJPEG_CJPEG names no program")
+def test_the_mozjpeg_inside_jpeglib_makes_files_of_the_sizes_of_mozjpegs_program(monkeypatch):
+    picture = stimuli_pictures.photographs()["cat"]
+    inside = [len(others.mozjpeg(picture, q, "4:2:0")) for q in (30, 60, 85)]
+    monkeypatch.setenv(others.CJPEG, os.environ["MOZJPEG_CJPEG"])
+    assert "mozjpeg version" in others.mozjpeg_version()
+    assert inside == [len(others.mozjpeg(picture, q, "4:2:0")) for q in (30, 60, 85)]
+
+
+def test_a_missing_cjxl_is_named(monkeypatch, tmp_path):
+    monkeypatch.setenv(others.CJXL, str(tmp_path / "nothing"))
+    with pytest.raises(MissingPartError, match="needs libjxl's cjxl"):
+        arms.require("jxl")
 
 
 def test_a_missing_jpegli_names_the_extra(monkeypatch):

@@ -10,7 +10,7 @@ from fechner.errors import nearest
 
 CODEC_ARMS = {
     "plain": "JPEG by Pillow, optimised Huffman tables",
-    "mozjpeg": "JPEG by mozjpeg's cjpeg",
+    "mozjpeg": "JPEG by mozjpeg",
     "jpegli": "JPEG by jpegli",
     "map": "our JPEG with the image's own map",
     "donor": "our JPEG with the map of another image",
@@ -18,6 +18,8 @@ CODEC_ARMS = {
     "uniform": "our JPEG without a map",
     "avif": "AVIF by Pillow (libaom)",
     "avif-map": "AVIF behind the blur that the image's own map steers",
+    "jxl": "JPEG XL by libjxl's cjxl",
+    "jxl-map": "our JPEG with the image's own map, packed losslessly as JPEG XL",
 }
 """Every arm of a codec study, beside the intact picture, and what it is."""
 

@@ -1,23 +1,18 @@
 """How each arm of a codec study is encoded: one setting, from the coarsest file to the finest.
 
 JPEGs are stored at 4:2:0 and decoded by Pillow (libjpeg-turbo), as a browser does. JPEG encoders
-of others are ajpegli (jpegli, BSD-3; extra ``codecs``) and the program ``cjpeg`` of mozjpeg, which
-no package carries: it is taken from the path, or from the variable FECHNER_CJPEG.
+of others are ajpegli (jpegli, BSD-3; extra ``codecs``) and mozjpeg (`others`). ``jxl`` is libjxl's
+own ``cjxl``; ``jxl-map`` is our JPEG packed losslessly, as ``fechner compress --format jxl`` does.
 """
 
 from __future__ import annotations
 
-import io
-import os
-import shutil
-import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from fechner.compression.formats import beyond_jpeg
 from fechner.compression.jpeg.encoder import decode_jpeg, encode_jpeg, reference_encoder
@@ -26,10 +21,9 @@ from fechner.compression.jpeg.targets import COARSEST, FINEST, START_STRENGTH
 from fechner.compression.ramp import centre_map, ramp
 from fechner.errors import InputError, MissingPartError, nearest
 from fechner.records.rules.codec_design import CODEC_ARMS
+from fechner.stimuli.coded import others
 
 SUBSAMPLING = "4:2:0"
-CJPEG = "FECHNER_CJPEG"
-"""Variable of the environment that holds the path of mozjpeg's cjpeg."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +81,13 @@ class Encoder:
 OURS = Setting(COARSEST, FINEST)
 WHOLE = Setting(1, 100, whole=True)
 AVIF = Setting(1, 99, whole=True)
-JPEGLI = Setting(25.0, 0.1, "distance")
-"""distance 1 is where jpegli expects that the difference begins to be seen."""
+JPEGLI = JXL = Setting(25.0, 0.1, "distance")
+"""distance 1 is where jpegli and libjxl expect that the difference begins to be seen."""
+
+
+def unit_of(arm: str) -> str:
+    """Return in what an arm's encoder is steered: its quality, or the distance it allows."""
+    return "distance" if arm in ("jpegli", "jxl") else "quality"
 
 
 def encoder(
@@ -133,9 +132,13 @@ def encoder(
             WHOLE, lambda q: reference_encoder(picture, int(q), SUBSAMPLING), decode_jpeg, ".jpg"
         )
     if arm == "mozjpeg":
-        return Encoder(WHOLE, lambda q: _mozjpeg(picture, int(q)), decode_jpeg, ".jpg")
+        return Encoder(
+            WHOLE, lambda q: others.mozjpeg(picture, int(q), SUBSAMPLING), decode_jpeg, ".jpg"
+        )
     if arm == "jpegli":
         return Encoder(JPEGLI, lambda distance: _jpegli(picture, distance), decode_jpeg, ".jpg")
+    if arm == "jxl":
+        return Encoder(JXL, lambda distance: others.jpeg_xl(picture, distance), _jxl_pixels, ".jxl")
     share = _share(arm, size, importance, donor)
     if arm.startswith("avif"):
         return _avif(picture, share, trust)
@@ -144,7 +147,13 @@ def encoder(
     def ours(quality: float) -> bytes:
         return encode_jpeg(source, share, quality=quality, strength=strength, effort="high")
 
+    if arm == "jxl-map":
+        return Encoder(OURS, lambda q: beyond_jpeg.jpeg_to_jxl(ours(q)), _jxl_pixels, ".jxl")
     return Encoder(OURS, ours, decode_jpeg, ".jpg")
+
+
+def _jxl_pixels(content: bytes) -> np.ndarray:
+    return beyond_jpeg.decode(content, "jxl")
 
 
 def _share(
@@ -178,18 +187,6 @@ def _jpegli(picture: np.ndarray, distance: float) -> bytes:
     )
 
 
-def _mozjpeg(picture: np.ndarray, quality: int) -> bytes:
-    """Return what mozjpeg makes of a picture, by its own defaults (progressive, trellis)."""
-    raw = io.BytesIO()
-    Image.fromarray(picture).save(raw, "PPM")
-    command = [_cjpeg(), "-quality", str(quality), "-sample", "2x2"]
-    done = subprocess.run(command, input=raw.getvalue(), capture_output=True, check=False)
-    if done.returncode or not done.stdout:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise InputError(f"{command[0]} made no JPEG: {said[-1] if said else 'it said nothing'}")
-    return done.stdout
-
-
 def require(arm: str) -> None:
     """Check that an arm is known and that its codec is installed.
 
@@ -205,7 +202,11 @@ def require(arm: str) -> None:
     if arm == "jpegli":
         _ajpegli()
     if arm == "mozjpeg":
-        _mozjpeg_version()
+        others.mozjpeg_version()
+    if arm == "jxl":
+        others.jpeg_xl_version()
+    if arm.startswith("jxl"):
+        beyond_jpeg.require("jxl")
     if arm.startswith("avif"):
         beyond_jpeg.require("avif")
 
@@ -216,13 +217,17 @@ def versions(arms: tuple[str, ...]) -> Mapping[str, str]:
     for arm in arms:
         require(arm)
         if arm == "mozjpeg":
-            found[arm] = _mozjpeg_version()
+            found[arm] = others.mozjpeg_version()
+        elif arm == "jxl":
+            found[arm] = others.jpeg_xl_version()
         elif arm == "jpegli":
             found[arm] = f"ajpegli {metadata.version('ajpegli')}"
         elif arm == "plain" or arm.startswith("avif"):
             found[arm] = f"Pillow {metadata.version('pillow')}"
         else:
             found[arm] = f"fechner {metadata.version('fechner')}"
+            if arm == "jxl-map":
+                found[arm] += f", packed by pylibjxl {metadata.version('pylibjxl')}"
     return found
 
 
@@ -234,25 +239,3 @@ def _ajpegli() -> Any:
             "the arm jpegli needs ajpegli; install it with: pip install 'fechner[codecs]'"
         ) from error
     return ajpegli
-
-
-def _cjpeg() -> str:
-    return os.environ.get(CJPEG) or shutil.which("cjpeg") or ""
-
-
-def _mozjpeg_version() -> str:
-    """Return the version of the cjpeg that is there, which must be mozjpeg's."""
-    program, said = _cjpeg(), ""
-    if program:
-        try:
-            done = subprocess.run([program, "-version"], capture_output=True, check=False)
-            said = (done.stdout + done.stderr).decode(errors="replace").strip()
-        except OSError as error:
-            said = error.strerror or ""
-    if "mozjpeg" not in said.lower():
-        found = f"{program} ({said.splitlines()[0] if said else 'silent'})" if program else "none"
-        raise MissingPartError(
-            f"the arm mozjpeg needs mozjpeg's cjpeg on the path or named in {CJPEG}, got {found}; "
-            "install mozjpeg or leave the arm out"
-        )
-    return said.splitlines()[0]

@@ -26,7 +26,7 @@ from fechner.records.images.files import read_image, read_map_png, write_png
 from fechner.records.rules.codec_design import CodecDesign
 from fechner.records.stimuli import INTACT, Stimulus
 from fechner.rival_maps import centre_weights
-from fechner.stimuli.coded.arms import SUBSAMPLING, encoder
+from fechner.stimuli.coded.arms import SUBSAMPLING, encoder, unit_of
 from fechner.stimuli.coded.matching import Coded, nearest_file, size, ss2_of
 from fechner.stimuli.impact import importance_weights, weighted_error
 from fechner.stimuli.kept import KEPT
@@ -200,7 +200,7 @@ def _written(
         family=FAMILY if level else "none",
         level=level,
         strength=setting,
-        strength_unit="" if coded is None else "distance" if region == "jpegli" else "quality",
+        strength_unit="" if coded is None else unit_of(region),
         mask_area=1.0,
         bytes=(path if coded is None else coded).stat().st_size,
         mse=float(error.mean()),
