@@ -25,6 +25,7 @@ from fechner.experiment.journal.journal import Journal, journal_header
 from fechner.experiment.plan.plan import make_plan
 from fechner.experiment.screens import mark_pages, pages
 from fechner.experiment.screens.sliders import track_place
+from fechner.experiment.screens.writing import writing_screen
 from fechner.experiment.session.session import run_session
 from fechner.experiment.starting.open_window import arrange, look_of, quit_question
 from fechner.experiment.window.participant_display import ParticipantDisplay
@@ -83,6 +84,11 @@ class Announcing(ParticipantDisplay):
         super()._ask_to_quit()
         self._say("goes on", "quit")
 
+    def write(self, task):
+        zones = writing_screen(self.look, task)[1].zones
+        self._say("writing", task.name, zones=zones, wait=task.not_before_ms / 1000)
+        return super().write(task)
+
     def mark(self, task):
         screen = mark_pages.mark_screen(self.look, task, self._keys)
         box = self._frames.take(task.frame).loaded.boxes[task.place]
@@ -93,7 +99,9 @@ class Announcing(ParticipantDisplay):
 def few_trials(name, *, questions):
     """Return a protocol whose trials give each of its answers once, with little waiting."""
     protocol = load_protocol(name)
-    timing = {"fixation_ms": 20.0, "interval_ms": 20.0, "minimum_view_ms": 0.0, "mask_ms": 0.0}
+    # Where the screens before the trials are pressed twice, the first trial begins as it does.
+    fixation = protocol.timing.fixation_ms if questions else 20.0
+    timing = {"fixation_ms": fixation, "interval_ms": 20.0, "minimum_view_ms": 0.0, "mask_ms": 0.0}
     timing |= {"reference_ms": 30.0, "gap_ms": 20.0} if protocol.timing.reference_ms else {}
     timing |= {} if protocol.timing.until_response else {"stimulus_ms": 30.0}
     trials = {"practice": int(questions), "anchors": (), "stabilising": 0, "repeats": 0}
@@ -106,9 +114,7 @@ def few_trials(name, *, questions):
     if not questions:
         texts = protocol.texts.model_copy(update={"instructions": ("Few words.",)})
         changed |= {"consent": False, "screening": (), "texts": texts}
-    # Tests of vision and comments have tests of their own.
-    others = ("colour_plates", "tumbling_e", "comment")
-    changed |= dict.fromkeys(field for field in others if field in type(protocol).model_fields)
+        changed |= {"colour_plates": None, "tumbling_e": None, "comment": None}
     if name == "jnd":
         changed["quest"] = protocol.quest.model_copy(update={"trials_per_region": 4})
     return protocol.model_copy(update=changed)

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,11 @@ pytest.importorskip("psychopy", reason="the extra 'experiment' is not installed"
 pytestmark = [pytest.mark.window, pytest.mark.slow]
 
 DEVICES = ("keyboard", "keypad", "mouse")
+
+BEFORE = ("consent", "screening", "vision")
+"""How the names of questions before the first trial begin."""
+
+COMMENT = "Blurred, 7 of 10: the cat's eye."
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +79,8 @@ class Answers:
 
     def _page(self, seen):
         gap = self._gap()
+        if seen["name"] == "practice":
+            self.gaps = iter(())
         return self.driver.until_left(lambda: self._proceed(seen["zones"]["proceed"], gap))
 
     def _proceed(self, box, gap=None):
@@ -85,7 +92,7 @@ class Answers:
 
     def _buttons(self, seen):
         place = self._turn(seen) % len(seen["values"])
-        if seen["name"].startswith(("consent", "screening")):
+        if seen["name"].startswith(BEFORE):
             place = int(seen["answer"])
         elif seen["answer"] is not None:
             place = seen["values"].index(seen["answer"])
@@ -120,6 +127,15 @@ class Answers:
             for digit in value:
                 self.driver.press(f"num_{digit}" if self.device == "keypad" else digit)
         self._proceed(seen["zones"]["confirm"])
+
+    def _writing(self, seen):
+        self.driver.xdotool("type", "--delay", "40", COMMENT)
+        return self.driver.until_left(lambda: self._finish(seen["zones"]["done"]))
+
+    def _finish(self, box):
+        if self.device == "keyboard":
+            self.driver.press("Tab")
+        self._proceed(box)
 
     def _marks(self, seen):
         turn = self._turn(seen)
@@ -157,7 +173,7 @@ def understood(record):
 def every_answer(record, meant, device):
     """Check that all was understood as it was meant, and that each answer was given."""
     protocol = load_protocol(record.header.protocol)
-    asked = [one for one in meant if not one[0].startswith(("consent", "screening"))]
+    asked = [one for one in meant if not one[0].startswith(BEFORE)]
     assert understood(record) == asked
     used = {"mouse"} if device == "mouse" else {"keyboard"}
     assert {line.device for line in record.answers} == used
@@ -242,6 +258,26 @@ def test_real_double_presses_answer_one_screen_each_before_the_first_trial(scree
 def test_real_double_presses_at_any_gap_answer_one_screen_each(gap_ms, screen, sets, tmp_path):
     gaps = dict.fromkeys(DEVICES, [gap_ms] * len(GAPS_MS))
     begun_with_double_presses(gaps, screen, sets, tmp_path)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("device", DEVICES)
+def test_tests_of_vision_and_a_comment_are_taken_by_one_device_with_double_presses(
+    device, screen, sets, tmp_path
+):
+    session = {"name": "acr_vision", "stimuli_folder": str(sets["acr_vision"]), "questions": True}
+    driver = Driver.start(screen, [{**session, "folder": str(tmp_path)}])
+    answers = Answers(driver, device, cycle(GAPS_MS))
+    meant = answers.session(driver.next())
+    driver.end()
+    record = read_journal(tmp_path / "sub-P01_ses-1.jsonl")
+    assert record.complete
+    tested = [event for event in record.events if event.event == "vision"]
+    shown = [name for name in answers.seen if name.startswith("vision.")]
+    assert [f"vision.{line.check}" for line in tested] == shown and len(shown) > 20
+    assert all(line.answer == line.right for line in tested)
+    assert understood(record) == [one for one in meant if not one[0].startswith(BEFORE)]
+    assert [event.text for event in record.events if event.event == "comment"] == [COMMENT]
 
 
 @pytest.fixture
