@@ -412,6 +412,18 @@ def test_a_wish_to_end_between_two_screens_is_not_lost(opened, slider):
         display.text(Page("p", "Title", "Body", "Go on"))
 
 
+def test_a_window_that_another_program_closed_ends_the_session_in_one_line(opened, monkeypatch):
+    from pyglet.gl.lib import GLException
+
+    def gone():
+        raise GLException("out of memory")
+
+    display = opened()
+    monkeypatch.setattr(display.window._window, "flip", gone)
+    with pytest.raises(SessionQuitError, match=r"the window is gone .* all ratings are kept"):
+        display.fixation(20)
+
+
 def test_a_virtual_screen_is_known_as_one_whoever_started_it(monkeypatch, opened):
     window = opened().window
     assert window.virtual and window.software and not window.synchronised

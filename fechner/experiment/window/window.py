@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from fechner.errors import MissingPartError, RefusedError
+from fechner.experiment.display import SessionQuitError
 from fechner.experiment.screens import patterns
 from fechner.experiment.screens.answering import Input, asks_to_quit
 from fechner.experiment.screens.look import Box, Look
@@ -164,7 +165,11 @@ class Window:
 
     def flip(self) -> float:
         """Show what was drawn, clear the back buffer to the background; return the time."""
-        self._window.flip()
+        try:
+            self._window.flip()
+        except self._pyglet.gl.lib.GLException as error:
+            found = f"the window is gone ({error}): another program closed it, or graphics failed"
+            raise SessionQuitError(f"{found}; all ratings are kept: run it again") from error
         return self.now()
 
     def pause(self) -> None:
