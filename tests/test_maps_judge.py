@@ -26,7 +26,7 @@ from fechner.records.map_worth.given import given_map, given_maps
 from fechner.records.map_worth.judged import read_judged_maps
 from fechner.records.map_worth.patches import holds_patches, read_patch_ratings
 from fechner.records.selection import ChannelSelection, Gain
-from fechner.study.map_worth.judge import judge_pairs
+from fechner.study.map_worth.judge import judge_pairs, judge_patches
 from fechner.study.map_worth.made import MapsToJudge
 from fechner.study.map_worth.maps import LayerDistance
 from fechner.study.maps import MapsAsked
@@ -431,7 +431,17 @@ def test_a_patch_outside_its_image_is_refused_with_its_row(tmp_path):
     path = write_patches(tmp_path, layout="long")
     path.write_text(path.read_text().replace("40,0,64,48", "40,0,65,48"))
     with pytest.raises(InputError, match=r"row 4: the patch from \(40, 0\) to \(65, 48\)"):
-        read_patch_ratings(path)
+        judge_patches(path, MapsToJudge(), resamples=0)
+
+
+def test_a_damaged_image_of_patches_is_named_and_the_others_go_on(tmp_path):
+    path = write_patches(tmp_path, layout="long")
+    whole = judge_patches(path, MapsToJudge(), resamples=0)
+    damaged = read_patch_ratings(path).images[0]
+    damaged.write_bytes(damaged.read_bytes()[:300])
+    found = judge_patches(path, MapsToJudge(), resamples=0)
+    assert set(whole.judge["n_pairs"]) == {9} and set(found.judge["n_pairs"]) == {6}
+    assert damaged.name in found.notes["note"].iloc[0]
 
 
 # The published layouts, from their folders to the verdict

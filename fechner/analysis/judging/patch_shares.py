@@ -8,6 +8,7 @@ degrading the place would cost is another question, which pairs of images answer
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -41,10 +42,12 @@ def patch_shares(
     """
     names = (*maps, *IMAGE_RIVALS)
     values = np.full((len(names), 1, len(patches)), np.nan)
-    for path in dict.fromkeys(patches.images):
+    patches_of: dict[Path, list[int]] = {}
+    for k, path in enumerate(patches.images):
+        patches_of.setdefault(path, []).append(k)
+    for path, mine in patches_of.items():
         image = read_image(path)
         planes = [of[path] for of in maps.values()] + list(image_rivals(image).values())
-        mine = [k for k, one in enumerate(patches.images) if one == path]
         for row, plane in enumerate(planes):
             if plane is not None:
                 whole = resized(plane.astype(np.float64), image.shape[:2])

@@ -8,7 +8,8 @@ right and lower end excluded.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,6 @@ from fechner.errors import InputError
 from fechner.provenance import sha256_file
 from fechner.records.cells import numbers, read_cells, require_columns, require_filled
 from fechner.records.csv_text import read_rows
-from fechner.records.images.files import image_size
 from fechner.records.simulated import is_marked
 
 EDGES = ("left", "top", "right", "bottom")
@@ -38,6 +38,10 @@ class PatchRatings:
         int ``(n_patches, 4)``: left, top, right, bottom in pixels, ends excluded.
     worse
         How many points the patch was rated below its whole image, float64 ``(n_patches,)``.
+    rows
+        Where each patch stands in the table, int ``(n_patches,)``, as an editor counts its lines.
+    table
+        The table.
     simulated
         True where no people made the ratings.
     sha256
@@ -47,11 +51,44 @@ class PatchRatings:
     images: list[Path]
     boxes: np.ndarray
     worse: np.ndarray
+    rows: np.ndarray
+    table: Path
     simulated: bool
     sha256: str
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def within(self, sizes: Mapping[Path, tuple[int, int]]) -> PatchRatings:
+        """Return the patches of these images, each of which lies inside its image.
+
+        Parameters
+        ----------
+        sizes
+            File of each image, and its height and width; patches of others are left out.
+
+        Raises
+        ------
+        InputError
+            If a patch is empty or leaves its image.
+        """
+        kept = [k for k, image in enumerate(self.images) if image in sizes]
+        for k in kept:
+            height, width = sizes[self.images[k]]
+            left, top, right, bottom = self.boxes[k]
+            if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+                raise InputError(
+                    f"{self.table} row {self.rows[k]}: the patch from ({left}, {top}) to ({right}, "
+                    f"{bottom}) is empty or leaves {self.images[k].name}, {width} x {height} px; "
+                    "correct it"
+                )
+        return replace(
+            self,
+            images=[self.images[k] for k in kept],
+            boxes=self.boxes[kept],
+            worse=self.worse[kept],
+            rows=self.rows[kept],
+        )
 
 
 def holds_patches(path: Path) -> bool:
@@ -61,13 +98,12 @@ def holds_patches(path: Path) -> bool:
 
 
 def read_patch_ratings(path: Path) -> PatchRatings:
-    """Read a table of rated patches; image paths are relative to it.
+    """Read a table of rated patches; image paths are relative to it, and images are not opened.
 
     Raises
     ------
     InputError
-        If a column is missing, a cell is no number, an image is missing, or a patch is empty or
-        leaves its image.
+        If a column is missing, or a cell is empty or no number.
     """
     path = Path(path)
     cells = read_cells(path)
@@ -77,10 +113,14 @@ def read_patch_ratings(path: Path) -> PatchRatings:
     edges = np.column_stack([numbers(long, name, path) for name in EDGES])
     rating, whole = (numbers(long, name, path) for name in ("rating", "image_rating"))
     images = [path.parent / name for name in long["image"]]
-    boxes = np.rint(edges).astype(int)
-    _require_inside(images, boxes, long.index, path)
     return PatchRatings(
-        images, boxes, (whole - rating).to_numpy(), is_marked(path.name), sha256_file(path)
+        images,
+        np.rint(edges).astype(int),
+        (whole - rating).to_numpy(),
+        rows=long.index.to_numpy() + 2,
+        table=path,
+        simulated=is_marked(path.name),
+        sha256=sha256_file(path),
     )
 
 
@@ -94,14 +134,3 @@ def _long(cells: pd.DataFrame, path: Path) -> pd.DataFrame:
         part = cells[["name_image", *needed, "mos_image"]]
         parts.append(part.set_axis(list(PATCH_COLUMNS), axis=1))
     return pd.concat(parts)
-
-
-def _require_inside(images: list[Path], boxes: np.ndarray, rows: pd.Index, path: Path) -> None:
-    sizes = {image: image_size(image) for image in dict.fromkeys(images)}
-    for row, image, (left, top, right, bottom) in zip(rows, images, boxes, strict=True):
-        height, width = sizes[image]
-        if not (0 <= left < right <= width and 0 <= top < bottom <= height):
-            raise InputError(
-                f"{path} row {row + 2}: the patch from ({left}, {top}) to ({right}, {bottom}) is "
-                f"empty or leaves {image.name}, {width} x {height} px; correct it"
-            )

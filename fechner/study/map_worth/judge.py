@@ -32,6 +32,7 @@ from fechner.study.map_worth.maps import (
     maps_of_images,
     without_weights,
 )
+from fechner.study.map_worth.readable import readable_images
 from fechner.study.opening import Bars, no_bars
 from fechner.study.pair_sets import open_pair_set
 
@@ -169,7 +170,8 @@ def judge_patches(
     Parameters
     ----------
     table
-        See `records.map_worth.patches`.
+        See `records.map_worth.patches`; images that cannot be read are left out and named in the
+        notes.
     asked
         Which maps, here of the images themselves.
     resamples, seed
@@ -184,10 +186,14 @@ def judge_patches(
     Raises
     ------
     InputError
-        If the table or a map is not what was expected.
+        If the table or a map is not what was expected, or no image can be read.
     """
     patches = read_patch_ratings(table)
-    images = list(dict.fromkeys(patches.images))
+    named = {str(path): path for path in patches.images}
+    with bars("Images") as progress:
+        readable = readable_images(named, pool=pool, progress=progress)
+    patches = patches.within({named[name]: size for name, size in readable.sizes.items()})
+    images = list(readable.paths.values())
     with bars("Maps") as progress:
         maps, rivals = maps_of_images(
             images, asked, seed=seed, pool=pool, folder=folder, progress=progress
@@ -203,7 +209,7 @@ def judge_patches(
     return JudgedMaps(
         judge,
         differences,
-        pd.DataFrame({"note": without_weights(maps)}, dtype=object),
+        pd.DataFrame({"note": [*readable.notes, *without_weights(maps)]}, dtype=object),
         provenance(
             parameters={
                 "set": table.stem,
