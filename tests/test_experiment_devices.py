@@ -19,7 +19,10 @@ try:
 except MissingPartError as error:  # pragma: no cover - depends on the machine
     pytest.skip(f"no screen: {error}", allow_module_level=True)
 
-ON_THE_KEYPAD = {"return": "num_enter", "left": "num_4", "right": "num_6", "n": "num_0"}
+ON_THE_KEYPAD = {
+    **{"return": "num_enter", "left": "num_4", "right": "num_6", "n": "num_0"},
+    **{"up": "num_8", "down": "num_2"},
+}
 
 
 class Keypad:
@@ -53,6 +56,9 @@ class ByKeypad(ByKeyboard):
     def at_marking(self, board, marking):
         super().at_marking(Keypad(board), marking)
 
+    def at_writing(self, board, writing):
+        board.press_key("num_enter")
+
 
 SOME = (("slider", ByKeypad), ("pair", ByMouse), ("authenticity", ByKeyboard))
 """What every run of the tests tries; the others when these are touched."""
@@ -77,7 +83,8 @@ def test_every_protocol_is_answered_by_one_device_alone(name, user, tmp_path):
     )
     assert record.complete
     device = "mouse" if user is ByMouse else "keyboard"
-    assert {trial.device for trial in record.trials} == {device}
+    answers = [e for e in record.events if e.event in ("trial", "vision", "comment")]
+    assert {answer.device for answer in answers} == {device}
     alone = {**run, "sessions_folder": tmp_path / "alone", "window": "none"}
     same = run_participant(stimuli.folder, protocol, "S01", observer=observer, **alone)
     if user is not ByMouse or name not in ("slider", "slider_marks"):
