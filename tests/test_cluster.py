@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -36,6 +35,13 @@ def add(table, number):
 def place_of(table, number):
     time.sleep(0.1)
     return id(table), os.getpid()
+
+
+def process_after(table, go_on, number):
+    """Return which process this is, the first at once and the others as soon as they may go on."""
+    while number and not go_on.exists():
+        time.sleep(0.05)
+    return os.getpid()
 
 
 def slow(number):
@@ -262,22 +268,24 @@ def test_the_first_error_ends_a_loop_before_all_else_is_done(two_workers):
 
 
 def test_a_worker_that_joins_later_gets_what_all_tasks_need_or_is_refused(
-    lone_scheduler, worker_of, other_package
+    lone_scheduler, worker_of, other_package, tmp_path
 ):
     first = worker_of(lone_scheduler)
-    joined = []
+    go_on = tmp_path / "joined"
 
     def join(done, total):
-        if not joined:
-            joined.append(worker_of(lone_scheduler))
+        if not go_on.exists():
+            worker_of(lone_scheduler)
             with distributed.Client(lone_scheduler, set_as_default=False) as client:
                 client.wait_for_workers(2, 60)
-            first.send_signal(signal.SIGKILL)
+            first.kill()
+            go_on.touch()
 
     large = np.ones(of_cluster.LARGE)
     with executor(cluster=lone_scheduler) as pool:
-        found = run_all(partial(place_of, large), range(40), pool=pool, progress=join)
-        assert len({process for _, process in found}) == 2
+        work = partial(process_after, large, go_on)
+        found = run_all(work, range(6), pool=pool, progress=join)
+        assert found[0] == first.pid and len(set(found[1:])) == 1 and first.pid not in found[1:]
         worker_of(lone_scheduler, other_package)
         with pytest.raises(InputError, match="has other versions"):
             for _ in range(100):
