@@ -299,6 +299,39 @@ def test_one_image_has_a_mean_without_interval():
     assert mean_interval(np.full(3, np.nan))[3] == 0
 
 
+@pytest.mark.parametrize("limits", [(-1.0, 1.0), (0.0, 1.0), (-2.0, 2.0)])
+@pytest.mark.parametrize("n", [2, 3, 8])
+def test_the_interval_of_a_mean_keeps_the_limits_of_its_measure(limits, n):
+    rng = np.random.default_rng(n)
+    for spread in (0.01, 0.5, 4.0):
+        values = np.clip(rng.normal(limits[1] - 0.1, spread, n), *limits)
+        mean, low, high, _ = mean_interval(values, limits=limits)
+        assert mean == pytest.approx(values.mean())
+        assert limits[0] <= low <= mean <= high <= limits[1]
+    assert mean_interval(np.full(n, limits[1]), limits=limits)[:3] == (limits[1],) * 3
+
+
+def test_far_from_its_limits_the_interval_of_a_mean_is_that_of_student():
+    values = np.random.default_rng(0).normal(0.1, 0.05, 60)
+    expected = stats.ttest_1samp(values, 0).confidence_interval()
+    found = mean_interval(values, limits=(-1.0, 1.0))[1:3]
+    assert found == pytest.approx((expected.low, expected.high), abs=2e-4)
+
+
+def test_means_of_correlations_over_two_images_stay_correlations():
+    rows = [
+        {"image": f"i{k}", "map": name, "measure": measure, "value": value}
+        for measure in ("pearson", "auc", "loss")
+        for k, (own, rival) in enumerate([(0.9, 0.1), (0.5, 0.3)])
+        for name, value in (("own", own), ("contrast energy", rival))
+    ]
+    agreement, differences = agreement_table(pd.DataFrame(rows), ["contrast energy"])
+    least = np.where(agreement["measure"] == "auc", 0, -1)
+    assert (agreement["low"] >= least).all() and (agreement["high"] <= 1).all()
+    assert (differences["low"] >= np.where(differences["measure"] == "auc", -1, -2)).all()
+    assert (differences["high"] <= np.where(differences["measure"] == "auc", 1, 2)).all()
+
+
 # Tables of marks
 
 SIZES = {"a": (40, 60), "0801": (40, 60)}

@@ -27,7 +27,7 @@ VERSIONS = {
     "sessions": 2,
     "ratings": 4,
     "claim": 3,
-    "marks": 2,
+    "marks": 3,
     "scene": 3,
     "coded scene": 1,
     "stimulus distances": 1,

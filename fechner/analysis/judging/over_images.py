@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fechner.analysis.judging.intervals import mean_interval
+from fechner.analysis.judging.intervals import LIMITS, Limits, difference_limits, mean_interval
 from fechner.analysis.judging.rivals import CENTRE, CONTRAST
 from fechner.errors import InputError
 from fechner.records.human_marks.compared import PEOPLE
@@ -63,9 +63,9 @@ def agreement_table(
                     "map": name,
                     "kind": "people" if name == PEOPLE else "rival" if name in known else "map",
                     "measure": measure,
-                    **_mean(columns[name], ("value", "low", "high")),
-                    **_against(columns, name, CENTRE, "minus_centre"),
-                    **_against(columns, name, CONTRAST, "minus_contrast"),
+                    **_mean(columns[name], ("value", "low", "high"), LIMITS.get(measure)),
+                    **_against(columns, name, CENTRE, "minus_centre", measure),
+                    **_against(columns, name, CONTRAST, "minus_contrast", measure),
                 }
             )
         differences += _all_differences(columns, measure, known)
@@ -75,8 +75,8 @@ def agreement_table(
     )
 
 
-def _mean(values: NDArray, names: Sequence[str]) -> dict[str, float]:
-    mean, low, high, n = mean_interval(values)
+def _mean(values: NDArray, names: Sequence[str], limits: Limits | None) -> dict[str, float]:
+    mean, low, high, n = mean_interval(values, limits=limits)
     return {
         "n_images": n,
         "n_undefined": len(values) - n,
@@ -85,11 +85,12 @@ def _mean(values: NDArray, names: Sequence[str]) -> dict[str, float]:
 
 
 def _against(
-    columns: Mapping[str, NDArray], name: str, rival: str, called: str
+    columns: Mapping[str, NDArray], name: str, rival: str, called: str, measure: str
 ) -> dict[str, float]:
     if name in (rival, PEOPLE) or rival not in columns:
         return {}
-    mean, low, high, _ = mean_interval(columns[name] - columns[rival])
+    limits = difference_limits(measure)
+    mean, low, high, _ = mean_interval(columns[name] - columns[rival], limits=limits)
     return {called: mean, f"{called}_low": low, f"{called}_high": high}
 
 
@@ -103,7 +104,11 @@ def _all_differences(
             "map": name,
             "rival": rival,
             "measure": measure,
-            **_mean(columns[name] - columns[rival], ("difference", "low", "high")),
+            **_mean(
+                columns[name] - columns[rival],
+                ("difference", "low", "high"),
+                difference_limits(measure),
+            ),
             "compared": len(own) * len(against),
         }
         for name in own

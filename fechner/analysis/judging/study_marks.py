@@ -28,7 +28,13 @@ from fechner.analysis.judging.human_density import (
     marked_weights,
     working_shape,
 )
-from fechner.analysis.judging.intervals import mean_interval
+from fechner.analysis.judging.intervals import (
+    AREA,
+    LIMITS,
+    Limits,
+    difference_limits,
+    mean_interval,
+)
 from fechner.analysis.judging.marks_elsewhere import MarksOfAll, marks_of_all
 from fechner.analysis.judging.people_measures import auc, nss, pearson_of_maps
 from fechner.analysis.judging.weighing import resized
@@ -230,13 +236,14 @@ def over_scenes(
             name: np.array([_number(one.agreement[measure][name]) for one in scenes])
             for name in (*ABOUT, PEOPLE)
         }
-        agreement += [_mean(name, measure, of, level) for name, of in values.items()]
+        within, apart = LIMITS.get(measure), difference_limits(measure)
+        agreement += [_mean(name, measure, of, within, level) for name, of in values.items()]
         differences += [
-            _mean(difference_name(one, other), measure, values[one] - values[other], level)
+            _mean(difference_name(one, other), measure, values[one] - values[other], apart, level)
             for one, other in DIFFERENCES
         ]
     ceilings = np.array([_number(one.ceiling) for one in scenes])
-    return agreement, differences, _mean("ceiling", "pearson", ceilings, level)
+    return agreement, differences, _mean("ceiling", "pearson", ceilings, AREA, level)
 
 
 def difference_name(one: str, other: str) -> str:
@@ -248,8 +255,10 @@ def _number(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
-def _mean(name: str, measure: str, values: NDArray, level: float) -> OverScenes:
-    mean, low, high, n = mean_interval(values, level=level)
+def _mean(
+    name: str, measure: str, values: NDArray, limits: Limits | None, level: float
+) -> OverScenes:
+    mean, low, high, n = mean_interval(values, limits=limits, level=level)
     return OverScenes(
         name=name,
         measure=measure,

@@ -68,7 +68,10 @@ class SceneMarks(_Part):
 
 
 class OverScenes(_Part):
-    """A mean over scenes with its interval (Student's t); undefined scenes have no part in it."""
+    """A mean over scenes with its interval; undefined scenes have no part in it.
+
+    The interval is Student's, on Fisher's scale where the measure has limits, which it then keeps.
+    """
 
     name: str
     measure: str

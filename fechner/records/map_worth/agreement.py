@@ -9,8 +9,9 @@ loses when places are degraded (``fechner maps check``). ``NAME`` is ``people`` 
 ``images.csv``       one row an image, map and measure
 ``notes.csv``        what was left out or could not be done
 
-Intervals are 95 %, Student's over images; a blank number is one that is not defined. Names say
-SIMULATED where marks or ratings are.
+Intervals are 95 %, Student's over images, on Fisher's scale where a measure has limits, which they
+then keep; a blank number is one that is not defined. Names say SIMULATED where marks or ratings
+are.
 """
 
 from __future__ import annotations
