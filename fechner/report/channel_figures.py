@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fechner.records.selection import ChannelSelection, SelectionStudy
-from fechner.report.style import PALETTE, WIDTH, jitter
+from fechner.report.style import PALETTE, WIDTH, is_narrow, jitter
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,16 +58,16 @@ def _wrapped(channels: str, *, longest: int = 20) -> list[str]:
     return ["\n".join(lines)] if channels else []
 
 
-def alignment(study: SelectionStudy) -> Figure:
+def alignment(study: SelectionStudy, width: float = WIDTH) -> Figure:
     """Draw alignment before and after each selection, on both sets of scenes, with the control."""
     import matplotlib.pyplot as plt
 
     shown = {n: c for n, c in study.by_name.items() if c.alignment_selection.after is not None}
     titles = {name: _title(name, study.chosen) for name in shown}
     lines = max(title.count("\n") for title in titles.values()) + 1
-    columns = min(len(shown), 4)
+    columns = min(len(shown), 2 if is_narrow(width) else 4)
     rows = -(-len(shown) // columns)
-    size = (WIDTH, (2.2 + 0.15 * lines) * rows + 0.5)
+    size = (width, (2.2 + 0.15 * lines) * rows + 0.5)
     figure, axes = plt.subplots(rows, columns, figsize=size, sharey=True, squeeze=False)
     for axis in axes.ravel()[len(shown) :]:
         axis.set_visible(False)
@@ -115,17 +115,15 @@ def _dots(axis: Axes, at: float, values: Sequence[float]) -> None:
     )  # fmt: skip
 
 
-def readouts(study: SelectionStudy) -> Figure | None:
-    """Draw the held-out Spearman of each read-out against shuffled ratings; None without one."""
+def readouts(study: SelectionStudy, width: float = WIDTH) -> Figure:
+    """Draw the held-out Spearman of each read-out against shuffled ratings."""
     import matplotlib.pyplot as plt
 
     shown = [(n, c.readout) for n, c in study.by_name.items() if c.readout is not None]
-    if not shown:
-        return None
     names = [method_name(name) for name, _ in reversed(shown)]
     lines = max(name.count("\n") for name in names) + 1
     height = max(0.55, 0.16 * lines + 0.12)
-    figure, axis = plt.subplots(figsize=(WIDTH, height * len(shown) + 0.9))
+    figure, axis = plt.subplots(figsize=(width, height * len(shown) + 0.9))
     for at, (_, evidence) in enumerate(reversed(shown)):
         spread = jitter(len(evidence.shuffled), 0.07)
         axis.plot(evidence.shuffled, at + spread, "o", color=PALETTE["intact"], alpha=0.55,

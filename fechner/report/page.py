@@ -7,36 +7,39 @@ study that is not finished gets a page of what there is, with the command that c
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fechner import __version__
-from fechner.analysis.ratings.matrices import differences, rated_arms
-from fechner.provenance import write_text
-from fechner.records.claims.claim import Claim
+from fechner.provenance import sha256_file, write_text
+from fechner.records.maps import SET_RECORD as MAPS_RECORD
 from fechner.records.prediction import Prediction
-from fechner.records.ratings import Ratings
-from fechner.records.stimuli import INTACT, StimulusSet
-from fechner.report import (
-    channel_figures,
-    pictures,
-    prediction_figures,
-    rating_figures,
-    selection_figures,
-    story,
-    tables,
-)
+from fechner.records.stimuli import INTACT
+from fechner.records.stimuli import RECORD as STIMULI_RECORD
+from fechner.report import channel_figures, pictures, story, tables
 from fechner.report.artefacts import Artefacts, read_artefacts
+from fechner.report.charts.study_charts import rated_dimension, study_charts
 from fechner.report.codecs.codec_page import render_codecs
 from fechner.report.manuscript.exact_tables import exact_tables, write_tables
 from fechner.report.manuscript.written import as_html, manuscript, write_manuscript
+from fechner.report.opening.headline_numbers import headline_numbers
+from fechner.report.opening.rated_pictures import rated_row
 from fechner.report.people_marks import marks_parts
 from fechner.report.style import ARM_NAMES, drawing, svg
 
 TEMPLATE = "page.html.j2"
-RATING_CHARTS = (
-    "arms", "contrasts", "images", "heatmap", "prediction", "rivals", "calibration",
-)  # fmt: skip
+MOST_CARRIED = 200_000
+"""Characters of a table above which the page names its file instead of carrying it."""
+
+
+@dataclass(frozen=True)
+class ProvenanceBlock:
+    """A record of the study: its name, the digest of its file, and what it says of its making."""
+
+    name: str
+    sha256: str
+    content: dict[str, Any]
 
 
 def write_report(study_folder: Path) -> Path:
@@ -77,6 +80,8 @@ def render(study: Artefacts) -> str:
     with drawing():
         parts = {
             **_headline(study),
+            **_opening(study),
+            "charts": study_charts(study),
             **_channels(study),
             **_images(study),
             **_ratings(study),
@@ -103,32 +108,34 @@ def _headline(study: Artefacts) -> dict[str, Any]:
         "provenance": _provenance(study),
         "manuscript": manuscript(study),
         "exact": exact_tables(study),
+        "most_carried": MOST_CARRIED,
         "version": __version__,
     }
 
 
 def _channels(study: Artefacts) -> dict[str, Any]:
-    chosen, stamped = study.selection, study.simulated_images
+    chosen = study.selection
     if chosen is None:
         return {"selection": None}
-    readouts = channel_figures.readouts(chosen)
     return {
         "selection": chosen,
         "channel_sentences": story.channel_sentences(study),
         "column_table": tables.column_table(chosen),
-        "method_name": channel_figures.method_name,
-        "alignment_chart": svg(
-            channel_figures.alignment(chosen),
-            label="Alignment with ratings before and after each selection",
-            simulated=stamped,
-        ),
-        "readout_chart": readouts
-        and svg(readouts, label="Held-out read-out against shuffled ratings", simulated=stamped),
-        "impact_chart": svg(
-            selection_figures.ranked_impacts(chosen.choice),
-            label="Channel impacts",
-            simulated=stamped,
-        ),
+    }
+
+
+def _opening(study: Artefacts) -> dict[str, Any]:
+    dimension = rated_dimension(study)
+    row = (
+        rated_row(study.rated, dimension, stamped=study.simulated_images)
+        if study.rated is not None and dimension is not None
+        else []
+    )
+    return {
+        "headline_numbers": headline_numbers(study.claim, study.prediction, study.selection),
+        "rated_row": row,
+        "rated_dimension": dimension,
+        "rated_scale": dimension and study.rated and study.rated.scales[dimension],
     }
 
 
@@ -177,7 +184,6 @@ def _ratings(study: Artefacts) -> dict[str, Any]:
         "effect_table": None,
         "ordinal_table": None,
         **_prediction(study.prediction),
-        "rating_charts": dict.fromkeys(RATING_CHARTS, ""),
     }
     claim, ratings, stimuli = study.claim, study.ratings, study.stimuli
     if claim is None or ratings is None or stimuli is None:
@@ -194,7 +200,6 @@ def _ratings(study: Artefacts) -> dict[str, Any]:
         "component_table": tables.component_table(claim),
         "effect_table": tables.effect_table(claim),
         "ordinal_table": tables.ordinal_table(claim),
-        "rating_charts": _rating_charts(study, claim, ratings, stimuli),
     }
 
 
@@ -209,41 +214,18 @@ def _prediction(found: Prediction | None) -> dict[str, Any]:
     }
 
 
-def _rating_charts(
-    study: Artefacts, claim: Claim, ratings: Ratings, stimuli: StimulusSet
-) -> dict[str, str]:
-    """Return the rating charts by name; the ones that a design does not allow are left out."""
-    stamped = study.simulated_images or study.simulated_participants
-    drawn = {"contrasts": (rating_figures.contrast_forest(claim), "Contrasts by model")}
-    if claim.drops:
-        drawn["arms"] = (rating_figures.arm_drops(claim), "Drop of each arm from intact")
-    effect = f"{claim.low} - {claim.high}"
-    if any(row.name == effect for row in claim.images):
-        arms = rated_arms(ratings, stimuli, dimension=claim.dimension, excluded=claim.excluded)
-        every = differences(arms, claim.low, claim.high)
-        drawn["heatmap"] = (rating_figures.difference_heatmap(every), "Differences by person")
-        drawn["images"] = (rating_figures.image_effects(claim), "Effect by image")
-    if study.prediction is not None:
-        figure = prediction_figures.predicted_observed(study.prediction)
-        drawn["prediction"] = (figure, "Predicted against observed harm")
-        if study.prediction.rivals:
-            figure = prediction_figures.rivals(study.prediction)
-            drawn["rivals"] = (figure, "The map's prediction beside its rivals")
-        if study.prediction.arms:
-            figure = prediction_figures.calibration(study.prediction)
-            drawn["calibration"] = (figure, "Drop of every arm against its predicted impact")
-    return dict.fromkeys(RATING_CHARTS, "") | {
-        name: svg(figure, label=label, simulated=stamped) for name, (figure, label) in drawn.items()
-    }
-
-
-def _provenance(study: Artefacts) -> list[tuple[str, dict[str, Any]]]:
-    blocks: list[tuple[str, Any]] = [
-        ("channels/selection.json", study.selection and study.selection.choice.provenance),
-        ("maps/maps.json", study.maps_record.get("provenance")),
-        ("stimuli/stimuli.json", study.stimuli and study.stimuli.record.get("provenance")),
-        ("statistics/claim.json", study.claim and study.claim.provenance),
-        ("statistics/prediction.json", study.prediction and study.prediction.provenance),
-        ("marks/compared.json", study.marks and study.marks.provenance),
+def _provenance(study: Artefacts) -> list[ProvenanceBlock]:
+    layout = study.layout
+    blocks: list[tuple[Path, Any]] = [
+        (layout.selection, study.selection and study.selection.choice.provenance),
+        (layout.maps / MAPS_RECORD, study.maps_record.get("provenance")),
+        (layout.stimuli / STIMULI_RECORD, study.stimuli and study.stimuli.record.get("provenance")),
+        (layout.claim, study.claim and study.claim.provenance),
+        (layout.prediction, study.prediction and study.prediction.provenance),
+        (layout.marks_compared, study.marks and study.marks.provenance),
     ]
-    return [(name, block) for name, block in blocks if block]
+    return [
+        ProvenanceBlock(f"{path.parent.name}/{path.name}", sha256_file(path), block)
+        for path, block in blocks
+        if block
+    ]

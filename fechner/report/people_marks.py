@@ -21,9 +21,15 @@ from fechner.records.human_marks.compared import (
 from fechner.records.images.files import read_image
 from fechner.records.stimuli import INTACT
 from fechner.report.artefacts import Artefacts
-from fechner.report.pictures import MOST_SCENES, SceneRow, picture, stimulus_files
+from fechner.report.pictures import (
+    MOST_SCENES,
+    SceneRow,
+    map_picture,
+    overview_side,
+    picture,
+    stimulus_files,
+)
 from fechner.report.tables import Table, number, signed
-from fechner.stimuli.overlays import coloured_map
 
 COLUMNS = ("intact", "importance map", "where people marked")
 
@@ -109,21 +115,21 @@ def rows(study: Artefacts, found: MarksCompared) -> list[SceneRow]:
     if study.stimuli is None:
         return []
     made = []
+    side = overview_side(2 * 5 * min(len(found.scenes), MOST_SCENES))
     for one in found.scenes[:MOST_SCENES]:
         intact = stimulus_files(study.stimuli, one.scene).get(INTACT)
         if intact is None or one.scene not in study.maps:
             continue
+        image, importance = read_image(intact), study.maps[one.scene].values
         pictures = [
-            picture(read_image(intact), COLUMNS[0]),
-            picture(
-                coloured_map(study.maps[one.scene].values),
-                COLUMNS[1],
-                stamped=study.simulated_images,
-            ),
+            picture(image, COLUMNS[0], side=side),
+            map_picture(image, importance, COLUMNS[1], side=side, stamped=study.simulated_images),
         ]
         if one.scene in study.people_maps:
-            shown = coloured_map(study.people_maps[one.scene].values)
-            pictures.append(picture(shown, COLUMNS[2], stamped=found.simulated))
+            shown = study.people_maps[one.scene].values
+            pictures.append(
+                map_picture(image, shown, COLUMNS[2], side=side, stamped=found.simulated)
+            )
         made.append(SceneRow(f"{one.scene}: {_in_words(one)}", pictures))
     return made
 

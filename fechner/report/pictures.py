@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -22,10 +22,16 @@ from fechner.records.maps import ImportanceMap
 from fechner.records.stimuli import INTACT, StimulusSet
 from fechner.report.style import PALETTE
 from fechner.stimuli.kept import mask_path
-from fechner.stimuli.overlays import coloured_map, outlined
+from fechner.stimuli.overlays import coloured_map, outlined, overlaid
 
 OVERVIEW_SIDE = 384
-"""Longest side of an overview picture in px."""
+"""Longest side of an overview picture in px, where there are few."""
+
+LEAST_SIDE = 240
+"""The same where there are most."""
+
+SHARP = 48
+"""Overview pictures up to which each has `OVERVIEW_SIDE`; of more, all together have as many px."""
 
 CROP_SIDE = 232
 """Side of a native crop in px."""
@@ -48,12 +54,16 @@ MOST_SCENES = 24
 
 @dataclass(frozen=True)
 class Picture:
-    """An inline image (data URI), its size in px, and what stands below it."""
+    """An inline image (data URI), its size in px, and what stands below it.
+
+    A map over its photograph has the map alone as `plain`.
+    """
 
     uri: str
     width: int
     height: int
     caption: str
+    plain: Picture | None = None
 
 
 @dataclass(frozen=True)
@@ -95,20 +105,73 @@ def scene_rows(
         If a picture or a mask is missing or cannot be read.
     """
     rows = []
+    side = overview_side(min(len(stimuli.scenes), MOST_SCENES) * (len(arms) + 3))
     for scene in stimuli.scenes[:MOST_SCENES]:
         files = stimulus_files(stimuli, scene)
         masks = {arm: arm_mask(stimuli, scene, arm) for arm in arms if arm in files}
-        pictures = [picture(read_image(files[INTACT]), INTACT)]
+        intact = read_image(files[INTACT])
+        pictures = [picture(intact, INTACT, side=side)]
         if scene in maps:
-            drawn = outlined(
-                coloured_map(maps[scene].values), {a: masks[a] for a in masks if a != "donor"}
+            own = {arm: mask for arm, mask in masks.items() if arm != "donor"}
+            pictures.append(
+                map_picture(intact, maps[scene].values, masks=own, side=side, stamped=stamped)
             )
-            pictures.append(picture(drawn, "importance", stamped=stamped))
         for arm, mask in masks.items():
             shown = outlined(read_image(files[arm]), {arm: mask})
-            pictures.append(picture(shown, arm, stamped=stamped))
+            pictures.append(picture(shown, arm, side=side, stamped=stamped))
         rows.append(SceneRow(scene, pictures))
     return rows
+
+
+def overview_side(pictures: int) -> int:
+    """Return the longest side in px at which so many overview pictures can still be mailed.
+
+    Examples
+    --------
+    >>> overview_side(30), overview_side(84), overview_side(1000)
+    (384, 290, 240)
+    """
+    return max(LEAST_SIDE, int(OVERVIEW_SIDE * min(1.0, (SHARP / pictures) ** 0.5)))
+
+
+def map_picture(
+    photograph: np.ndarray | None,
+    values: np.ndarray,
+    caption: str = "importance",
+    *,
+    masks: Mapping[str, np.ndarray] | None = None,
+    side: int = OVERVIEW_SIDE,
+    stamped: bool = False,
+) -> Picture:
+    """Return a map over its photograph, with the map alone beneath.
+
+    Parameters
+    ----------
+    photograph
+        uint8 (h, w, 3); the map stands alone where there is none.
+    values
+        Map (h, w) in [0, 1].
+    caption
+        What stands below it.
+    masks
+        Regions that are outlined on it, bool (h, w), by arm.
+    side
+        Longest side in px.
+    stamped
+        Whether SIMULATED is written into it.
+
+    Returns
+    -------
+    Picture
+    """
+    plain = picture(
+        outlined(coloured_map(values), masks or {}), f"{caption}, alone", side=side,
+        stamped=stamped,
+    )  # fmt: skip
+    if photograph is None or photograph.shape[:2] != values.shape:
+        return replace(plain, caption=caption)
+    over = outlined(overlaid(photograph, values), masks or {})
+    return replace(picture(over, caption, side=side, stamped=stamped), plain=plain)
 
 
 def map_rows(
@@ -117,9 +180,10 @@ def map_rows(
     """Return each photograph beside its map, for a study whose stimuli are not built yet."""
     rows = []
     for name, found in list(maps.items())[:MOST_SCENES]:
-        pictures = [picture(coloured_map(found.values), "importance", stamped=stamped)]
-        if name in originals:
-            pictures.insert(0, picture(read_image(originals[name]), "original"))
+        original = read_image(originals[name]) if name in originals else None
+        pictures = [map_picture(original, found.values, stamped=stamped)]
+        if original is not None:
+            pictures.insert(0, picture(original, "original"))
         rows.append(SceneRow(name, pictures))
     return rows
 
@@ -209,7 +273,7 @@ def picture(
     if stamped:
         _stamp(shown)
     buffer = io.BytesIO()
-    shown.save(buffer, "WEBP", quality=86, method=4, lossless=side is None)
+    shown.save(buffer, "WEBP", quality=80, method=4, lossless=side is None)
     code = base64.b64encode(buffer.getvalue()).decode("ascii")
     return Picture(f"data:image/webp;base64,{code}", shown.width, shown.height, caption)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fechner.records.prediction import BendPlace, CalibrationLine, Prediction, Rival
-from fechner.report.style import ARM_NAMES, PALETTE, WIDTH, arm_colour
+from fechner.report.style import ARM_NAMES, PALETTE, WIDTH, arm_colour, is_narrow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,33 +24,44 @@ MOST_LABELLED = 24
 """Dots above which a scatter leaves out the names."""
 
 
-def predicted_observed(prediction: Prediction) -> Figure:
+def predicted_observed(prediction: Prediction, width: float = WIDTH) -> Figure:
     """Draw observed against predicted difference, images as dots; shuffled maps beside it."""
     import matplotlib.pyplot as plt
 
     shuffled = np.array(prediction.shuffled)
-    panels = 2 if len(shuffled) else 1
-    widths = [1.6, 1][:panels]
-    figure, axes = plt.subplots(
-        1, panels, figsize=(WIDTH if panels == 2 else 5.2, 3.5), width_ratios=widths, squeeze=False
-    )
-    _scatter(axes[0, 0], prediction)
-    if panels == 2:
-        _shuffled(axes[0, 1], shuffled, prediction.pearson.r)
+    parts = [1.6, 1] if len(shuffled) else [1]
+    if is_narrow(width):
+        figure, axes = plt.subplots(
+            len(parts), 1, figsize=(width, 3.4 + 1.7 * (len(parts) - 1)), height_ratios=parts,
+            squeeze=False,
+        )  # fmt: skip
+    else:
+        figure, axes = plt.subplots(
+            1, len(parts), figsize=(width if len(parts) == 2 else 5.2, 3.5), width_ratios=parts,
+            squeeze=False,
+        )  # fmt: skip
+    scatter, *rest = axes.ravel()
+    _scatter(scatter, prediction)
+    for axis in rest:
+        _shuffled(axis, shuffled, prediction.pearson.r)
     figure.tight_layout()
     if len(prediction.images) <= MOST_LABELLED:
-        _label_dots(axes[0, 0], prediction)
+        _label_dots(scatter, prediction)
     return figure
 
 
-def rivals(prediction: Prediction) -> Figure:
+def rivals(prediction: Prediction, width: float = WIDTH) -> Figure:
     """Draw each prediction's correlation, and how far the map's lies above each rival's."""
     import matplotlib.pyplot as plt
 
     found = prediction.rivals
-    figure, (left, right) = plt.subplots(
-        1, 2, figsize=(WIDTH, 0.32 * len(found) + 1.35), sharey=True, width_ratios=[1.15, 1]
-    )
+    height = 0.32 * len(found) + 1.35
+    if is_narrow(width):
+        figure, (left, right) = plt.subplots(2, 1, figsize=(width, 2 * height), sharey=True)
+    else:
+        figure, (left, right) = plt.subplots(
+            1, 2, figsize=(width, height), sharey=True, width_ratios=[1.15, 1]
+        )
     y = np.arange(len(found), -1, -1)
     own = prediction.pearson
     _interval(left, y[0], own.r, own.low, own.high, PALETTE["low"], filled=True)
@@ -99,11 +110,11 @@ def _plain(name: str) -> str:
     return name.replace("$", r"\$")
 
 
-def calibration(prediction: Prediction) -> Figure:
+def calibration(prediction: Prediction, width: float = WIDTH) -> Figure:
     """Draw the drop of every degraded image against its predicted impact, with the line of all."""
     import matplotlib.pyplot as plt
 
-    figure, axis = plt.subplots(figsize=(WIDTH, 3.6))
+    figure, axis = plt.subplots(figsize=(width, 3.6))
     axis.axhline(0, color=PALETTE["soft"], linewidth=0.8)
     for arm in dict.fromkeys(row.arm for row in prediction.arms):
         rows = [row for row in prediction.arms if row.arm == arm]

@@ -6,6 +6,7 @@ Each function takes records and arrays and returns a matplotlib figure; `page` p
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ from fechner.report.style import (
     PALETTE,
     WIDTH,
     arm_colour,
+    is_narrow,
     jitter,
 )
 
@@ -29,15 +31,15 @@ MOST_NAMED = 40
 """Rows above which a chart leaves out the names."""
 
 
-def contrast_forest(claim: Claim) -> Figure:
+def contrast_forest(claim: Claim, width: float = WIDTH) -> Figure:
     """Draw every contrast under every model with its interval; the deciding ones are filled."""
     import matplotlib.pyplot as plt
 
     names = list(dict.fromkeys(row.name for row in claim.contrasts))
-    figure, axes = plt.subplots(
-        1, len(names), figsize=(WIDTH, 0.34 * _most_models(claim) + 1.0), sharex=True, squeeze=False
-    )
-    for axis, name in zip(axes[0], names, strict=True):
+    panels = (len(names), 1) if is_narrow(width) else (1, len(names))
+    height = (0.34 * _most_models(claim) + 1.0) * panels[0]
+    figure, axes = plt.subplots(*panels, figsize=(width, height), sharex=True, squeeze=False)
+    for axis, name in zip(axes.ravel(), names, strict=True):
         rows = [row for row in claim.contrasts if row.name == name]
         _forest(axis, rows, arm_colour(name.split(" - ")[0]))
         axis.set_title(_contrast_title(name))
@@ -51,8 +53,12 @@ def _most_models(claim: Claim) -> int:
     return max(names.count(name) for name in names)
 
 
+REGIONS = {"low": "unimportant", "high": "important", "donor": "other mask"}
+"""What is degraded in an arm, in the fewest words."""
+
+
 def _contrast_title(name: str) -> str:
-    return name.replace(" - ", " \N{MINUS SIGN} ")
+    return " \N{MINUS SIGN} ".join(REGIONS.get(arm, arm) for arm in name.split(" - "))
 
 
 def _forest(axis: Axes, rows: Sequence[Contrast], colour: str) -> None:
@@ -72,11 +78,11 @@ def _forest(axis: Axes, rows: Sequence[Contrast], colour: str) -> None:
     axis.grid(axis="x")
 
 
-def arm_drops(claim: Claim) -> Figure:
+def arm_drops(claim: Claim, width: float = WIDTH) -> Figure:
     """Draw how far each arm fell below the intact image: images as dots, mean with interval."""
     import matplotlib.pyplot as plt
 
-    figure, axis = plt.subplots(figsize=(WIDTH, 0.62 * len(claim.drops) + 0.9))
+    figure, axis = plt.subplots(figsize=(width, 0.62 * len(claim.drops) + 0.9))
     arms = [row.name.split(" - ")[1] for row in claim.drops]
     for at, (arm, drop) in enumerate(zip(reversed(arms), reversed(claim.drops), strict=True)):
         means = np.array([row.estimate for row in claim.images if row.name == drop.name])
@@ -88,7 +94,10 @@ def arm_drops(claim: Claim) -> Figure:
         axis.plot([drop.low, drop.high], [at, at], color=colour, linewidth=2.4)
         axis.plot(drop.estimate, at, "o", color=colour, markersize=8)
     axis.axvline(0, color=PALETTE["soft"], linewidth=0.8)
-    axis.set_yticks(range(len(arms)), [ARM_NAMES.get(arm, arm) for arm in reversed(arms)])
+    names = [ARM_NAMES.get(arm, arm) for arm in reversed(arms)]
+    if is_narrow(width):
+        names = [fill(name, 16) for name in names]
+    axis.set_yticks(range(len(arms)), names)
     axis.set_ylim(-0.55, len(arms) - 0.45)
     axis.tick_params(axis="y", length=0)
     axis.spines["left"].set_visible(False)
@@ -98,7 +107,7 @@ def arm_drops(claim: Claim) -> Figure:
     return figure
 
 
-def difference_heatmap(table: Differences) -> Figure:
+def difference_heatmap(table: Differences, width: float = WIDTH) -> Figure:
     """Draw the participant by image differences, both sorted by their means."""
     import matplotlib.pyplot as plt
 
@@ -106,14 +115,16 @@ def difference_heatmap(table: Differences) -> Figure:
     columns = np.argsort(np.nanmean(table.values, axis=0))[::-1]
     values = table.values[np.ix_(rows, columns)]
     height = float(np.clip(0.2 * len(rows) + 1.3, 2.4, 7.0))
-    figure, axis = plt.subplots(figsize=(WIDTH, height))
+    figure, axis = plt.subplots(figsize=(width, height))
     limit = float(np.nanquantile(np.abs(values), 0.98)) or 1.0
     image = axis.imshow(values, cmap="PuOr", vmin=-limit, vmax=limit, aspect="auto")
     _name_ticks(axis, [table.images[k] for k in columns], [table.participants[k] for k in rows])
     for spine in axis.spines.values():
         spine.set_visible(False)
     axis.tick_params(length=0)
-    bar = figure.colorbar(image, ax=axis, fraction=0.03, pad=0.02, extend="both", extendfrac=0.03)
+    bar = figure.colorbar(
+        image, ax=axis, fraction=0.03 * WIDTH / width, pad=0.02, extend="both", extendfrac=0.03
+    )
     bar.outline.set_visible(False)
     bar.set_label(f"{_contrast_title(table.name)} (points)")
     figure.tight_layout()
@@ -135,7 +146,7 @@ def _name_ticks(axis: Axes, columns: list[str], rows: list[str]) -> None:
         axis.set_ylabel(f"{len(rows)} participants")
 
 
-def image_effects(claim: Claim) -> Figure:
+def image_effects(claim: Claim, width: float = WIDTH) -> Figure:
     """Draw the claim's contrasts image by image with their intervals, sorted by the first."""
     import matplotlib.pyplot as plt
 
@@ -143,7 +154,7 @@ def image_effects(claim: Claim) -> Figure:
     shown = [[row for row in claim.images if row.name == name] for name in contrasts]
     shown = [rows for rows in shown if rows]
     names = [row.image for row in sorted(shown[0], key=lambda row: row.estimate)]
-    figure, axis = plt.subplots(figsize=(WIDTH, float(np.clip(0.24 * len(names) + 1.1, 2, 9))))
+    figure, axis = plt.subplots(figsize=(width, float(np.clip(0.24 * len(names) + 1.1, 2, 9))))
     axis.axvline(0, color=PALETTE["soft"], linewidth=0.8)
     shifts = np.linspace(0.15, -0.15, len(shown)) if len(shown) > 1 else [0.0]
     for rows, shift in zip(shown, shifts, strict=True):
@@ -155,7 +166,7 @@ def image_effects(claim: Claim) -> Figure:
     axis.spines["left"].set_visible(False)
     axis.grid(axis="x")
     axis.set_xlabel("difference in rating (points)")
-    axis.legend(loc="upper left", bbox_to_anchor=(0, 1.0), ncols=2, borderaxespad=0, handlelength=1)
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, borderaxespad=0, handlelength=1)
     figure.tight_layout()
     return figure
 

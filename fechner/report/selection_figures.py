@@ -14,6 +14,7 @@ from fechner.report.style import PALETTE, WIDTH, drawing
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from fechner.analysis.network.evidence.curves import PruningCurves
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 ALIGNMENT_LABEL = "alignment (Spearman)"
 
 
-def ranked_impacts(selection: ChannelSelection) -> Figure:
+def ranked_impacts(selection: ChannelSelection, width: float = WIDTH) -> Figure:
     """Draw the impact of every channel, largest first, kept and removed ones apart."""
     import matplotlib.pyplot as plt
 
@@ -31,13 +32,13 @@ def ranked_impacts(selection: ChannelSelection) -> Figure:
     order = np.argsort(-impact, kind="stable")
     place = np.arange(len(order))
     with drawing():
-        figure, axis = plt.subplots(figsize=(WIDTH, 2.7), layout="constrained")
+        figure, axis = plt.subplots(figsize=(width, 2.7), layout="constrained")
         for mask, colour, name in (
             (kept[order], PALETTE["low"], f"kept ({selection.n_kept})"),
             (~kept[order], PALETTE["high"], f"removed ({(~kept).sum()})"),
         ):
             if mask.any():
-                axis.vlines(place[mask], 0, impact[order][mask], color=colour, lw=1, label=name)
+                _needles(axis, place[mask], impact[order][mask], color=colour, label=name)
         axis.axhline(0, color=PALETTE["soft"], lw=0.7)
         axis.set(
             xlabel="channels, highest impact first",
@@ -48,6 +49,13 @@ def ranked_impacts(selection: ChannelSelection) -> Figure:
         )
         axis.legend(loc="upper right")
     return figure
+
+
+def _needles(axis: Axes, x: np.ndarray, y: np.ndarray, *, color: str, label: str) -> None:
+    """Draw a line from 0 to each value as one path: a path each takes five times the bytes."""
+    nothing = np.full(len(x), np.nan)
+    ends = np.stack([np.zeros(len(x)), y, nothing], axis=1)
+    axis.plot(np.repeat(x, 3), ends.ravel(), color=color, lw=1, label=label)
 
 
 def agreement_by_layer(table: pd.DataFrame, *, title: str = "") -> Figure:

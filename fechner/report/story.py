@@ -69,11 +69,6 @@ def facts(study: Artefacts) -> list[tuple[str, str]]:
     if study.rated is not None:
         scenes = len(set(study.rated.scenes))
         found.append((f"{len(study.rated):,}", f"rated images of {scenes} scenes"))
-    if study.selection is not None:
-        choice = study.selection.choice
-        found.append(
-            (f"{choice.n_kept:,} of {choice.n_channels:,}", f"channels of {choice.network}")
-        )
     if study.stimuli is not None:
         shown = study.stimuli.stimuli
         arms, scenes = len({one.region for one in shown}), len(study.stimuli.scenes)

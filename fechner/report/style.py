@@ -20,6 +20,7 @@ from fechner.stimuli import overlays
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
 
 
 def _hex(colour: tuple[int, int, int]) -> str:
@@ -47,6 +48,9 @@ ARM_NAMES = {
 
 WIDTH = 7.2
 """Width of a full chart in inches of 72 px."""
+
+NARROW = 4.4
+"""Width of a chart on a telephone, in inches of 72 px; panels then stand below each other."""
 
 
 STAMP_HEIGHT = 0.24
@@ -106,6 +110,11 @@ def drawing() -> Iterator[None]:
         yield
 
 
+def is_narrow(width: float) -> bool:
+    """Return whether panels side by side do not fit a chart of `width` inches."""
+    return width < (WIDTH + NARROW) / 2
+
+
 def svg(figure: Figure, *, label: str, simulated: bool = False) -> str:
     """Return the figure as inline SVG that takes its colours from the page, and close it.
 
@@ -117,6 +126,14 @@ def svg(figure: Figure, *, label: str, simulated: bool = False) -> str:
         Whether to draw SIMULATED onto it.
     """
     import matplotlib.pyplot as plt
+
+    text = svg_text(figure, stamped(figure, simulated=simulated))
+    plt.close(figure)
+    return for_page(text, label)
+
+
+def stamped(figure: Figure, *, simulated: bool) -> Bbox:
+    """Write SIMULATED above the figure where its data are, and return what is to be drawn."""
     from matplotlib.transforms import Bbox
 
     width, height = figure.get_size_inches()
@@ -126,17 +143,25 @@ def svg(figure: Figure, *, label: str, simulated: bool = False) -> str:
             0.0, top / height, "SIMULATED", ha="left", va="top", color=PALETTE["stamp"],
             fontsize=9, fontweight="bold",
         )  # fmt: skip
+    return Bbox([[0, 0], [width, top]])
+
+
+def svg_text(figure: Figure, box: Bbox) -> str:
+    """Return the part of a figure in `box` (inches) as SVG in the colours of `PALETTE`."""
     buffer = io.StringIO()
-    box = Bbox([[0, 0], [width, top]])
-    metadata = {"Date": None, "Creator": None}
-    figure.savefig(buffer, format="svg", bbox_inches=box, metadata=metadata)
-    plt.close(figure)
-    return _for_page(buffer.getvalue(), label)
+    figure.savefig(buffer, format="svg", bbox_inches=box, metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg") :], flags=re.S)
+    return re.sub(r'="[^"]*"', _short, text)
 
 
-def _for_page(text: str, label: str) -> str:
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.S)
+def _short(attribute: re.Match[str]) -> str:
+    """Return an attribute in hundredths of a px: six decimals are half of a file of many dots."""
+    return re.sub(r"(?<![\w#.])-?\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}", attribute[0])
+
+
+def for_page(text: str, label: str) -> str:
+    """Return SVG whose colours are the page's variables, with a label for who does not see it."""
     for variable, colour in PALETTE.items():
         text = text.replace(colour, f"var(--{variable})")
     escaped = label.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")

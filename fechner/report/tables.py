@@ -5,6 +5,7 @@ Full precision stays in the artefacts, whose names stand beside each table.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -128,11 +129,34 @@ def other_table(claim: Claim) -> Table | None:
 def plan_table(check: PlanCheck) -> Table:
     """Return the frozen plan line by line beside what was run; lines that differ stand out."""
     rows = [
-        [line.name, line.frozen, "as frozen" if line.kept else f"DIFFERS: {line.run}"]
+        [
+            line.name,
+            _for_reading(line.frozen),
+            "as frozen" if line.kept else f"DIFFERS: {_for_reading(line.run)}",
+        ]
         for line in check.lines
     ]
     strong = frozenset(k for k, line in enumerate(check.lines) if not line.kept)
     return Table(("what decides", "frozen", "run"), rows, strong)
+
+
+def _for_reading(line: str) -> str:
+    """Return a line of a plan without the marks of JSON where it is JSON.
+
+    Examples
+    --------
+    >>> _for_reading('{"least_spread":0.25,"rule":"blind"}'), _for_reading("null")
+    ('least spread 0.25, rule blind', 'none')
+    """
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return line
+    if found is None:
+        return "none"
+    if isinstance(found, dict):
+        return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in found.items())
+    return ", ".join(str(one) for one in found) if isinstance(found, list) else line
 
 
 def component_table(claim: Claim) -> Table:

@@ -7,58 +7,22 @@ report, with a record that says what each holds, and the page carries the same b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from fechner.provenance import provenance, read_json, sha256_bytes, write_json, write_text
-from fechner.records.cells import csv_text
 from fechner.records.claims.claim import Claim
 from fechner.records.contrasts.contrast import Contrast
 from fechner.records.prediction import Prediction
 from fechner.records.selection import SelectionStudy
-from fechner.records.simulated import marked_name
 from fechner.records.stimuli import COVARIATE, INTACT, StimulusSet
 from fechner.report.artefacts import Artefacts
+from fechner.report.manuscript.chart_tables import chart_tables
+from fechner.report.manuscript.exact_table import ExactTable
 from fechner.report.tables import MEASURES
 
 RECORD = "tables.json"
-
-
-@dataclass(frozen=True)
-class ExactTable:
-    """A table with all its digits.
-
-    Attributes
-    ----------
-    name
-        Of the table, and of its file without mark and suffix.
-    about
-        What a row is, and the units.
-    source
-        The artefact that it is taken from.
-    table
-        Its values.
-    simulated
-        Whether they rest on SIMULATED ratings or participants.
-    """
-
-    name: str
-    about: str
-    source: str
-    table: pd.DataFrame
-    simulated: bool = False
-
-    @property
-    def file(self) -> str:
-        """The name of its file, marked where its content is simulated."""
-        return marked_name(f"{self.name}.csv", simulated=self.simulated)
-
-    @property
-    def text(self) -> str:
-        """The content of its file."""
-        return csv_text(self.table)
 
 
 def exact_tables(study: Artefacts) -> dict[str, ExactTable]:
@@ -72,6 +36,7 @@ def exact_tables(study: Artefacts) -> dict[str, ExactTable]:
         found += _of_prediction(study.prediction)
     if study.stimuli is not None:
         found += _of_stimuli(study.stimuli)
+    found += chart_tables(study)
     return {one.name: one for one in found if len(one.table)}
 
 
