@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from itertools import count, cycle
 from pathlib import Path
 
@@ -129,6 +130,8 @@ class Answers:
         self._proceed(seen["zones"]["confirm"])
 
     def _writing(self, seen):
+        # Letters typed before the screen takes any are ignored, and a busy machine is slow to.
+        time.sleep(1.5)
         self.driver.xdotool("type", "--delay", "40", COMMENT)
         return self.driver.until_left(lambda: self._finish(seen["zones"]["done"]))
 
