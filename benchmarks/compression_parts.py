@@ -58,11 +58,11 @@ def compile_masking_out() -> None:
         setattr(encoder, name, fresh)
 
 
-def evenly_corrected(strengths, scores, unharmed, aims, share):
+def evenly_corrected(strengths, scores, unharmed, aims, share, *, exponent):
     """Return one strength for every tile, corrected by their mean."""
     telling = share >= tiles.TELLING_SHARE
     lost, wanted = ((unharmed - one)[telling].mean() for one in (scores, aims))
-    ratio = (max(wanted, 0.05) / max(lost, 0.3)) ** (1 / tiles.LOSS_EXPONENT)
+    ratio = (max(wanted, 0.05) / max(lost, 0.3)) ** (1 / exponent)
     return np.full(
         strengths.shape, np.clip(strengths.mean() * ratio, tiles.WEAKEST, tiles.STRONGEST)
     )

@@ -373,7 +373,6 @@ def test_a_full_disk_leaves_the_old_file(folder, tmp_path, monkeypatch):
         (["--centre", "--effort", "hihg"], "did you mean 'high'"),
         (["--centre", "--format", "jpg"], "did you mean 'jpeg'"),
         (["--centre", "--quality", "0"], "1 to 100"),
-        (["--centre", "--format", "webp", "--keep-metadata", "all"], "for jpeg and jxl"),
         (["--centre", "--keep-metadata", "al"], "did you mean 'all'"),
         (["--centre", "--background", "whit"], "did you mean"),
         (["--centre", "--bytes", "9", "--bpp", "1"], "leave one out"),
@@ -458,6 +457,23 @@ def test_a_selection_draws_the_maps_once_and_for_all(folder, tmp_path, monkeypat
 
     monkeypatch.setattr(importance, "contribution_map", again)
     assert invoke(*words, "--jobs", 1).exit_code == 0
+
+
+def test_a_run_whose_maps_are_drawn_loads_no_network(folder, tmp_path, monkeypatch):
+    from fechner.analysis.network.layers import networks
+
+    words = (folder / "a.png", "--out", tmp_path / "out", "--jobs", 1, "--quiet")
+    assert invoke(*words).exit_code == 0
+    loaded = []
+    load = networks.load_network
+    monkeypatch.setattr(networks, "load_network", lambda *a, **k: loaded.append(a) or load(*a, **k))
+    assert invoke(*words).exit_code == 0
+    assert not loaded
+    (drawn,) = (tmp_path / "out" / ".compress" / "maps").rglob("*.png")
+    drawn.unlink()
+    assert invoke(*words).exit_code == 0
+    assert len(loaded) == 1
+    assert drawn.is_file()
 
 
 def test_a_selection_that_predicts_ratings_draws_what_the_prediction_would_lose(

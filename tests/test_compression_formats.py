@@ -35,6 +35,10 @@ def scores(reference: np.ndarray, decoded: np.ndarray) -> dict[str, float]:
     return Ss2Reference(reference).regions(decoded, {"inside": inside, "rest": 1 - inside})
 
 
+def tiles_of(reference: np.ndarray, content: bytes, form: str) -> np.ndarray:
+    return Ss2Reference(reference).regions_and_tiles(formats.decode(content, form), {})[1]
+
+
 def test_a_jpeg_comes_back_from_jpeg_xl_byte_by_byte_and_is_smaller_there(photograph, share):
     pylibjxl = pytest.importorskip("pylibjxl")
     content = encoder.encode_jpeg(from_pixels(photograph), share, quality=85, strength=1)
@@ -96,6 +100,25 @@ def test_every_format_keeps_the_floor_and_saves_bytes(photograph, form):
     # A JPEG XL decoder smooths the packed JPEG, so its score is not that of the JPEG.
     assert judged["rest"] >= (68 if form == "jxl" else 70)
     assert mapped.important > mapped.background
+    if form in ("heic", "avif", "webp"):
+        tiles = tiles_of(photograph, mapped.content, form)
+        assert mapped.worst_tile == pytest.approx(tiles.min())
+        assert (tiles >= np.minimum(68, tiles_of(photograph, plain.content, form) - 0.5)).all()
+
+
+@pytest.mark.parametrize("form", ["avif", "webp"])
+def test_a_place_that_cannot_bear_a_blur_is_spared(form):
+    """Fine noise in one tile, whose score falls first, beside tiles that lose nothing."""
+    picture = np.full((96, 384, 3), 120, np.uint8)
+    noise = np.random.default_rng(1).normal(0, 12, (96, 96, 1))
+    picture[:, 192:288] = np.clip(120 + noise, 0, 255)
+    importance = np.ones((96, 384), np.float32)
+    importance[:, :96] = 2
+    source = from_pixels(picture)
+    plain = compress_source(source, importance, Settings(Target(quality=90, strength=0), form=form))
+    mapped = compress_source(source, importance, Settings(Target(quality=90, trust=1), form=form))
+    assert mapped.worst_tile >= min(68, plain.worst_tile - 0.5)
+    assert len(mapped.content) <= len(plain.content)
 
 
 @pytest.mark.parametrize("form", ["avif", "webp"])

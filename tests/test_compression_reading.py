@@ -1,7 +1,9 @@
 """Pictures of every kind are read by what they are, and say no more than they are asked to."""
 
 import io
+import shutil
 import struct
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +54,39 @@ def test_a_compressed_jpeg_says_what_it_is_asked_to_say(tmp_path, keep):
     check_kept(small.content, keep, turn=6)
     with Image.open(io.BytesIO(small.content)) as image:
         assert (image.info.get("dpi") == (300, 300)) == (keep != "none")
+
+
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf='
+    b'"http://www.w3.org/1999/02/22-rdf-syntax-ns#"/></x:xmpmeta>'
+)
+
+
+@pytest.mark.parametrize("form", ["webp", "avif"])
+@pytest.mark.parametrize("keep", KEEPS)
+def test_webp_and_avif_say_what_they_are_asked_to_say_upright(tmp_path, form, keep):
+    PICTURE.save(tmp_path / "a.jpg", exif=told(), quality=97, xmp=XMP)
+    small = fechner.compress(tmp_path / "a.jpg", form=form, metadata=keep, strength=0)
+    check_kept(small.content, keep, turn=None)
+    with Image.open(io.BytesIO(small.content)) as image:
+        assert image.info.get("xmp", b"") == (XMP if keep == "all" else b"")
+
+
+@pytest.mark.parametrize("keep", KEEPS)
+def test_a_heic_says_what_it_is_asked_to_say_to_libheif_too(tmp_path, keep):
+    pytest.importorskip("av")
+    PICTURE.save(tmp_path / "a.jpg", exif=told(), quality=97, xmp=XMP)
+    small = fechner.compress(tmp_path / "a.jpg", form="heic", metadata=keep, strength=0)
+    small.write(tmp_path / "a.heic")
+    assert read_pixels(tmp_path / "a.heic").shape == PIXELS.shape
+    again = fechner.compress(tmp_path / "a.heic", metadata=keep)
+    check_kept(again.content, keep, turn=None)
+    if shutil.which("heif-info") is None:
+        return
+    words = ["heif-info", tmp_path / "a.heic"]
+    said = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+    assert ("Exif:" in said) == (keep != "none")
+    assert (f": {len(XMP)} bytes" in said) == (keep == "all")
 
 
 @pytest.mark.parametrize("keep", KEEPS)

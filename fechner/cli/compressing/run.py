@@ -162,7 +162,7 @@ def run(
         form,
         checked_effort(effort),
         subsampling,
-        _kept(keep_metadata, form, in_place=in_place),
+        _kept(keep_metadata, in_place=in_place),
         None if background is None else colour(background),
     )
     source = map_source(map_, centre=centre, selection=selection, weights=weights)
@@ -194,18 +194,13 @@ def run(
         )
 
 
-def _kept(asked: str | None, form: str, *, in_place: bool) -> Keep:
+def _kept(asked: str | None, *, in_place: bool) -> Keep:
     """Return what metadata is kept: what was asked for, or the default of the run."""
     from fechner.compression.formats.metadata import checked_keep
 
     if asked is None:
         return "all" if in_place else "safe"
-    keep = checked_keep(asked)
-    if keep != "none" and form not in ("jpeg", "jxl"):
-        raise InputError(
-            f"--keep-metadata {keep} works for jpeg and jxl; {form} files get none: leave it out"
-        )
-    return keep
+    return checked_keep(asked)
 
 
 def _sheet(rows: Sequence[SummaryRow], jobs: Sequence[Job], out: Path, settings: Settings) -> None:

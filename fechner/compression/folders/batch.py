@@ -52,14 +52,34 @@ def compress_all(
     `on_row` is called with each row as soon as its input is finished.
     """
     listener = on_row or _nobody
+    # What needs no work is seen here: workers take a second to begin.
+    rows = [_without_work(job) for job in jobs]
+    for row in rows:
+        if row is not None:
+            listener(row)
+    todo = [job for job, row in zip(jobs, rows, strict=True) if row is None]
     try:
-        return run_all(compress_job, jobs, pool=_WithListener(pool or SerialExecutor(), listener))
+        worked = run_all(compress_job, todo, pool=_WithListener(pool or SerialExecutor(), listener))
     except BrokenProcessPool:
-        return [_alone(job) for job in jobs]
+        worked = [_alone(job) for job in todo]
+    found = iter(worked)
+    return [next(found) if row is None else row for row in rows]
 
 
 def _nobody(row: SummaryRow) -> None:
     pass
+
+
+def _without_work(job: Job) -> SummaryRow | None:
+    """Return the row of a job that is left alone or was finished by an earlier run, else None."""
+    if job.left:
+        return unchanged_row(job, job.left, job.remark)
+    # Sources are read only where a record may speak of them.
+    if not job.in_place and not _record(job).is_file():
+        return None
+    with suppress(FechnerError):
+        return done_row(job)
+    return None
 
 
 def _alone(job: Job) -> SummaryRow:
@@ -166,7 +186,12 @@ def _key_and_record(job: Job) -> tuple[str, Path]:
     key = done_key(
         "compressed", [asdict(job.settings), bool(of_map), job.flat], [job.source, *of_map]
     )
-    return key, job.folder / RECORDS / "pictures" / f"{job.name}.json"
+    return key, _record(job)
+
+
+def _record(job: Job) -> Path:
+    """Return the file of the record of a result beside its source."""
+    return job.folder / RECORDS / "pictures" / f"{job.name}.json"
 
 
 def _replaced(job: Job, sha256: str) -> tuple[str, Path]:

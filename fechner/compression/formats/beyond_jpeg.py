@@ -126,7 +126,14 @@ def prefiltered(picture: np.ndarray, share: np.ndarray, *, strength: float) -> n
 
 
 def encode_blurred(
-    picture: np.ndarray, share: np.ndarray, *, form: str, quality: float, strength: float
+    picture: np.ndarray,
+    share: np.ndarray,
+    *,
+    form: str,
+    quality: float,
+    strength: float,
+    exif: bytes = b"",
+    xmp: bytes = b"",
 ) -> bytes:
     """Encode as AVIF or WebP behind the pre-filter.
 
@@ -138,6 +145,8 @@ def encode_blurred(
         ``"avif"`` or ``"webp"``.
     quality
         The encoder's own quality, [1, 100].
+    exif, xmp
+        What the file says beside the picture: TIFF, and XML.
 
     Returns
     -------
@@ -153,6 +162,7 @@ def encode_blurred(
     buffer = io.BytesIO()
     softened = prefiltered(picture, share, strength=strength)
     options: dict[str, Any] = {"speed": 6} if form == "avif" else {"method": 4}
+    options |= {name: told for name, told in (("exif", exif), ("xmp", xmp)) if told}
     Image.fromarray(softened).save(buffer, form.upper(), quality=round(quality), **options)
     return buffer.getvalue()
 

@@ -1,20 +1,20 @@
 """One call for every format: a picture, its map and a target in; a judged file out.
 
 Joins the JPEG encoder with its search (`targets`) and the other formats (`beyond_jpeg`,
-`heic`). For AVIF, WebP and HEIC quality is the encoder's own number, and the strength is
-the largest, up to 2 (HEIC: 0.5), at which the rest of the picture stays above the floor.
+`heic`). For AVIF, WebP and HEIC quality is the encoder's own number, and the strengths are the
+largest at which the floors hold (`floors`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from fechner.compression.formats import beyond_jpeg as formats
-from fechner.compression.formats.metadata import Keep, checked_keep
+from fechner.compression.formats.floors import EncodeLocal, reach_floors
+from fechner.compression.formats.metadata import Keep, checked_keep, told_in
 from fechner.compression.formats.reading import open_source
 from fechner.compression.jpeg import encoder
 from fechner.compression.jpeg.encoder import Effort, checked_effort
@@ -22,14 +22,9 @@ from fechner.compression.jpeg.source import Source, from_pixels, sample
 from fechner.compression.jpeg.source import upright_to_stored as turned
 from fechner.compression.jpeg.targets import DEFAULT_TRUST, Target, reach
 from fechner.compression.metrics.ssimulacra2 import TILE, Ss2Reference
-from fechner.compression.ramp import centre_map, most_important, ramp
-from fechner.errors import InputError
+from fechner.compression.ramp import centre_map, most_important
 from fechner.provenance import write_bytes
 from fechner.records.images.files import read_map_png
-
-STEPS = 6
-"""Halvings of the strength's range for the formats without a search of their own."""
-LARGEST_STRENGTH = {"avif": 2.0, "webp": 2.0, "heic": 0.5}
 
 
 @dataclass(frozen=True)
@@ -48,7 +43,7 @@ class Settings:
         Of JPEGs made from pixels; a JPEG source keeps its own.
     metadata
         What is kept beside the picture: ``"all"``, ``"safe"`` or ``"none"``
-        (`fechner.compression.formats.metadata`); in JPEG and JPEG XL files.
+        (`fechner.compression.formats.metadata`).
     background
         sRGB, [0, 255], that transparent pixels are blended with; None refuses them.
     """
@@ -151,7 +146,7 @@ def compress(
     subsampling
         Chroma of JPEGs made from pixels, ``"4:2:0"`` or ``"4:4:4"``; a JPEG source keeps its own.
     metadata
-        What is kept beside the picture in jpeg and jxl: ``"all"``; ``"safe"``, which is
+        What is kept beside the picture: ``"all"``; ``"safe"``, which is
         orientation, profile, resolution, capture date, artist and copyright; or ``"none"``.
     background
         sRGB, [0, 255], that transparent pixels are blended with; None refuses them.
@@ -234,7 +229,9 @@ def compress_source(
         if settings.form == "jxl":
             content = formats.jpeg_to_jxl(content)
     else:
-        content, strength, note = _other(source.picture, stored, settings)
+        encode = _encoder(source, settings)
+        trial, note = reach_floors(source.picture, stored, settings.target, settings.form, encode)
+        content, strength = trial.content, float(trial.strengths.mean())
         decoded, quality = formats.decode(content, settings.form), settings.target.quality
     if trial is None:
         important, background, worst, place = judged(source, decoded, stored)
@@ -279,47 +276,22 @@ def _worst(tiles: np.ndarray) -> tuple[float, tuple[int, int]]:
     return float(tiles.min()), (row * TILE + TILE // 2, column * TILE + TILE // 2)
 
 
-def _other(
-    picture: np.ndarray, importance: np.ndarray, settings: Settings
-) -> tuple[bytes, float, str]:
-    """Encode in a format without a search of its own; return file, strength and note."""
-    target = settings.target
-    if target.max_bytes is not None or target.bits_per_pixel is not None:
-        raise InputError(
-            f"a size can be asked of jpeg and jxl, not of {settings.form}; give a quality"
-        )
-    share = ramp(importance, picture.shape[:2])
-    encode = _encoder(picture, share, settings)
-    top = LARGEST_STRENGTH[settings.form]
-    if target.strength is not None:
-        strength = min(target.strength, top)
-        return encode(strength), strength, ""
-    reference = Ss2Reference(picture)
-    rest = 1 - most_important(importance, picture.shape[:2])
-    low, high, best = 0.0, top, encode(0.0)
-    unharmed = reference.score(formats.decode(best, settings.form), weights=rest)
-    if unharmed < target.background_floor:
-        return best, 0.0, "background below the floor at this quality as it is"
-    floor = unharmed - target.trust * (unharmed - target.background_floor)
-    for _ in range(STEPS):
-        middle = (low + high) / 2
-        trial = encode(middle)
-        decoded = formats.decode(trial, settings.form)
-        if reference.score(decoded, weights=rest) >= floor:
-            low, best = middle, trial
-        else:
-            high = middle
-    return best, low, ""
-
-
-def _encoder(
-    picture: np.ndarray, share: np.ndarray, settings: Settings
-) -> Callable[[float], bytes]:
-    """Return what encodes the picture at a strength."""
+def _encoder(source: Source, settings: Settings) -> EncodeLocal:
+    """Return what encodes the picture of a format other than JPEG, losing in each place so much."""
+    quality = settings.target.quality
+    exif, xmp = told_in(source.markers)
     if settings.form == "heic":
         from fechner.compression.formats.heic import encode_heic
 
-        return lambda s: encode_heic(picture, share, quality=settings.target.quality, strength=s)
-    return lambda s: formats.encode_blurred(
-        picture, share, form=settings.form, quality=settings.target.quality, strength=s
+        return lambda local: encode_heic(
+            source.picture, local, quality=quality, strength=1.0, exif=exif, xmp=xmp
+        )
+    return lambda local: formats.encode_blurred(
+        source.picture,
+        local,
+        form=settings.form,
+        quality=quality,
+        strength=1.0,
+        exif=exif,
+        xmp=xmp,
     )

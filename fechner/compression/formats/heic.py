@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -25,7 +26,13 @@ _VPS, _SPS, _PPS = 32, 33, 34
 
 
 def encode_heic(
-    picture: np.ndarray, share: np.ndarray, *, quality: float, strength: float
+    picture: np.ndarray,
+    share: np.ndarray,
+    *,
+    quality: float,
+    strength: float,
+    exif: bytes = b"",
+    xmp: bytes = b"",
 ) -> bytes:
     """Encode a picture as HEIC.
 
@@ -39,6 +46,8 @@ def encode_heic(
         [1, 100]; x265's constant rate factor is ``51 (1 - quality / 100)``.
     strength
         Quantiser offset, as a fraction of its range, where the share is 1: [0, 1].
+    exif, xmp
+        What the file says beside the picture: TIFF, and XML.
 
     Returns
     -------
@@ -56,7 +65,10 @@ def encode_heic(
     if not 0 <= strength <= 1:
         raise InputError(f"expected a quantiser offset from 0 to 1, got {strength}")
     stream = _hevc(_even(picture), share, 51 * (1 - quality / 100), strength)
-    return _wrapped(stream, picture.shape[:2])
+    # EXIF begins with the place of its TIFF header (ISO/IEC 23008-12, A.2.1).
+    told = [("Exif", b"\0\0\0\6Exif\0\0" + exif)] if exif else []
+    told += [("mime", xmp)] if xmp else []
+    return _wrapped(stream, picture.shape[:2], told)
 
 
 def decode_heic(content: bytes) -> np.ndarray:
@@ -157,8 +169,11 @@ def _full_box(kind: str, version: int, *parts: bytes) -> bytes:
     return _box(kind, struct.pack(">I", version << 24), *parts)
 
 
-def _wrapped(stream: bytes, size: tuple[int, int]) -> bytes:
-    """Wrap a key frame as a still picture of `size` (h, w) (ISO/IEC 14496-12, 23008-12)."""
+def _wrapped(stream: bytes, size: tuple[int, int], told: Sequence[tuple[str, bytes]] = ()) -> bytes:
+    """Wrap a key frame as a still picture of `size` (h, w) (ISO/IEC 14496-12, 23008-12).
+
+    `told` are further items that describe it, type and content.
+    """
     units = [
         unit.rstrip(b"\x00") for unit in stream.replace(b"\0\0\0\1", b"\0\0\1").split(b"\0\0\1")
     ]
@@ -166,14 +181,18 @@ def _wrapped(stream: bytes, size: tuple[int, int]) -> bytes:
     kinds = [unit[0] >> 1 & 63 for unit in units]
     headers = {kind: unit for kind, unit in zip(kinds, units, strict=True) if kind in (32, 33, 34)}
     slices = [unit for kind, unit in zip(kinds, units, strict=True) if kind < 32]
-    data = b"".join(struct.pack(">I", len(unit)) + unit for unit in slices)
+    picture = b"".join(struct.pack(">I", len(unit)) + unit for unit in slices)
+    items = [("hvc1", picture), *told]
     ftyp = _box("ftyp", b"heic", bytes(4), b"mif1", b"heic")
-    meta = _meta(headers, size, len(data), 0)
-    meta = _meta(headers, size, len(data), len(ftyp) + len(meta) + 8)
-    return ftyp + meta + _box("mdat", data)
+    meta = _meta(headers, size, items, 0)
+    meta = _meta(headers, size, items, len(ftyp) + len(meta) + 8)
+    return ftyp + meta + _box("mdat", *(content for _, content in items))
 
 
-def _meta(headers: dict[int, bytes], size: tuple[int, int], length: int, start: int) -> bytes:
+def _meta(
+    headers: dict[int, bytes], size: tuple[int, int], items: Sequence[tuple[str, bytes]], start: int
+) -> bytes:
+    """Return the box that tells of the items, whose contents follow each other from `start` on."""
     height, width = size
     properties = [
         _box("hvcC", _configuration(headers)),
@@ -192,19 +211,41 @@ def _meta(headers: dict[int, bytes], size: tuple[int, int], length: int, start: 
         0,
         _full_box("hdlr", 0, bytes(4), b"pict", bytes(13)),
         _full_box("pitm", 0, struct.pack(">H", 1)),
-        _full_box("iloc", 0, struct.pack(">BBHHHHII", 0x44, 0, 1, 1, 0, 1, start, length)),
+        _places([len(content) for _, content in items], start),
         _full_box(
             "iinf",
             0,
-            struct.pack(">H", 1),
-            _full_box("infe", 2, struct.pack(">HH", 1, 0), b"hvc1", b"\0"),
+            struct.pack(">H", len(items)),
+            *(_entry(number, kind) for number, (kind, _) in enumerate(items, start=1)),
         ),
+        *_described(len(items)),
         _box(
             "iprp",
             _box("ipco", *properties),
             _full_box("ipma", 0, struct.pack(">IHB", 1, 1, len(flags)), bytes(flags)),
         ),
     )
+
+
+def _places(lengths: Sequence[int], start: int) -> bytes:
+    """Return where the items lie in the file: number, one extent, its offset and length each."""
+    places = []
+    for number, length in enumerate(lengths, start=1):
+        places.append(struct.pack(">HHHII", number, 0, 1, start, length))
+        start += length
+    return _full_box("iloc", 0, struct.pack(">BBH", 0x44, 0, len(lengths)), *places)
+
+
+def _entry(number: int, kind: str) -> bytes:
+    """Return what an item is: number, type, no name, and of a MIME item its content type."""
+    content = b"application/rdf+xml\0" if kind == "mime" else b""
+    return _full_box("infe", 2, struct.pack(">HH", number, 0), kind.encode(), b"\0", content)
+
+
+def _described(count: int) -> list[bytes]:
+    """Return the references by which further items describe the first (cdsc), if there are any."""
+    further = [_box("cdsc", struct.pack(">HHH", n, 1, 1)) for n in range(2, count + 1)]
+    return [_full_box("iref", 0, *further)] if further else []
 
 
 def _configuration(headers: dict[int, bytes]) -> bytes:

@@ -218,6 +218,16 @@ def markers_of_pixels(path: Path, keep: Keep) -> tuple[bytes, ...]:
     return tuple(kept)
 
 
+def told_in(markers: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """Return EXIF (TIFF) and XMP of a JPEG's segments, for another format; empty without one."""
+    bodies = [marker[4:] for marker in markers if marker[1] == EXIF]
+    exif, xmp = (
+        next((body.removeprefix(head) for body in bodies if body.startswith(head)), b"")
+        for head in (EXIF_HEADER, _XMP)
+    )
+    return exif, xmp
+
+
 def _whole_exif(content: bytes) -> bytes:
     """Return a file's EXIF with the orientation taken out: the pixels are upright already."""
     exif, *_ = _told(content)

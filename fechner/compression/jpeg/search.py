@@ -1,6 +1,7 @@
 """The search for the quality and the strengths that reach a goal, in at most five encodings.
 
-Inside `fechner.compression.jpeg.targets`. Every trial is encoded, decoded and judged by
+Inside `fechner.compression.jpeg.targets`, and of other formats, whose quality is given, in
+`fechner.compression.formats.floors`. Every trial is encoded, decoded and judged by
 SSIMULACRA2 in the important part, in the rest and in every tile; then the quality of our tables is
 moved by what the important part misses, and the strength of every tile by what that tile misses.
 Where a JPEG keeps its own tables, the important part loses nothing: there the first ten points of
@@ -9,13 +10,15 @@ ss2 would buy 2 to 6 % of the bytes only (three Kodak photographs, qualities 70 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from fechner.compression.jpeg.encoder import Effort, decode_jpeg, encode_jpeg
-from fechner.compression.jpeg.source import Source
+from fechner.compression.jpeg.encoder import Effort
 from fechner.compression.jpeg.tiles import (
+    LOSS_EXPONENT,
     STRONGEST,
     TELLING_SHARE,
     between,
@@ -56,6 +59,8 @@ class Goal:
         ss2 of the rest and of the tiles (rows, columns) without loss by the map.
     trust
         Share of the way from there to the floor that is gone, [0, 1].
+    exponent
+        Power of strength as which loss grows.
     """
 
     important: float
@@ -64,6 +69,7 @@ class Goal:
     unharmed: float
     unharmed_tiles: np.ndarray
     trust: float
+    exponent: float = LOSS_EXPONENT
 
     @property
     def rest(self) -> float:
@@ -101,34 +107,45 @@ class Trial:
         return low, tile, max(off - IMPORTANT_BAND, 0.0)
 
 
+class Encode(Protocol):
+    """Encodes one picture with a strength for every tile."""
+
+    def __call__(self, quality: float | None, strengths: np.ndarray, effort: Effort) -> bytes:
+        """Return the file."""
+        ...
+
+
 class Search:
-    """Encodes and judges trials of one source.
+    """Encodes and judges trials of one picture.
 
     Parameters
     ----------
-    source
-        Whole, or a sample.
+    encode, decode
+        To a file and back to uint8 (h, w, 3).
     share
         Share of the loss of each pixel, (h, w) in [0, 1].
     inside
         The important part, (h, w), 1 inside and 0 outside.
     reference
-        Of the source's picture.
+        Of the picture.
     """
 
     def __init__(
-        self, source: Source, share: np.ndarray, inside: np.ndarray, reference: Ss2Reference
+        self,
+        encode: Encode,
+        decode: Callable[[bytes], np.ndarray],
+        share: np.ndarray,
+        inside: np.ndarray,
+        reference: Ss2Reference,
     ) -> None:
-        self.source, self.share, self.reference = source, share, reference
+        self._encode, self._decode, self._reference = encode, decode, reference
         self._parts = {"important": inside, "rest": 1 - inside}
         self._tile_share, self._tile_rest = tile_means(share), tile_means(1 - inside)
 
     def trial(self, quality: float | None, strengths: np.ndarray, effort: Effort) -> Trial:
         """Encode and judge."""
-        content = encode_jpeg(
-            self.source, self.share, quality=quality, strength=strengths, effort=effort
-        )
-        scores, tiles = self.reference.regions_and_tiles(decode_jpeg(content), self._parts)
+        content = self._encode(quality, strengths, effort)
+        scores, tiles = self._reference.regions_and_tiles(self._decode(content), self._parts)
         return Trial(
             quality, strengths, effort, content, scores["important"], scores["rest"], tiles
         )
@@ -156,7 +173,9 @@ class Search:
         """
         strengths = np.full(goal.unharmed_tiles.shape, strength)
         if not fixed:
-            strengths = first_strengths(strength, goal.unharmed_tiles, _aims(goal))
+            strengths = first_strengths(
+                strength, goal.unharmed_tiles, _aims(goal), exponent=goal.exponent
+            )
         trials = self._to_goal(goal, quality, strengths, "fast", fixed)
         if effort == "fast":
             return trials
@@ -212,7 +231,14 @@ class Search:
             missing = wanted * weight.sum() - (weight * (aims - last.tiles))[follow].sum()
             aims = aims + missing / weight[follow].sum()
         aims = np.maximum(aims, goal.lowest + TILE_MARGIN)
-        return corrected(last.strengths, last.tiles, goal.unharmed_tiles, aims, self._tile_share)
+        return corrected(
+            last.strengths,
+            last.tiles,
+            goal.unharmed_tiles,
+            aims,
+            self._tile_share,
+            exponent=goal.exponent,
+        )
 
 
 def _aims(goal: Goal) -> np.ndarray:

@@ -28,7 +28,7 @@ from fechner.compression.jpeg.encoder import (
     finished,
     reference_encoder,
 )
-from fechner.compression.jpeg.search import Goal, Search, Trial
+from fechner.compression.jpeg.search import Encode, Goal, Search, Trial
 from fechner.compression.jpeg.source import Source, sample, upright_to_stored
 from fechner.compression.jpeg.tables import quality_of
 from fechner.compression.jpeg.tiles import STRONGEST, carried_over
@@ -173,9 +173,7 @@ def reach(
         strengths = best.strengths
         if found.varies:
             strengths = carried_over(strengths, part, source)
-        content = encode_jpeg(
-            source, share, quality=best.quality, strength=strengths, effort=best.effort
-        )
+        content = _encoder(source, share)(best.quality, strengths, best.effort)
     strength = float(best.strengths.mean()) if share.any() else 0.0
     trial = best if part is source else None
     jpeg = finished(content, effort)
@@ -232,7 +230,7 @@ def _searched(
     if fixed is None and (goal.unharmed <= goal.floor or not share.any() or target.trust == 0):
         fixed = 0.0
     strength = START_STRENGTH * target.trust if fixed is None else fixed
-    search, trials = Search(source, share, inside, reference), []
+    search, trials = Search(_encoder(source, share), decode_jpeg, share, inside, reference), []
     for quality in _qualities_to_try(source, target.quality):
         trials += search.run(goal, quality, strength, effort, fixed=fixed is not None)
     floors = target.strength is None and fixed is None
@@ -242,6 +240,13 @@ def _searched(
 
     best = min(trials, key=worth)
     return _Found(best, len(trials), _note(best, goal, target), varies=fixed is None)
+
+
+def _encoder(source: Source, share: np.ndarray) -> Encode:
+    def encode(quality: float | None, strengths: np.ndarray, effort: Effort) -> bytes:
+        return encode_jpeg(source, share, quality=quality, strength=strengths, effort=effort)
+
+    return encode
 
 
 def _goal(source: Source, inside: np.ndarray, target: Target, reference: Ss2Reference) -> Goal:

@@ -56,16 +56,21 @@ def spread(strengths: np.ndarray, shape: tuple[int, int], blocks: tuple[int, ...
                      zip(shape, strengths.shape, strict=True))  # fmt: skip
     cells = strengths.astype(np.float32)[np.ix_(rows, columns)]
     soft = cv2.GaussianBlur(cells, (0, 0), SOFTENING / CELL, borderType=cv2.BORDER_REPLICATE)
-    return cv2.resize(soft, (blocks[1], blocks[0]), interpolation=cv2.INTER_AREA)
+    # Averaged where a block is larger than a cell, else between the cells.
+    how = cv2.INTER_AREA if blocks[0] <= soft.shape[0] else cv2.INTER_LINEAR
+    return cv2.resize(soft, (blocks[1], blocks[0]), interpolation=how)
 
 
-def first_strengths(start: float, unharmed: np.ndarray, aims: np.ndarray) -> np.ndarray:
+def first_strengths(
+    start: float, unharmed: np.ndarray, aims: np.ndarray, *, exponent: float = LOSS_EXPONENT
+) -> np.ndarray:
     """Return strengths to begin with: a tile that may lose more gets more.
 
-    ``start ((U - aim) / mean(U - aim))^(1 / .95)`` with U the score of each tile unharmed.
+    ``start ((U - aim) / mean(U - aim))^(1 / e)`` with U the score of each tile unharmed, and loss
+    growing as strength to the power e.
     """
     room = np.maximum(unharmed - aims, 0.1)
-    return np.clip(start * (room / room.mean()) ** (1 / LOSS_EXPONENT), WEAKEST, STRONGEST)
+    return np.clip(start * (room / room.mean()) ** (1 / exponent), WEAKEST, STRONGEST)
 
 
 def corrected(
@@ -74,10 +79,12 @@ def corrected(
     unharmed: np.ndarray,
     aims: np.ndarray,
     share: np.ndarray,
+    *,
+    exponent: float = LOSS_EXPONENT,
 ) -> np.ndarray:
     """Return the strengths at which each tile should score its aim.
 
-    ``((U - aim) / (U - score))^(1 / .95)`` times the strength before. Tiles that the map hardly
+    ``((U - aim) / (U - score))^(1 / e)`` times the strength before. Tiles that the map hardly
     lets lose take the median of the others, so that no border of strength arises beside them,
     unless they score less than their aim.
 
@@ -91,9 +98,11 @@ def corrected(
         Scores that are wanted.
     share
         Mean share of the loss of each tile, [0, 1].
+    exponent
+        e, the power of strength as which loss grows.
     """
     ratio = np.maximum(unharmed - aims, 0.05) / np.maximum(unharmed - scores, 0.3)
-    factor = np.clip(ratio ** (1 / LOSS_EXPONENT), 1 / LARGEST_STEP, LARGEST_STEP)
+    factor = np.clip(ratio ** (1 / exponent), 1 / LARGEST_STEP, LARGEST_STEP)
     found = np.clip(strengths * factor, WEAKEST, STRONGEST)
     telling = share >= TELLING_SHARE
     if telling.any():
