@@ -1,6 +1,6 @@
 """From pixels to the DCT coefficients of a JPEG.
 
-The first step of the JPEG encoder: colour conversion (ITU-T T.871, full range), chroma
+The first step of the JPEG encoder: colour planes (`fechner.compression.jpeg.colour`), chroma
 at full or half size, and the 8 x 8 DCT (ITU-T T.81, A.3.3). The coefficients stay real
 numbers in grey levels, because the decision how to round each of them is where importance
 enters (`fechner.compression.jpeg.trellis`). Blocks are (rows, columns, 64) in zigzag order, as
@@ -15,6 +15,8 @@ from typing import Literal
 import cv2
 import numpy as np
 from numba import njit
+
+from fechner.compression.jpeg.colour import planes
 
 ZIGZAG = np.array(
     [
@@ -69,25 +71,17 @@ def components(picture: np.ndarray, *, subsampling: str = "4:2:0") -> list[Compo
     red, green, blue = cv2.split(picture)
     if np.array_equal(red, green) and np.array_equal(green, blue):
         return [Component(_transform(red), (1, 1), "luma")]
-    luma, toward_red, toward_blue = cv2.split(cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb))
     half = subsampling == "4:2:0"
-    found = [Component(_transform(luma), (2, 2) if half else (1, 1), "luma")]
-    chroma: list[tuple[Role, np.ndarray]] = [("blue", toward_blue), ("red", toward_red)]
-    for role, plane in chroma:
-        found.append(Component(_transform(_halve(plane) if half else plane), (1, 1), role))
-    return found
-
-
-def _halve(plane: np.ndarray) -> np.ndarray:
-    height, width = plane.shape
-    if height % 2 or width % 2:
-        plane = cv2.copyMakeBorder(plane, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
-    size = ((width + 1) // 2, (height + 1) // 2)
-    return cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+    luma, toward_blue, toward_red = planes(picture, half=half)
+    return [
+        Component(_transform(luma), (2, 2) if half else (1, 1), "luma"),
+        Component(_transform(toward_blue), (1, 1), "blue"),
+        Component(_transform(toward_red), (1, 1), "red"),
+    ]
 
 
 def _transform(plane: np.ndarray) -> np.ndarray:
-    """Return the blocks (rows, columns, 64), float32, of a uint8 plane (h, w)."""
+    """Return the blocks (rows, columns, 64), float32, of a plane (h, w), levels of 8 bits."""
     height, width = plane.shape
     down, right = -height % 8, -width % 8
     if down or right:

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from fechner.compression.jpeg.dct import ZIGZAG, Component
-from fechner.compression.jpeg.entropy import CodedComponent, stream
+from fechner.compression.jpeg.entropy import CodedComponent, ac_bands, stream
 from fechner.compression.jpeg.source import Source
 from fechner.compression.jpeg.tables import tables
 from fechner.compression.jpeg.tiles import spread
@@ -132,7 +132,8 @@ def _rounded(
     # Every fourth row tells the code well enough: by every row files differ by .1 % either way.
     some = dead_zone(plane.blocks[::4], inverse, zone[::4], GROWTH)
     price = np.float32(PRICE) * strength
-    return trellis(plane.blocks, inverse, WEIGHTS, price, *code_lengths(some))
+    bands = np.array(ac_bands(SPLITS[0], chroma=plane.role != "luma"))
+    return trellis(plane.blocks, inverse, WEIGHTS, price, bands, *code_lengths(some, bands))
 
 
 def finished(jpeg: bytes, effort: Effort) -> bytes:

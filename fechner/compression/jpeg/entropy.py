@@ -86,10 +86,17 @@ def stream(
     for number, plane in enumerate(planes):
         parts.append(_scan(number, plane.blocks, 0, 0))
     for number, plane in enumerate(planes):
-        bands = [[(1, 63)]] if plane.chroma else [[(1, last), (last + 1, 63)] for last in splits]
+        bands = [
+            ac_bands(last, chroma=plane.chroma) for last in splits[: 1 if plane.chroma else None]
+        ]
         tried = (b"".join(_scan(number, plane.blocks, *band) for band in some) for some in bands)
         parts.append(min(tried, key=len))
     return b"".join([*parts, b"\xff\xd9"])
+
+
+def ac_bands(split: int, *, chroma: bool) -> list[tuple[int, int]]:
+    """Return first and last coefficient of each AC scan: one of chroma, two of luma."""
+    return [(1, 63)] if chroma else [(1, split), (split + 1, 63)]
 
 
 def _segment(marker: int, content: bytes) -> bytes:
@@ -119,9 +126,7 @@ def _scan(number: int, blocks: np.ndarray, first: int, last: int) -> bytes:
     if first == 0:
         symbols, extras, lengths = _dc_symbols(blocks)
     else:
-        # A block has at most three long runs and one end beside its values.
-        room = np.count_nonzero(blocks) + 4 * blocks.shape[0] * blocks.shape[1] + 1
-        symbols, extras, lengths = _ac_symbols(blocks, first, last, room)
+        symbols, extras, lengths = ac_symbols(blocks, first, last)
     counts, values = huffman_table(np.bincount(symbols, minlength=256))
     kind = 0x00 if first == 0 else 0x10
     table = _segment(0xC4, bytes([kind, *counts, *values]))
@@ -214,6 +219,23 @@ def _dc_symbols(blocks):
             extras[k] = (difference if difference >= 0 else difference - 1) & ((1 << bits) - 1)
             k += 1
     return symbols, extras, symbols.copy()
+
+
+def ac_symbols(
+    blocks: np.ndarray, first: int, last: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return symbols, extra bits and their number of the AC scan of coefficients `first` to `last`.
+
+    Parameters
+    ----------
+    blocks
+        int16 (rows, columns, 64), in steps.
+    first, last
+        Coefficients of the scan, 1 to 63.
+    """
+    # A block has at most three long runs and one end beside its values.
+    room = np.count_nonzero(blocks) + 4 * blocks.shape[0] * blocks.shape[1] + 1
+    return _ac_symbols(blocks, first, last, room)
 
 
 @njit(cache=True)

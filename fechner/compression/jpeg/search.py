@@ -30,16 +30,15 @@ from fechner.compression.metrics.ssimulacra2 import Ss2Reference
 
 MOST_ROUNDS = 5
 """Encodings that a search may take, and the trellis after it."""
-IMPORTANT_AIM, IMPORTANT_BAND = -0.15, 0.5
-"""Where ss2 of the important quarter is steered to, against the reference's, and how far off
-it may end."""
-FLOOR_BAND = 0.4
+IMPORTANT_BAND = 0.5
+"""How far off its goal the important part may end, ss2."""
+FLOOR_BAND = 0.25
 """How far above the floor the rest may end, ss2."""
 TILE_MARGIN = 0.6
 """How far above its lowest score a tile is aimed, ss2."""
 IMPORTANT_SLOPE = 0.75
 """ss2 that one step of table quality adds to the important part, about, near quality 85."""
-TRELLIS_QUALITY = 0.8
+TRELLIS_QUALITY = 0.5
 """How much higher the quality of the tables is for a trellis at equal looks."""
 UNEVENNESS = 0.3
 """Share of the differences between tiles without loss that is left between their aims."""
@@ -208,7 +207,7 @@ class Search:
         """Return the quality to try next; near the aim it stays, since steps are integers."""
         if last.quality is None:
             return None
-        error = last.important - (goal.important + IMPORTANT_AIM)
+        error = last.important - goal.important
         if abs(error) <= 0.25:
             return last.quality
         return float(np.clip(last.quality - error / IMPORTANT_SLOPE, 1, 100))

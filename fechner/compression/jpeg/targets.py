@@ -49,7 +49,7 @@ TRIES_OWN, TRIES_OURS = 8.0, -8.0
 tried."""
 START_STRENGTH = 1.2
 """Strength that a search begins with where the map is trusted wholly."""
-SAME_LOOK = ((1, 25, 40, 55, 65, 75, 85, 92, 96, 100), (1, 15, 28, 47, 60, 72, 82, 91, 96, 100))
+SAME_LOOK = ((1, 25, 40, 55, 65, 75, 85, 92, 96, 100), (1, 15, 25, 42, 56, 69, 81, 90, 95, 100))
 """Pillow's qualities, and those of our tables that give the same ss2 without a map (means of three
 Kodak photographs, dead zone and trellis)."""
 COARSEST, FINEST = 2.0, 99.0
