@@ -2,7 +2,7 @@
 
     python benchmarks/compression.py [--quick] [--set kodak] [--effort high] [--cache DIR]
         [--mozjpeg FOLDER] [--trust 0.25 0.5 0.75 1] [--without PART]
-        [--formats] [--rivals] [--only NAME ...]
+        [--formats] [--rivals] [--only NAME ...] [--no-times] [--jobs]
 
 On the photographs that scikit-image, scikit-learn, matplotlib and PsychoPy bring, or on Kodak
 (../shared/data/kodak, or FECHNER_TEST_DATA), on which parameters were chosen; each in a process of
@@ -20,7 +20,9 @@ of the map, where ours looks as Pillow's JPEG of quality 85:
 - `deadzone_time_ratio`, `trellis_time_ratio`: CPU time of encoding, map to file, over Pillow's
   optimised encoder; `mp12_s`, `mp12_gb`: CPU seconds and peak memory of one photograph of 12
   megapixels, read, searched, encoded and written; `jobs_scaling`: pictures a second with two jobs
-  over those with one.
+  over those with one (on a quiet machine; `--jobs` measures this alone); `jobs_cpu_ratio`: CPU of
+  two jobs over that of one; `jobs_own_share`: of it, what the process that shares the work out
+  spends.
 
 With --trust the frontier is printed instead. With --formats the other formats are measured instead:
 `saving_avif_vs_own` (full trust; `default_*`: the default) against the format's uniform encoder,
@@ -71,11 +73,15 @@ def main() -> None:
     parser.add_argument("--rivals", action="store_true", help="measure other maps instead")
     parser.add_argument("--only", nargs="+", help="names of photographs")
     parser.add_argument("--no-times", action="store_true")
+    parser.add_argument("--jobs", action="store_true", help="measure two jobs alone")
     parser.add_argument("--photograph", help=argparse.SUPPRESS)
     options = parser.parse_args()
     cv2.setNumThreads(1)
     if options.photograph:
         print(json.dumps(measured(options.photograph, options)))
+        return
+    if options.jobs:
+        print(json.dumps(times.scaling(list(peers.reporting_photographs().values())[:8])))
         return
     names = list(kodak() if options.set == "kodak" else peers.reporting_photographs())
     names = names[:: max(1, len(names) // 3)][:3] if options.quick else names

@@ -1,5 +1,6 @@
 """What benchmarks/compression.py says of time and memory: CPU seconds, the least of several."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -26,10 +27,7 @@ def figures(folder: Path) -> dict[str, float]:
     """Return every figure of time and memory."""
     pictures = list(peers.reporting_photographs().values())
     found = ratios(pictures[:: len(pictures) // 4][:4]) | large(pictures, folder)
-    return {
-        name: round(value, 3)
-        for name, value in (found | {"jobs_scaling": scaling(pictures)}).items()
-    }
+    return {name: round(value, 3) for name, value in (found | scaling(pictures)).items()}
 
 
 def ratios(pictures) -> dict[str, float]:
@@ -94,14 +92,19 @@ def one(picture: Path, importance: Path) -> None:
     print(seconds, int(peak.split()[1]) / 1e6)
 
 
-def scaling(pictures) -> float:
-    """Return how many times as fast a folder is done with two jobs as with one, wall clock."""
-    seconds = []
+def scaling(pictures) -> dict[str, float]:
+    """Return how many times as fast a folder is done with two jobs as with one, wall clock.
+
+    And what does not need a quiet machine: CPU of two jobs over that of one, and the share of it
+    that the process itself spends, which no number of jobs divides.
+    """
+    seconds, spent, own = [], [], 0.0
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         for number, picture in enumerate(pictures * 2):
             write_png(folder / "in" / f"{number}.png", picture)
         for jobs in (1, 2):
+            before = cpu()
             with executor(jobs) as pool:
                 warm = plan(
                     [folder / "in" / "0.png", folder / "in" / "1.png"],
@@ -110,10 +113,21 @@ def scaling(pictures) -> float:
                 )
                 compress_all(warm, pool=pool)
                 todo = plan([folder / "in"], folder / f"out{jobs}", Settings())
-                start = time.perf_counter()
+                start, begun = time.perf_counter(), time.process_time()
                 compress_all(todo, pool=pool)
                 seconds.append(time.perf_counter() - start)
-    return seconds[0] / seconds[1]
+                own = time.process_time() - begun
+            spent.append(cpu() - before)
+    return {
+        "jobs_scaling": seconds[0] / seconds[1],
+        "jobs_cpu_ratio": spent[1] / spent[0],
+        "jobs_own_share": own / spent[1],
+    }
+
+
+def cpu() -> float:
+    """Return the CPU seconds of this process and of those that it waited for."""
+    return sum(os.times()[:4])
 
 
 if __name__ == "__main__":
