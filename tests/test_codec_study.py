@@ -1,5 +1,6 @@
 """A study that compares coded files, from its file to its page, with SIMULATED participants."""
 
+import json
 import os
 from pathlib import Path
 
@@ -86,6 +87,23 @@ def test_the_whole_study_gives_a_verdict_and_a_page_that_says_what_was_compared(
     assert "SIMULATED" in page and claim.sentences[0] in page
     assert "At equal rate, does map look better to people than plain?" in page
     assert page.count("<svg") == 3
+
+
+def test_the_tables_beside_the_page_hold_the_claim_and_the_set_with_all_digits(finished):
+    claim = read_codec_claim(finished.claim)
+    write_report(finished.folder)
+    folder = finished.folder / "tables"
+    (row,) = (row for row in claim.contrasts if row.decides)
+    table = pd.read_csv(folder / "SIMULATED_contrasts.csv").set_index("model")
+    assert table.loc[row.model, "estimate"] == row.estimate
+    coded = pd.read_csv(folder / "coded_pictures.csv")
+    assert len(coded) == 4 * 2 * 2
+    files = [finished.stimuli / name for name in coded["coded"]]
+    assert [path.stat().st_size for path in files] == coded["bytes"].tolist()
+    rates = pd.read_csv(folder / "coded_rates.csv")
+    assert (rates["bytes"] / rates["wanted"]).between(0.97, 1.03).all()
+    named = json.loads((folder / "tables.json").read_text("utf-8"))["tables"]
+    assert set(named) == {path.name for path in folder.glob("*.csv")}
 
 
 def test_the_frozen_plan_names_the_contrasts_and_what_decides(finished):

@@ -6,7 +6,7 @@ report, with a record that says what each holds, and the page carries the same b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -40,9 +40,12 @@ def exact_tables(study: Artefacts) -> dict[str, ExactTable]:
     return {one.name: one for one in found if len(one.table)}
 
 
-def write_tables(study: Artefacts) -> list[str]:
-    """Write every table and the record of all, remove those of an earlier report; return names."""
-    folder, tables = study.layout.tables, exact_tables(study)
+def write_tables(study: Artefacts, tables: Mapping[str, ExactTable] | None = None) -> list[str]:
+    """Write every table and the record of all, remove those of an earlier report; return names.
+
+    `tables` are those of `exact_tables` where left out.
+    """
+    folder, tables = study.layout.tables, exact_tables(study) if tables is None else tables
     record = folder / RECORD
     earlier = read_json(record).get("tables", {}) if record.is_file() else {}
     for name in set(earlier) - {one.file for one in tables.values()}:
@@ -71,25 +74,25 @@ def _of_claim(claim: Claim) -> list[ExactTable]:
     sources: dict[str, Any] = {"source": "statistics/claim.json", "simulated": claim.simulated}
     otherwise = [] if claim.otherwise is None else claim.otherwise.contrasts
     holm = pd.DataFrame([{"name": name, "p_holm": p} for name, p in claim.holm.items()])
-    others = _contrasts(claim.others)
+    others = contrasts_exactly(claim.others)
     return [
         ExactTable("contrasts", f"One contrast by one model a row, {points}; variances in squared "
-                   "points", table=_contrasts(claim.contrasts), **sources),
+                   "points", table=contrasts_exactly(claim.contrasts), **sources),
         ExactTable("effects", "d of the deciding contrasts, in SDs of a single rating, and that SD "
                    "in points",
                    table=pd.DataFrame([{"name": name, **effect.model_dump()}
                                        for name, effect in claim.effects.items()]), **sources),
         ExactTable("drops", f"How far each arm was rated below the intact picture, {points}",
-                   table=_contrasts(claim.drops), **sources),
+                   table=contrasts_exactly(claim.drops), **sources),
         ExactTable("contrasts_by_image", f"One contrast within one image a row, {points}; t "
                    "intervals over participants",
                    table=_rows(claim.images), **sources),
         ExactTable("ordinal", "Contrasts by ordered probit, in SDs of the latent variable",
-                   table=_contrasts(claim.ordinal), **sources),
+                   table=contrasts_exactly(claim.ordinal), **sources),
         ExactTable("other_arms", f"Arms that were rated beside and decide nothing, {points}",
                    table=others.merge(holm, on="name") if len(others) else others, **sources),
         ExactTable("other_screening", f"The deciding contrasts with the other screening, {points}",
-                   table=_contrasts(otherwise), **sources),
+                   table=contrasts_exactly(otherwise), **sources),
         ExactTable("equivalence", "Two one-sided tests against the declared margin, in points",
                    table=pd.DataFrame([{"name": name, **test.model_dump()}
                                        for name, test in claim.equivalence.items()]), **sources),
@@ -101,7 +104,7 @@ def _of_claim(claim: Claim) -> list[ExactTable]:
     ]  # fmt: skip
 
 
-def _contrasts(rows: Sequence[Contrast]) -> pd.DataFrame:
+def contrasts_exactly(rows: Sequence[Contrast]) -> pd.DataFrame:
     """Return contrasts as a table, each variance component in a column of its own."""
     flat = []
     for row in rows:
