@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/installed
 EXTRAS := analysis,experiment,labels,spreadsheets,jxl,hevc,captum,cluster,dev
 
-.PHONY: help setup demo test lint check release-check constraints clean
+.PHONY: help setup demo test docs lint check release-check constraints clean
 
 help:
 	@sed -n '1,4s/^# *//p' Makefile
@@ -26,6 +26,12 @@ test: $(STAMP)
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not window and not proof"
 	@$(BIN)/python -m pytest -q -m "window and not proof"
 
+# The site, out/site/index.html: strict, so that a warning fails. The gallery's figures are drawn anew.
+docs: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[docs]"
+	@$(BIN)/python tools/gallery.py
+	@$(BIN)/mkdocs build --strict
+
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -39,7 +45,7 @@ release-check: $(STAMP)
 
 # Run it on Debian 12 (Python 3.11.2), the oldest machine to serve: some newest releases refuse it.
 constraints:
-	EXTRAS=$(EXTRAS) CONSTRAINTS= bash tools/setup.sh .venv-fresh
+	EXTRAS=$(EXTRAS),docs CONSTRAINTS= bash tools/setup.sh .venv-fresh
 	.venv-fresh/bin/pip freeze --exclude-editable --exclude fechner > constraints.txt
 	rm -rf .venv-fresh
 

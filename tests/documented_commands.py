@@ -78,6 +78,8 @@ def complaints(words, whole=True):
     may be named with some of its options.
     """
     command, rest = CLI, list(words[1:])
+    if rest and rest[0] in OMITTED:
+        return ""
     while rest and hasattr(command, "commands"):
         if rest[0] in command.commands:
             command = command.commands[rest.pop(0)]

@@ -5,6 +5,7 @@ import re
 import pytest
 from documented_commands import (
     PAGES,
+    ROOT,
     complaints,
     fenced,
     inline_commands,
@@ -49,3 +50,17 @@ def test_no_command_is_overlooked():
 def test_a_command_that_does_not_parse_is_found(line, wrong):
     found = complaints(line.split())
     assert (wrong in found) if wrong else found == ""
+
+
+def test_what_make_pip_and_python_are_asked_for_exists():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    extras = set(re.findall(r"^(\w+) = \[", (ROOT / "pyproject.toml").read_text(), re.M))
+    for page in PAGES:
+        for words in shell_lines(page.read_text("utf-8")):
+            if words[0] == "make":
+                assert set(words[1:]) <= targets, (named(page), words)
+            elif words[:2] == ["pip", "install"]:
+                named_extras = re.findall(r"fechner\[([\w,]+)\]", " ".join(words))
+                assert set(",".join(named_extras).split(",")) - {""} <= extras, (named(page), words)
+            elif words[0] == "python" and words[1].endswith(".py"):
+                assert (ROOT / words[1]).is_file(), (named(page), words)
