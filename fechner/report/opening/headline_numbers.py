@@ -78,7 +78,8 @@ def _tracking(found: Prediction) -> HeadlineNumber:
     return HeadlineNumber(
         "predicted against observed harm, image by image",
         f"r = {signed(r.r)}",
-        f"{ends}, p\N{NO-BREAK SPACE}{_equals(r.p)}; {found.n_images} images",
+        f"p\N{NO-BREAK SPACE}{_equals(r.p)} decides, by t over {found.n_images} images; {ends}, by "
+        "leaving one image out at a time",
     )
 
 
