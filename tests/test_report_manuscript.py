@@ -230,7 +230,8 @@ def test_a_study_without_people_tells_its_stimuli_only(tmp_path):
     assert [heading for heading, _ in found.methods] == ["Stimuli", "Importance maps", "Software"]
     assert found.results == []
     assert set(exact_tables(read_artefacts(folder))) == {
-        "arms", "columns", "scenes", "refused_scenes",
+        "alignment", "arms", "channel_impacts", "columns", "rated_images", "readouts",
+        "refused_scenes", "scenes",
     }  # fmt: skip
 
 
