@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+SHIM = "assets/javascripts/iframe-worker.js"
+SHIM_ELSEWHERE = "https://unpkg.com/iframe-worker/shim"
 ROOMS = sorted(
     ".".join(("fechner", *stub.parent.relative_to(ROOT / "fechner").parts))
     for stub in (ROOT / "fechner").rglob("__init__.pyi")
@@ -69,3 +71,22 @@ def _where(value: Any) -> str | None:
     if not (inspect.isfunction(value) or inspect.isclass(value)):
         return None
     return f"{value.__module__}.{value.__qualname__}"
+
+
+def on_post_page(output: str, page: Any, config: Any) -> str:
+    """Take the theme's one script from elsewhere, which search in a folder needs, from the site."""
+    from mkdocs.utils import get_relative_url
+
+    return output.replace(SHIM_ELSEWHERE, get_relative_url(SHIM, page.url))
+
+
+def on_post_build(config: Any) -> None:
+    """Put that script into the site."""
+    from mkdocs.utils import copy_file
+
+    copy_file(str(ROOT / "tools" / "site" / "iframe-worker.js"), f"{config['site_dir']}/{SHIM}")
+
+
+def on_post_template(output: str, template_name: str, config: Any) -> str:
+    """Do the same for the page that tells of a missing one."""
+    return output.replace(SHIM_ELSEWHERE, f"/{SHIM}")
