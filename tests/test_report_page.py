@@ -18,7 +18,7 @@ from fechner.records.images.files import write_map_png, write_png
 from fechner.records.stimuli import read_stimulus_set
 from fechner.report.page import write_report
 from fechner.report.pictures import densest, picture
-from fechner.report.style import PALETTE, arm_colour, drawing
+from fechner.report.style import PALETTE, arm_colour, drawing, svg
 from fechner.report.tables import arm_tables
 from fechner.stimuli import overlays
 from fechner.stimuli.overlays import coloured_map, outlined
@@ -324,6 +324,15 @@ def test_rivals_and_calibration_stand_on_the_page_with_their_intervals(study, pa
     line = prediction.calibration[0]
     assert f"<td>{100 * line.slope:#.3g}</td>" in page
     assert "median impact of" in page
+
+
+def test_names_of_the_user_are_no_formulas_in_any_chart():
+    import matplotlib.pyplot as plt
+
+    with drawing():
+        figure, axis = plt.subplots()
+        axis.set_title("scene a$b_c$ of $x")
+        assert "scene a$b_c$ of $x" in svg(figure, label="names")
 
 
 def test_rivals_of_any_name_are_drawn_and_what_each_is_stands_on_the_page(study, page):

@@ -102,12 +102,7 @@ def _rival_colour(rival: Rival) -> str:
 def _rival_name(rival: Rival) -> str:
     # A name may be the user's: long ones would leave no room for what they name.
     name = f"{rival.name} (matched)" if rival.matched else rival.name
-    return textwrap.fill(_plain(name), MOST_LETTERS)
-
-
-def _plain(name: str) -> str:
-    """Return a name that matplotlib takes for no formula."""
-    return name.replace("$", r"\$")
+    return textwrap.fill(name, MOST_LETTERS)
 
 
 def calibration(prediction: Prediction, width: float = WIDTH) -> Figure:
@@ -185,7 +180,7 @@ def _label_dots(axis: Axes, prediction: Prediction) -> None:
             continue
         taken.append(box)
         axis.annotate(
-            _plain(names[k]), (x[k], y[k]), xytext=(dx, dy), textcoords="offset points",
+            names[k], (x[k], y[k]), xytext=(dx, dy), textcoords="offset points",
             fontsize=7.5, color=PALETTE["soft"],
         )  # fmt: skip
 

@@ -78,6 +78,8 @@ def drawing() -> Iterator[None]:
     ink, soft, grid = PALETTE["ink"], PALETTE["soft"], PALETTE["grid"]
     settings: dict[Any, Any] = {
         "font.size": 9,
+        # Names of images, people and rivals are the user's: a dollar begins no formula.
+        "text.parse_math": False,
         "axes.titlesize": 9.5,
         "axes.titleweight": "bold",
         "axes.titlelocation": "left",
