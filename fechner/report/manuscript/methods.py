@@ -189,10 +189,15 @@ def procedure(study: Artefacts) -> str:
     count = f"{each[0]}" if len(each) == 1 else f"{each[0]} to {each[-1]}"
     question = f"\N{LEFT DOUBLE QUOTATION MARK}{header.question}\N{RIGHT DOUBLE QUOTATION MARK}"
     step = "" if scale.step is None else f" in steps of {scale.step:g}"
+    how = (
+        f"by choosing between two pictures ({', '.join(header.labels)})"
+        if header.method == "pair"
+        else f"on a scale from {scale.minimum:g} to {scale.maximum:g}{step} "
+        f"({', '.join(header.labels)}; {scale.good} is good)"
+    )
     said = [
-        f"Participants followed the protocol {header.protocol} and answered {question} on a scale "
-        f"from {scale.minimum:g} to {scale.maximum:g}{step} ({', '.join(header.labels)}; "
-        f"{scale.good} is good). A session had {count} trials that count"
+        f"Participants followed the protocol {header.protocol} and answered {question} {how}. A "
+        f"session had {count} trials that count"
     ]
     if main:
         said[0] += f" (median response time {decimals(median(t.rt_ms for t in main) / 1000)} s)"
@@ -271,10 +276,11 @@ def analysis(study: Artefacts) -> str:
                     "Kruschke, 2018), stood beside it.")  # fmt: skip
     if claim.others:
         said.append("Arms that were rated beside were corrected by Holm's method (Holm, 1979).")
-    return " ".join([*said, _plan(study)])
+    return " ".join([*said, frozen_plan(study)])
 
 
-def _plan(study: Artefacts) -> str:
+def frozen_plan(study: Artefacts) -> str:
+    """Return what was frozen beforehand, and what the analysis departs from."""
     check = study.plan_check
     if check is None:
         return "The analysis was not frozen before the first participant."
