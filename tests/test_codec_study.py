@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import cv2
@@ -104,6 +105,36 @@ def test_the_tables_beside_the_page_hold_the_claim_and_the_set_with_all_digits(f
     assert (rates["bytes"] / rates["wanted"]).between(0.97, 1.03).all()
     named = json.loads((folder / "tables.json").read_text("utf-8"))["tables"]
     assert set(named) == {path.name for path in folder.glob("*.csv")}
+
+
+def test_methods_and_results_in_words_hold_the_numbers_of_the_records(finished):
+    claim, stimuli = read_codec_claim(finished.claim), read_stimulus_set(finished.stimuli)
+    page = write_report(finished.folder).read_text("utf-8")
+    text = finished.manuscript.read_text("utf-8").replace("\N{MINUS SIGN}", "-")
+    method, results = text.split("## Results")
+    (row,) = (row for row in claim.contrasts if row.decides)
+    (saved,) = claim.bytes_at_equal_opinion
+    t = row.estimate / row.standard_error
+    chosen, low, high = (50 * (1 + value) for value in (row.estimate, row.low, row.high))
+    told = results.split("map - plain:")[1]
+    assert f"is {claim.verdict}." in results
+    _same(told, [row.estimate, row.df, t, row.p, 95, row.low, row.high, chosen, 95, low, high])
+    bytes_told = results.split("### Bytes at equal opinion")[1].split("## ")[0]
+    _same(bytes_told, [abs(saved.per_cent), saved.per_cent, 95, saved.low, saved.high])
+    sizes = [one.bytes for one in stimuli.stimuli if one.level == 1]
+    assert f"a file had {np.mean(sizes):,.0f} and" in method and "qualities 20 and 60" in method
+    assert f"{claim.n_ratings:,} comparisons of 4 SIMULATED participants" in method
+    assert text.startswith("# SIMULATED") and "SIMULATED" in results
+    assert "For a paper" in page and "4 SIMULATED participants took part" in page
+
+
+def _same(text, numbers):
+    """Hold the first numbers of a text, as rounded there, against these."""
+    shown = re.findall(r"(?<![\w.])-?\d*\.?\d+", text)[: len(numbers)]
+    digits = [len(one.partition(".")[2]) for one in shown]
+    assert [float(one) for one in shown] == [
+        pytest.approx(value, abs=0.5001 * 10**-n) for value, n in zip(numbers, digits, strict=True)
+    ]
 
 
 def test_the_frozen_plan_names_the_contrasts_and_what_decides(finished):

@@ -13,7 +13,6 @@ from typing import Any
 
 from fechner import __version__
 from fechner.provenance import sha256_file, write_text
-from fechner.records.claims.codec_claim import read_codec_claim
 from fechner.records.maps import SET_RECORD as MAPS_RECORD
 from fechner.records.prediction import Prediction
 from fechner.records.stimuli import INTACT
@@ -21,7 +20,8 @@ from fechner.records.stimuli import RECORD as STIMULI_RECORD
 from fechner.report import channel_figures, pictures, story, tables
 from fechner.report.artefacts import Artefacts, read_artefacts
 from fechner.report.charts.study_charts import rated_dimension, study_charts
-from fechner.report.codecs.codec_page import render_codecs
+from fechner.report.codecs.codec_manuscript import codec_manuscript
+from fechner.report.codecs.codec_page import render_codecs, tested_codec_claim
 from fechner.report.codecs.codec_tables import exact_codec_tables
 from fechner.report.manuscript.exact_tables import exact_tables, write_tables
 from fechner.report.manuscript.written import as_html, manuscript, write_manuscript
@@ -58,14 +58,14 @@ def write_report(study_folder: Path) -> Path:
     study = read_artefacts(Path(study_folder))
     if study.study.compares_codecs:
         page = render_codecs(study)
-        done = study.layout.claim
-        claim = read_codec_claim(done) if done.exists() else None
+        claim = tested_codec_claim(study)
         write_tables(study, exact_codec_tables(study, claim))
+        write_manuscript(study, story.page_title(study), codec_manuscript(study, claim))
         write_text(study.layout.report, page)
         return study.layout.report
     page = render(study)
     write_tables(study)
-    write_manuscript(study, story.page_title(study))
+    write_manuscript(study, story.page_title(study), manuscript(study))
     write_text(study.layout.report, page)
     return study.layout.report
 

@@ -14,6 +14,9 @@ from fechner.report import story
 from fechner.report.artefacts import Artefacts
 from fechner.report.choices.scale_figure import scale_chart
 from fechner.report.codecs.codec_figures import chosen_matrix, opinion_curves
+from fechner.report.codecs.codec_manuscript import codec_manuscript
+from fechner.report.codecs.codec_worlds import simulated_world
+from fechner.report.manuscript.written import as_html
 from fechner.report.pictures import SceneRow, picture
 from fechner.report.style import drawing, svg
 from fechner.report.tables import Table, contrast_table, number, plan_table
@@ -24,28 +27,19 @@ SCENES = 3
 """Of how many scenes crops are shown."""
 
 
-WORLDS = {
-    "judge": "a coded picture has the quality that MDSI gives it, a metric that no encoder of the "
-    "set knows",
-    "map": "everybody looks only at the quarter of a picture that its map marks and judges it by "
-    "the similarity of gradient magnitudes, a metric that no encoder of the set knows: an encoder "
-    "that spends its bytes there is better by construction",
-    "null": "all arms of a rate have the same quality, so that the claim is false by construction",
-    "centre": "errors weigh by their distance from the centre of the picture",
-}
-"""What SIMULATED participants care about where coded files are compared."""
-
-
 def _simulated_note(study: Artefacts) -> str | None:
     """Return what is simulated and in which world; None where nothing is."""
     if not study.simulated_participants:
         return None
-    world = study.world
-    about = f" In their world {WORLDS[world]}." if world in WORLDS else ""
-    return (
-        f"The participants are SIMULATED.{about} The page shows that the pipeline works, and "
-        "nothing about people."
+    said = ["The participants are SIMULATED.", simulated_world(study)]
+    return " ".join(
+        [*filter(None, said), "The page shows that the pipeline works, and nothing about people."]
     )
+
+
+def tested_codec_claim(study: Artefacts) -> CodecClaim | None:
+    """Return the tested claim; None where nobody has judged yet."""
+    return read_codec_claim(study.layout.claim) if study.layout.claim.exists() else None
 
 
 def render_codecs(study: Artefacts) -> str:
@@ -65,7 +59,8 @@ def render_codecs(study: Artefacts) -> str:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    claim = read_codec_claim(study.layout.claim) if study.layout.claim.exists() else None
+    environment.filters["italics"] = as_html
+    claim = tested_codec_claim(study)
     stimuli = study.stimuli
     with drawing():
         parts: dict[str, Any] = {
@@ -80,6 +75,7 @@ def render_codecs(study: Artefacts) -> str:
             "refused": stimuli.record.get("refused", {}) if stimuli else {},
             "crops": [] if stimuli is None else _crops(stimuli),
             "plan": study.plan_check and plan_table(study.plan_check),
+            "manuscript": codec_manuscript(study, claim),
             "version": __version__,
             **_charts(study, claim),
         }

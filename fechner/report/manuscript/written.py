@@ -34,17 +34,18 @@ def manuscript(study: Artefacts) -> Manuscript:
     return Manuscript(found, told, cited(text for _, text in [*found, *told]))
 
 
-def write_manuscript(study: Artefacts, title: str) -> None:
+def write_manuscript(study: Artefacts, title: str, found: Manuscript) -> None:
     """Write the manuscript as Markdown beside the report.
 
     Parameters
     ----------
     study
-        Whose records are told.
+        Beside whose report it goes.
     title
         The first heading; it says SIMULATED where anything is.
+    found
+        What the study gives to a paper.
     """
-    found = manuscript(study)
     lines = [f"# {title}", ""]
     for heading, paragraphs in (("Method", found.methods), ("Results", found.results)):
         if paragraphs:
