@@ -20,9 +20,9 @@ from fechner.report.manuscript.apa import counted, decimals, listed
 from fechner.report.manuscript.methods import (
     MODELS,
     UNKNOWN,
-    frozen_plan,
     importance,
     participants,
+    plan_in_words,
     procedure,
 )
 from fechner.report.manuscript.written import Paragraphs
@@ -149,7 +149,7 @@ def _analysis(study: Artefacts, claim: CodecClaim) -> str:
         unit = "" if claim.paired else " points"
         said.append(f"Differences smaller than {claim.rule.margin:g}{unit} were declared not to "
                     "matter, and tested by two one-sided tests (Schuirmann, 1987).")  # fmt: skip
-    return " ".join([*said, frozen_plan(study)])
+    return " ".join([*said, plan_in_words(study)])
 
 
 def _deciding_models(claim: CodecClaim) -> list[str]:

@@ -276,10 +276,10 @@ def analysis(study: Artefacts) -> str:
                     "Kruschke, 2018), stood beside it.")  # fmt: skip
     if claim.others:
         said.append("Arms that were rated beside were corrected by Holm's method (Holm, 1979).")
-    return " ".join([*said, frozen_plan(study)])
+    return " ".join([*said, plan_in_words(study)])
 
 
-def frozen_plan(study: Artefacts) -> str:
+def plan_in_words(study: Artefacts) -> str:
     """Return what was frozen beforehand, and what the analysis departs from."""
     check = study.plan_check
     if check is None:
