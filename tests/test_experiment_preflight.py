@@ -193,9 +193,14 @@ def test_a_table_stands_under_its_heading_in_letters_as_large_as_the_text():
     more = screens.strip_height(look, table) - screens.strip_height(look, plain)
     assert more >= len(rows) * look.text_px
     ink = np.asarray(screens.question(look, table, below=False).image)[..., 0] < 64
-    first, last = np.flatnonzero(ink[:, 640 - 40 : 640 + 40].any(1))[[0, -1]]
-    rows_begin = np.flatnonzero(ink[:, :200].any(1))[0]
-    assert first < rows_begin < last
+    inked = np.flatnonzero(ink.any(1))
+    lines = np.split(inked, np.flatnonzero(np.diff(inked) > 3) + 1)
+    heading, *checks, button = lines
+    assert len(checks) == len(rows)
+    assert {len(line) for line in checks} == {len(heading)}
+    starts = {np.flatnonzero(ink[line].any(0))[0] for line in (heading, *checks)}
+    assert max(starts) - min(starts) <= 3
+    assert button[0] > checks[-1][-1]
 
 
 @pytest.mark.parametrize("size", [(800, 600), (900, 700), (1024, 768), (1280, 1024)])

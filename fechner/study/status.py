@@ -55,7 +55,7 @@ def folder_status(folder: Path) -> FolderStatus:
     --------
     >>> import tempfile
     >>> folder_status(Path(tempfile.mkdtemp())).what
-    'Nothing here is fechner's, and there is no picture.'
+    "Nothing here is fechner's, and there is no picture."
     """
     folder = Path(folder)
     if not folder.is_dir():

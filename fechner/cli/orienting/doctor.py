@@ -33,6 +33,7 @@ GIVES = {
     "captum": "Grad-CAM, LayerCAM and occlusion maps",
     "networks": "EfficientNet-Lite1 and Lite2 as packages",
     "cluster": "--cluster, on a Dask scheduler",
+    "docs": "the documentation as a site (make docs)",
 }
 """What each optional extra gives."""
 
