@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fechner.experiment.journal.journal import Journal, journal_header
+from fechner.experiment.plan.plan import Plan
+from fechner.protocols.protocol import Protocol
 from fechner.protocols.schema import load_protocol
 from fechner.records.journal.chain import chained, link, without_chain
 from fechner.records.journal.lines import TrialLine, parse_line
@@ -22,6 +24,18 @@ def header_of(protocol: str = "slider", participant: str = "A7", **more: Any) ->
 
 
 HEADER = header_of()
+
+
+def header_for(protocol: Protocol, plan: Plan, **more: Any) -> Event:
+    """Return the header of the session of a plan."""
+    return journal_header(
+        protocol,
+        participant=plan.participant,
+        session=plan.session,
+        stimuli_sha256=plan.stimuli_sha256,
+        plan_sha256=plan.sha256,
+        **more,
+    )
 
 
 def trial(number: int, **more: Any) -> Event:

@@ -20,8 +20,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from journals import header_for
+
 from fechner.experiment.display import SessionQuitError
-from fechner.experiment.journal.journal import Journal, journal_header
+from fechner.experiment.journal.journal import Journal
 from fechner.experiment.plan.plan import make_plan
 from fechner.experiment.screens import mark_pages, pages
 from fechner.experiment.screens.sliders import track_place
@@ -125,13 +127,7 @@ def show(window, name, stimuli_folder, folder, *, questions):
     stimuli = read_stimulus_set(Path(stimuli_folder))
     protocol = few_trials(name, questions=questions)
     plan = make_plan(protocol, stimuli, "P01")
-    header = journal_header(
-        protocol,
-        participant="P01",
-        session=1,
-        stimuli_sha256=stimuli.sha256,
-        plan_sha256=plan.sha256,
-    )
+    header = header_for(protocol, plan)
     display = Announcing(
         window, keys=protocol.keys, quit_question=quit_question(protocol), verify="none"
     )

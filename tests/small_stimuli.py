@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from journals import header_for
 from PIL import Image
 
-from fechner.experiment.journal.journal import Journal, journal_header
+from fechner.experiment.journal.journal import Journal
 from fechner.experiment.plan.plan import make_plan
 from fechner.experiment.session.session import run_session
 from fechner.experiment.simulated.display import SimulatedDisplay, SimulatedResponder
@@ -108,12 +109,9 @@ def simulated_session(
 ) -> JournalRecord:
     """Run one session without a window and return its record."""
     plan = make_plan(protocol, stimuli, observer.participant, session=session)
-    header = journal_header(
+    header = header_for(
         protocol,
-        participant=observer.participant,
-        session=session,
-        stimuli_sha256=stimuli.sha256,
-        plan_sha256=plan.sha256,
+        plan,
         model=observer.record(),
         software={"fechner": "0", "psychopy": "2026.2.5", "system": "Linux"},
         screen={"frame_ms": 16.667},

@@ -3,11 +3,12 @@
 from itertools import pairwise
 
 import pytest
+from journals import header_for
 from small_sets import write_small_set
 
 from fechner.errors import InputError, RefusedError
 from fechner.experiment.display import Response, SessionQuitError, SteppedBackError
-from fechner.experiment.journal.journal import Journal, journal_header
+from fechner.experiment.journal.journal import Journal
 from fechner.experiment.plan.plan import make_plan
 from fechner.experiment.screens.answering import Input
 from fechner.experiment.session.before_trials import PAUSE_MS
@@ -58,14 +59,7 @@ class Trials(Exception):  # noqa: N818 - the end of what is looked at, no fault
 def begin(stimuli, folder, script, *, name="SIMULATED_sub-S01_ses-1.jsonl"):
     protocol = load_protocol("slider")
     plan = make_plan(protocol, stimuli, "S01")
-    header = journal_header(
-        protocol,
-        participant="S01",
-        session=1,
-        stimuli_sha256=stimuli.sha256,
-        plan_sha256=plan.sha256,
-        model={},
-    )
+    header = header_for(protocol, plan, model={})
     display = Answering(stimuli, script)
     with Journal.create(folder / name, header) as journal:
         record = run_session(protocol, stimuli, plan, display, journal)
@@ -199,13 +193,7 @@ def screening(stimuli, folder, display):
     """Run a person's session until its first trial; return the journal."""
     protocol = load_protocol("slider")
     plan = make_plan(protocol, stimuli, "P01")
-    header = journal_header(
-        protocol,
-        participant="P01",
-        session=1,
-        stimuli_sha256=stimuli.sha256,
-        plan_sha256=plan.sha256,
-    )
+    header = header_for(protocol, plan)
     with Journal.create(folder / "sub-P01_ses-1.jsonl", header) as journal:
         with pytest.raises((Trials, SessionQuitError)):
             run_session(protocol, stimuli, plan, display, journal)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from journals import forge
+from journals import forge, header_for
 from small_sets import write_small_set
 
 from fechner.errors import InputError, MissingPartError
@@ -11,7 +11,7 @@ from fechner.experiment.display import SessionQuitError, SteppedBackError
 from fechner.experiment.exports.attention import attention_table
 from fechner.experiment.exports.ratings import ratings_table
 from fechner.experiment.exports.trial_tables import used_columns
-from fechner.experiment.journal.journal import Journal, journal_header
+from fechner.experiment.journal.journal import Journal
 from fechner.experiment.plan.plan import make_plan
 from fechner.experiment.screens import pages
 from fechner.experiment.screens.answering import Answering, Input
@@ -65,14 +65,7 @@ class GoingBack(SimulatedDisplay):
 
 def journal_of(stimuli, folder, protocol, display):
     plan = make_plan(protocol, stimuli, "S01")
-    header = journal_header(
-        protocol,
-        participant="S01",
-        session=1,
-        stimuli_sha256=stimuli.sha256,
-        plan_sha256=plan.sha256,
-        model={},
-    )
+    header = header_for(protocol, plan, model={})
     with Journal.create(folder / NAME, header) as journal:
         return run_session(protocol, stimuli, plan, display, journal)
 

@@ -11,12 +11,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from journals import forge, trial_line
+from journals import forge, header_for, trial_line
 from small_sets import write_small_set
 
 from fechner.errors import InputError, RefusedError
 from fechner.experiment.display import Response, SessionQuitError, TrialInterruptedError
-from fechner.experiment.journal.journal import Journal, journal_header
+from fechner.experiment.journal.journal import Journal
 from fechner.experiment.plan.plan import make_plan, row_of
 from fechner.experiment.session.codes import check_code, offer_code
 from fechner.experiment.session.session import run_session
@@ -91,14 +91,7 @@ class Stubborn(SimulatedDisplay):
 def open_session(stimuli, folder, name="slider", participant="S01"):
     protocol = load_protocol(name)
     plan = make_plan(protocol, stimuli, participant)
-    header = journal_header(
-        protocol,
-        participant=participant,
-        session=1,
-        stimuli_sha256=stimuli.sha256,
-        plan_sha256=plan.sha256,
-        model={},
-    )
+    header = header_for(protocol, plan, model={})
     return protocol, plan, Journal.create(folder / "SIMULATED_j.jsonl", header)
 
 

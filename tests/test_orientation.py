@@ -76,9 +76,10 @@ def test_the_doctor_knows_every_extra_and_what_is_missing_of_it(monkeypatch):
             raise PackageNotFoundError(package)
         return "1.0"
 
-    monkeypatch.setattr(doctor, "version", version)
+    monkeypatch.setattr("importlib.metadata.version", version)
     monkeypatch.setattr(
-        doctor, "requires", lambda name: ["dask[distributed]>=1; extra == 'cluster'", "numpy>=1"]
+        "importlib.metadata.requires",
+        lambda name: ["dask[distributed]>=1; extra == 'cluster'", "numpy>=1"],
     )
     found = {one.what: one for one in doctor.findings(Path.cwd())}
     assert found["extra cluster"].mark == "absent"

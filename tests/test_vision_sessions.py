@@ -5,14 +5,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from journals import forge
+from journals import forge, header_for
 from small_sets import write_small_set
 
 from fechner.errors import InputError, RefusedError
 from fechner.experiment.calibration import Calibration
 from fechner.experiment.display import Response, SessionQuitError, SteppedBackError, WrittenText
 from fechner.experiment.exports.bids import bids_files
-from fechner.experiment.journal.journal import Journal, journal_header
+from fechner.experiment.journal.journal import Journal
 from fechner.experiment.plan.plan import make_plan
 from fechner.experiment.session.session import run_session
 from fechner.experiment.simulated.display import COMMENT, SimulatedDisplay, SimulatedResponder
@@ -73,15 +73,7 @@ class Participant(SimulatedDisplay):
 def run(protocol, stimuli, folder, display, *, readmit=False):
     path = folder / "SIMULATED_sub-S01_ses-1.jsonl"
     plan = make_plan(protocol, stimuli, "S01")
-    header = journal_header(
-        protocol,
-        participant="S01",
-        session=1,
-        stimuli_sha256=stimuli.sha256,
-        plan_sha256=plan.sha256,
-        model={},
-        screen={"pixels_per_degree": 60.0},
-    )
+    header = header_for(protocol, plan, model={}, screen={"pixels_per_degree": 60.0})
     opened = (
         Journal.resume(path, readmit=readmit) if path.exists() else Journal.create(path, header)
     )

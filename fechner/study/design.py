@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fechner.compression.regions.options import RegionOptions
 from fechner.errors import InputError
@@ -12,6 +13,9 @@ from fechner.progress import Progress, silent
 from fechner.records.stimuli import StimulusSet
 from fechner.records.study import Study
 from fechner.stimuli.design import Design
+
+if TYPE_CHECKING:
+    from fechner.analysis.network.layers.networks import Network
 
 
 def design_of(study: Study) -> Design:
@@ -49,6 +53,8 @@ def build_declared(
     wanted: int | None = None,
     again: bool = False,
     truths: Mapping[str, str] | None = None,
+    simulated: bool = False,
+    network: Network | None = None,
     pool: Executor | None = None,
     progress: Progress = silent,
 ) -> StimulusSet:
@@ -64,8 +70,12 @@ def build_declared(
         Of the set.
     wanted
         How many scenes; all of `scenes` where left out.
-    again, truths, pool, progress
+    again, truths, simulated, network, pool, progress
         As `build_stimuli` takes them.
+
+    Returns
+    -------
+    StimulusSet
 
     Raises
     ------
@@ -89,6 +99,8 @@ def build_declared(
             design=study.stimuli.codecs,
             wanted=wanted,
             again=again,
+            simulated=simulated,
+            network=network,
             pool=pool,
             progress=progress,
         )
@@ -106,6 +118,8 @@ def build_declared(
         again=again,
         seed=design.seed,
         truths=truths,
+        simulated=simulated,
+        network=network,
         pool=pool,
         progress=progress,
     )

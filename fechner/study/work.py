@@ -19,7 +19,6 @@ from fechner.records.ratings import read_ratings
 from fechner.study.codecs.coded import (
     check_the_codec_claim,
     judged_points,
-    make_coded_stimuli,
     require_encoders,
 )
 from fechner.study.opening import OpenStudy
@@ -227,28 +226,20 @@ def make_stimuli(place: OpenStudy) -> None:
 
 
 def _make_stimuli(place: OpenStudy) -> None:
-    if place.study.compares_codecs:
-        network = _distance_network(place, device="cpu")
-        make_coded_stimuli(place, images_of_scenes(place), network)
-        return
-    from fechner.stimuli.build import build_stimuli
-    from fechner.study.design import design_of
+    from fechner.study.design import build_declared
 
-    rated = None if place.photographs else rated_images(place)
-    design, scenes = design_of(place.study), images_of_scenes(place, rated)
-    with place.bars("Stimuli") as progress:
-        build_stimuli(
+    study = place.study
+    # What people say of coded files is their quality; nobody rated these scenes before.
+    unrated = study.compares_codecs or place.photographs is not None
+    rated = None if unrated else rated_images(place)
+    scenes = images_of_scenes(place, rated)
+    with place.bars("Coded pictures" if study.compares_codecs else "Stimuli") as progress:
+        build_declared(
+            study,
             {name: (path, place.maps / f"{name}.png") for name, path in scenes.items()},
             place.stimuli,
-            family=design.families,
-            target_mse=design.targets,
-            measure=design.measure,
-            arms=design.arms,
-            regions=design.regions,
-            max_strength_ratio=design.max_strength_ratio,
-            wanted=place.study.stimuli.scenes,
+            wanted=study.stimuli.scenes,
             again=place.simulated or not place.journals,
-            seed=design.seed,
             truths=None if rated is None else rated.truths(scenes),
             simulated=rated is not None and rated.simulated,
             network=_distance_network(place, device="cpu"),

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from fechner.records.stimuli import read_stimulus_set
 from fechner.study.opening import OpenStudy
-
-if TYPE_CHECKING:
-    from fechner.analysis.network.layers.networks import Network
 
 
 def require_encoders(place: OpenStudy) -> None:
@@ -25,43 +18,6 @@ def require_encoders(place: OpenStudy) -> None:
 
     for arm in place.study.stimuli.codecs.arms:
         require(arm)
-
-
-def make_coded_stimuli(place: OpenStudy, images: Mapping[str, Path], network: Network) -> None:
-    """Code as many scenes as the study wants, with the maps of the step before.
-
-    Parameters
-    ----------
-    place
-        The study.
-    images
-        Scene -> photograph.
-    network
-        What measures how far each picture lies from its intact one.
-
-    Raises
-    ------
-    AnotherSetError
-        If people have judged a set of another design in the study's folder.
-    MissingPartError
-        If the codec of an arm is not installed.
-    RefusedError
-        If too many scenes cannot be coded to equal bytes.
-    """
-    from fechner.stimuli.coded.build import build_coded_stimuli
-
-    options = place.study.stimuli
-    with place.bars("Coded pictures") as progress:
-        build_coded_stimuli(
-            {name: (path, place.maps / f"{name}.png") for name, path in images.items()},
-            place.stimuli,
-            design=options.codecs,
-            wanted=options.scenes,
-            again=place.simulated or not place.journals,
-            network=network,
-            pool=place.pool,
-            progress=progress,
-        )
 
 
 def judged_points(place: OpenStudy, world: str) -> dict[str, float]:

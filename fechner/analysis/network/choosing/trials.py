@@ -6,7 +6,6 @@ what is random in it was drawn before.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from copy import deepcopy
@@ -90,10 +89,7 @@ def outcomes_of(
         for target in targets:
             trials.append(_Trial(which, strategy, target, deepcopy(rng)))
             strategy.pass_over(sides.here[which:], rng)
-    with (
-        tempfile.TemporaryDirectory(prefix="fechner-sides-") as folder,
-        travelling(sides, Path(folder), pool) as carried,
-    ):
+    with travelling(sides, None, pool) as carried:
         found = iter(run_all(partial(_try, carried), trials, pool=pool, progress=progress))
     return [[next(found) for _ in range(count)] for count in counts]
 

@@ -10,7 +10,6 @@ Quality Models"), put to similarity matrices instead of distances from a referen
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -94,10 +93,7 @@ def layer_agreement(
     measures = [*(f"alignment, {name}" for name in pairs), PREDICTION]
     tasks = [(place, measure) for place in range(len(images)) for measure in measures]
     how = _How(aim, permutations, folds, repeats, seed)
-    with (
-        tempfile.TemporaryDirectory(prefix="fechner-sets-") as folder,
-        travelling(images, Path(folder), pool) as carried,
-    ):
+    with travelling(images, None, pool) as carried:
         found = run_all(partial(_measured, carried, how), tasks, pool=pool, progress=progress)
     names = list(sets)
     rows = [

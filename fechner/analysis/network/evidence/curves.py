@@ -8,7 +8,6 @@ pruning removes channels in random order.
 
 from __future__ import annotations
 
-import tempfile
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -103,10 +102,7 @@ def trace_curves(
     for _ in range(shuffles):
         tasks += [(rng.permutation(here.ratings), None), (here.ratings, rng.permutation(n))]
     sides = _Sides(here, there, strategy, gone)
-    with (
-        tempfile.TemporaryDirectory(prefix="fechner-curves-") as folder,
-        travelling(sides, Path(folder), pool) as carried,
-    ):
+    with travelling(sides, None, pool) as carried:
         found = run_all(partial(_curves, carried), tasks, pool=pool, progress=progress)
     noise, chance = (np.array(found[start::2]).reshape(shuffles, 2, len(gone)) for start in (1, 2))
     train, held_out = found[0]

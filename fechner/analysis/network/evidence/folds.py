@@ -7,7 +7,6 @@ in how many processes, the tasks run.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from copy import deepcopy
@@ -176,10 +175,7 @@ def run_folds(
     """
     # Fold by fold: the sums over channels of a fold serve all its strategies and runs.
     ordered = sorted(tasks, key=lambda task: task.fold)
-    with (
-        tempfile.TemporaryDirectory(prefix="fechner-folds-") as folder,
-        travelling(data, Path(folder), pool) as carried,
-    ):
+    with travelling(data, None, pool) as carried:
         try:
             found = run_all(partial(_fold, carried), ordered, pool=pool, progress=progress)
         finally:
