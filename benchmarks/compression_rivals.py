@@ -1,7 +1,7 @@
 """Whether the network's map serves others better than cheap maps, for benchmarks/compression.py.
 
 The same encoder at the default trust follows the network's map, local contrast, the centre, another
-photograph's map (this one's turned by half a turn) or none, each at three qualities. At the bytes
+photograph's map (this one's turned by half a turn) or none, each at four qualities. At the bytes
 that the network's map takes, the ss2 that it has more than each rival, by judges that no arm
 follows: the quarter of AlexNet's activation, that of the spectral residual, and the whole picture.
 """
@@ -13,7 +13,8 @@ from fechner import rival_maps
 from fechner.compression.jpeg.source import from_pixels
 from fechner.compression.jpeg.targets import DEFAULT_TRUST, Target, reach
 
-QUALITIES = (78, 85, 91)
+QUALITIES = (66, 78, 85, 91)
+"""The third is compared; the others are wide enough that every rival has files on both sides."""
 JUDGES = ("alexnet", "spectral residual", "whole")
 
 
@@ -26,7 +27,7 @@ def figures(judged, importance: np.ndarray, effort: str) -> dict[str, float]:
         "turned": np.ascontiguousarray(importance[::-1, ::-1]),
         "none": importance,
     }
-    ours = files(picture, importance, DEFAULT_TRUST, effort)[1]
+    ours = files(picture, importance, DEFAULT_TRUST, effort)[2]
     scores, row = judged.scores(ours), {}
     for rival, one in maps.items():
         trust = 0.0 if rival == "none" else DEFAULT_TRUST

@@ -67,6 +67,23 @@ def test_a_folder_that_is_not_there_is_refused_in_one_line(tmp_path):
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--nonsense",), "error: No such option: --nonsense; see fechner --help"),
+        (("compress", "x", "--qualty", "3"), "Possible options: --out, --quality"),
+        (("demo", "--world", "mars"), "'--world': 'mars' is not one of 'map', 'null'"),
+        (("maps", "make"), "error: Missing argument 'images'; see fechner maps make --help"),
+        (("sesion",), "error: No such command 'sesion'"),
+    ],
+)
+def test_a_wrong_option_is_one_line_that_says_where_the_options_stand(words, told):
+    result = CliRunner().invoke(app, list(words), prog_name="fechner")
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
 def test_the_doctor_knows_every_extra_and_what_is_missing_of_it(monkeypatch):
     project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))
     assert set(doctor.GIVES) == set(project["project"]["optional-dependencies"]) - {"dev", "all"}

@@ -41,6 +41,13 @@ DEBUG_FLAG = "--debug"
 class OneLineErrors(TyperGroup):
     """The root group: turns what a command raises into one line and an exit code."""
 
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        """Read the options that stand before the command."""
+        try:
+            return super().make_context(*args, **options)
+        except Exception as error:
+            raise (_of_usage(error) if _is_usage_error(error) else error) from None
+
     def invoke(self, ctx: Any) -> Any:
         """Run the chosen command."""
         try:
@@ -69,7 +76,7 @@ class OneLineErrors(TyperGroup):
             raise typer.Exit(0) from None
         except Exception as error:
             if _is_usage_error(error):
-                raise
+                raise _of_usage(error) from None
             _trace_if_asked()
             line = f"unexpected {type(error).__name__}: {error}; run again with {DEBUG_FLAG}"
             raise _ending(line, 1) from None
@@ -77,6 +84,16 @@ class OneLineErrors(TyperGroup):
 
 def _is_usage_error(error: Exception) -> bool:
     return hasattr(error, "exit_code") and hasattr(error, "show")
+
+
+def _of_usage(error: Any) -> Exception:
+    """Return one line for a wrong option or argument; what asks for the help stays as it is."""
+    message = error.format_message()
+    if "\n" in message:
+        return error
+    command = error.ctx.command_path if error.ctx else "fechner"
+    told = message.rstrip(".").replace("Value error, ", "")
+    return _ending(f"error: {told}; see {command} --help", 2)
 
 
 def _ending(line: str, code: int) -> typer.Exit:
