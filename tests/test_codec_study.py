@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import stimuli_pictures
+from report_pages import charts_of, check_charts, check_contents, decoded, taken
 
 from fechner.compression.metrics.local_errors import gms_error
 from fechner.errors import InputError
@@ -87,7 +88,13 @@ def test_the_whole_study_gives_a_verdict_and_a_page_that_says_what_was_compared(
     page = write_report(finished.folder).read_text("utf-8")
     assert "SIMULATED" in page and claim.sentences[0] in page
     assert "At equal rate, does map look better to people than plain?" in page
-    assert page.count("<svg") == 3
+    assert len(charts_of(page)) == 3
+    check_contents(page)
+    check_charts(page)
+    for name, uri in taken(page).items():
+        if name.endswith(".csv"):
+            beside = (finished.folder / "tables" / name).read_text("utf-8")
+            assert decoded(uri).decode("utf-8") == beside
 
 
 def test_the_tables_beside_the_page_hold_the_claim_and_the_set_with_all_digits(finished):

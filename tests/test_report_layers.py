@@ -1,10 +1,20 @@
 """The page and the charts of a layer study, on a table that is SIMULATED."""
 
+import io
 import re
 
 import numpy as np
 import pandas as pd
 import pytest
+from report_pages import (
+    BROWSER,
+    charts_of,
+    check_charts,
+    check_contents,
+    check_in_browser,
+    decoded,
+    taken,
+)
 from scipy import stats
 
 from fechner.analysis.network.distances.contrasts import choice_contrasts
@@ -12,9 +22,9 @@ from fechner.analysis.network.layers.factors import ACCURACIES, block_of, factor
 from fechner.errors import InputError
 from fechner.records.layers import results as records
 from fechner.records.layers.crossed import read_crossed
-from fechner.report.layers import layer_figures, layer_gain_figures
+from fechner.report.layers import layer_figures, layer_gain_figures, line_labels
 from fechner.report.layers.layer_page import chosen_readout, write_layer_page
-from fechner.report.style import drawing
+from fechner.report.style import NARROW, WIDTH, drawing
 
 LAYERS = {
     "alexnet": {"input": 0.0, "features.2": 25.0, "features.5": 50.0, "features.12": 100.0},
@@ -102,13 +112,45 @@ def page(tmp_path_factory):
 def test_the_page_of_simulated_ratings_says_so_in_its_name_its_text_and_every_chart(page):
     path, text = page
     assert path.name == "SIMULATED_layers.html"
-    charts = text.count('<svg role="img"')
-    assert charts == 9
-    assert text.count(">SIMULATED</text>") == charts
+    assert len(charts_of(text)) == 9
+    assert text.count(">SIMULATED</text>") == 2 * 9
+
+
+def test_the_page_has_contents_and_charts_to_take_along_with_the_numbers_of_its_tables(page):
+    path, text = page
+    check_contents(text)
+    check_charts(text)
+    csv = {name: uri for name, uri in taken(text).items() if name.endswith(".csv")}
+    beside = {file.name for file in path.parent.glob("*.csv")}
+    assert set(csv) == beside | {"SIMULATED_choices.csv"}
+    for name in beside:
+        carried = pd.read_csv(io.BytesIO(decoded(csv[name])))
+        pd.testing.assert_frame_equal(carried, pd.read_csv(path.parent / name), check_dtype=False)
+
+
+def test_two_sets_have_a_part_each_and_no_two_charts_share_a_name(tmp_path):
+    one = simulated_results(networks=("alexnet", "vgg16"))
+    tables = {
+        name: pd.concat([table, table.replace("SIMULATED_set", "other & set")])
+        for name in records.FILES
+        if (table := getattr(one, name)) is not None
+    }
+    records.LayerResults(**tables, provenance=one.provenance).write(tmp_path)
+    text = write_layer_page(tmp_path).read_text("utf-8")
+    check_contents(text)
+    check_charts(text)
+    assert 'id="set-2">other &amp; set</h2>' in text
+    assert {"SIMULATED_1_architecture.svg", "SIMULATED_2_architecture.svg"} <= set(taken(text))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BROWSER is None, reason="needs Chromium, Chrome or Edge")
+def test_in_chromium_the_page_fits_every_screen_and_its_charts_can_be_read(page, tmp_path):
+    check_in_browser(page[0], tmp_path)
 
 
 def test_the_page_holds_the_six_figures_of_the_paper_in_their_order(page):
-    headings = re.findall(r"<h3>Figure (\d)", page[1])
+    headings = re.findall(r"<h3 [^>]*>Figure (\d)", page[1])
     assert headings == list("123456")
     assert "Not drawn" not in page[1]
 
@@ -140,20 +182,21 @@ def test_a_yardstick_alone_gives_a_page(tmp_path):
     assert "Of 3 known metrics" in text
 
 
-def drawn(name):
+def drawn(name, width):
     results = simulated_results()
     rows = results.layers
     known = rows[rows["network"] == "yardstick"]
     networks = list(LAYERS)
+    gains = layer_gain_figures
     return {
-        "depth": lambda: layer_figures.by_depth(rows, networks, known, readout="euclid"),
-        "readout": lambda: layer_figures.by_readout(rows[rows["depth"].notna()], known),
-        "crossed": lambda: layer_gain_figures.crossed_weights(simulated_crossed()),
-        "accuracy": lambda: layer_gain_figures.against_accuracy(rows),
+        "depth": lambda: layer_figures.by_depth(rows, networks, known, "euclid", width),
+        "readout": lambda: layer_figures.by_readout(rows[rows["depth"].notna()], known, width),
+        "crossed": lambda: gains.crossed_weights(simulated_crossed(), width),
+        "accuracy": lambda: gains.against_accuracy(gains.rows_with_accuracy(rows), width),
         "distortion": lambda: layer_figures.by_distortion(
-            results.distortions, networks, readout="euclid"
+            results.distortions, networks, "euclid", width
         ),
-        "differences": lambda: layer_gain_figures.difference_forest(results.differences),
+        "differences": lambda: gains.difference_forest(results.differences, width),
     }[name]()
 
 
@@ -172,12 +215,13 @@ def texts_of(figure):
     return [text for text in found if text.get_visible() and text.get_text()]
 
 
+@pytest.mark.parametrize("width", [WIDTH, NARROW])
 @pytest.mark.parametrize("name", CHARTS)
-def test_every_text_of_a_chart_lies_inside_its_picture(name):
+def test_every_text_of_a_chart_lies_inside_its_picture(name, width):
     import matplotlib.pyplot as plt
 
     with drawing():
-        figure = drawn(name)
+        figure = drawn(name, width)
         figure.canvas.draw()
         width, height = figure.canvas.get_width_height()
         texts = texts_of(figure)
@@ -191,12 +235,15 @@ def test_every_text_of_a_chart_lies_inside_its_picture(name):
     assert not outside
 
 
-@pytest.mark.parametrize("name", ["depth", "accuracy"])
-def test_names_of_lines_and_dots_do_not_cover_each_other(name):
+@pytest.mark.parametrize(
+    ("name", "width"),
+    [("depth", WIDTH), ("depth", NARROW), ("accuracy", WIDTH), ("differences", NARROW)],
+)
+def test_names_of_lines_and_dots_do_not_cover_each_other(name, width):
     import matplotlib.pyplot as plt
 
     with drawing():
-        figure = drawn(name)
+        figure = drawn(name, width)
         figure.canvas.draw()
         boxes = [text.get_window_extent() for text in figure.axes[0].texts]
         plt.close(figure)
@@ -209,11 +256,11 @@ def test_labels_keep_their_order_and_distance_and_stay_where_there_is_room():
     rng = np.random.default_rng(0)
     for _ in range(50):
         wanted = np.sort(rng.uniform(0, 1, 8))
-        places = layer_figures.kept_apart(wanted, 0.1, 0.0, 1.0)
+        places = line_labels.kept_apart(wanted, 0.1, 0.0, 1.0)
         assert (np.diff(places) >= 0.1 - 1e-12).all()
         assert places[0] >= 0 and places[-1] <= 1
     apart = np.array([0.1, 0.4, 0.9])
-    np.testing.assert_allclose(layer_figures.kept_apart(apart, 0.1, 0.0, 1.0), apart)
+    np.testing.assert_allclose(line_labels.kept_apart(apart, 0.1, 0.0, 1.0), apart)
 
 
 def test_accuracies_are_those_that_torchvision_documents():

@@ -18,6 +18,9 @@ def plot(
             help="Read-out of the charts with one line a network; euclid by default.",
         ),
     ] = None,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Print it as PDF too; needs Chromium, Chrome or Edge.")
+    ] = False,
 ) -> None:
     """Write layers.html: the figures, the table, and what they leave open.
 
@@ -26,4 +29,9 @@ def plot(
     from fechner.cli.console import console
     from fechner.report.layers.layer_page import write_layer_page
 
-    console.print(f"wrote {write_layer_page(folder, readout=readout)}", soft_wrap=True)
+    page = write_layer_page(folder, readout=readout)
+    console.print(f"wrote {page}", soft_wrap=True)
+    if pdf:
+        from fechner.report.pdf import write_pdf
+
+        console.print(f"wrote {write_pdf(page, page.with_suffix('.pdf'))}", soft_wrap=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fechner.records.claims.claim import Claim, read_claim
+from fechner.records.claims.codec_claim import CodecClaim, read_codec_claim
 from fechner.records.human_marks.compared import MarksCompared, read_marks_compared
 from fechner.records.images.files import image_files
 from fechner.records.journal import JournalRecord, read_journal_files
@@ -82,6 +83,11 @@ class Artefacts:
     def claim(self) -> Claim | None:
         """The tested claim."""
         return _read(self.layout.claim, read_claim)
+
+    @cached_property
+    def codec_claim(self) -> CodecClaim | None:
+        """The tested claim of a study that compares coded files."""
+        return _read(self.layout.claim, read_codec_claim)
 
     @cached_property
     def plan_check(self) -> PlanCheck | None:
@@ -157,7 +163,7 @@ class Artefacts:
             (self.stimuli is not None, "Stimuli are not built", run),
             (bool(self.sessions), "Nobody has rated", rate),
             (self.ratings is not None, "Ratings are not collected", finish),
-            (self.claim is not None, "The claim is not tested", finish),
+            (self.layout.claim.is_file(), "The claim is not tested", finish),
         ]
         return [(what, command) for done, what, command in steps if not done]
 

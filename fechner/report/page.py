@@ -6,13 +6,10 @@ study that is not finished gets a page of what there is, with the command that c
 
 from __future__ import annotations
 
-from base64 import b64encode
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fechner import __version__
-from fechner.provenance import sha256_file, write_text
+from fechner.provenance import write_text
 from fechner.records.maps import SET_RECORD as MAPS_RECORD
 from fechner.records.prediction import Prediction
 from fechner.records.stimuli import INTACT
@@ -20,28 +17,17 @@ from fechner.records.stimuli import RECORD as STIMULI_RECORD
 from fechner.report import channel_figures, pictures, story, tables
 from fechner.report.artefacts import Artefacts, read_artefacts
 from fechner.report.charts.study_charts import rated_dimension, study_charts
-from fechner.report.codecs.codec_manuscript import codec_manuscript
-from fechner.report.codecs.codec_page import render_codecs, tested_codec_claim
-from fechner.report.codecs.codec_tables import exact_codec_tables
+from fechner.report.codecs.codec_page import write_codec_report
+from fechner.report.frame.frame import rendered
+from fechner.report.frame.records_named import RecordNamed, records_named
 from fechner.report.manuscript.exact_tables import exact_tables, write_tables
-from fechner.report.manuscript.written import as_html, manuscript, write_manuscript
+from fechner.report.manuscript.written import manuscript, write_manuscript
 from fechner.report.opening.headline_numbers import headline_numbers
 from fechner.report.opening.rated_pictures import rated_row
 from fechner.report.people_marks import marks_parts
-from fechner.report.style import ARM_NAMES, drawing, svg
+from fechner.report.style import drawing, svg
 
 TEMPLATE = "page.html.j2"
-MOST_CARRIED = 200_000
-"""Characters of a table above which the page names its file instead of carrying it."""
-
-
-@dataclass(frozen=True)
-class ProvenanceBlock:
-    """A record of the study: its name, the digest of its file, and what it says of its making."""
-
-    name: str
-    sha256: str
-    content: dict[str, Any]
 
 
 def write_report(study_folder: Path) -> Path:
@@ -57,12 +43,7 @@ def write_report(study_folder: Path) -> Path:
     """
     study = read_artefacts(Path(study_folder))
     if study.study.compares_codecs:
-        page = render_codecs(study)
-        claim = tested_codec_claim(study)
-        write_tables(study, exact_codec_tables(study, claim))
-        write_manuscript(study, story.page_title(study), codec_manuscript(study, claim))
-        write_text(study.layout.report, page)
-        return study.layout.report
+        return write_codec_report(study)
     page = render(study)
     write_tables(study)
     write_manuscript(study, story.page_title(study), manuscript(study))
@@ -72,36 +53,25 @@ def write_report(study_folder: Path) -> Path:
 
 def render(study: Artefacts) -> str:
     """Return the page's HTML."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("fechner.report", "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters |= {"italics": as_html, "base64": _base64}
     with drawing():
+        charts = study_charts(study)
         parts = {
             **_headline(study),
             **_opening(study),
-            "charts": study_charts(study),
             **_channels(study),
             **_images(study),
             **_ratings(study),
             **marks_parts(study),
         }
-    return environment.get_template(TEMPLATE).render(**parts)
-
-
-def _base64(text: str) -> str:
-    return b64encode(text.encode("utf-8")).decode()
+    return rendered(
+        TEMPLATE, charts=charts, exact=exact_tables(study), tables_folder="tables/", **parts
+    )
 
 
 def _headline(study: Artefacts) -> dict[str, Any]:
     claim = study.claim
     return {
+        "kind": "report",
         "title": story.page_title(study),
         "simulated_note": story.simulated_note(study),
         "claim": claim,
@@ -112,9 +82,6 @@ def _headline(study: Artefacts) -> dict[str, Any]:
         "limits": story.limits(study),
         "provenance": _provenance(study),
         "manuscript": manuscript(study),
-        "exact": exact_tables(study),
-        "most_carried": MOST_CARRIED,
-        "version": __version__,
     }
 
 
@@ -149,7 +116,7 @@ def _images(study: Artefacts) -> dict[str, Any]:
     parts: dict[str, Any] = {
         "map_sentence": story.map_sentence(study),
         "scene_rows": [], "crops": [], "map_rows": [], "arm_tables": [], "scene_table": None,
-        "refused_table": None, "scenes_hidden": 0, "map_scale": None, "arm_names": ARM_NAMES,
+        "refused_table": None, "scenes_hidden": 0, "map_scale": None,
     }  # fmt: skip
     if study.maps:
         parts["map_scale"] = svg(
@@ -219,18 +186,18 @@ def _prediction(found: Prediction | None) -> dict[str, Any]:
     }
 
 
-def _provenance(study: Artefacts) -> list[ProvenanceBlock]:
+def _provenance(study: Artefacts) -> list[RecordNamed]:
     layout = study.layout
-    blocks: list[tuple[Path, Any]] = [
-        (layout.selection, study.selection and study.selection.choice.provenance),
-        (layout.maps / MAPS_RECORD, study.maps_record.get("provenance")),
-        (layout.stimuli / STIMULI_RECORD, study.stimuli and study.stimuli.record.get("provenance")),
-        (layout.claim, study.claim and study.claim.provenance),
-        (layout.prediction, study.prediction and study.prediction.provenance),
-        (layout.marks_compared, study.marks and study.marks.provenance),
-    ]
-    return [
-        ProvenanceBlock(f"{path.parent.name}/{path.name}", sha256_file(path), block)
-        for path, block in blocks
-        if block
-    ]
+    return records_named(
+        [
+            (layout.selection, study.selection and study.selection.choice.provenance),
+            (layout.maps / MAPS_RECORD, study.maps_record.get("provenance")),
+            (
+                layout.stimuli / STIMULI_RECORD,
+                study.stimuli and study.stimuli.record.get("provenance"),
+            ),
+            (layout.claim, study.claim and study.claim.provenance),
+            (layout.prediction, study.prediction and study.prediction.provenance),
+            (layout.marks_compared, study.marks and study.marks.provenance),
+        ]
+    )

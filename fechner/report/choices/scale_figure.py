@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from fechner.report.choices.written import write_figure
-from fechner.report.style import PALETTE, WIDTH, arm_colour
+from fechner.report.style import PALETTE, WIDTH, arm_colour, is_narrow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-def scale_chart(table: pd.DataFrame, *, anchor: str | None) -> Figure:
+def scale_chart(table: pd.DataFrame, *, anchor: str | None, width: float = WIDTH) -> Figure:
     """Draw one row an item, the best on top.
 
     Parameters
@@ -25,14 +25,16 @@ def scale_chart(table: pd.DataFrame, *, anchor: str | None) -> Figure:
         scenes a panel each.
     anchor
         The item at 0 JND; None where the mean is.
+    width
+        Of the figure in inches.
     """
     import matplotlib.pyplot as plt
 
     groups = list(table.groupby("scene", sort=True))
-    columns = min(len(groups), 4)
+    columns = min(len(groups), 2 if is_narrow(width) else 4)
     rows = -(-len(groups) // columns)
     most = max(len(group) for _, group in groups)
-    size = (WIDTH, max(1.9, rows * (0.55 + 0.24 * most) + 0.5))
+    size = (width, max(1.9, rows * (0.55 + 0.24 * most) + 0.5))
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, sharex=True)
     for axis, (scene, group) in zip(axes.flat, groups, strict=False):
         _draw_scale(axis, group.sort_values("jnd", ignore_index=True))

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from fechner.records.claims.codec_claim import CodecClaim
-from fechner.report.style import PALETTE, WIDTH
+from fechner.report.style import PALETTE, WIDTH, is_narrow
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COLOURS = ("low", "high", "donor", "accent", "ink")
@@ -27,11 +28,11 @@ def arm_looks(names: Sequence[str]) -> dict[str, tuple[str, str]]:
     }
 
 
-def opinion_curves(claim: CodecClaim) -> Figure:
+def opinion_curves(claim: CodecClaim, width: float = WIDTH) -> Figure:
     """Draw opinion against bytes, one curve an arm."""
     import matplotlib.pyplot as plt
 
-    figure, axis = plt.subplots(figsize=(WIDTH, 3.4))
+    figure, axis = plt.subplots(figsize=(width, 3.4))
     looks = arm_looks([claim.rule.codec.better, *claim.rule.codec.than])
     ends = []
     for name, (colour, mark) in looks.items():
@@ -45,7 +46,10 @@ def opinion_curves(claim: CodecClaim) -> Figure:
     ticks = np.unique(np.round(np.geomspace(min(ends), max(ends), 5), 1))
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.set_xticks([], minor=True)
-    axis.set_xlabel("bytes of the coded file, thousands, geometric mean over images (log scale)")
+    between = "\n" if is_narrow(width) else " "
+    axis.set_xlabel(
+        f"bytes of the coded file, thousands,{between}geometric mean over images (log scale)"
+    )
     unit = "JND" if claim.paired else "points"
     axis.set_ylabel(f"{claim.dimension}, {unit} above the mean")
     axis.grid(axis="y")
@@ -54,49 +58,54 @@ def opinion_curves(claim: CodecClaim) -> Figure:
     return figure
 
 
-def chosen_matrix(compared: pd.DataFrame, names: Sequence[str]) -> Figure:
+def chosen_matrix(shares: pd.DataFrame, arms: Sequence[str], width: float = WIDTH) -> Figure:
     """Draw how often each arm was chosen over each other at equal rate, one panel a rate.
 
     Parameters
     ----------
-    compared
-        The table of `comparisons.with_conditions`, without those who were left out.
-    names
-        The arms.
+    shares
+        The table of `judged_pairs.chosen_shares`.
+    arms
+        Names of the arms.
+    width
+        Of the figure in inches.
     """
     import matplotlib.pyplot as plt
 
-    same = compared[compared["level_first"] == compared["level_second"]]
-    levels = sorted({int(level) for level in same["level_first"] if level > 0})
+    rates = sorted(set(shares["rate"]))
+    columns = min(max(len(rates), 1), 2 if is_narrow(width) else 4)
+    lines = -(-max(len(rates), 1) // columns)
+    side = min((width - 1.2) / columns, 2.4)
     figure, axes = plt.subplots(
-        1, len(levels), figsize=(WIDTH, 0.9 + 1.9 / max(1, len(levels) / 2)), squeeze=False
+        lines, columns, figsize=(width, (side + 0.7) * lines + 0.4), squeeze=False
     )
-    for axis, level in zip(axes[0], levels, strict=True):
-        shares = _shares(same[same["level_first"] == level], names)
-        axis.imshow(shares, vmin=0, vmax=1, cmap="PuOr", alpha=0.75)
-        for row, column in np.ndindex(shares.shape):
-            if np.isfinite(shares[row, column]):
-                axis.text(
-                    column, row, f"{100 * shares[row, column]:.0f}", ha="center", va="center",
-                    color="#1b1b1a", fontsize=9,
-                )  # fmt: skip
-        axis.set_xticks(range(len(names)), names, rotation=30, ha="right")
-        axis.set_yticks(range(len(names)), names if axis is axes[0][0] else [""] * len(names))
-        axis.set_title(f"rate {level}")
-        axis.tick_params(length=0)
-    axes[0][0].set_ylabel("chosen, % ...")
-    figure.supxlabel("... over", fontsize=9)
+    for axis in axes.flat[len(rates) :]:
+        axis.set_visible(False)
+    for axis, rate in zip(axes.flat, rates, strict=False):
+        _draw_shares(axis, shares[shares["rate"] == rate], arms, named=axis in axes[:, 0])
+        axis.set_title(f"rate {rate}")
+    figure.supylabel("chosen, % \N{HORIZONTAL ELLIPSIS}", fontsize=9)
+    figure.supxlabel("\N{HORIZONTAL ELLIPSIS} over", fontsize=9)
     figure.tight_layout()
     return figure
 
 
-def _shares(rows: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
-    found = np.full((len(names), len(names)), np.nan)
-    for a, first in enumerate(names):
-        for b, second in enumerate(names):
-            ahead = rows[(rows["region_first"] == first) & (rows["region_second"] == second)]
-            back = rows[(rows["region_first"] == second) & (rows["region_second"] == first)]
-            shares = np.concatenate([ahead["share"], 1 - back["share"]])
-            if a != b and len(shares):
-                found[a, b] = shares.mean()
-    return found
+def _draw_shares(axis: Axes, rows: pd.DataFrame, arms: Sequence[str], *, named: bool) -> None:
+    import matplotlib
+    from matplotlib.patches import Rectangle
+
+    colours = matplotlib.colormaps["PuOr"]
+    for arm, over, share in zip(rows["arm"], rows["over"], rows["share"], strict=True):
+        row, column = arms.index(arm), arms.index(over)
+        axis.add_patch(
+            Rectangle((column - 0.5, row - 0.5), 1, 1, color=colours(float(share)), alpha=0.75)
+        )
+        # Black on the colours of the cells, which do not follow the page into the dark.
+        axis.text(
+            column, row, f"{100 * share:.0f}", ha="center", va="center", color="black", fontsize=9
+        )
+    edge = len(arms) - 0.5
+    axis.set(xlim=(-0.5, edge), ylim=(edge, -0.5), aspect="equal")
+    axis.set_xticks(range(len(arms)), arms, rotation=30, ha="right")
+    axis.set_yticks(range(len(arms)), arms if named else [""] * len(arms))
+    axis.tick_params(length=0)

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
 
 import pandas as pd
 
-from fechner import __version__
-from fechner.records.claims.codec_claim import CodecClaim, read_codec_claim
+from fechner.provenance import write_text
+from fechner.records.claims.codec_claim import CodecClaim
 from fechner.records.images.files import read_image
+from fechner.records.maps import SET_RECORD as MAPS_RECORD
 from fechner.records.stimuli import INTACT, StimulusSet
+from fechner.records.stimuli import RECORD as STIMULI_RECORD
 from fechner.report import story
 from fechner.report.artefacts import Artefacts
-from fechner.report.choices.scale_figure import scale_chart
-from fechner.report.codecs.codec_figures import chosen_matrix, opinion_curves
+from fechner.report.charts.chart import Chart
+from fechner.report.codecs.codec_charts import codec_charts
 from fechner.report.codecs.codec_manuscript import codec_manuscript
+from fechner.report.codecs.codec_tables import exact_codec_tables
 from fechner.report.codecs.codec_worlds import simulated_world
-from fechner.report.manuscript.written import as_html
+from fechner.report.codecs.judged_pairs import judged_pairs
+from fechner.report.frame.frame import rendered
+from fechner.report.frame.records_named import RecordNamed, records_named
+from fechner.report.manuscript.exact_table import ExactTable
+from fechner.report.manuscript.exact_tables import write_tables
+from fechner.report.manuscript.written import Manuscript, write_manuscript
 from fechner.report.pictures import SceneRow, picture
-from fechner.report.style import drawing, svg
-from fechner.report.tables import Table, contrast_table, number, plan_table
+from fechner.report.style import drawing
+from fechner.report.tables import Table, contrast_table, number, plan_table, session_facts
 from fechner.stimuli.coded.sheet import where_arms_differ
 
 TEMPLATE = "codecs.html.j2"
@@ -37,92 +45,87 @@ def _simulated_note(study: Artefacts) -> str | None:
     )
 
 
-def tested_codec_claim(study: Artefacts) -> CodecClaim | None:
-    """Return the tested claim; None where nobody has judged yet."""
-    return read_codec_claim(study.layout.claim) if study.layout.claim.exists() else None
-
-
-def render_codecs(study: Artefacts) -> str:
-    """Return the HTML of a codec study's page.
+def write_codec_report(study: Artefacts) -> Path:
+    """Write the page of a codec study, its manuscript and its tables; return the page's path.
 
     Raises
     ------
     InputError
         If an artefact is damaged.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("fechner.report", "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters["italics"] = as_html
-    claim = tested_codec_claim(study)
-    stimuli = study.stimuli
+    claim = study.codec_claim
+    judged = judged_pairs(study, claim)
+    exact, paper = exact_codec_tables(study, claim, judged), codec_manuscript(study, claim)
     with drawing():
-        parts: dict[str, Any] = {
-            "title": story.page_title(study),
-            "simulated_note": _simulated_note(study),
-            "claim": claim,
-            "tone": "soft" if claim is None else story.VERDICT_COLOURS[claim.verdict],
-            "contrasts": claim and contrast_table(claim.contrasts, claim.rule.level),
-            "saved": claim and _saved_table(claim),
-            "sizes": stimuli and _size_table(stimuli),
-            "encoders": stimuli and stimuli.record.get("encoders", {}),
-            "refused": stimuli.record.get("refused", {}) if stimuli else {},
-            "crops": [] if stimuli is None else _crops(stimuli),
-            "plan": study.plan_check and plan_table(study.plan_check),
-            "manuscript": codec_manuscript(study, claim),
-            "version": __version__,
-            **_charts(study, claim),
-        }
-    return environment.get_template(TEMPLATE).render(**parts)
+        charts = codec_charts(claim, judged)
+    page = _page(study, claim, charts=charts, exact=exact, paper=paper)
+    write_tables(study, exact)
+    write_manuscript(study, story.page_title(study), paper)
+    write_text(study.layout.report, page)
+    return study.layout.report
 
 
-def _charts(study: Artefacts, claim: CodecClaim | None) -> dict[str, str]:
-    found = {"curves": "", "pairs": "", "scale": ""}
-    if claim is None:
-        return found
-    if claim.curve:
-        found["curves"] = svg(
-            opinion_curves(claim), label="Opinion against bytes", simulated=claim.simulated
-        )
-    if claim.paired and study.ratings is not None and study.stimuli is not None:
-        found |= _of_pairs(study, claim)
-    return found
-
-
-def _of_pairs(study: Artefacts, claim: CodecClaim) -> dict[str, str]:
-    from fechner.analysis.ratings.choices.comparisons import (
-        Comparisons,
-        comparisons,
-        with_conditions,
+def _page(
+    study: Artefacts,
+    claim: CodecClaim | None,
+    *,
+    charts: dict[str, Chart],
+    exact: dict[str, ExactTable],
+    paper: Manuscript,
+) -> str:
+    stimuli = study.stimuli
+    return rendered(
+        TEMPLATE,
+        charts=charts,
+        exact=exact,
+        tables_folder="tables/",
+        kind="report",
+        title=story.page_title(study),
+        simulated_note=_simulated_note(study),
+        claim=claim,
+        tone="soft" if claim is None else story.VERDICT_COLOURS[claim.verdict],
+        to_do=study.to_do(),
+        facts=story.facts(study),
+        contrasts=claim and contrast_table(claim.contrasts, claim.rule.level),
+        saved=claim and _saved_table(claim),
+        sizes=stimuli and _size_table(stimuli),
+        encoders=stimuli and stimuli.record.get("encoders", {}),
+        refused=stimuli.record.get("refused", {}) if stimuli else {},
+        crops=[] if stimuli is None else _crops(stimuli, stamped=study.simulated_images),
+        plan=study.plan_check and plan_table(study.plan_check),
+        plan_sentence=study.plan_check and story.plan_sentence(study.plan_check),
+        session_facts=session_facts(study.sessions),
+        manuscript=paper,
+        limits=_limits(study, claim),
+        provenance=_records(study, claim),
     )
-    from fechner.analysis.ratings.choices.scale_values import condition_scale
 
-    ratings, stimuli = study.ratings, study.stimuli
-    if ratings is None or stimuli is None:
-        return {}
-    chosen = comparisons(ratings, claim.dimension)
-    kept = chosen.table[~chosen.table["participant"].isin(claim.excluded)]
-    chosen = Comparisons(kept, chosen.dimension, chosen.simulated)
-    table, _ = with_conditions(chosen, stimuli)
-    names = [claim.rule.codec.better, *claim.rule.codec.than]
-    values = condition_scale(chosen, stimuli, level=claim.rule.level)
-    short = values.table.assign(item=values.table["item"].str.replace(" codec ", " "))
-    return {
-        "pairs": svg(
-            chosen_matrix(table, names), label="Share of comparisons in which each arm was chosen",
-            simulated=claim.simulated,
-        ),
-        "scale": svg(
-            scale_chart(short, anchor=values.anchor), label="Scale of the conditions in JND",
-            simulated=claim.simulated,
-        ),
-    }  # fmt: skip
+
+def _limits(study: Artefacts, claim: CodecClaim | None) -> list[str]:
+    """Return what this study cannot show."""
+    said = []
+    if study.simulated_participants:
+        said.append("Simulated data show that the steps work together; they are no evidence.")
+    if study.stimuli is not None:
+        said.append(
+            f"{len(study.stimuli.scenes)} pictures at the sizes of the table, by these encoders "
+            "and settings; other pictures, sizes and settings may turn out otherwise."
+        )
+        refused = study.stimuli.record.get("refused", {})
+        if refused:
+            said.append(f"{len(refused)} scenes could not be coded and were left out beforehand.")
+    return [*said, *(claim.warnings if claim else [])]
+
+
+def _records(study: Artefacts, claim: CodecClaim | None) -> list[RecordNamed]:
+    layout, stimuli = study.layout, study.stimuli
+    return records_named(
+        [
+            (layout.maps / MAPS_RECORD, study.maps_record.get("provenance")),
+            (layout.stimuli / STIMULI_RECORD, stimuli and stimuli.record.get("provenance")),
+            (layout.claim, claim and claim.provenance),
+        ]
+    )
 
 
 def _saved_table(claim: CodecClaim) -> Table:
@@ -166,13 +169,16 @@ def _size_table(stimuli: StimulusSet) -> Table:
     return Table(header, cells)
 
 
-def _crops(stimuli: StimulusSet) -> list[SceneRow]:
+def _crops(stimuli: StimulusSet, *, stamped: bool) -> list[SceneRow]:
     """Return every arm of the lowest rate at native resolution, where the arms differ most."""
     rows = []
     for scene in stimuli.scenes[:SCENES]:
         own = [s for s in stimuli.stimuli if s.scene == scene and s.level in (0, 1)]
         images = {one.region: read_image(stimuli.unchanged_path(one)) for one in own}
         window = where_arms_differ([images[name] for name in images if name != INTACT])
-        shown = [picture(image[window], name, side=None) for name, image in images.items()]
+        shown = [
+            picture(image[window], name, side=None, stamped=stamped)
+            for name, image in images.items()
+        ]
         rows.append(SceneRow(scene, shown))
     return rows

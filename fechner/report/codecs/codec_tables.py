@@ -9,15 +9,20 @@ import pandas as pd
 from fechner.records.claims.codec_claim import CodecClaim
 from fechner.records.stimuli import INTACT, StimulusSet
 from fechner.report.artefacts import Artefacts
+from fechner.report.codecs.judged_pairs import JudgedPairs, chosen_shares
 from fechner.report.manuscript.exact_table import ExactTable
 from fechner.report.manuscript.exact_tables import contrasts_exactly
 
 
-def exact_codec_tables(study: Artefacts, claim: CodecClaim | None) -> dict[str, ExactTable]:
+def exact_codec_tables(
+    study: Artefacts, claim: CodecClaim | None, judged: JudgedPairs | None
+) -> dict[str, ExactTable]:
     """Return every table that a codec study has results for, by name."""
     found: list[ExactTable] = []
     if claim is not None:
         found += _of_claim(claim)
+    if claim is not None and judged is not None:
+        found += _of_pairs(judged, simulated=claim.simulated)
     if study.stimuli is not None:
         found += _of_stimuli(study.stimuli)
     return {one.name: one for one in found if len(one.table)}
@@ -40,6 +45,16 @@ def _of_claim(claim: CodecClaim) -> list[ExactTable]:
         ExactTable("opinion_curves", f"Geometric mean of the bytes over images, and opinion in "
                    f"{scale}, of each arm at each rate",
                    table=pd.DataFrame([one.model_dump() for one in claim.curve]), **sources),
+    ]  # fmt: skip
+
+
+def _of_pairs(judged: JudgedPairs, *, simulated: bool) -> list[ExactTable]:
+    sources: dict[str, Any] = {"source": "ratings/ratings.csv", "simulated": simulated}
+    return [
+        ExactTable("chosen_shares", "How often an arm was chosen over another at equal rate, ties "
+                   "half, without those who were left out", table=chosen_shares(judged), **sources),
+        ExactTable("condition_scale", "Scale value of each arm at each rate in JND, and how often "
+                   "it was compared and chosen", table=judged.scale.table, **sources),
     ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,24 +17,39 @@ from fechner.analysis.network.distances.contrasts import choice_contrasts
 from fechner.analysis.network.distances.table import YARDSTICK
 from fechner.analysis.network.layers.factors import CLASSIFICATION, UNTRAINED, factors_of
 from fechner.records.layers.results import LayerResults, distance_name
+from fechner.report.charts.chart import Draw
 from fechner.report.layers import layer_figures, layer_gain_figures
 from fechner.report.layers.layer_figures import NO_WEIGHTS, plain
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 ALEXNETS = ("AlexNet", "AlexNet (VISSL)")
 """Families whose networks the paper compares by goal and by data."""
 
 
 @dataclass(frozen=True)
-class Chart:
-    """A chart of the page: its number in the paper, or none, and what it shows."""
+class LayerChart:
+    """A chart of the page, or what is missing for it.
+
+    Attributes
+    ----------
+    name
+        Of its files.
+    title
+        With its number in the paper, where it has one.
+    caption
+        What it shows.
+    draw
+        Returns the figure for a width in inches; None where the tables do not allow it.
+    tables
+        Names of the tables that hold its data.
+    missing
+        What would give it.
+    """
 
     name: str
     title: str
     caption: str
-    figure: Figure | None
+    draw: Draw | None
+    tables: tuple[str, ...] = ("layers",)
     missing: str = ""
 
 
@@ -45,8 +60,22 @@ def correlation(value: float | None) -> str:
     return f"{value:.3f}".replace("0.", ".", 1).replace("-", "\N{MINUS SIGN}")
 
 
-def charts(results: LayerResults, name: str, readout: str) -> Iterator[Chart]:
-    """Return the charts of one set, those of the paper first."""
+def layer_charts(
+    results: LayerResults, name: str, readout: str, changes: pd.DataFrame | None
+) -> Iterator[LayerChart]:
+    """Return the charts of one set, those of the paper first.
+
+    Parameters
+    ----------
+    results
+        The tables of the study.
+    name
+        Of the set.
+    readout
+        Of the charts with one line a network.
+    changes
+        What each choice changes on this set (`choice_effects`).
+    """
     rows = results.measured[results.measured["set"] == name]
     known = rows[rows["network"] == YARDSTICK]
     drawable = list(dict.fromkeys(plain(rows, readout)["network"]))
@@ -56,35 +85,36 @@ def charts(results: LayerResults, name: str, readout: str) -> Iterator[Chart]:
         "differences. Dotted lines are known metrics."
     )
     for number_, (title, networks, what) in enumerate(_factors(drawable), start=1):
-        yield Chart(
-            f"Figure {number_}",
-            title,
+        yield LayerChart(
+            title.lower().replace(" ", "_"),
+            f"Figure {number_}. {title}",
             f"{what} {bars}",
-            layer_figures.by_depth(rows, networks, known, readout=readout) if networks else None,
-            "" if networks else _MISSING[number_],
+            partial(layer_figures.by_depth, rows, networks, known, readout) if networks else None,
+            missing=_MISSING[number_],
         )
     several = rows[rows["network"] != YARDSTICK]["readout"].nunique() > 1
-    yield Chart(
-        "Figure 4",
-        "Read-out",
+    inside = rows[rows["network"] != YARDSTICK]
+    yield LayerChart(
+        "readouts",
+        "Figure 4. Read-out",
         f"How a layer's differences become one number. Dotted lines: {_named(known)}.",
-        layer_figures.by_readout(rows[rows["network"] != YARDSTICK], known) if several else None,
-        "" if several else "The table has one read-out; run with several (-r).",
+        partial(layer_figures.by_readout, inside, known) if several else None,
+        missing="The table has one read-out; run with several (-r).",
     )
-    accuracy = layer_gain_figures.against_accuracy(rows)
-    yield Chart(
-        "Figure 6",
-        "Accuracy and agreement",
+    best = layer_gain_figures.rows_with_accuracy(rows)
+    yield LayerChart(
+        "accuracy",
+        "Figure 6. Accuracy and agreement",
         "Each network at its best layer and read-out. The bar is that row's 95 % interval over "
         "references and leaves out that it was picked as the best; accuracies are published, not "
         "measured here.",
-        accuracy,
-        "" if accuracy else "Fewer than two networks of the table have a published accuracy.",
+        partial(layer_gain_figures.against_accuracy, best) if len(best) > 1 else None,
+        missing="Fewer than two networks of the table have a published accuracy.",
     )
-    yield from _own_charts(results, name, drawable, readout)
+    yield from _own_charts(results, name, drawable, readout, changes)
 
 
-def effects(results: LayerResults, name: str, readout: str) -> pd.DataFrame | None:
+def choice_effects(results: LayerResults, name: str, readout: str) -> pd.DataFrame | None:
     """Return what each choice changes on one set, with intervals; None where nothing varies."""
     rows = results.measured[results.measured["set"] == name]
     rows = rows[(rows["network"] != YARDSTICK) & rows["weights"].isin(NO_WEIGHTS)]
@@ -114,39 +144,45 @@ def _named(known: pd.DataFrame) -> str:
 
 
 def _own_charts(
-    results: LayerResults, name: str, networks: Sequence[str], readout: str
-) -> Iterator[Chart]:
-    changes = effects(results, name, readout)
+    results: LayerResults,
+    name: str,
+    networks: Sequence[str],
+    readout: str,
+    changes: pd.DataFrame | None,
+) -> Iterator[LayerChart]:
     if changes is not None:
-        yield Chart(
-            "",
+        yield LayerChart(
+            "choices",
             "What each choice changes",
             f"Means over rows, so that no best row flatters itself: read-outs against {readout} "
             f"over all layers; depth and network in {readout}. Thick: over references; thin: "
             f"over kinds of distortion. {len(changes)} comparisons: with twenty, one leaves out "
             "0 by chance.",
-            layer_gain_figures.difference_forest(changes),
+            partial(layer_gain_figures.difference_forest, changes),
+            ("choices",),
         )
     families = results.distortions[results.distortions["set"] == name]
     families = families[families["spearman"].notna() & (families["network"] != YARDSTICK)]
     if len(families) and networks:
-        yield Chart(
-            "",
+        yield LayerChart(
+            "distortions",
             "Within each kind of distortion",
             f"Read-out {readout}. A pooled correlation also asks whether kinds of distortion are "
             "put on one scale; here each kind is asked alone.",
-            layer_figures.by_distortion(families, networks, readout=readout),
+            partial(layer_figures.by_distortion, families, networks, readout),
+            ("distortions",),
         )
     compared = results.differences[results.differences["set"] == name]
     if len(compared):
         count = f"{compared['compared'].max():.0f}"
-        yield Chart(
-            "",
+        yield LayerChart(
+            "differences",
             "Differences",
             f"{count} comparisons: with twenty, one interval leaves out 0 by chance. Over "
             "references asks what other photographs would say, over kinds of distortion what other "
             "kinds of harm would. Rows that were picked as the best of many flatter themselves.",
-            layer_gain_figures.difference_forest(compared),
+            partial(layer_gain_figures.difference_forest, compared),
+            ("differences",),
         )
 
 
@@ -195,16 +231,16 @@ def _factors(networks: Sequence[str]) -> list[tuple[str, list[str], str]]:
     ]
 
 
-def crossed_chart(crossed: pd.DataFrame | None) -> Chart:
+def crossed_chart(crossed: pd.DataFrame | None) -> LayerChart:
     """Return the paper's fifth figure, or what would give it."""
-    return Chart(
-        "Figure 5",
-        "Fine-tuned weights, crossed",
+    return LayerChart(
+        "crossed",
+        "Figure 5. Fine-tuned weights, crossed",
         "Open: all channels alike; filled: non-negative channel weights fitted to the scores of "
         "the set on the left of the arrow. The gain has its 95 % interval over references. Only "
         "pairs that did not fit are judged. A split by image leaves versions of each judged "
         "photograph among those that fitted, and flatters.",
-        None if crossed is None else layer_gain_figures.crossed_weights(crossed),
-        "" if crossed is not None else "No crossed.csv in the folder: fechner layers finetune "
-        "writes it.",
-    )  # fmt: skip
+        None if crossed is None else partial(layer_gain_figures.crossed_weights, crossed),
+        ("crossed",),
+        "No crossed.csv in the folder: fechner layers finetune writes it.",
+    )

@@ -26,7 +26,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fechner.analysis.network.layers.factors import block_of
-from fechner.report.style import PALETTE, WIDTH
+from fechner.report.layers.line_labels import MARKERS, name_line_ends
+from fechner.report.style import PALETTE, WIDTH, is_narrow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +40,6 @@ MOST_NETWORKS = 8
 YARDSTICKS_DRAWN = ("psnr", "ssim", "ms_ssim", "fsim", "lpips_alex", "lpips_vgg", "dists")
 """Known metrics that stand as lines in charts; the table holds them all."""
 
-MARKERS = "osD^vPXh"
 DASHES: tuple[tuple[float, ...], ...] = (
     (), (5, 2), (1.5, 1.5), (6, 1.5, 1.5, 1.5), (3, 1), (8, 2), (1, 1), (6, 1, 1, 1, 1, 1),
 )  # fmt: skip
@@ -49,12 +49,14 @@ CATEGORIES = (
 )  # fmt: skip
 """After Okabe and Ito (2008); the yellow darkened for lines on a light page."""
 _BLOCK_SHADES = (0.05, 0.95)
-LABEL_HEIGHT = 0.165
-"""Inches between two labels of size 8.5 that stand one below the other."""
 
 
 def by_depth(
-    rows: pd.DataFrame, networks: Sequence[str], yardsticks: pd.DataFrame, *, readout: str
+    rows: pd.DataFrame,
+    networks: Sequence[str],
+    yardsticks: pd.DataFrame,
+    readout: str,
+    width: float = WIDTH,
 ) -> Figure:
     """Draw agreement against depth, one line a network, dots coloured by block.
 
@@ -68,13 +70,15 @@ def by_depth(
         Rows of ``layers.csv`` that are known metrics.
     readout
         Which read-out of all channels.
+    width
+        Of the figure in inches.
     """
     import matplotlib.pyplot as plt
 
     mine = plain(rows, readout)
     mine = mine[mine["network"].isin(networks)]
-    figure, axis = plt.subplots(figsize=(WIDTH, 4.2))
-    figure.subplots_adjust(left=0.09, right=0.66, top=0.97, bottom=0.23)
+    figure, axis = plt.subplots(figsize=(width, 4.2))
+    figure.subplots_adjust(left=0.65 / width, right=0.97, top=0.97, bottom=0.23)
     blocks = [
         block_of(network, layer)
         for network, layer in zip(mine["network"], mine["layer"], strict=True)
@@ -91,8 +95,8 @@ def by_depth(
     for value in known["spearman"]:
         axis.axhline(value, color=PALETTE["soft"], linewidth=0.7, linestyle=(0, (1, 2)))
     _depth_axis(axis, mine, known)
-    _end_labels(axis, ends, known)
     _block_legend(figure, blocks, shades)
+    name_line_ends(figure, axis, ends, known)
     return figure
 
 
@@ -134,9 +138,13 @@ def _block_legend(figure: Figure, blocks: Sequence[int | None], shades: dict) ->
                markeredgecolor=PALETTE["ink"], markeredgewidth=0.4, label=name)
         for block, name in named
     ]  # fmt: skip
+    width, height = figure.get_size_inches()
+    columns = min(len(handles), 6) if is_narrow(width) else max(len(handles), 1)
+    lines = -(-len(handles) // columns)
+    figure.subplots_adjust(bottom=(0.76 + 0.21 * lines) / height)
     figure.legend(
         handles=handles, title="block", loc="lower left", bbox_to_anchor=(0.07, 0.0),
-        ncols=len(handles), handletextpad=0.1, columnspacing=0.9, title_fontsize=8.5,
+        ncols=columns, handletextpad=0.1, columnspacing=0.9, title_fontsize=8.5,
         alignment="left", borderpad=0.1,
     )  # fmt: skip
 
@@ -159,64 +167,6 @@ def span_of(columns: Sequence[pd.Series]) -> tuple[float, float]:
     return float(max(low, -1.0)), float(min(np.ceil((values.max() + 0.005) * 20) / 20, 1.0))
 
 
-def _end_labels(axis: Axes, ends: Sequence[tuple[float, str, int]], known: pd.DataFrame) -> None:
-    """Name lines at their right ends, networks in bold; labels keep apart, a thread leads."""
-    labels = [(y, name, True, MARKERS[at % len(MARKERS)]) for y, name, at in ends]
-    labels += [
-        (value, name, False, "")
-        for name, value in zip(known["layer"], known["spearman"], strict=True)
-    ]
-    labels.sort(key=lambda label: label[0])
-    low, high = axis.get_ylim()
-    height = height_of(axis)
-    heights = kept_apart([y for y, *_ in labels], (high - low) / height * LABEL_HEIGHT, low, high)
-    for (y, name, strong, marker), at in zip(labels, heights, strict=True):
-        axis.plot([103, 107, 109], [y, at, at], color=PALETTE["soft"], linewidth=0.6, clip_on=False)
-        if marker:
-            axis.plot(
-                112, at, marker, color=PALETTE["paper"], markersize=5.5, clip_on=False,
-                markeredgecolor=PALETTE["ink"], markeredgewidth=0.7,
-            )  # fmt: skip
-        axis.text(
-            115 if marker else 111, at, f"{name}  {y:.2f}".replace("0.", "."), va="center",
-            fontsize=8.5, color=PALETTE["ink" if strong else "soft"],
-            fontweight="bold" if strong else "normal",
-        )  # fmt: skip
-
-
-def height_of(axis: Axes) -> float:
-    """Return the height of a panel in inches."""
-    return float(axis.get_window_extent().height / axis.figure.dpi)
-
-
-def kept_apart(
-    wanted: Sequence[float], least: float, low: float, high: float
-) -> NDArray[np.float64]:
-    """Return places near the `wanted` ones, in their order, at least `least` apart.
-
-    Parameters
-    ----------
-    wanted
-        In rising order.
-    least
-        The smallest distance.
-    low, high
-        Between which they lie, if there is room.
-    """
-    n = len(wanted)
-    # z_k = y_k - k * least must rise: isotonic regression by pooling neighbours that do not.
-    pools: list[list[float]] = []
-    for k, y in enumerate(wanted):
-        pools.append([y - k * least, 1.0])
-        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
-            value, count = pools.pop()
-            mean, before = pools.pop()
-            pools.append([(mean * before + value * count) / (before + count), before + count])
-    z = np.concatenate([np.full(int(count), value) for value, count in pools]) if n else np.empty(0)
-    top = max(high - (n - 1) * least, low)
-    return np.clip(z, low, top) + least * np.arange(n)
-
-
 def drawn_yardsticks(yardsticks: pd.DataFrame) -> pd.DataFrame:
     """Return the known metrics that are drawn: the usual ones, and columns that a user brought.
 
@@ -233,17 +183,17 @@ def plain(rows: pd.DataFrame, readout: str) -> pd.DataFrame:
     return rows[mine & rows["depth"].notna() & rows["spearman"].notna()]
 
 
-def by_readout(rows: pd.DataFrame, yardsticks: pd.DataFrame) -> Figure:
+def by_readout(rows: pd.DataFrame, yardsticks: pd.DataFrame, width: float = WIDTH) -> Figure:
     """Draw agreement against depth, a panel a network and a line a read-out."""
     import matplotlib.pyplot as plt
 
     mine = rows[rows["weights"].isin(NO_WEIGHTS) & rows["depth"].notna()]
     networks = list(dict.fromkeys(mine["network"]))[:MOST_NETWORKS]
     readouts = list(dict.fromkeys(mine["readout"]))
-    columns = min(len(networks), 3)
+    columns = min(len(networks), 2 if is_narrow(width) else 3)
     lines = -(-len(networks) // columns)
     figure, axes = plt.subplots(
-        lines, columns, figsize=(WIDTH, 2.7 * lines + 0.9), sharex=True, sharey=True, squeeze=False
+        lines, columns, figsize=(width, 2.7 * lines + 0.9), sharex=True, sharey=True, squeeze=False
     )
     _hide_rest(axes, len(networks))
     for axis, network in zip(axes.ravel(), networks, strict=False):
@@ -265,7 +215,9 @@ def by_readout(rows: pd.DataFrame, yardsticks: pd.DataFrame) -> Figure:
     return figure
 
 
-def by_distortion(distortions: pd.DataFrame, networks: Sequence[str], *, readout: str) -> Figure:
+def by_distortion(
+    distortions: pd.DataFrame, networks: Sequence[str], readout: str, width: float = WIDTH
+) -> Figure:
     """Draw agreement against depth within each kind of distortion, a line a network.
 
     Parameters
@@ -276,6 +228,8 @@ def by_distortion(distortions: pd.DataFrame, networks: Sequence[str], *, readout
         Which networks, in the order of their colours.
     readout
         Which read-out of all channels.
+    width
+        Of the figure in inches.
     """
     import matplotlib.pyplot as plt
 
@@ -283,10 +237,10 @@ def by_distortion(distortions: pd.DataFrame, networks: Sequence[str], *, readout
     if "weights" in rows:
         rows = rows[rows["weights"].isin(NO_WEIGHTS)]
     kinds = list(dict.fromkeys(rows["family"]))
-    columns = min(len(kinds), 4)
+    columns = min(len(kinds), 2 if is_narrow(width) else 4)
     lines = -(-len(kinds) // columns)
     figure, axes = plt.subplots(
-        lines, columns, figsize=(WIDTH, 2.0 * lines + 0.9), sharex=True, sharey=True, squeeze=False
+        lines, columns, figsize=(width, 2.0 * lines + 0.9), sharex=True, sharey=True, squeeze=False
     )
     _hide_rest(axes, len(kinds))
     for axis, kind in zip(axes.ravel(), kinds, strict=False):
@@ -325,7 +279,7 @@ def _outer_labels(axes: NDArray, x: str, y: str) -> None:
 def _legend_below(figure: Figure, axis: Axes, lines: int) -> None:
     height = figure.get_size_inches()[1]
     handles, labels = axis.get_legend_handles_labels()
-    columns = min(len(labels), 5)
+    columns = min(len(labels), 3 if is_narrow(figure.get_figwidth()) else 5)
     rows = -(-len(labels) // columns)
     figure.tight_layout(rect=(0, (0.2 * rows + 0.1) / height, 1, 1))
     figure.legend(

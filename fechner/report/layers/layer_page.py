@@ -6,13 +6,13 @@ report. `layer_figures` draws.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from fechner import __version__
 from fechner.analysis.network.distances.table import YARDSTICK
 from fechner.analysis.network.layers.factors import (
     ACCURACIES,
@@ -21,16 +21,23 @@ from fechner.analysis.network.layers.factors import (
 from fechner.errors import InputError, nearest
 from fechner.provenance import write_text
 from fechner.records.layers.crossed import read_crossed
-from fechner.records.layers.results import KEYS, LayerResults, read_layer_results
+from fechner.records.layers.results import FILES, KEYS, LayerResults, read_layer_results
 from fechner.records.simulated import marked_name
-from fechner.report.layers.layer_charts import Chart, charts, correlation, crossed_chart
+from fechner.report.charts.chart import Chart, Draw, chart
+from fechner.report.frame.frame import rendered
+from fechner.report.frame.records_named import RecordNamed, records_named
+from fechner.report.layers.layer_charts import (
+    LayerChart,
+    choice_effects,
+    correlation,
+    crossed_chart,
+    layer_charts,
+)
 from fechner.report.layers.layer_figures import NO_WEIGHTS
 from fechner.report.layers.layer_gain_figures import best_rows
-from fechner.report.style import drawing, svg
+from fechner.report.layers.layer_tables import exact_layer_tables
+from fechner.report.style import drawing
 from fechner.report.tables import Table, number
-
-if TYPE_CHECKING:
-    pass
 
 FILE = "layers.html"
 TEMPLATE = "layers.html.j2"
@@ -56,43 +63,58 @@ def write_layer_page(folder: Path, *, readout: str | None = None) -> Path:
         If a table is missing or damaged, or the read-out is not in it.
     """
     results = read_layer_results(Path(folder))
-    page = layer_page_html(results, read_crossed(Path(folder)), readout=readout)
+    table = Path(folder) / marked_name(FILES["layers"], simulated=results.simulated)
+    provenance = records_named([(table, results.provenance)])
+    page = _page(results, read_crossed(Path(folder)), provenance, readout=readout)
     path = Path(folder) / marked_name(FILE, simulated=results.simulated)
     write_text(path, page)
     return path
 
 
-def layer_page_html(
-    results: LayerResults, crossed: pd.DataFrame | None, *, readout: str | None
+def _page(
+    results: LayerResults,
+    crossed: pd.DataFrame | None,
+    provenance: list[RecordNamed],
+    *,
+    readout: str | None,
 ) -> str:
-    """Return the page's HTML."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("fechner.report", "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    chosen = chosen_readout(results, readout)
+    chosen, names = chosen_readout(results, readout), _sets(results)
+    changes = {name: choice_effects(results, name, chosen) for name in names}
+    fitted = crossed_chart(crossed)
+    told = []
+    for number_, name in enumerate(names, start=1):
+        found = list(layer_charts(results, name, chosen, changes[name]))
+        if len(names) == 1:
+            # In the order of the paper, before its sixth figure.
+            found.insert(4, fitted)
+        else:
+            found = [replace(one, name=f"{number_}_{one.name}") for one in found]
+        told.append(_set_parts(results, name, number_, found))
+    every = [one for part in told for one in part["charts"]] + [fitted] * (len(names) > 1)
+    exact = exact_layer_tables(results, crossed, changes)
     with drawing():
-        sets = [_set_parts(results, name, chosen) for name in _sets(results)]
-        fitted = _drawn(results, crossed_chart(crossed))
-    if len(sets) == 1:
-        # In the order of the paper, before its sixth figure.
-        sets[0]["charts"].insert(4, fitted)
-    return environment.get_template(TEMPLATE).render(
-        title=_title(results),
-        simulated=results.simulated,
-        sets=sets,
-        crossed=fitted if len(sets) > 1 else None,
+        charts = {one.name: _drawn(one, one.draw, results) for one in every if one.draw is not None}
+    return rendered(
+        TEMPLATE,
+        charts=charts,
+        exact=exact,
+        tables_folder="",
+        kind="layer study",
+        title=f"Distances inside networks and what people said: {', '.join(names)}",
+        simulated_note="No people made these ratings." if results.simulated else None,
+        sets=told,
+        crossed=fitted if len(names) > 1 else None,
         readout=chosen,
         notes=_notes(results),
         accuracies=_accuracy_table(results),
-        provenance=results.provenance,
         limits=not_said(results),
-        version=__version__,
+        provenance=provenance,
+    )
+
+
+def _drawn(one: LayerChart, draw: Draw, results: LayerResults) -> Chart:
+    return chart(
+        draw, name=one.name, label=one.title, simulated=results.simulated, tables=one.tables
     )
 
 
@@ -112,37 +134,23 @@ def chosen_readout(results: LayerResults, asked: str | None) -> str:
     return asked or next(iter([*usual, *there]), "")
 
 
-def _title(results: LayerResults) -> str:
-    return f"Distances inside networks and what people said: {', '.join(_sets(results))}"
-
-
 def _sets(results: LayerResults) -> list[str]:
     return list(dict.fromkeys(results.measured["set"]))
 
 
-def _set_parts(results: LayerResults, name: str, readout: str) -> dict[str, Any]:
+def _set_parts(
+    results: LayerResults, name: str, number_: int, found: list[LayerChart]
+) -> dict[str, Any]:
     rows = results.measured[results.measured["set"] == name]
     types = results.intervals[results.intervals["set"] == name]
     return {
+        "id": f"set-{number_}",
         "name": name,
         "facts": compared_counts(rows),
         "sentences": sentences(rows),
-        "charts": [_drawn(results, chart) for chart in charts(results, name, readout)],
-        "effects": choice_table(rows),
+        "charts": found,
+        "ranges": choice_table(rows),
         "rows": row_table(rows, types),
-    }
-
-
-def _drawn(results: LayerResults, chart: Chart) -> dict[str, str]:
-    picture = "" if chart.figure is None else svg(
-        chart.figure, label=chart.title, simulated=results.simulated
-    )  # fmt: skip
-    return {
-        "name": chart.name,
-        "title": chart.title,
-        "caption": chart.caption,
-        "missing": chart.missing,
-        "svg": picture,
     }
 
 

@@ -1,0 +1,1 @@
+"""What the pages of all kinds of studies share: their frame, and the records that they name."""
