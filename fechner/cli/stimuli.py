@@ -10,6 +10,8 @@ import typer
 from fechner.cli.options.running import Cluster, Jobs
 
 if TYPE_CHECKING:
+    from fechner.records.rules.severe_rule import SevereRule
+    from fechner.records.stimuli import StimulusSet
     from fechner.records.study import Study
 
 app = typer.Typer(no_args_is_help=True, help="Stimulus sets: build, verify, look.")
@@ -54,6 +56,10 @@ def build(
     again: Annotated[
         bool, typer.Option("--again", help="Replace another set that lies in --out.")
     ] = False,
+    severe: Annotated[
+        str | None,
+        typer.Option(help="Also a ruined catch item a scene: FAMILY=MSE such as noise=2000."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of noise, phases and random regions.")] = 0,
     jobs: Jobs = 0,
     cluster: Cluster = None,
@@ -101,18 +107,19 @@ def build(
                 wanted=wanted,
                 again=again,
                 seed=seed,
+                severe=None if severe is None else _severe(severe),
                 truths=truths,
                 pool=pool,
                 progress=progress,
             )
-    console.print(f"{len(made.stimuli)} stimuli of {len(made.scenes)} scenes in {out}")
+    console.print(_counted(made, out), markup=False, soft_wrap=True)
     for scene, reason in made.record["refused"].items():
         console.print(f"left out {scene}: {reason}", markup=False)
 
 
 SAID_BY_STUDY = (
     "family", "target", "region", "share", "tolerance", "leave_unmatched", "max_strength_ratio",
-    "seed",
+    "severe", "seed",
 )  # fmt: skip
 """Options that a study file says itself."""
 
@@ -128,6 +135,25 @@ def _declared(context: typer.Context, file: Path) -> Study:
             option = "--" + name.replace("_", "-")
             raise InputError(f"the design is that of {file}; leave {option} out or change the file")
     return read_study(file)
+
+
+def _severe(text: str) -> SevereRule:
+    """Return how severe catch items are made, from text such as ``noise=2000``."""
+    from fechner.errors import InputError
+    from fechner.records.rules.severe_rule import SevereRule
+
+    family, _, loss = text.partition("=")
+    try:
+        return SevereRule(family=family.strip(), mse=float(loss))
+    except ValueError as error:
+        raise InputError(
+            f"--severe is written FAMILY=MSE, with MSE above 0, such as noise=2000, got {text!r}"
+        ) from error
+
+
+def _counted(made: StimulusSet, out: Path) -> str:
+    severe = f", {len(made.catch_items)} severe catch items" if made.catch_items else ""
+    return f"{len(made.stimuli)} stimuli of {len(made.scenes)} scenes{severe} in {out}"
 
 
 def _truths(table: Path) -> dict[str, str]:
@@ -222,7 +248,7 @@ def import_set(
             targets=[Loss(measure, value) for value in values],
             pool=pool,
         )
-    console.print(f"{len(made.stimuli)} stimuli of {len(made.scenes)} scenes in {out}")
+    console.print(_counted(made, out), markup=False, soft_wrap=True)
     if maps is None:
         console.print("no importance maps: predicted_impact equals mse")
 

@@ -24,7 +24,7 @@ class ShownPixels:
 
     def __init__(self, stimuli: StimulusSet) -> None:
         self.stimuli = stimuli
-        self._names = {stimulus.stimulus for stimulus in stimuli.stimuli}
+        self._names = {stimulus.stimulus for stimulus in stimuli.pictures}
         self._digests: dict[str, str] = {}
         self._sizes: dict[str, tuple[int, int]] = {}
 

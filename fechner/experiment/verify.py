@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fechner.experiment.plan.catches import passes
 from fechner.experiment.plan.plan import Trial, make_plan
 from fechner.experiment.shown_pixels import ShownPixels, few
 from fechner.records.journal.lines import NOT_ADMITTED
@@ -93,8 +94,8 @@ def _against_plan(record: JournalRecord, protocol: Protocol, stimuli: StimulusSe
     wrong = [t.trial for t in record.answers if not _is_planned(t, planned.get(t.trial))]
     misjudged = [
         t.trial
-        for t in record.trials
-        if t.target is not None and t.passed != protocol.catch.passed(t.rating, t.target)
+        for place, t in enumerate(record.trials)
+        if t.target is not None and t.passed != passes(protocol, t, t.rating, record.trials[:place])
     ]
     problems = [f"trials {few(wrong)} are not those of the plan"] if wrong else []
     if record.corrections and not protocol.trials.correct_last:

@@ -193,8 +193,12 @@ def _require_one_image(protocol: Protocol) -> None:
 
 def _require_two_choices(protocol: Protocol) -> None:
     _require_two_values(protocol)
-    if protocol.catch.count and protocol.catch.kind != "instructed":
-        raise ValueError(f'{protocol.method} allows only catch.kind = "instructed"')
+    allowed = ["instructed", *(["reference and severe"] if protocol.method == "pair" else [])]
+    if protocol.catch.count and protocol.catch.kind not in allowed:
+        kinds = " or ".join(f'"{kind}"' for kind in allowed)
+        raise ValueError(
+            f"{protocol.method} allows only catch.kind = {kinds}, got {protocol.catch.kind!r}"
+        )
 
 
 def _require_two_values(protocol: Protocol) -> None:

@@ -220,14 +220,22 @@ class Catch(Piece):
 
     ``instructed``: a page asks for a named answer (alternately the lowest and the
     highest label). ``identical``: the reference is shown as the test, and the right
-    answer is the good end of the scale. A trial is passed within `tolerance` scale
-    units of its target; a participant passes with a share of at least `pass_share`.
+    answer is the good end of the scale. ``reference and severe``: the same alternately with
+    the severe picture of a scene, which must be rated worse than the last reference; in pairs
+    the reference stands beside the severe picture and must be preferred. Any other trial is
+    passed within `tolerance` scale units of its target; a participant passes with a share of at
+    least `pass_share`.
     """
 
     count: int = Field(default=0, ge=0, le=100)
-    kind: Literal["instructed", "identical"] = "instructed"
+    kind: Literal["instructed", "identical", "reference and severe"] = "instructed"
     tolerance: float = Field(default=0.0, ge=0)
     pass_share: float = Field(default=0.75, ge=0, le=1)
+
+    @property
+    def shows_severe(self) -> bool:
+        """Whether severe catch items of the stimulus set are shown."""
+        return self.count > 0 and self.kind == "reference and severe"
 
     def passed(self, rating: float, target: float) -> bool:
         """Say whether `rating` passes a catch trial whose right answer is `target`."""

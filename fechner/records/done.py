@@ -30,6 +30,7 @@ VERSIONS = {
     "marks": 3,
     "scene": 3,
     "coded scene": 2,
+    "severe picture": 1,
     "stimulus distances": 1,
     "compressed": 8,
     "activations": 1,
@@ -46,7 +47,7 @@ A study's step needs no new version where a step inside it has one (a scene's st
 INSIDE = {
     "channels": ("activations",),
     "maps": ("activations", "map"),
-    "stimuli": ("scene", "coded scene", "stimulus distances"),
+    "stimuli": ("scene", "coded scene", "severe picture", "stimulus distances"),
     "fit": ("activations",),
 }
 

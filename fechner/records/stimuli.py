@@ -1,8 +1,9 @@
 """A stimulus set on disk: one row a picture, and the check that nothing changed.
 
 ``FOLDER/stimuli.csv`` has one row a stimulus, ``stimuli.json`` says how the set was
-made and holds the sha256 of every file. Sessions read stimuli through this module,
-so it needs the standard library only.
+made and holds the sha256 of every file. Pictures that only catch trials show stand in
+``catch.csv``, in the same columns, so that nothing that counts stimuli counts them. Sessions read
+stimuli through this module, so it needs the standard library only.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from fechner.records.stimulus.row import CODED as CODED
 from fechner.records.stimulus.row import COVARIATE as COVARIATE
 from fechner.records.stimulus.row import INTACT as INTACT
 from fechner.records.stimulus.row import LAYER_DISTANCE as LAYER_DISTANCE
+from fechner.records.stimulus.row import SEVERE as SEVERE
 from fechner.records.stimulus.row import TRUTHS as TRUTHS
 from fechner.records.stimulus.row import Stimulus as Stimulus
 from fechner.records.stimulus.row import as_row as as_row
@@ -35,21 +37,42 @@ from fechner.records.stimulus.row import check_columns, stimulus_of_row
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLE, RECORD = "stimuli.csv", "stimuli.json"
+TABLE, CATCH_TABLE, RECORD = "stimuli.csv", "catch.csv", "stimuli.json"
 
 
 @dataclass(frozen=True)
 class StimulusSet:
-    """A folder of stimuli with its table and record."""
+    """A folder of stimuli with its tables and record.
+
+    Attributes
+    ----------
+    folder
+        Where the pictures lie.
+    stimuli
+        The pictures under test, and the intact ones.
+    record
+        How the set was made.
+    catch_items
+        Pictures that only catch trials show.
+    """
 
     folder: Path
     stimuli: tuple[Stimulus, ...]
     record: Mapping[str, Any]
+    catch_items: tuple[Stimulus, ...] = ()
+
+    @property
+    def pictures(self) -> tuple[Stimulus, ...]:
+        """Everything that a session can show: stimuli and catch items."""
+        return (*self.stimuli, *self.catch_items)
 
     @cached_property
     def sha256(self) -> str:
-        """Digest of every stimulus's row, and so of every picture."""
-        return digest([as_row(stimulus) for stimulus in self.stimuli])
+        """Digest of every picture's row, and so of every picture."""
+        rows = [as_row(stimulus) for stimulus in self.stimuli]
+        if not self.catch_items:
+            return digest(rows)
+        return digest([rows, [as_row(one) for one in self.catch_items]])
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -126,10 +149,10 @@ class StimulusSet:
         InputError
             If there is none; near names are suggested.
         """
-        for stimulus in self.stimuli:
+        for stimulus in self.pictures:
             if stimulus.stimulus == name:
                 return stimulus
-        known = nearest(name, [stimulus.stimulus for stimulus in self.stimuli])
+        known = nearest(name, [stimulus.stimulus for stimulus in self.pictures])
         raise InputError(f"no stimulus {name!r} in {self.folder}; {known}")
 
 
@@ -158,11 +181,32 @@ class StimulusTable:
 
 
 def write_stimulus_set(
-    folder: Path, stimuli: Iterable[Stimulus], record: Mapping[str, Any]
+    folder: Path,
+    stimuli: Iterable[Stimulus],
+    record: Mapping[str, Any],
+    *,
+    catch_items: Iterable[Stimulus] = (),
 ) -> StimulusSet:
-    """Write ``stimuli.csv`` and ``stimuli.json``; the pictures must lie there already."""
-    made = StimulusSet(Path(folder), tuple(stimuli), {**record})
+    """Write the tables and ``stimuli.json``; the pictures must lie there already.
+
+    Parameters
+    ----------
+    folder
+        Where the pictures lie.
+    stimuli
+        The pictures under test, and the intact ones.
+    record
+        How the set was made.
+    catch_items
+        Pictures that only catch trials show; without any there is no ``catch.csv``.
+    """
+    made = StimulusSet(Path(folder), tuple(stimuli), {**record}, tuple(catch_items))
     write_text(made.folder / TABLE, named_rows_as_csv([as_row(s) for s in made.stimuli]))
+    if made.catch_items:
+        rows = [as_row(one) for one in made.catch_items]
+        write_text(made.folder / CATCH_TABLE, named_rows_as_csv(rows))
+    else:
+        (made.folder / CATCH_TABLE).unlink(missing_ok=True)
     write_json(made.folder / RECORD, {**record, "stimuli_sha256": made.sha256})
     return made
 
@@ -184,17 +228,22 @@ def read_stimulus_set(folder: Path) -> StimulusSet:
     record = read_json(folder / RECORD)
     if not isinstance(record, dict):
         raise InputError(f"{folder / RECORD} is no record of a stimulus set; restore or remake it")
-    header, rows = read_rows(folder / TABLE)
-    check_columns(folder / TABLE, header)
-    stimuli = tuple(
-        stimulus_of_row(folder / TABLE, number, dict(zip(header, row, strict=True)))
-        for number, row in enumerate(rows, start=2)
-    )
-    names = [stimulus.stimulus for stimulus in stimuli]
+    stimuli, catch = _read_rows(folder / TABLE), folder / CATCH_TABLE
+    found = StimulusSet(folder, stimuli, record, _read_rows(catch) if catch.is_file() else ())
+    names = [one.stimulus for one in found.pictures]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(f"{folder / TABLE}: stimulus {twice!r} is there twice; rename one")
-    return StimulusSet(folder, stimuli, record)
+    return found
+
+
+def _read_rows(table: Path) -> tuple[Stimulus, ...]:
+    header, rows = read_rows(table)
+    check_columns(table, header)
+    return tuple(
+        stimulus_of_row(table, number, dict(zip(header, row, strict=True)))
+        for number, row in enumerate(rows, start=2)
+    )
 
 
 def stimuli_file(path: Path) -> Path:
@@ -271,7 +320,7 @@ def _changed(folder: Path, changed: list[str]) -> RefusedError:
 
 def changed_pictures(found: StimulusSet) -> list[str]:
     """Return the files of a set's pictures that are missing or not what the table says."""
-    return [problem for stimulus in found.stimuli for problem in _problem(found, stimulus)]
+    return [problem for picture in found.pictures for problem in _problem(found, picture)]
 
 
 def _problem(found: StimulusSet, stimulus: Stimulus) -> list[str]:

@@ -18,6 +18,7 @@ from fechner.provenance import write_text
 from fechner.records.rules.claim_rule import ClaimRule
 from fechner.records.rules.codec_design import CodecDesign
 from fechner.records.rules.screening_rule import ScreeningRule
+from fechner.records.rules.severe_rule import SevereRule
 from fechner.records.scales import Scale
 from fechner.records.stimulus.row import INTACT
 
@@ -127,6 +128,9 @@ class StimuliPart(Part):
     share, match, max_strength_ratio
         Area of a region, what is equal between low and high, and how far apart the strengths of
         two regions may be.
+    catch, severe
+        What a protocol's catch trials can show: the ``reference`` as the test, and a ``severe``
+        picture, which is made as `severe` says.
     """
 
     scenes: int = Field(default=12, ge=4)
@@ -137,8 +141,24 @@ class StimuliPart(Part):
     share: float = Field(default=0.2, gt=0, lt=0.5)
     match: tuple[str, ...] = ("edge_fine", "edge_middle", "eccentricity", "luminance", "chroma")
     max_strength_ratio: float = Field(default=1.5, ge=1)
+    catch: tuple[Literal["reference", "severe"], ...] = ("reference",)
+    severe: SevereRule = SevereRule()
     kind: Literal["regions", "codecs"] = "regions"
     codecs: CodecDesign = CodecDesign()
+
+    @model_validator(mode="after")
+    def _severe_items_are_asked_for(self) -> StimuliPart:
+        if "severe" in self.model_fields_set and "severe" not in self.catch:
+            raise ValueError(
+                '[stimuli.severe] says how severe catch items are made, and none are; add "severe" '
+                "to [stimuli] catch"
+            )
+        return self
+
+    @property
+    def severe_rule(self) -> SevereRule | None:
+        """How severe catch items are made; None where there are none."""
+        return self.severe if "severe" in self.catch else None
 
 
 class SessionPart(Part):
@@ -354,6 +374,7 @@ regions = ["low", "high", "donor"]  # also middle, random, mirrored, centre, uni
 share = 0.2                 # area of each degraded region, share of the image
 match = ["edge_fine", "edge_middle", "eccentricity", "luminance", "chroma"]
 max_strength_ratio = 1.5    # scenes whose arms need more different strengths are refused
+# catch = ["reference", "severe"]   # catch items; severe: ruined as [stimuli.severe] says
 
 [session]
 protocol = "slider"         # fechner protocol list; "slider_marks" also asks where images suffer

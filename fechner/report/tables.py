@@ -19,7 +19,7 @@ from fechner.records.journal import JournalRecord
 from fechner.records.prediction import Correlation, Prediction
 from fechner.records.rules.frozen_plan import PlanCheck
 from fechner.records.selection import SelectionStudy
-from fechner.records.stimuli import COVARIATE, INTACT, LAYER_DISTANCE
+from fechner.records.stimuli import COVARIATE, INTACT, LAYER_DISTANCE, SEVERE
 
 
 @dataclass(frozen=True)
@@ -352,7 +352,10 @@ def session_facts(sessions: Sequence[JournalRecord]) -> list[tuple[str, str]]:
     if main:
         facts.append(("median response time", f"{median(t.rt_ms for t in main) / 1000:.1f} s"))
     if catch:
-        facts.append(("catch trials", f"{len(catch)}"))
+        ruined = sum(t.region == SEVERE for t in catch)
+        severe = f", {ruined} of them with a severe picture" if ruined else ""
+        passed = sum(bool(t.passed) for t in catch)
+        facts.append(("catch trials", f"{len(catch)}{severe}; {passed} passed"))
     checked = [t.pixel_difference for t in main if t.pixel_difference is not None]
     if checked:
         exact = sum(difference == 0 for difference in checked)

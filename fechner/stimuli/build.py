@@ -23,6 +23,7 @@ from fechner.progress import Progress, silent
 from fechner.provenance import provenance, sha256_file
 from fechner.records.file_names import check_file_names
 from fechner.records.maps import is_simulated_map
+from fechner.records.rules.severe_rule import SevereRule
 from fechner.records.stimuli import (
     LAYER_DISTANCE,
     TRUTHS,
@@ -40,6 +41,7 @@ from fechner.stimuli.kept import (
     remove_pictures,
 )
 from fechner.stimuli.layer_distances import described, layer_distances
+from fechner.stimuli.severe import severe_items
 
 if TYPE_CHECKING:
     from fechner.analysis.network.layers.networks import Network
@@ -62,6 +64,7 @@ def build_stimuli(
     fewest_scenes: int = FEWEST_SCENES,
     again: bool = False,
     seed: int = 0,
+    severe: SevereRule | None = None,
     truths: Mapping[str, str] | None = None,
     simulated: bool = False,
     network: Network | None = None,
@@ -98,6 +101,8 @@ def build_stimuli(
         which is refused otherwise.
     seed
         Of noise, phases and random regions.
+    severe
+        How a severe catch item of every scene is made; left out, there are none.
     truths
         Scene -> "real" or "generated", for studies that ask which it is.
     simulated
@@ -145,6 +150,7 @@ def build_stimuli(
         regions=regions or RegionOptions(),
         max_strength_ratio=max_strength_ratio,
         seed=seed,
+        severe=severe,
     )
     check_file_names(scenes)
     _check_truths(truths or {}, scenes)
@@ -170,9 +176,11 @@ def build_stimuli(
         for name in chosen.kept
         for gift in [chosen.gifts.get(name)]
     }
+    rows = [one for made in kept.values() for one in made]
+    ruined = severe_items(severe, scenes, rows, Path(folder), pool=pool)
     seen_by = network or _packaged()
     distances = layer_distances(
-        [stimulus for made in kept.values() for stimulus in made],
+        [*rows, *ruined],
         Path(folder),
         network=seen_by,
         pool=pool,
@@ -196,8 +204,9 @@ def build_stimuli(
         for name, made in kept.items()
         for one in made
     ]
-    _remove_others(Path(folder), {one.file for one in stimuli}, chosen.left_out)
-    return write_stimulus_set(Path(folder), stimuli, said)
+    ruined = [replace(one, layer_distance=distances[one.stimulus]) for one in ruined]
+    _remove_others(Path(folder), {one.file for one in [*stimuli, *ruined]}, chosen.left_out)
+    return write_stimulus_set(Path(folder), stimuli, said, catch_items=ruined)
 
 
 def _packaged() -> Network:

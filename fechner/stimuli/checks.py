@@ -26,6 +26,7 @@ from fechner.records.stimuli import (
 from fechner.stimuli.coded.checks import problems_of_coded
 from fechner.stimuli.design import UNIFORM
 from fechner.stimuli.kept import mask_path
+from fechner.stimuli.severe import not_severe
 
 SOLVER_SLACK = 1e-3
 """How much more than the tolerance a covariate may differ: the solver's own precision, and that of
@@ -38,6 +39,7 @@ def problems_of(found: StimulusSet) -> list[str]:
     Named are: every picture that is missing or holds other bytes, regions of unequal area in one
     scene, pixels that changed outside the region's soft mask, losses that miss their target by
     more than the tolerance, and covariates that were to be matched and differ by more than theirs;
+    severe catch items that are not far beyond what is under test;
     of coded pictures, files of another size, of other pixels and off what they were matched to.
     A set from elsewhere is held against as much of this as it declares.
     """
@@ -46,7 +48,8 @@ def problems_of(found: StimulusSet) -> list[str]:
     if not changed and expected != found.sha256:
         changed = [f"{TABLE} (its rows are not those that were written)"]
     broken = {name.partition(" (")[0] for name in changed}
-    lines, of_scene = list(changed), problems_of_coded if found.has_coded_files else _of_scene
+    lines = [*changed, *not_severe(found)]
+    of_scene = problems_of_coded if found.has_coded_files else _of_scene
     for scene in found.scenes:
         mine = [one for one in found.stimuli if one.scene == scene]
         mine = [one for one in mine if not broken & {one.file, one.coded}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from fechner.compression.degrading.degrade import family_named
 from fechner.compression.degrading.matching import MAX_STRENGTH_RATIO, Loss
 from fechner.compression.regions.options import RegionOptions
 from fechner.errors import InputError, nearest
+from fechner.records.rules.severe_rule import SevereRule
 
 ARMS = {
     "low": "the region of low importance",
@@ -23,8 +25,30 @@ ARMS = {
 }
 """The regions that can be degraded."""
 
+FAR = 4.0
+"""How many times as much as any stimulus a severe catch item loses, at least."""
+
 UNIFORM = "uniform"
 """The arm that is no region: neither its area nor its strength is that of the others."""
+
+
+def check_severe(rule: SevereRule | None, largest: float) -> None:
+    """Check that a rule names a family and lies far beyond the `largest` mse under test.
+
+    Raises
+    ------
+    InputError
+        If it does not; nothing is checked where there is no rule.
+    """
+    if rule is None:
+        return
+    family_named(rule.family)
+    if rule.mse < FAR * largest:
+        raise InputError(
+            f"a severe catch item loses at least {FAR:g} times what the strongest stimulus loses "
+            f"({largest:.4g} squared grey levels), got {rule.mse:g}; set [stimuli.severe] mse to "
+            f"{math.ceil(FAR * largest)} or more"
+        )
 
 
 @dataclass(frozen=True)
@@ -56,6 +80,8 @@ class Design:
         Largest ratio of strengths between arms; scenes beyond are refused.
     seed
         Of noise, phases and random regions.
+    severe
+        How a severe catch item of every scene is made; none where None.
     """
 
     families: tuple[str, ...] = ("blur",)
@@ -65,6 +91,7 @@ class Design:
     regions: RegionOptions = field(default_factory=RegionOptions)
     max_strength_ratio: float = MAX_STRENGTH_RATIO
     seed: int = 0
+    severe: SevereRule | None = None
 
     def __post_init__(self) -> None:
         for family in self.families:
@@ -84,6 +111,7 @@ class Design:
             raise InputError(f"targets expect growing numbers, got {self.targets}; sort them")
         for value in self.targets:
             Loss(self.measure, value)
+        check_severe(self.severe, self.targets[-1] if self.measure == "mse" else 0.0)
 
     def conditions(self) -> list[tuple[str, int, str]]:
         """Return family, level and arm of every degraded stimulus that a scene gives."""
@@ -129,4 +157,6 @@ class Design:
             "regions": self.regions.as_record(),
             "max_strength_ratio": self.max_strength_ratio,
             "seed": self.seed,
+            # Sets without severe items are of the same design as before there were any.
+            **({"severe": self.severe.model_dump(mode="json")} if self.severe else {}),
         }

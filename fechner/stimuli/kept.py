@@ -21,7 +21,7 @@ from fechner import __version__
 from fechner.errors import FechnerError, InputError, RefusedError
 from fechner.provenance import digest, read_json
 from fechner.records.done import done_key, read_done, write_done
-from fechner.records.stimuli import INTACT, RECORD, Stimulus, read_stimulus_set
+from fechner.records.stimuli import INTACT, RECORD, SEVERE, Stimulus, read_stimulus_set
 from fechner.stimuli.design import Design, Scene
 
 KEPT = ".scenes"
@@ -147,7 +147,7 @@ def files_of_former_set(folder: Path) -> set[str]:
     A set whose table cannot be read is none.
     """
     with suppress(FechnerError):
-        former = read_stimulus_set(folder).stimuli
+        former = read_stimulus_set(folder).pictures
         return {name for one in former for name in (one.file, one.coded) if name}
     return set()
 
@@ -176,7 +176,8 @@ def kept_or_made(task: SceneTask, name: str, make: Callable[[SceneTask], Built])
 
 
 def _key(task: SceneTask, name: str) -> str:
-    design = task.design.as_record()
+    # Severe catch items are kept apart: adding them redoes no regions.
+    design = {key: said for key, said in task.design.as_record().items() if key != SEVERE}
     if name == "own":
         design["arms"] = [arm for arm in task.design.arms if arm != "donor"]
     reads = [task.scene.image, task.scene.map]

@@ -16,7 +16,6 @@ import numpy as np
 from fechner.compression.degrading.degrade import FAMILIES, degrade
 from fechner.compression.degrading.matching import Matched, check_ratio, match_strengths
 from fechner.compression.metrics.local_errors import squared_error
-from fechner.compression.metrics.quality import ssim
 from fechner.compression.regions.blocks import BlockGrid
 from fechner.compression.regions.controls import (
     centre_region,
@@ -37,10 +36,9 @@ from fechner.records.images.files import (
     write_png,
 )
 from fechner.records.stimuli import INTACT, Stimulus
-from fechner.rival_maps import centre_weights
 from fechner.stimuli.design import UNIFORM
-from fechner.stimuli.impact import importance_weights, weighted_error
 from fechner.stimuli.kept import Built, SceneTask, kept_or_made, mask_path
+from fechner.stimuli.losses import losses
 
 
 def make_own_arms(task: SceneTask) -> Built:
@@ -196,7 +194,6 @@ def _written(
     """Write one picture and return its row."""
     path = loaded.task.folder / f"{name}.png"
     write_png(path, image)
-    error = squared_error(loaded.image, image)
     planes = {**covariate_planes(loaded.image), "importance": loaded.importance}
     soft = feather(mask, loaded.sigma)
     return Stimulus(
@@ -210,12 +207,9 @@ def _written(
         strength_unit=FAMILIES[family].unit if family in FAMILIES else "",
         mask_area=area,
         bytes=path.stat().st_size,
-        mse=float(error.mean()),
-        ssim=ssim(loaded.image, image),
-        predicted_impact=weighted_error(error, importance_weights(loaded.importance)),
-        centre_error=weighted_error(error, centre_weights(*error.shape)),
         sha256=sha256_file(path),
         covariates=covariate_means(planes, soft),
+        **losses(loaded.image, image, loaded.importance),
     )
 
 

@@ -103,6 +103,7 @@ def write_sheet_page(
 <h1>Stimuli</h1>
 {_opening(found, with_maps=maps is not None)}
 {sections}
+{_severe(found, scenes)}
 {_refused(found)}
 </body></html>
 """,
@@ -211,6 +212,25 @@ def numbers_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _cell(one: Stimulus, name: str) -> str:
     unit = f" {one.strength_unit}" if name == "strength" and one.strength_unit else ""
     return f"{getattr(one, name):.4g}{unit}"
+
+
+def _severe(found: StimulusSet, scenes: Sequence[str]) -> str:
+    """Return the catch items of the scenes that are shown; nothing where there are none."""
+    shown = "".join(
+        sheet_figure(
+            found,
+            f"{one.scene}: {one.family}, {one.mse:.4g} squared grey levels",
+            read_image(found.unchanged_path(one)),
+        )
+        for one in found.catch_items
+        if not scenes or one.scene in scenes
+    )
+    if not shown:
+        return ""
+    return (
+        "<section><h2>Severe catch items</h2><p>Only catch trials show them.</p>"
+        f'<div class="row">{shown}</div></section>'
+    )
 
 
 def _refused(found: StimulusSet) -> str:

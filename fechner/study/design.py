@@ -42,6 +42,7 @@ def design_of(study: Study) -> Design:
         regions=RegionOptions(share=said.share, match=said.match),
         max_strength_ratio=said.max_strength_ratio,
         seed=study.seed,
+        severe=said.severe_rule,
     )
 
 
@@ -97,6 +98,7 @@ def build_declared(
             scenes,
             folder,
             design=study.stimuli.codecs,
+            severe=study.stimuli.severe_rule,
             wanted=wanted,
             again=again,
             simulated=simulated,
@@ -117,6 +119,7 @@ def build_declared(
         wanted=wanted,
         again=again,
         seed=design.seed,
+        severe=design.severe,
         truths=truths,
         simulated=simulated,
         network=network,

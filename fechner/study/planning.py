@@ -13,7 +13,7 @@ from fechner.errors import InputError
 from fechner.experiment.plan.audit import Audit, audit
 from fechner.experiment.plan.conditions import items_by_scene
 from fechner.records.rules.codec_design import CodecDesign
-from fechner.records.stimuli import INTACT, TABLE, Stimulus, StimulusSet, read_stimulus_set
+from fechner.records.stimuli import INTACT, SEVERE, TABLE, Stimulus, StimulusSet, read_stimulus_set
 from fechner.stimuli.coded.scene import FAMILY, coded_name
 from fechner.stimuli.design import Design
 from fechner.study import work
@@ -60,7 +60,9 @@ def study_plan(place: OpenStudy) -> StudyPlan:
     else:
         work.check_stimuli(place)
         names = list(work.images_of_scenes(place))[: place.study.stimuli.scenes]
-        stimuli = StimulusSet(place.stimuli, _designed(place, names), {})
+        severe = names if place.study.stimuli.severe_rule else []
+        ruined = tuple(_planned(f"{name}_{SEVERE}", name, SEVERE, "none", 1) for name in severe)
+        stimuli = StimulusSet(place.stimuli, _designed(place, names), {}, ruined)
     followed, people = work.protocol(place), place.study.session.participants
     conditions = max(len(items) for items in items_by_scene(followed, stimuli).values())
     if followed.trials.design == "latin square" and people % conditions:

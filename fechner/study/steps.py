@@ -16,7 +16,7 @@ from typing import Any
 from fechner.errors import InputError, nearest
 from fechner.records.done import done_key, read_done, write_done
 from fechner.records.scales import sidecar_path
-from fechner.records.stimuli import read_stimulus_set
+from fechner.records.stimuli import CATCH_TABLE, RECORD, TABLE, read_stimulus_set
 from fechner.study import marks, work
 from fechner.study.freezing import check_plan, freeze
 from fechner.study.map_rivals.given import given_files, made_files
@@ -105,7 +105,8 @@ def _stimulus_files(place: OpenStudy) -> list[Path]:
     coded = sorted(
         path for end in ("jpg", "avif", "jxl") for path in place.stimuli.glob(f"*.{end}")
     )
-    return [place.stimuli / "stimuli.csv", place.stimuli / "stimuli.json", *pictures, *coded]
+    tables = [place.stimuli / TABLE, place.stimuli / RECORD, *place.stimuli.glob(CATCH_TABLE)]
+    return [*tables, *pictures, *coded]
 
 
 def _seen_files(place: OpenStudy) -> list[Path]:

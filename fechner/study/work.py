@@ -186,20 +186,39 @@ def check_stimuli(place: OpenStudy) -> None:
     Raises
     ------
     InputError
-        If the design names what there is not, or wants more scenes than there are, or a rival
-        that the user brings does not fit its image.
+        If the design names what there is not, or wants more scenes than there are, the protocol
+        shows other catch items than are made, or a rival that the user brings does not fit its
+        image.
     """
     from fechner.stimuli.build import check_pool
+    from fechner.stimuli.design import check_severe
     from fechner.study.design import design_of
     from fechner.study.map_rivals.given import check_given
 
     if place.study.compares_codecs:
         require_encoders(place)
+        check_severe(place.study.stimuli.severe_rule, 0.0)
     else:
         design_of(place.study)
+    _check_catch_items(place)
     images = images_of_scenes(place)
     check_pool(place.study.stimuli.scenes, len(images))
     check_given(place, images)
+
+
+def _check_catch_items(place: OpenStudy) -> None:
+    followed, made = protocol(place), place.study.stimuli.severe_rule is not None
+    shown = followed.catch.shows_severe
+    if shown and not made:
+        raise InputError(
+            f"the protocol {followed.name!r} shows severe catch items and [stimuli] makes none; "
+            'set catch = ["reference", "severe"] there'
+        )
+    if made and not shown:
+        raise InputError(
+            f"[stimuli] makes severe catch items and the protocol {followed.name!r} shows none; "
+            'copy the protocol and set catch.kind = "reference and severe", or take "severe" out'
+        )
 
 
 def make_stimuli(place: OpenStudy) -> None:

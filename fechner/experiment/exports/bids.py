@@ -125,7 +125,7 @@ def _trials(
     rows = [[column.value(trial) for column in columns] for trial in journal.trials]
     if stimuli is not None:
         header.append("stim_file")
-        known = {s.stimulus: _image_name(stimuli, s) for s in stimuli.stimuli}
+        known = {s.stimulus: _image_name(stimuli, s) for s in stimuli.pictures}
         for row, trial in zip(rows, journal.trials, strict=True):
             row.append(known.get(trial.stimulus))
     return tsv_bytes(header, rows)
@@ -242,5 +242,5 @@ def _images(stimuli: StimulusSet | None) -> dict[str, ShownFile]:
         return {}
     return {
         f"stimuli/{_image_name(stimuli, s)}": ShownFile(Path(stimuli.image_path(s)), s.sha256)
-        for s in stimuli.stimuli
+        for s in stimuli.pictures
     }

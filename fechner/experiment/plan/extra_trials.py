@@ -1,4 +1,4 @@
-"""The trials around the main ones: practice, stabilising, repeats, catches, staircases."""
+"""The trials around the main ones but for `catches`: practice, stabilising, repeats, staircases."""
 
 from __future__ import annotations
 
@@ -87,50 +87,6 @@ def with_repeats(main: list[Placed], count: int, gap: int, rng: random.Random) -
         del block
         again = (main[-1][0], "repeat", item)
         result = insert_spaced(result, again, len(main) * 2 // 3, gap, rng)
-    return result
-
-
-def with_catches(
-    main: list[Placed], protocol: Protocol, scenes: dict[str, list[Item]], rng: random.Random
-) -> list[Placed]:
-    """Spread catch trials over the session: one at random in each equal part of it.
-
-    Parameters
-    ----------
-    main
-        The trials so far.
-    protocol
-        Says how many there are and of which kind.
-    scenes
-        The items of each scene, for catch trials that show an image.
-    rng
-        Of the choice and the places.
-
-    Returns
-    -------
-    list of Placed
-        With the catch trials.
-
-    Raises
-    ------
-    InputError
-        If no place keeps the gap between two trials of one scene.
-    """
-    catch, gap = protocol.catch, protocol.trials.scene_gap
-    result = list(main)
-    ends = (protocol.scale.labels_at[0], protocol.scale.labels_at[-1])
-    first = rng.randrange(2)
-    good = protocol.scale.maximum if protocol.scale.good == "high" else protocol.scale.minimum
-    for number in reversed(range(catch.count)):
-        low = number * len(main) // catch.count
-        high = max(low, (number + 1) * len(main) // catch.count - 1)
-        if catch.kind == "instructed":
-            item = Item("", "", "", target=ends[(first + number) % 2])
-        else:
-            chosen = rng.choice(scenes[rng.choice(list(scenes))])
-            intact = chosen.reference or chosen.stimulus
-            item = Item(intact, chosen.scene, "intact", reference=intact, target=good)
-        result = insert_spaced(result, (0, "catch", item), max(1, low), gap, rng, end=high)
     return result
 
 

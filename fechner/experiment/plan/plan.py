@@ -17,13 +17,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from fechner.errors import InputError
+from fechner.experiment.plan.catches import with_catches
 from fechner.experiment.plan.conditions import Item, items_by_scene
 from fechner.experiment.plan.extra_trials import (
     Placed,
     draw_spaced,
     practice_items,
     staircase_items,
-    with_catches,
     with_repeats,
 )
 from fechner.experiment.plan.order import spaced_order
@@ -163,7 +163,7 @@ def make_plan(
     row = row_of(participant) + session - 1
     main = _main(protocol, scenes, row, rng, stimuli.sha256)
     main = with_repeats(main, protocol.trials.repeats, gap, rng)
-    main = with_catches(main, protocol, scenes, rng)
+    main = with_catches(main, protocol, scenes, stimuli, rng)
     opening = practice_items(protocol, stimuli, scenes, rng)
     first = [item for _, _, item in main[: gap + 1]]
     stabilising = draw_spaced(

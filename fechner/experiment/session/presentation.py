@@ -22,6 +22,7 @@ from fechner.experiment.display import (
     Shown,
 )
 from fechner.experiment.session.trial_frames import TrialFrames, frames_of
+from fechner.records.stimuli import SEVERE
 
 if TYPE_CHECKING:
     from fechner.experiment.plan.plan import Trial
@@ -52,7 +53,8 @@ def rating_question(protocol: Protocol, trial: Trial) -> Question:
         text=text,
         labels=protocol.texts.labels,
         keys=protocol.keys.choices,
-        answer=trial.target,
+        # A severe picture is judged by looking, also by whoever is SIMULATED.
+        answer=None if trial.region == SEVERE else trial.target,
     )
     asked = replace(asked, back_room=protocol.trials.correct_last)
     # Where the degraded picture is sought, the worse of the two is the right answer.

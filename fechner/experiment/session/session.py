@@ -20,6 +20,7 @@ from fechner.experiment.display import (
     SteppedBackError,
     TrialInterruptedError,
 )
+from fechner.experiment.plan.catches import passes
 from fechner.experiment.plan.plan import NOT_COUNTED
 from fechner.experiment.session import presentation
 from fechner.experiment.session.before_trials import BeforeTrials
@@ -288,7 +289,8 @@ class _Run:
         if truth and self.protocol.method == "authenticity":
             event["truth"] = truth
         if trial.target is not None:
-            event["passed"] = self.protocol.catch.passed(presented.rating, trial.target)
+            before = self.journal.record.trials
+            event["passed"] = passes(self.protocol, trial, presented.rating, before)
         return event
 
     def _break_before(self, trial: Trial) -> None:

@@ -44,7 +44,7 @@ def frames_of(protocol: Protocol, trial: Trial, stimuli: StimulusSet) -> TrialFr
     """Return the frames of a trial; none for a trial that shows no image."""
     if not trial.stimulus:
         return TrialFrames(None)
-    path = {s.stimulus: Path(stimuli.image_path(s)) for s in stimuli.stimuli}
+    path = {s.stimulus: Path(stimuli.image_path(s)) for s in stimuli.pictures}
     test = path[trial.stimulus]
     reference = path[trial.reference] if trial.reference else None
     second = path[trial.second] if trial.second is not None else None

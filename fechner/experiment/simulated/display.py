@@ -67,7 +67,7 @@ class SimulatedResponder:
         self.observer = observer
         self.damage = Damage(stimuli, maps)
         self._by_path = {
-            Path(stimuli.image_path(stimulus)).resolve(): stimulus for stimulus in stimuli.stimuli
+            Path(stimuli.image_path(stimulus)).resolve(): stimulus for stimulus in stimuli.pictures
         }
         self._seen: Counter[str] = Counter(seen or {})
         self._asked: Counter[str] = Counter()

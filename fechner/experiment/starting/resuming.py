@@ -66,7 +66,7 @@ def seen_so_far(
     kept: JournalRecord | None, protocol: Protocol, stimuli: StimulusSet
 ) -> Counter[str]:
     """Return how often an interrupted session has shown each stimulus."""
-    named = {Path(stimuli.image_path(s)): s.stimulus for s in stimuli.stimuli}
+    named = {Path(stimuli.image_path(s)): s.stimulus for s in stimuli.pictures}
     seen: Counter[str] = Counter()
     for line in kept.answers if kept is not None else ():
         for frame in frames_of(protocol, _as_planned(line), stimuli).rated:

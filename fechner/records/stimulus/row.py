@@ -17,6 +17,9 @@ from fechner.errors import InputError, nearest
 INTACT = "intact"
 """The region of a picture that was not degraded."""
 
+SEVERE = "severe"
+"""The region of a catch item that is ruined everywhere; such pictures are not under test."""
+
 TRUTHS = ("real", "generated")
 """What a picture can be; the column ``truth`` of a set holds one of these, or nothing."""
 

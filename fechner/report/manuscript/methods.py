@@ -14,7 +14,7 @@ from fechner import __version__
 from fechner.records.claims.claim import Claim
 from fechner.records.journal import JournalRecord
 from fechner.records.prediction import Prediction
-from fechner.records.stimuli import INTACT
+from fechner.records.stimuli import INTACT, SEVERE
 from fechner.report.artefacts import Artefacts
 from fechner.report.manuscript.apa import counted, decimals, listed, share
 from fechner.report.manuscript.results import of_choices
@@ -211,7 +211,9 @@ def _checks(trials: list[Any]) -> list[str]:
     said = []
     if catch:
         passed = sum(bool(t.passed) for t in catch)
-        said.append(f"Of {counted(len(catch), 'attention check')}, {passed} were passed.")
+        severe = sum(t.region == SEVERE for t in catch)
+        which = f" ({severe} of them a picture ruined beyond all others)" if severe else ""
+        said.append(f"Of {counted(len(catch), 'attention check')}{which}, {passed} were passed.")
     if repeats:
         said.append(f"{counted(len(repeats), 'trial')} showed a stimulus a second time.")
     return said

@@ -21,12 +21,15 @@ from fechner.provenance import provenance, sha256_file
 from fechner.records.file_names import check_file_names
 from fechner.records.maps import is_simulated_map
 from fechner.records.rules.codec_design import CodecDesign
-from fechner.records.stimuli import LAYER_DISTANCE, StimulusSet, write_stimulus_set
+from fechner.records.rules.severe_rule import SevereRule
+from fechner.records.stimuli import LAYER_DISTANCE, SEVERE, StimulusSet, write_stimulus_set
 from fechner.stimuli.build import check_pool
 from fechner.stimuli.coded.arms import versions
 from fechner.stimuli.coded.scene import CodedScene, CodedTask, coded_scene
+from fechner.stimuli.design import check_severe
 from fechner.stimuli.kept import files_of_former_set, open_folder, remove_pictures
 from fechner.stimuli.layer_distances import described, layer_distances
+from fechner.stimuli.severe import severe_items
 
 if TYPE_CHECKING:
     from fechner.analysis.network.layers.networks import Network
@@ -39,6 +42,7 @@ def build_coded_stimuli(
     folder: Path,
     *,
     design: CodecDesign | None = None,
+    severe: SevereRule | None = None,
     wanted: int | None = None,
     again: bool = False,
     network: Network | None = None,
@@ -56,6 +60,8 @@ def build_coded_stimuli(
         Gets ``*.png``, the coded files beside them, ``stimuli.csv`` and ``stimuli.json``.
     design
         Arms and rates.
+    severe
+        How a severe catch item of every scene is made; left out, there are none.
     wanted
         How many scenes the set shall have: refused ones are replaced by the next of `scenes`;
         all of them where left out.
@@ -105,13 +111,17 @@ def build_coded_stimuli(
     asked = len(scenes) if wanted is None else wanted
     check_pool(asked, len(scenes))
     tasks = _tasks(scenes, folder, design)
+    check_severe(severe, 0.0)
     made_from = {"wanted": asked, **design.model_dump(mode="json")}
+    if severe is not None:
+        made_from[SEVERE] = severe.model_dump(mode="json")
     inputs = {task.scene: _inputs(task) for task in tasks}
     every = {name: sha256 for one in inputs.values() for name, sha256 in one.items()}
     open_folder(folder, made_from, every, again=again)
     made = _made(tasks, asked, pool=pool, progress=progress)
     kept = _enough(made, asked)
     stimuli = [stimulus for one in kept for stimulus in one.stimuli]
+    ruined = severe_items(severe, scenes, stimuli, folder, pool=pool)
     tried = [task for task in tasks if task.scene in {one.scene for one in made}]
     said: dict[str, Any] = {
         "record": "StimulusSet",
@@ -126,11 +136,13 @@ def build_coded_stimuli(
         ),
     }
     if network is not None:
-        distances = layer_distances(stimuli, folder, network=network, pool=pool)
-        stimuli = [replace(one, layer_distance=distances[one.stimulus]) for one in stimuli]
+        both = [*stimuli, *ruined]
+        distances = layer_distances(both, folder, network=network, pool=pool)
+        both = [replace(one, layer_distance=distances[one.stimulus]) for one in both]
+        stimuli, ruined = both[: len(stimuli)], both[len(stimuli) :]
         said[LAYER_DISTANCE] = described(network)
-    _remove_others(folder, made, kept)
-    return write_stimulus_set(folder, stimuli, said)
+    _remove_others(folder, made, kept, {one.file for one in ruined})
+    return write_stimulus_set(folder, stimuli, said, catch_items=ruined)
 
 
 def _made(
@@ -164,10 +176,12 @@ def _once(before: Sequence[CodedScene], batch: Sequence[CodedScene]) -> list[Cod
     return found
 
 
-def _remove_others(folder: Path, made: Sequence[CodedScene], kept: Sequence[CodedScene]) -> None:
+def _remove_others(
+    folder: Path, made: Sequence[CodedScene], kept: Sequence[CodedScene], more: set[str]
+) -> None:
     """Remove what lies there of a former set, and of scenes that were coded and left out."""
     there = files_of_former_set(folder) | {name for one in made for name in _files(one)}
-    remove_pictures(folder, there - {name for one in kept for name in _files(one)})
+    remove_pictures(folder, there - more - {name for one in kept for name in _files(one)})
 
 
 def _files(one: CodedScene) -> list[str]:

@@ -15,7 +15,7 @@ from fechner.compression.metrics.ssimulacra2 import Ss2Reference
 from fechner.errors import InputError, nearest
 from fechner.records.images.files import read_image
 from fechner.records.rules.codec_design import CodecDesign
-from fechner.records.stimuli import INTACT, RECORD, Stimulus, StimulusSet
+from fechner.records.stimuli import INTACT, RECORD, SEVERE, Stimulus, StimulusSet
 
 ROUNDING = 2
 """Grey levels by which decoders may differ that round or interpolate colour in other ways."""
@@ -72,7 +72,8 @@ def _declared(found: StimulusSet, scene: str) -> tuple[CodecDesign, dict[str, fl
     """Return the design of a set, and what the files of each rate of a scene were matched to."""
     try:
         said = dict(found.record["provenance"]["parameters"])
-        said.pop("wanted", None)
+        for name in ("wanted", SEVERE):
+            said.pop(name, None)
         design = CodecDesign.model_validate(said)
         rates = found.record["scenes"][scene]["rates"]
         return design, {level: float(said["wanted"]) for level, said in rates.items()}

@@ -16,8 +16,6 @@ import cv2
 import numpy as np
 
 from fechner.compression.jpeg.encoder import reference_encoder
-from fechner.compression.metrics.local_errors import squared_error
-from fechner.compression.metrics.quality import ssim
 from fechner.compression.metrics.ssimulacra2 import Ss2Reference
 from fechner.errors import InputError, RefusedError
 from fechner.provenance import sha256_file, write_bytes
@@ -25,11 +23,10 @@ from fechner.records.done import done_key, read_done, write_done
 from fechner.records.images.files import read_image, read_map_png, write_png
 from fechner.records.rules.codec_design import CodecDesign
 from fechner.records.stimuli import INTACT, Stimulus
-from fechner.rival_maps import centre_weights
 from fechner.stimuli.coded.arms import SUBSAMPLING, encoder, unit_of
 from fechner.stimuli.coded.matching import Coded, nearest_file, size, ss2_of
-from fechner.stimuli.impact import importance_weights, weighted_error
 from fechner.stimuli.kept import KEPT
+from fechner.stimuli.losses import losses
 
 FAMILY = "codec"
 """The family of every coded picture; its level is the number of the rate, from 1."""
@@ -191,7 +188,6 @@ def _written(
 ) -> Stimulus:
     path = loaded.task.folder / f"{name}.png"
     write_png(path, pixels)
-    error = squared_error(loaded.image, pixels)
     return Stimulus(
         stimulus=name,
         file=path.name,
@@ -203,11 +199,8 @@ def _written(
         strength_unit="" if coded is None else unit_of(region),
         mask_area=1.0,
         bytes=(path if coded is None else coded).stat().st_size,
-        mse=float(error.mean()),
-        ssim=ssim(loaded.image, pixels),
-        predicted_impact=weighted_error(error, importance_weights(loaded.importance)),
-        centre_error=weighted_error(error, centre_weights(*error.shape)),
         sha256=sha256_file(path),
         coded="" if coded is None else coded.name,
         coded_sha256="" if coded is None else sha256_file(coded),
+        **losses(loaded.image, pixels, loaded.importance),
     )

@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fechner.compression.degrading.matching import Loss
-from fechner.compression.metrics.local_errors import squared_error
-from fechner.compression.metrics.quality import ssim
 from fechner.compression.regions.covariates import covariate_means, covariate_planes
 from fechner.errors import InputError, RefusedError, nearest
 from fechner.executors import run_all
@@ -37,16 +35,16 @@ from fechner.records.simulated import is_marked
 from fechner.records.stimuli import (
     INTACT,
     LAYER_DISTANCE,
+    SEVERE,
     TRUTHS,
     Stimulus,
     StimulusSet,
     write_stimulus_set,
 )
-from fechner.rival_maps import centre_weights
 from fechner.stimuli.checks import problems_of
-from fechner.stimuli.impact import importance_weights, weighted_error
 from fechner.stimuli.kept import KEPT, mask_path
 from fechner.stimuli.layer_distances import described, layer_distances
+from fechner.stimuli.losses import losses
 
 if TYPE_CHECKING:
     from fechner.analysis.network.layers.networks import Network
@@ -137,8 +135,10 @@ def import_stimuli(
         shutil.rmtree(part / KEPT, ignore_errors=True)
         stimuli = [replace(one, layer_distance=distances[one.stimulus]) for one in stimuli]
         record = _record(Path(table), scenes, targets) | {LAYER_DISTANCE: described(seen_by)}
-        made = write_stimulus_set(part, stimuli, record)
-        written = StimulusSet(part, made.stimuli, {**record, "stimuli_sha256": made.sha256})
+        ruined = [one for one in stimuli if one.region == SEVERE]
+        under_test = [one for one in stimuli if one.region != SEVERE]
+        made = write_stimulus_set(part, under_test, record, catch_items=ruined)
+        written = replace(made, record={**record, "stimuli_sha256": made.sha256})
         problems = problems_of(written)
         if problems:
             said = "; ".join(problems[:5])
@@ -148,7 +148,7 @@ def import_stimuli(
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return StimulusSet(folder, made.stimuli, made.record)
+    return replace(made, folder=folder)
 
 
 def _packaged() -> Network:
@@ -216,6 +216,8 @@ def _masks(scene: _Scene, pictures: Sequence[np.ndarray]) -> dict[str, np.ndarra
         changed = (picture != pictures[0]).any(axis=2)
         if not changed.any():
             raise InputError(f"{row['file']} has the pixels of the intact picture; remove its row")
+        if arm == SEVERE:
+            continue
         if scene.masks is None:
             masks[arm] = masks.get(arm, np.zeros_like(changed)) | changed
         elif arm not in masks:
@@ -244,10 +246,10 @@ def _row(
     picture: np.ndarray,
 ) -> Stimulus:
     intact = row["region"] == INTACT
-    mask = np.ones(original.shape[:2], bool) if intact else masks[row["region"]]
+    everywhere = np.ones(original.shape[:2], bool)
+    mask = masks.get(row["region"], everywhere)
     path = scene.out / f"{row['stimulus']}.png"
     write_png(path, picture)
-    error = squared_error(original, picture)
     return Stimulus(
         stimulus=row["stimulus"],
         file=path.name,
@@ -259,13 +261,10 @@ def _row(
         strength_unit=row.get("strength_unit", ""),
         mask_area=0.0 if intact else float(mask.mean()),
         bytes=path.stat().st_size,
-        mse=float(error.mean()),
-        ssim=ssim(original, picture),
-        predicted_impact=weighted_error(error, importance_weights(importance)),
-        centre_error=weighted_error(error, centre_weights(*error.shape)),
         sha256=sha256_file(path),
         truth=row.get("truth", ""),
         covariates=covariate_means(planes, mask.astype(np.float32)),
+        **losses(original, picture, importance),
     )
 
 

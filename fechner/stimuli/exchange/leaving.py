@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 from fechner.errors import InputError
 from fechner.provenance import atomic_path, sha256_bytes, write_json, write_text
 from fechner.records.cells import is_missing
-from fechner.records.stimuli import INTACT, RECORD, TABLE, StimulusSet
+from fechner.records.stimuli import CATCH_TABLE, INTACT, RECORD, TABLE, StimulusSet
 from fechner.stimuli.kept import mask_path
 
 EARLIEST = (1980, 1, 1, 0, 0, 0)
@@ -54,7 +55,7 @@ README = """\
 {stimuli} pictures of {scenes} scenes ({regions}), made with fechner {version}.
 
 - `stimuli.csv`: one row a picture; `stimuli.json`: how the set was made, what was left out.
-{pictures}
+{catch}{pictures}
 - `sha256sums.txt`: digests of every file; check them with `sha256sum -c sha256sums.txt`.
 - `LICENCES.md`: whose photographs these are.
 
@@ -67,6 +68,7 @@ README = """\
 
 
 MASKS = "- `masks/SCENE_REGION.png`: where a picture was degraded (255), before the soft border."
+CATCH = "- `catch.csv`: in the same columns, pictures that only catch trials show.\n"
 CODED = (
     "- `NAME.png`: what the coded file of that name (column `coded`) decodes to; `bytes` is the "
     "coded file's."
@@ -127,12 +129,13 @@ def export_bids(found: StimulusSet, folder: Path) -> Path:
     out = Path(folder) / "stimuli"
     if out.exists():
         raise InputError(f"{out} exists already; give another folder")
-    paths = [found.unchanged_path(one) for one in found.stimuli]
+    paths = [found.unchanged_path(one) for one in found.pictures]
     out.mkdir(parents=True)
     coded = [found.folder / one.coded for one in found.stimuli if one.coded]
     for path in (*paths, *coded):
         shutil.copyfile(path, out / path.name)
-    table = found.table.rename(columns={"stimulus": "stimulus_id", "file": "stim_file"})
+    whole = replace(found, stimuli=found.pictures, catch_items=())
+    table = whole.table.rename(columns={"stimulus": "stimulus_id", "file": "stim_file"})
     rows = [
         ["n/a" if is_missing(cell) or cell == "" else str(cell) for cell in row]
         for row in table.itertuples(index=False)
@@ -152,7 +155,9 @@ def export_bids(found: StimulusSet, folder: Path) -> Path:
 def _files(found: StimulusSet) -> dict[str, Path]:
     """Return what a set consists of, by its name in the set."""
     files = {TABLE: found.folder / TABLE, RECORD: found.folder / RECORD}
-    for one in found.stimuli:
+    if found.catch_items:
+        files[CATCH_TABLE] = found.folder / CATCH_TABLE
+    for one in found.pictures:
         files[one.file] = found.unchanged_path(one)
         if one.coded:
             files[one.coded] = found.folder / one.coded
@@ -179,6 +184,7 @@ def _readme(found: StimulusSet) -> str:
         version=found.record.get("provenance", {}).get("fechner", "?"),
         sha256=found.sha256,
         pictures=CODED if coded else MASKS,
+        catch=CATCH if found.catch_items else "",
         columns="\n".join(rows),
     )
 

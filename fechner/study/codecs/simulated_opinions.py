@@ -99,7 +99,7 @@ def _points(stimuli: StimulusSet, quality: Quality) -> dict[str, float]:
     }
     return {
         one.stimulus: quality(intact[one.scene], one, read_image(stimuli.image_path(one)))
-        for one in stimuli.stimuli
+        for one in stimuli.pictures
     }
 
 
@@ -108,4 +108,5 @@ def _alike(stimuli: StimulusSet, points: dict[str, float]) -> dict[str, float]:
     alike: dict[tuple[str, int], list[float]] = {}
     for one in stimuli.stimuli:
         alike.setdefault((one.scene, one.level), []).append(points[one.stimulus])
-    return {one.stimulus: float(np.mean(alike[one.scene, one.level])) for one in stimuli.stimuli}
+    means = {one.stimulus: float(np.mean(alike[one.scene, one.level])) for one in stimuli.stimuli}
+    return points | means
