@@ -15,6 +15,7 @@ from fechner.analysis.network.alignment.impact import (
     certified_impact,
     channel_impact,
     leave_one_out,
+    reached_without,
 )
 from fechner.analysis.network.alignment.pairs import all_pairs, pairs_within
 from fechner.analysis.network.alignment.similarity import (
@@ -246,6 +247,35 @@ def test_no_single_removal_betters_what_greedy_pruning_kept(options):
     assert alignment(grams.similarity()) == pytest.approx(pruned.path[-1], abs=1e-9)
     assert leave_one_out(grams, alignment)[pruned.kept].min() >= -1e-9
     assert sorted(pruned.removed) == np.flatnonzero(~pruned.kept).tolist()
+
+
+@pytest.mark.parametrize("buckets", [64, 1 << 10, 1 << 17])
+@pytest.mark.parametrize("options", [{}, {"batch": 0.2}, {"shortlist": None}])
+def test_greedy_pruning_by_counting_is_that_by_sorting_however_coarse(
+    buckets, options, monkeypatch
+):
+    values, ratings = activations(n=90)
+    pairs = all_pairs(90)
+    grams, alignment = ChannelGrams(values, pairs), align(ratings, pairs)
+    sorted_ = prune_greedily(grams, alignment, **options)
+    monkeypatch.setattr(impact_module, "MANY_PAIRS", 0)
+    monkeypatch.setattr(impact_module, "BUCKETS", buckets)
+    counted = prune_greedily(grams, alignment, **options)
+    assert counted.removed == sorted_.removed
+    assert counted.path == sorted_.path
+
+
+def test_counting_evaluates_exactly_only_what_its_bounds_leave_open(monkeypatch):
+    values, ratings = activations(n=90)
+    pairs = all_pairs(90)
+    grams, alignment = ChannelGrams(values, pairs), align(ratings, pairs)
+    exact = reached_without(grams, alignment, np.arange(24), above=-1.0, most=24)
+    monkeypatch.setattr(impact_module, "MANY_PAIRS", 0)
+    best = reached_without(grams, alignment, np.arange(24), above=-1.0, most=1)
+    assert best.argmax() == exact.argmax()
+    assert best.max() == exact.max()
+    assert (best != exact).sum() > 12
+    assert np.abs(best - exact).max() < 1e-3
 
 
 @pytest.mark.parametrize("fit", FITS)

@@ -16,10 +16,12 @@ from numpy.typing import ArrayLike, NDArray
 from fechner.analysis.network.alignment.pairs import Pairs
 from fechner.analysis.network.alignment.ranks import (
     grid_bits,
+    key_bits,
     midranks,
     pack,
     payload_bits,
     rank_covariance,
+    sorted_words,
 )
 from fechner.analysis.network.alignment.similarity import rating_similarity
 from fechner.errors import InputError, nearest
@@ -111,8 +113,9 @@ class Alignment:
         words = np.empty(count, np.uint64)
         values = np.ascontiguousarray(similarity, dtype=np.float64)
         pack(values, self.doubled_ranks, shift, grid_bits(count), words)
-        words.sort()
-        return words, shift
+        # Within a tie of similarities, Spearman needs no order of ratings.
+        low = shift if self.fit == "spearman" else 0
+        return sorted_words(words, low, shift + key_bits(count)), shift
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fechner.analysis.network.alignment.alignment import AnyAlignment
 from fechner.analysis.network.alignment.gradient import impact_gradient
-from fechner.analysis.network.alignment.impact import AnyChannels
+from fechner.analysis.network.alignment.impact import AnyChannels, reached_without
 from fechner.errors import InputError
 
 
@@ -184,7 +184,7 @@ def _best_removal(
     state: AnyChannels, alignment: AnyAlignment, candidates: NDArray, now: float, most: int
 ) -> tuple[list[int], float]:
     """Return the best channel, or up to `most` helpful ones together, and what that reaches."""
-    reached = np.array([alignment(state.similarity(without=int(c))) for c in candidates])
+    reached = reached_without(state, alignment, candidates, above=now, most=most)
     order = np.argsort(-reached, kind="stable")
     single = [int(candidates[order[0]])], float(reached[order[0]])
     together = [int(candidates[k]) for k in order[:most] if reached[k] > now]
@@ -207,8 +207,8 @@ def _prune_in_batches(
 ) -> AnyChannels:
     """Return the state after joint removals, adding to `removed` and `path`."""
     most = int(batch * state.active.sum())
+    gradient = _gradient_of_active(state, alignment) if most > 1 else np.zeros(0)
     while most > 1:
-        gradient = np.where(state.active, impact_gradient(state, alignment), np.inf)
         most = min(most, int(state.active.sum()) - smallest)
         worst = np.argsort(gradient, kind="stable")[: max(most, 0)]
         together = worst[gradient[worst] < 0].tolist()
@@ -221,9 +221,15 @@ def _prune_in_batches(
             state = trial
             removed += together
             path.append(reached)
+            gradient = _gradient_of_active(state, alignment)
         else:
             most //= 2
     return state
+
+
+def _gradient_of_active(state: AnyChannels, alignment: AnyAlignment) -> NDArray[np.float64]:
+    """Return the first-order impact (n_channels,) of each channel that is left; inf for others."""
+    return np.where(state.active, impact_gradient(state, alignment), np.inf)
 
 
 def _candidates(
