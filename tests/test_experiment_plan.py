@@ -14,7 +14,8 @@ from small_sets import write_small_set
 from fechner.errors import InputError
 from fechner.experiment.plan.audit import audit, nearest_return
 from fechner.experiment.plan.order import insert_spaced, spaced_order
-from fechner.experiment.plan.plan import Plan, make_plan, row_of
+from fechner.experiment.plan.plan import Plan, make_plan
+from fechner.experiment.plan.rows import row_of
 from fechner.protocols.schema import load_protocol, shipped
 
 

@@ -17,7 +17,8 @@ from small_sets import write_small_set
 from fechner.errors import InputError, RefusedError
 from fechner.experiment.display import Response, SessionQuitError, TrialInterruptedError
 from fechner.experiment.journal.journal import Journal
-from fechner.experiment.plan.plan import make_plan, row_of
+from fechner.experiment.plan.plan import make_plan
+from fechner.experiment.plan.rows import row_of
 from fechner.experiment.session.codes import check_code, offer_code
 from fechner.experiment.session.session import run_session
 from fechner.experiment.session.signals import ending_signals, held

@@ -3,15 +3,19 @@
 from collections import Counter
 from dataclasses import replace
 from itertools import combinations
+from string import ascii_letters
 
 import numpy as np
 import pytest
-from small_stimuli import several_strengths, small_set
+from small_stimuli import several_strengths, simulated_session, small_set, with_intact
 from typer.testing import CliRunner
 
 from fechner.cli.main import app
 from fechner.errors import InputError
 from fechner.experiment.plan.plan import make_plan
+from fechner.experiment.plan.rows import rows_filled
+from fechner.experiment.session.codes import offer_code
+from fechner.experiment.simulated.observers import SimulatedObserver
 from fechner.protocols.files import copy_protocol
 from fechner.protocols.schema import load_protocol
 from fechner.provenance import write_text
@@ -160,3 +164,52 @@ def test_a_built_set_is_counted_as_it_is(tmp_path):
     found = study_plan(open_study(folder))
     assert found.built
     assert found.stimuli == 44
+
+
+@pytest.mark.parametrize("per_scene", [1, 3])
+@pytest.mark.parametrize(
+    "codes",
+    [
+        [f"P{n}" for n in range(1, 23)],
+        [f"P{n}" for n in range(1, 20)],
+        ["k7ropa", "dalo", "P12", "bife", "A1", "B1", "gunu"],
+    ],
+)
+def test_those_who_are_wanting_make_every_stimulus_rated_equally_often(stimuli, per_scene, codes):
+    protocol = with_trials(
+        load_protocol("slider"), design="latin square", conditions_per_scene=per_scene, repeats=0
+    )
+    rows = rows_filled(protocol, 11, codes)
+    assert sum(rows.filled) == len(codes)
+    added = [f"X{letter}{n}" for letter, n in zip(ascii_letters, rows.wanting, strict=False)]
+    assert rows_filled(protocol, 11, [*codes, *added]).balanced
+    shown = Counter()
+    for code in [*codes, *added]:
+        plan = make_plan(protocol, stimuli, code)
+        shown.update(trial.stimulus for trial in plan.trials if trial.kind == "main")
+    assert len(shown) == 66 and len(set(shown.values())) == 1
+    assert rows.balanced == (len(codes) == 22)
+
+
+def test_named_codes_that_are_offered_balance_as_they_come(stimuli):
+    protocol = with_trials(load_protocol("slider"), design="latin square", conditions_per_scene=3)
+    codes = []
+    for seed in range(11):
+        codes.append(offer_code(codes, seed=seed, rows=11))
+    assert rows_filled(protocol, 11, codes).balanced
+
+
+def test_plan_and_status_say_which_participants_are_wanting(tmp_path):
+    session = 'protocol = "square.toml"\nparticipants = 27\n[simulate]\nworld = "map"'
+    folder = latin(tmp_path, session=session)
+    built = small_set(folder / "stimuli", with_intact(4))
+    followed = load_protocol(folder / "square.toml")
+    for code in ("P1", "P3", "P4"):
+        journal = simulated_session(tmp_path, followed, built, SimulatedObserver(code))
+        (folder / "sessions").mkdir(exist_ok=True)
+        journal.path.rename(folder / "sessions" / journal.path.name)
+    wanted = "rows 1 to 3 of the Latin square have 2, 0, 1 participants: not balanced, wanting"
+    for words in (["status"], ["study", "plan"]):
+        result = CliRunner().invoke(app, [*words, str(folder)])
+        assert result.exit_code == 0, result.output
+        assert f"{wanted} are codes that end in 2, 5, 6" in " ".join(result.output.split())

@@ -134,7 +134,7 @@ def run(
     if bool(pixels_per_cm) != bool(distance):
         raise InputError("--pixels-per-cm and --distance belong together; give both or neither")
     if not participant:
-        participant = _offered(sessions)
+        participant = _offered(sessions, protocol, stimuli)
     observer = _observer(participant, simulate, seed)
     with complaints.status("") as status:
         record = run_participant(
@@ -184,15 +184,19 @@ def _size(text: str) -> tuple[int, int] | None:
     return int(width), int(height)
 
 
-def _offered(sessions: Path) -> str:
+def _offered(sessions: Path, protocol: str, stimuli: Path) -> str:
     """Let the experimenter take an offered code; without a terminal, say it and stop."""
     import secrets
     import sys
 
+    from fechner.experiment.plan.rows import conditions_of
     from fechner.experiment.session.codes import offer_code
     from fechner.experiment.starting.earlier_sessions import codes_in_use
+    from fechner.protocols.schema import load_protocol
+    from fechner.records.stimuli import read_stimulus_set
 
-    code = offer_code(codes_in_use(sessions), seed=secrets.randbits(32), rows=4)
+    rows = conditions_of(load_protocol(protocol), read_stimulus_set(stimuli))
+    code = offer_code(codes_in_use(sessions), seed=secrets.randbits(32), rows=rows)
     if not sys.stdin.isatty():
         raise InputError(f"give --participant CODE; a free random one is {code}")
     return typer.prompt("participant code", default=code)

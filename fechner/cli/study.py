@@ -173,10 +173,11 @@ def plan(file: File) -> None:
 
     Example: fechner study plan my-study
     """
-    from fechner.study.planning import study_plan
+    from fechner.study.planning import rows_of_participants, study_plan
 
     with _opened(file, 1, None) as place:
         found = study_plan(place)
+        rows = rows_of_participants(place)
     counted, (fewest, most) = found.audit, found.audit.shown
     source = "as built" if found.built else "as designed, not built yet"
     times = f"{fewest}" if fewest == most else f"{fewest} to {most}"
@@ -193,8 +194,18 @@ def plan(file: File) -> None:
         f"{counted.limit_minutes:g}, {counted.breaks} breaks",
         f"participants: {counted.participants} planned, each stimulus rated {times} times; "
         f"{balanced}",
+        *([_codes(counted.participants)] if found.design == "latin square" else []),
+        *([] if rows is None else [f"so far: {rows}"]),
     ):
         console.print(line, markup=False, soft_wrap=True)
+
+
+def _codes(participants: int) -> str:
+    return (
+        f"codes: those that end in 1, 2, ... {participants} fill the rows of the Latin square in "
+        "turn; any other code falls where its letters put it, and fechner session run offers codes "
+        "for the row that is used least"
+    )
 
 
 @app.command()

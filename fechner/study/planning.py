@@ -11,7 +11,8 @@ from pathlib import Path
 
 from fechner.errors import InputError
 from fechner.experiment.plan.audit import Audit, audit
-from fechner.experiment.plan.conditions import items_by_scene
+from fechner.experiment.plan.rows import Rows, conditions_of, rows_filled
+from fechner.records.journal import read_journal_files
 from fechner.records.rules.codec_design import CodecDesign
 from fechner.records.stimuli import INTACT, SEVERE, TABLE, Stimulus, StimulusSet, read_stimulus_set
 from fechner.stimuli.coded.scene import FAMILY, coded_name
@@ -19,6 +20,26 @@ from fechner.stimuli.design import Design
 from fechner.study import work
 from fechner.study.design import design_of
 from fechner.study.opening import OpenStudy
+
+
+def rows_of_participants(place: OpenStudy) -> Rows | None:
+    """Return how those who took part fill the Latin square.
+
+    None where every participant rates every stimulus, where the stimuli are not built, and before
+    the first participant.
+
+    Raises
+    ------
+    InputError
+        If the protocol or the stimuli cannot be read.
+    """
+    followed = work.protocol(place)
+    if followed.trials.design != "latin square" or not (place.stimuli / TABLE).is_file():
+        return None
+    journals = read_journal_files(place.journals).intact()
+    codes = dict.fromkeys(one.participant for one in journals if not one.turned_away)
+    conditions = conditions_of(followed, read_stimulus_set(place.stimuli))
+    return rows_filled(followed, conditions, codes) if codes else None
 
 
 @dataclass(frozen=True)
@@ -64,7 +85,7 @@ def study_plan(place: OpenStudy) -> StudyPlan:
         ruined = tuple(_planned(f"{name}_{SEVERE}", name, SEVERE, "none", 1) for name in severe)
         stimuli = StimulusSet(place.stimuli, _designed(place, names), {}, ruined)
     followed, people = work.protocol(place), place.study.session.participants
-    conditions = max(len(items) for items in items_by_scene(followed, stimuli).values())
+    conditions = conditions_of(followed, stimuli)
     if followed.trials.design == "latin square" and people % conditions:
         fewer = people // conditions * conditions
         near = f"{fewer} or {fewer + conditions}" if fewer else f"{conditions}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +83,7 @@ def _study(place: OpenStudy) -> FolderStatus:
     lines = list(standing.items())
     at = [name for name, _ in lines].index("sessions")
     lines.insert(at, ("frozen plan", _plan(place)))
+    lines[at + 2 : at + 2] = _balance(place)
     lines.append(("report", "written" if place.report.is_file() else "to do"))
     kind = "study with SIMULATED participants" if place.simulated else "study"
     return FolderStatus(
@@ -114,6 +116,17 @@ def _plan(place: OpenStudy) -> str:
     return (
         f"frozen, and the study file now differs in {', '.join(changed)}" if changed else "frozen"
     )
+
+
+def _balance(place: OpenStudy) -> list[tuple[str, str]]:
+    """Return a line on how participants fill the Latin square, where there is one to fill."""
+    from fechner.study.planning import rows_of_participants
+
+    with suppress(FechnerError):
+        rows = rows_of_participants(place)
+        if rows is not None:
+            return [("balance", str(rows))]
+    return []
 
 
 def _next_of_study(place: OpenStudy, standing: dict[str, str]) -> str:

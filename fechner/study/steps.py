@@ -298,6 +298,8 @@ def finish(place: OpenStudy, *, deviation: str = "") -> None:
         If the stimuli are not built yet, no participant has rated them, or the analysis differs
         from the frozen plan without a reason.
     """
+    from fechner.study.planning import rows_of_participants
+
     if not (place.stimuli / "stimuli.csv").exists():
         raise InputError(
             f"{place.stimuli} holds no stimuli yet; first: fechner study run {place.folder}"
@@ -305,6 +307,9 @@ def finish(place: OpenStudy, *, deviation: str = "") -> None:
     if not place.journals:
         raise InputError(f"no participant has rated the stimuli yet; first: {next_command(place)}")
     run_steps(place, (RATINGS,), report=False)
+    rows = rows_of_participants(place)
+    if rows is not None and not rows.balanced:
+        place.say(f"{rows}; stimuli were not rated equally often")
     if check_plan(place, deviation=deviation) is None:
         place.say("no plan was frozen before the first participant; the report says so")
     run_steps(place, _last_steps(place))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal, cast
@@ -27,6 +26,7 @@ from fechner.experiment.plan.extra_trials import (
     with_repeats,
 )
 from fechner.experiment.plan.order import spaced_order
+from fechner.experiment.plan.rows import round_of, rounds_differ, row_of
 from fechner.provenance import digest
 
 if TYPE_CHECKING:
@@ -112,18 +112,6 @@ class Plan:
         return digest(asdict(self))
 
 
-def row_of(participant: str) -> int:
-    """Return the participant's row for Latin squares, before the modulus.
-
-    A code that ends in digits counts by them (P01, P02, ... rotate in turn); any other
-    code counts by its digest.
-    """
-    digits = re.search(r"(\d{1,9})$", participant)
-    if digits:
-        return int(digits.group(1))
-    return int(hashlib.sha256(participant.encode()).hexdigest()[:12], 16)
-
-
 def make_plan(
     protocol: Protocol, stimuli: StimulusSet, participant: str, *, session: int = 1
 ) -> Plan:
@@ -161,7 +149,7 @@ def make_plan(
     # random.Random, because its streams are the same in every Python and on every machine.
     rng = random.Random(_seed(protocol, stimuli, participant, session))
     row = row_of(participant) + session - 1
-    main = _main(protocol, scenes, row, rng, stimuli.sha256)
+    main = _main(protocol, scenes, participant, row, rng, stimuli.sha256)
     main = with_repeats(main, protocol.trials.repeats, gap, rng)
     main = with_catches(main, protocol, scenes, stimuli, rng)
     opening = practice_items(protocol, stimuli, scenes, rng)
@@ -191,7 +179,12 @@ def _seed(protocol: Protocol, stimuli: StimulusSet, participant: str, session: i
 
 
 def _main(
-    protocol: Protocol, scenes: dict[str, list[Item]], row: int, rng: random.Random, stimuli: str
+    protocol: Protocol,
+    scenes: dict[str, list[Item]],
+    participant: str,
+    row: int,
+    rng: random.Random,
+    stimuli: str,
 ) -> list[Placed]:
     """Order the main trials in blocks of one trial a scene, by a cyclic Latin square."""
     gap = protocol.trials.scene_gap
@@ -201,8 +194,9 @@ def _main(
     conditions = max(len(items) for items in scenes.values())
     blocks = _blocks(protocol, conditions)
     # Codes count from 1: P01 to P04 are one round of four conditions.
-    round_ = (row - 1) // conditions
-    order = _columns(conditions, round_, stimuli, shuffled=1 < blocks < conditions)
+    turn = round_of(participant, row, conditions)
+    shuffled = rounds_differ(protocol, conditions)
+    order = _columns(conditions, turn, stimuli, shuffled=shuffled)
     placed: list[Placed] = []
     for block in range(blocks):
         wanted = [
@@ -228,7 +222,7 @@ def _blocks(protocol: Protocol, conditions: int) -> int:
     return protocol.trials.conditions_per_scene
 
 
-def _columns(conditions: int, round_: int, stimuli: str, *, shuffled: bool) -> list[int]:
+def _columns(conditions: int, turn: int, stimuli: str, *, shuffled: bool) -> list[int]:
     """Return the order in which the square runs through the conditions.
 
     One order for each round of as many participants as there are conditions: within a round every
@@ -236,7 +230,7 @@ def _columns(conditions: int, round_: int, stimuli: str, *, shuffled: bool) -> l
     """
     order = list(range(conditions))
     if shuffled:
-        random.Random(f"{stimuli} {round_}").shuffle(order)
+        random.Random(f"{stimuli} {turn}").shuffle(order)
     return order
 
 

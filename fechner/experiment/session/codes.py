@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from fechner.errors import RefusedError
-from fechner.experiment.plan.plan import row_of
+from fechner.experiment.plan.rows import row_of
 
 CONSONANTS = "bdfgklmnprstvz"
 VOWELS = "aeiou"
