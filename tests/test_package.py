@@ -4,11 +4,17 @@ import importlib
 import re
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
 import fechner
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "from-a-notebook.md"
@@ -77,6 +83,19 @@ def test_the_package_says_that_it_is_typed():
 
 
 @pytest.mark.slow
+def test_the_modules_of_the_exported_calls_and_the_records_are_checked_strictly():
+    stub = (ROOT / "fechner" / "__init__.pyi").read_text("utf-8")
+    exported = {f"fechner{name}" for name in re.findall(r"^from (\.[\w.]+) import", stub, re.M)}
+    assert len(exported) > 15
+    (strict,) = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["mypy"][
+        "overrides"
+    ]
+    assert strict["disallow_untyped_defs"] and strict["disallow_any_generics"]
+    assert strict["warn_return_any"] and strict["no_implicit_reexport"]
+    missing = [name for name in exported if not any(fnmatch(name, one) for one in strict["module"])]
+    assert missing == [] and "fechner.records.*" in strict["module"]
+
+
 def test_every_block_of_the_notebook_page_runs_as_it_stands(tmp_path):
     found = blocks(PAGE)
     assert len(found) >= 8

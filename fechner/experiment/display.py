@@ -335,6 +335,7 @@ def load_pixels(path: Path) -> Image.Image:
                     f"{path} is a {file.mode} image or is rotated by EXIF; a session shows only "
                     "upright 8-bit RGB or grey PNG files: build the stimulus set again"
                 )
-            return file.convert("RGB")
+            picture: Image.Image = file.convert("RGB")
+            return picture
     except (OSError, UnidentifiedImageError) as error:
         raise InputError(f"cannot read stimulus {path} ({error}); rebuild the set") from error

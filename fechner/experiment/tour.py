@@ -143,7 +143,8 @@ def tour(
 def _smaller(path: Path, width: int) -> Image.Image:
     with Image.open(path) as picture:
         height = round(width * picture.height / picture.width)
-        return picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+        whole: Image.Image = picture.convert("RGB")
+        return whole.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def _save(picture: Image.Image, target: Path) -> None:

@@ -33,7 +33,7 @@ def shipped_answer_words() -> list[AnswerWords]:
 
     Protocols whose words lie along a line have no words as answers and are left out.
     """
-    found: dict[tuple, AnswerWords] = {}
+    found: dict[tuple[object, ...], AnswerWords] = {}
     for name in shipped():
         for language in languages(name):
             protocol = load_protocol(name, language=language)

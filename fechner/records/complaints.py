@@ -28,7 +28,7 @@ def _sentence(item: Any, model: type[BaseModel]) -> str:
         return f"unknown key {where!r}: {nearest(str(key), known_keys(model, tuple(parents)))}"
     if item["type"] == "missing":
         return f"{where!r} is missing; add it"
-    message = item["msg"].removeprefix("Value error, ")
+    message = str(item["msg"]).removeprefix("Value error, ")
     if not where:
         return message
     return f"{where}: {message}" if item["type"] == "value_error" else _got(where, message, item)

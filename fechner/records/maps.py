@@ -161,7 +161,8 @@ def finished_maps(folder: Path, keys: Mapping[str, str]) -> ImportanceMaps | Non
 
 def counted(raw: np.ndarray, counts: Counts) -> np.ndarray:
     """Return how much each place of a raw map counts, 0 or more."""
-    return np.abs(raw) if counts == "magnitude" else np.maximum(raw, 0)
+    found: np.ndarray = np.abs(raw) if counts == "magnitude" else np.maximum(raw, 0)
+    return found
 
 
 def shared_scale(raw: Mapping[str, np.ndarray]) -> float:
@@ -215,7 +216,7 @@ def read_maps_record(folder: Path) -> dict[str, Any]:
     path = Path(folder) / SET_RECORD
     if not path.is_file():
         raise InputError(f"{folder} holds no importance maps; make them with: fechner maps make")
-    record = read_json(path)
+    record: dict[str, Any] = read_json(path)
     digests = record.get("maps") if isinstance(record, dict) else None
     if not isinstance(digests, dict) or not all(isinstance(d, dict) for d in digests.values()):
         raise InputError(
@@ -259,7 +260,8 @@ def read_map(folder: Path, name: str) -> ImportanceMap:
 
 def _maps_of(folder: Path) -> dict[str, dict[str, str]]:
     """Return the digest of each file of each map in a folder."""
-    return read_maps_record(folder)["maps"]
+    found: dict[str, dict[str, str]] = read_maps_record(folder)["maps"]
+    return found
 
 
 def _files(name: str) -> tuple[str, str, str]:

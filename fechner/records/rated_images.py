@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -177,7 +178,9 @@ def read_rated_images(
     return rated
 
 
-def write_rated_images(rated: RatedImages, csv: Path | str, provenance_block: dict) -> None:
+def write_rated_images(
+    rated: RatedImages, csv: Path | str, provenance_block: Mapping[str, Any]
+) -> None:
     """Write the table and its sidecar (scales and provenance), each whole or not at all."""
     csv = Path(csv)
     write_sidecar(csv, rated.scales, provenance_block)

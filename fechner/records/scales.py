@@ -171,7 +171,9 @@ def read_sidecar(csv: Path) -> Declarations:
     return found
 
 
-def write_sidecar(csv: Path, scales: Mapping[str, Scale], provenance_block: dict) -> None:
+def write_sidecar(
+    csv: Path, scales: Mapping[str, Scale], provenance_block: Mapping[str, Any]
+) -> None:
     """Write the scales of a table and its provenance into the JSON beside it."""
     declared = {name: asdict(scale) for name, scale in scales.items()}
     write_json(sidecar_path(csv), {"dimensions": declared, "provenance": provenance_block})

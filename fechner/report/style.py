@@ -64,7 +64,8 @@ def arm_colour(arm: str) -> str:
 
 def jitter(n: int, width: float) -> np.ndarray:
     """Return n offsets within +-`width` that keep neighbouring dots apart, always the same."""
-    return width * np.sin(np.arange(n) * 2.4)
+    offsets: np.ndarray = width * np.sin(np.arange(n) * 2.4)
+    return offsets
 
 
 @contextmanager

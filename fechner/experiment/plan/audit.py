@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fechner.experiment.plan.plan import Plan, make_plan
 
@@ -90,7 +90,7 @@ def _count(
     follows.update((a.region, b.region) for a, b in pairwise(main))
 
 
-def _ends(counts: Counter) -> tuple[int, int]:
+def _ends(counts: Counter[Any]) -> tuple[int, int]:
     return min(counts.values()), max(counts.values())
 
 

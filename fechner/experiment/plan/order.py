@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from fechner.errors import InputError
 
@@ -81,7 +81,7 @@ def _try_order(
     return ordered
 
 
-Entry = TypeVar("Entry", bound=tuple)
+Entry = TypeVar("Entry", bound=tuple[Any, ...])
 
 
 def insert_spaced(

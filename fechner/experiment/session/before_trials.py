@@ -23,7 +23,8 @@ from fechner.experiment.display import (
 )
 from fechner.experiment.session.presentation import numbered_buttons
 from fechner.experiment.session.vision_tests import VisionTest, vision_checks, vision_page
-from fechner.records.journal.lines import Line, ReadmitLine, ScreeningLine
+from fechner.records.journal.fields import Line
+from fechner.records.journal.lines import ReadmitLine, ScreeningLine
 
 if TYPE_CHECKING:
     from fechner.experiment.vision.checks import VisionCheck

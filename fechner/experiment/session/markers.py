@@ -37,7 +37,7 @@ def load_marker(name: str) -> Marker:
     declared = {one.name: one for one in entry_points(group=GROUP)}
     try:
         if name in declared:
-            found = declared[name].load()
+            found: Any = declared[name].load()
         elif ":" in name:
             module, _, attribute = name.partition(":")
             found = getattr(import_module(module), attribute)
@@ -50,7 +50,8 @@ def load_marker(name: str) -> Marker:
         raise InputError(f"cannot load the marker {name!r} ({error}); check its name") from error
     if not callable(found):
         raise InputError(f"the marker {name!r} cannot be called; name a function")
-    return found
+    marker: Marker = found
+    return marker
 
 
 class Markers:

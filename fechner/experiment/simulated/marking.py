@@ -78,13 +78,13 @@ class Damage:
             )
         intact = np.asarray(load_pixels(self._stimuli.image_path(self._intact[stimulus.scene])))
         degraded = np.asarray(load_pixels(self._stimuli.image_path(stimulus)), np.float64)
-        error = np.square(degraded - intact).mean(axis=2)
+        error: np.ndarray = np.square(degraded - intact).mean(axis=2)
         if world == "centre":
             from fechner.rival_maps import centre_weights  # brings OpenCV
 
-            return error * centre_weights(*error.shape)
-        if world == "map" and self._maps is not None:
-            return error * self._map_weights(self._maps, stimulus.scene, error.shape)
+            error = error * centre_weights(*error.shape)
+        elif world == "map" and self._maps is not None:
+            error = error * self._map_weights(self._maps, stimulus.scene, error.shape)
         return error
 
     def _map_weights(self, maps: Path, scene: str, shape: tuple[int, ...]) -> np.ndarray:

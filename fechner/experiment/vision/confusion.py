@@ -50,7 +50,8 @@ AWAY: dict[Axis, float] = {"protan": 1.0, "deutan": -1.0, "tritan": 1.0}
 def chromaticity(xyz: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return CIE 1976 u', v' ``(..., 2)`` of tristimulus values ``(..., 3)``."""
     x, y, z = np.moveaxis(np.asarray(xyz, float), -1, 0)
-    return np.stack([4 * x, 9 * y], axis=-1) / (x + 15 * y + 3 * z)[..., None]
+    uv: NDArray[np.float64] = np.stack([4 * x, 9 * y], axis=-1) / (x + 15 * y + 3 * z)[..., None]
+    return uv
 
 
 def moved(axis: Axis, distance_uv: float) -> NDArray[np.float64]:

@@ -99,4 +99,5 @@ class Letter:
 def _share(side: int, start: float, end: float) -> NDArray[np.float64]:
     """Return the share of each of `side` pixels in a row that lies between two places."""
     pixels = np.arange(side)
-    return np.clip(np.minimum(end, pixels + 1) - np.maximum(start, pixels), 0, 1)
+    covered: NDArray[np.float64] = np.minimum(end, pixels + 1) - np.maximum(start, pixels)
+    return np.clip(covered, 0, 1)

@@ -181,7 +181,7 @@ class _Placed:
 def _between(limits: tuple[float, float], share: float) -> float:
     """Return what lies at a share of the way between two luminances, in equal ratios."""
     low, high = limits
-    return low * (high / low) ** share
+    return float(low * (high / low) ** share)
 
 
 def _cover(

@@ -138,7 +138,7 @@ class Window:
 
     def now(self) -> float:
         """Return monotonic seconds since the window opened."""
-        return self._core.getTime() - self._t0
+        return float(self._core.getTime() - self._t0)
 
     @property
     def synchronised(self) -> bool:
@@ -183,7 +183,7 @@ class Window:
 
     def read_back(self) -> Image.Image:
         """Return the back buffer, not flipped yet, as an RGB image."""
-        image = self._window.getMovieFrame(buffer="back").convert("RGB")
+        image: Image.Image = self._window.getMovieFrame(buffer="back").convert("RGB")
         self._window.movieFrames = []
         return image
 

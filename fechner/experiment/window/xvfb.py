@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -134,7 +135,7 @@ def start_xvfb(size: tuple[int, int]) -> ScreenServer:
     return server
 
 
-def _end_with_parent():
+def _end_with_parent() -> Callable[[], None]:
     """Return a function, run in the child, that ties its life to ours even on kill -9."""
     libc = ctypes.CDLL(None, use_errno=True)
 

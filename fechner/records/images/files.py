@@ -229,7 +229,8 @@ def _orientation(image: Image.Image) -> int:
     """Return the EXIF orientation, 1 to 8; damaged EXIF means upright, as for any viewer."""
     try:
         tags: Any = image.tag_v2 if hasattr(image, "tag_v2") else image.getexif()
-        return tags.get(_EXIF_ORIENTATION, 1)
+        turn = tags.get(_EXIF_ORIENTATION, 1)
+        return turn if isinstance(turn, int) else 1
     except (SyntaxError, ValueError, TypeError, KeyError, struct.error):
         return 1
 

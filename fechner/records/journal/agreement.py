@@ -7,6 +7,7 @@ method asks for, and nothing follows the end.
 from __future__ import annotations
 
 from fechner.errors import InputError
+from fechner.records.journal.fields import Line
 from fechner.records.journal.lines import (
     CHAINED_SCHEMA,
     CORRECTED_SCHEMA,
@@ -16,7 +17,6 @@ from fechner.records.journal.lines import (
     BreakLine,
     EndLine,
     Header,
-    Line,
     ReadmitLine,
     ResumeLine,
     TrialLine,

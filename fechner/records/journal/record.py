@@ -15,12 +15,12 @@ from pathlib import Path
 from fechner.errors import InputError
 from fechner.records.journal.agreement import check_follows
 from fechner.records.journal.chain import check_link, without_chain
+from fechner.records.journal.fields import Line
 from fechner.records.journal.lines import (
     CHAINED_SCHEMA,
     NOT_ADMITTED,
     EndLine,
     Header,
-    Line,
     TrialLine,
     as_header,
     parse_line,

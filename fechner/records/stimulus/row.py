@@ -183,10 +183,12 @@ def _truth(table: Path, line: int, row: Mapping[str, str]) -> str:
     return truth
 
 
-def _value(table: Path, line: int, column: str, kind: type, cell: str) -> str | int | float:
+def _value(
+    table: Path, line: int, column: str, kind: type[str] | type[int] | type[float], cell: str
+) -> str | int | float:
     """Return a cell as its column has it: a name as it stands there, a number that is finite."""
     try:
-        value = kind(cell)
+        value: str | int | float = kind(cell)
     except ValueError:
         value = math.nan
     missing = cell == "" and column != "strength_unit"

@@ -19,7 +19,7 @@ All is read off tables; nothing is computed anew here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 NO_WEIGHTS = ("none", "")
 """How a table names channels that all weigh the same."""
+Shades = dict[int | None, Any]
+"""The colour of each block."""
 MOST_NETWORKS = 8
 """Lines above which a chart against depth cannot be read."""
 YARDSTICKS_DRAWN = ("psnr", "ssim", "ms_ssim", "fsim", "lpips_alex", "lpips_vgg", "dists")
@@ -100,7 +102,7 @@ def by_depth(
     return figure
 
 
-def _network_line(axis: Axes, line: pd.DataFrame, at: int, shades: dict) -> None:
+def _network_line(axis: Axes, line: pd.DataFrame, at: int, shades: Shades) -> None:
     x, y = line["depth"].to_numpy(), line["spearman"].to_numpy()
     axis.vlines(
         x, line["low"], line["high"], color=PALETTE["soft"], linewidth=0.8, alpha=0.45, zorder=1
@@ -113,7 +115,7 @@ def _network_line(axis: Axes, line: pd.DataFrame, at: int, shades: dict) -> None
         )  # fmt: skip
 
 
-def _shades(blocks: Sequence[int | None]) -> dict[int | None, object]:
+def _shades(blocks: Sequence[int | None]) -> Shades:
     """Return a colour for each block, from dark (input) to light."""
     import matplotlib
 
@@ -124,7 +126,7 @@ def _shades(blocks: Sequence[int | None]) -> dict[int | None, object]:
     return {None: PALETTE["paper"], **dict(zip(found, colours, strict=False))}
 
 
-def _block_legend(figure: Figure, blocks: Sequence[int | None], shades: dict) -> None:
+def _block_legend(figure: Figure, blocks: Sequence[int | None], shades: Shades) -> None:
     from matplotlib.lines import Line2D
 
     found = sorted({block for block in blocks if block is not None})
@@ -260,7 +262,7 @@ def by_distortion(
     return figure
 
 
-def _hide_rest(axes: NDArray, count: int) -> None:
+def _hide_rest(axes: NDArray[Any], count: int) -> None:
     """Hide panels without content; the last above a hidden one shows its depths."""
     for axis in axes.ravel()[count:]:
         axis.set_visible(False)
@@ -268,7 +270,7 @@ def _hide_rest(axes: NDArray, count: int) -> None:
         axis.tick_params(labelbottom=True)
 
 
-def _outer_labels(axes: NDArray, x: str, y: str) -> None:
+def _outer_labels(axes: NDArray[Any], x: str, y: str) -> None:
     for row in axes:
         row[0].set_ylabel(y)
     for column in axes.T:

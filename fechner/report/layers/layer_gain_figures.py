@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Row = dict[Hashable, Any]
+
 MOST_DIFFERENCES = 24
 """Rows of a forest above which only those furthest from 0 are drawn."""
 
@@ -66,11 +68,11 @@ def crossed_weights(crossed: pd.DataFrame, width: float = WIDTH) -> Figure:
     return figure
 
 
-def _place(row: dict) -> str:
+def _place(row: Row) -> str:
     return " ".join(str(row[key]) for key in ("network", "layer", "readout") if row.get(key))
 
 
-def _crossed_label(row: dict, *, place: bool) -> str:
+def _crossed_label(row: Row, *, place: bool) -> str:
     judged = row["judged_on"]
     if row["fitted_on"] == judged:
         rest = {"image": "its other images", "reference": "its other references"}
@@ -106,7 +108,7 @@ def against_accuracy(best: pd.DataFrame, width: float = WIDTH) -> Figure:
     return figure
 
 
-def _number_dots(figure: Figure, axis: Axes, x: NDArray, rows: pd.DataFrame) -> None:
+def _number_dots(figure: Figure, axis: Axes, x: NDArray[np.float64], rows: pd.DataFrame) -> None:
     """Write numbers at the dots from left to right, and their names below the panel."""
     named = []
     ordered = sorted(zip(x, rows.to_dict("records"), strict=True), key=lambda pair: pair[0])
@@ -125,7 +127,7 @@ def _number_dots(figure: Figure, axis: Axes, x: NDArray, rows: pd.DataFrame) -> 
     )
 
 
-def _name_dots(axis: Axes, x: NDArray, rows: pd.DataFrame) -> None:
+def _name_dots(axis: Axes, x: NDArray[np.float64], rows: pd.DataFrame) -> None:
     """Name each dot beside it, on the side where there is room; names keep apart."""
     low, high = axis.get_ylim()
     height = height_of(axis)
@@ -205,7 +207,7 @@ def _named_differences(rows: pd.DataFrame, *, joint: str) -> tuple[list[str], st
     return names, "difference of Spearman; right of 0, the first agrees better"
 
 
-def _draw_difference(axis: Axes, at: float, row: dict[Hashable, Any]) -> None:
+def _draw_difference(axis: Axes, at: float, row: Row) -> None:
     colour = PALETTE["low"]
     axis.plot([row["low"], row["high"]], [at, at], color=colour, linewidth=3.2, alpha=0.75,
               solid_capstyle="butt", label="95 % over references")  # fmt: skip

@@ -104,4 +104,5 @@ def kept_apart(
             pools.append([(mean * before + value * count) / (before + count), before + count])
     z = np.concatenate([np.full(int(count), value) for value, count in pools]) if n else np.empty(0)
     top = max(high - (n - 1) * least, low)
-    return np.clip(z, low, top) + least * np.arange(n)
+    places: NDArray[np.float64] = np.clip(z, low, top) + least * np.arange(n)
+    return places

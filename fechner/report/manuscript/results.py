@@ -62,7 +62,7 @@ def claim_in_words(claim: Claim) -> str:
 
 def of_choices(claim: Claim) -> bool:
     """Return whether the contrasts are shares of choices between two images, not points."""
-    return claim.provenance.get("parameters", {}).get("method") == "pair"
+    return bool(claim.provenance.get("parameters", {}).get("method") == "pair")
 
 
 def _name(row: Contrast) -> str:

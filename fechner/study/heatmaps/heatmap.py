@@ -109,7 +109,7 @@ class Heatmap:
         return self.png()
 
 
-def reduced(picture: NDArray) -> NDArray:
+def reduced(picture: NDArray[Any]) -> NDArray[Any]:
     """Return a picture or a map with a long side of no more than `DRAWN_SIDE` pixels."""
     import cv2
 

@@ -87,7 +87,7 @@ def select_among(
     shuffles: int = 20,
     select: str = EVIDENCE,
     objective: Objective | None = None,
-    individual: NDArray | None = None,
+    individual: NDArray[np.float64] | None = None,
     seed: int,
     pool: Executor | None = None,
     progress: Progress = silent,
@@ -205,7 +205,7 @@ def select_among(
 
 
 def _best(
-    predicted: Mapping[str, NDArray | None],
+    predicted: Mapping[str, NDArray[np.float64] | None],
     here: RatedFeatures,
     there: RatedFeatures,
     judges: NDArray[np.bool_],

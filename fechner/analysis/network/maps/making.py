@@ -255,7 +255,8 @@ class _Kept(Mapping[str, np.ndarray]):
         self._work, self._names = work, names
 
     def __getitem__(self, name: str) -> np.ndarray:
-        return np.load(self._work / f"{name}.npy")
+        raw: np.ndarray = np.load(self._work / f"{name}.npy")
+        return raw
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
