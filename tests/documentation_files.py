@@ -71,9 +71,14 @@ def some_photographs(
         photograph(name, size).save(folder / into / f"{name}.png")
 
 
-def ratings(folder: Path) -> None:
-    """`ratings.csv`: 24 made-up participants, 72 images, 1 to 5."""
+def table_of_ratings(folder: Path) -> None:
+    """`ratings.csv`: 24 made-up participants, 72 images, 1 to 5, as somebody brings it."""
     shutil.copy(DATA / "SIMULATED_acr.csv", folder / "ratings.csv")
+
+
+def ratings_and_scale(folder: Path) -> None:
+    """The same, with `ratings.json`."""
+    table_of_ratings(folder)
     shutil.copy(DATA / "SIMULATED_acr.json", folder / "ratings.json")
 
 
@@ -113,8 +118,12 @@ def rated_images(
 
 
 def images_of_my_study(folder: Path) -> None:
-    """`my-study/images/rated.csv`, as many photographs as a study of 12 scenes needs."""
+    """`my-study/images/rated.csv`, as many photographs as a study of 12 scenes needs.
+
+    No scale stands beside it: the study file declares it.
+    """
     rated_images(folder / "my-study" / "images", scenes=SCENES)
+    (folder / "my-study" / "images" / "rated.json").unlink()
 
 
 def rated_twice(folder: Path) -> None:

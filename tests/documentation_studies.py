@@ -28,10 +28,11 @@ from documentation_files import (
     photographs_and_maps,
     rated_images,
     rated_twice,
-    ratings,
+    ratings_and_scale,
     some_photographs,
     study_file_of_codecs,
     survey,
+    table_of_ratings,
 )
 from journals import events_of, write_events
 from report_study import write_study
@@ -153,6 +154,7 @@ def study_file(folder: Path) -> None:
     """`my-study/study.toml`."""
     (folder / "my-study" / "study.toml").write_text(
         'title = "Mine"\n[images]\ntable = "images/rated.csv"\n'
+        "[images.scales.quality]\nminimum = 1\nmaximum = 5\n"
     )
 
 
@@ -193,7 +195,8 @@ GIVEN: dict[str, Given] = {
     "rated images in tables/": lambda folder: rated_images(folder / "tables", name="avt"),
     "two tables of rated images": rated_twice,
     "a selection": selection,
-    "ratings": ratings,
+    "a table of ratings": table_of_ratings,
+    "ratings and their scale": ratings_and_scale,
     "a survey": survey,
     "sessions and ratings": of_a_design("slider", arms),
     "ratings with hidden references": of_a_design("acr_hr", arms),

@@ -59,7 +59,7 @@ def test_only_participants_are_left_out_of_a_first_study():
 def test_a_block_that_fails_is_named_with_what_it_said(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(
-        "Text.\n\n<!-- given: ratings -->\n```sh\nls ratings.csv\nfechner nothing\n```\n"
+        "Text.\n\n<!-- given: a table of ratings -->\n```sh\nls ratings.csv\nfechner nothing\n```\n"
     )
     (tmp_path / "place").mkdir()
     reader = Reader(tmp_path / "place", GIVEN)

@@ -13,7 +13,8 @@ from fechner.cli.console import console
 BEGINNINGS = (
     ("fechner map photo.jpg", "a heat map of a photograph"),
     ("fechner compress photos -o smaller", "a smaller folder of photographs"),
-    ("fechner stats screen ratings.csv", "who rated carefully; then fechner stats scores: MOS"),
+    ("fechner stats screen ratings.csv --scale 1:5", "who rated carefully"),
+    ("fechner stats scores ratings.csv --scale 1:5", "the MOS of each image"),
     ("fechner study init my-study", "a study of your own"),
     ("fechner demo", "the whole loop, with SIMULATED people"),
 )
@@ -25,7 +26,7 @@ def show_beginnings() -> None:
         f"[bold]fechner {__version__}[/]  which parts of an image matter, proved on people\n"
     )
     for command, gives in BEGINNINGS:
-        console.print(f"  {command:<36}{gives}", markup=False)
+        console.print(f"  {command:<46}{gives}", markup=False)
     console.print(
         "\n  fechner --help lists every command, fechner status DIR says what a folder is,"
         "\n  fechner doctor what this machine has."
