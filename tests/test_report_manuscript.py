@@ -174,7 +174,7 @@ def test_simulated_stands_in_the_manuscript_and_in_the_names_of_its_tables(study
 
 def test_real_data_is_never_called_simulated(tmp_path):
     folder = write_study(tmp_path / "real", simulated=False)
-    write_report(folder)
+    assert "SIMULATED" not in write_report(folder).read_text("utf-8")
     assert "SIMULATED" not in (folder / "manuscript.md").read_text("utf-8")
     assert not any("SIMULATED" in path.name for path in (folder / "tables").iterdir())
     assert (folder / "tables" / "contrasts.csv").is_file()

@@ -90,11 +90,6 @@ def test_simulated_stands_in_the_title_and_on_every_chart_that_rests_on_it(page)
     assert all(chart.count(">SIMULATED<") == 2 for chart in charts)
 
 
-def test_real_data_is_never_called_simulated(tmp_path):
-    page = write_report(write_study(tmp_path / "real", simulated=False)).read_text("utf-8")
-    assert "SIMULATED" not in page
-
-
 def test_charts_take_their_colours_from_the_page(page):
     charts = "".join(re.findall(r"<svg.*?</svg>", page, re.S))
     assert "var(--low)" in charts

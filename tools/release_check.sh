@@ -25,13 +25,15 @@ cd "$place"
 env/bin/fechner --help >/dev/null
 env/bin/fechner doctor
 
-say "with networks and sessions: a map, smaller files, the whole loop"
+say "with networks and sessions: the lines that README begins with, the whole loop"
 "$place/env/bin/pip" install --quiet --constraint "$project/constraints.txt" "$wheel[analysis,experiment]"
 photographs=$(env/bin/python -c 'import skimage, pathlib; print(pathlib.Path(skimage.__file__).parent / "data")')
 mkdir photos
 cp "$photographs/coffee.png" "$photographs/rocket.jpg" photos
-env/bin/fechner map photos/coffee.png --out map.png
-env/bin/fechner compress photos --out smaller
+cp "$photographs/rocket.jpg" photo.jpg
+cp "$project/tests/data/SIMULATED_acr.csv" ratings.csv
+lines=$(awk '/^## Five lines/ {here = 1} here && /^```$/ {exit} typed; here && /^```sh/ {typed = 1}' "$project/README.md")
+PATH="$place/env/bin:$PATH" bash -euxo pipefail -c "$lines"
 env/bin/fechner demo --out demo
 env/bin/fechner status demo
 say "everything holds"
