@@ -6,8 +6,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from fechner.compression.light import to_light
+from fechner.compression.light import to_codes, to_light
 from fechner.experiment.vision import confusion
+from fechner.experiment.vision.codes import codes_of, light_of
 from fechner.experiment.vision.confusion import CONES, chromaticity, moved
 from fechner.experiment.vision.plates import (
     DIRECTIONS,
@@ -184,3 +185,11 @@ def test_the_gap_is_a_fifth_of_the_rings_diameter():
     assert not in_ring(middle, 0, "right")
     assert not in_ring(0, -middle, "up")
     assert in_ring(0, middle, "up")
+
+
+def test_codes_are_the_nearest_to_the_light_that_they_stand_for():
+    assert codes_of(np.array([light_of(code) for code in range(256)])).tolist() == [*range(256)]
+    light = np.random.default_rng(0).random(20_000).astype(np.float32)
+    nearest = np.rint(to_codes(light[None, :, None])[0, :, 0])
+    assert (codes_of(light.astype(float)) != nearest).sum() <= 2  # powers rounded by the processor
+    assert codes_of(np.array([-0.5, 1.5])).tolist() == [0, 255]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,13 @@ from small_sets import write_small_set
 
 from fechner.errors import InputError, RefusedError
 from fechner.experiment.calibration import Calibration
-from fechner.experiment.display import Response, SessionQuitError, SteppedBackError, WrittenText
+from fechner.experiment.display import (
+    Response,
+    SessionQuitError,
+    SteppedBackError,
+    WrittenText,
+    pixels_sha256,
+)
 from fechner.experiment.exports.bids import bids_files
 from fechner.experiment.journal.journal import Journal
 from fechner.experiment.plan.plan import make_plan
@@ -20,6 +27,8 @@ from fechner.experiment.simulated.observers import SimulatedObserver
 from fechner.experiment.starting.open_window import look_of
 from fechner.experiment.starting.run_participant import run_participant
 from fechner.experiment.starting.vision_ready import check_acuity, require_vision
+from fechner.experiment.verify import verify_session
+from fechner.experiment.vision.letters import Letter
 from fechner.experiment.vision.plates import Plate
 from fechner.protocols.schema import load_protocol
 from fechner.records.journal import read_journal
@@ -194,6 +203,77 @@ def test_who_is_admitted_anew_is_tested_anew(protocol, stimuli, tmp_path):
     record = run(protocol, stimuli, tmp_path, display, readmit=True)
     assert record.complete
     assert len(display.pictures) == 35 + 17
+
+
+def shown_by_a_window(stimuli):
+    """Return a participant before a window: letters and the first plate have their digests."""
+
+    class Watching(Participant):
+        def rate(self, question):
+            response = super().rate(question)
+            digested = isinstance(question.picture, Letter) or len(self.pictures) == 36
+            if question.picture is None or not digested:
+                return response
+            return replace(response, shown_sha256=pixels_sha256(question.picture.draw()))
+
+    return Watching(stimuli)
+
+
+@pytest.fixture(scope="module")
+def watched(protocol, stimuli, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("watched")
+    return run(protocol, stimuli, folder, shown_by_a_window(stimuli)).path
+
+
+def test_verify_takes_the_tests_again_and_finds_nothing_wrong(protocol, stimuli, watched, tmp_path):
+    def hasty(number, picture, right):
+        return (right + 1) % 4 if number <= 5 else right
+
+    run(protocol, stimuli, tmp_path / "anew", Participant(stimuli, deuteranope))
+    anew = run(protocol, stimuli, tmp_path / "anew", Participant(stimuli), readmit=True)
+    twice = run(protocol, stimuli, tmp_path / "twice", Participant(stimuli, hasty))
+    for record in (read_journal(watched), anew, twice):
+        assert verify_session(record, protocol=protocol).problems == ()
+    assert sum(line.shown_sha256 is not None for line in lines(record, "vision")) == 0
+    assert sum(one.shown_sha256 is not None for one in lines(read_journal(watched), "vision")) == 36
+
+
+@pytest.mark.parametrize(
+    ("place", "changes", "problem"),
+    [
+        (40, {"seed": 5}, "picture 6 of try 1 of colour_plates is not the one that the protocol"),
+        (0, {"logmar": 0.5}, "picture 1 of try 1 of tumbling_e is not the one"),
+        (3, {"shown_sha256": "0" * 64}, "picture 4 of try 1 of tumbling_e was shown with other"),
+        (
+            35,
+            {"shown_sha256": "0" * 64},
+            "picture 1 of try 1 of colour_plates was shown with",
+        ),
+        (51, {"number": 18}, "picture 18 of try 1 of colour_plates does not come there"),
+        (51, {"attempt": 2, "number": 1}, "colour_plates did not find what was answered"),
+    ],
+)
+def test_verify_names_the_picture_that_was_altered(
+    place, changes, problem, protocol, watched, tmp_path
+):
+    def change(events):
+        [one for one in events if one["event"] == "vision"][place].update(changes)
+
+    record = read_journal(forge(copied(watched, tmp_path), change))
+    problems = verify_session(record, protocol=protocol).problems
+    assert any(one.startswith(problem) for one in problems), problems
+
+
+def test_verify_names_a_finding_that_the_answers_do_not_give(protocol, watched, tmp_path):
+    def better(events):
+        found = [one for one in events if one["event"] == "screening"]
+        next(one for one in found if one["question"] == "tumbling_e").update(answer="-0.10")
+
+    record = read_journal(forge(copied(watched, tmp_path), better))
+    verdict = verify_session(record, protocol=protocol)
+    assert verdict.problems == ("tumbling_e did not find what was answered",)
+    other = protocol.model_copy(update={"name": "another"})
+    assert verify_session(record, protocol=other).problems[0].startswith("the protocol is not")
 
 
 def test_simulated_participants_pass_without_a_window(protocol, stimuli, tmp_path):

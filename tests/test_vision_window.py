@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from fechner.errors import MissingPartError
+from fechner.experiment.display import pixels_sha256
 from fechner.experiment.screens.writing import ERASE
 from fechner.experiment.session.commenting import writing_tasks
 from fechner.experiment.session.vision_tests import checks_on, vision_question
@@ -80,7 +81,9 @@ def test_pictures_are_shown_pixel_by_pixel(place, protocol, opened):
     check = checks_on(protocol, 45.0, participant="S01")[place]
     question = vision_question(protocol, check, check.coming(1, [True] * 5))
     user.does(key("up"))
-    assert display.rate(question).value == check.answers.index("up")
+    given = display.rate(question)
+    assert given.value == check.answers.index("up")
+    assert given.shown_sha256 == pixels_sha256(question.picture.draw())
     with Image.open(shots / f"question-{question.name}.png") as shot:
         shown = np.asarray(shot.convert("RGB").crop(user.picture))
     assert (shown == np.asarray(question.picture.draw())).all()

@@ -254,7 +254,8 @@ def verify(
 ) -> None:
     """Check every journal, and with --stimuli what it says was shown; exit code 2 on a problem.
 
-    Every journal is reported, whatever is wrong with the others.
+    With --protocol the pictures of the tests of vision are drawn again. Every journal is reported,
+    whatever is wrong with the others.
 
     Example: fechner session verify --sessions study/sessions --stimuli study/stimuli
     """

@@ -259,13 +259,15 @@ class Shown:
 class Response:
     """An answer: its value, milliseconds from the question to it, and the moves before it.
 
-    `path` has one ``(milliseconds, value)`` pair a move, the confirmed value last.
+    `path` has one ``(milliseconds, value)`` pair a move, the confirmed value last. `shown_sha256`
+    is the digest of the picture that the question was about, where a window showed one.
     """
 
     value: float
     rt_ms: float
     path: tuple[tuple[float, float], ...]
     device: Device
+    shown_sha256: str | None = None
 
 
 class Display(Protocol):

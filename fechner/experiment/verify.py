@@ -3,7 +3,8 @@
 Reading alone proves that every line is what was written (its chain) and could have been
 answered. Here come the trials' numbers, torn lines, clocks, read-backs and catch trials;
 with the stimulus set its digest and the pixels of every file against those that the
-journal says were shown; with the protocol too, the plan made again.
+journal says were shown; with the protocol the tests of vision taken again from the answers, each
+picture drawn anew; with both, the plan made again.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from fechner.experiment.plan.catches import passes
 from fechner.experiment.plan.plan import Trial, make_plan
 from fechner.experiment.shown_pixels import ShownPixels, few
+from fechner.experiment.shown_vision import vision_problems
 from fechner.records.journal.lines import NOT_ADMITTED
 
 if TYPE_CHECKING:
@@ -45,14 +47,17 @@ def verify_session(
 ) -> Verdict:
     """Return what is wrong with a journal, checked against the protocol and the pictures given.
 
-    One `ShownPixels` serves the journals of one stimulus set; the plan is made again where the
-    protocol is given with it.
+    One `ShownPixels` serves the journals of one stimulus set; tests of vision are taken again where
+    the protocol is given, and the plan is made again where both are.
     """
     problems = _alone(record)
     if pixels is not None:
         problems += _against_stimuli(record, pixels)
-        if protocol is not None:
-            problems += _against_plan(record, protocol, pixels.stimuli)
+    if protocol is not None and record.header.protocol_sha256 != protocol.sha256:
+        problems.append("the protocol is not the one that was followed")
+    elif protocol is not None:
+        problems += vision_problems(record, protocol)
+        problems += _against_plan(record, protocol, pixels.stimuli) if pixels else []
     return Verdict(tuple(problems), tuple(_notes(record)))
 
 
@@ -85,8 +90,6 @@ def _against_stimuli(record: JournalRecord, pixels: ShownPixels) -> list[str]:
 
 
 def _against_plan(record: JournalRecord, protocol: Protocol, stimuli: StimulusSet) -> list[str]:
-    if record.header.protocol_sha256 != protocol.sha256:
-        return ["the protocol is not the one that was followed"]
     plan = make_plan(protocol, stimuli, record.participant, session=record.session)
     if plan.sha256 != record.header.plan_sha256:
         return ["the plan made again is another one"]

@@ -160,6 +160,7 @@ class VisionTest:
                     "answer": answer,
                     "rt_ms": response.rt_ms,
                     "device": response.device,
+                    **({"shown_sha256": response.shown_sha256} if response.shown_sha256 else {}),
                 }
             )
         return right

@@ -80,7 +80,7 @@ class PlateCheck:
     def coming(self, attempt: int, right: Sequence[bool]) -> VisionPicture | None:
         """Return the next plate; None after the last."""
         plates = self._plates(attempt)
-        if len(right) == len(plates):
+        if len(right) >= len(plates):
             return None
         plate = plates[len(right)]
         return VisionPicture(plate, plate.gap, {"axis": plate.axis, "seed": plate.seed})

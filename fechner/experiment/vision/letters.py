@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from fechner.experiment.vision.codes import codes_of
 from fechner.experiment.vision.plates import Direction
 from fechner.protocols.vision import LINE_LOGMAR
 
@@ -80,12 +81,7 @@ class Letter:
 
     def draw(self) -> Image.Image:
         """Return the panel with its letter, RGB."""
-        # Late: it brings OpenCV, which no session without letters needs.
-        from fechner.compression.light import to_codes
-
-        light = 1 - self.covered()
-        grey = np.rint(to_codes(light.astype(np.float32))).astype(np.uint8)
-        return Image.fromarray(grey).convert("RGB")
+        return Image.fromarray(codes_of(1 - self.covered())).convert("RGB")
 
     def covered(self) -> NDArray[np.float64]:
         """Return the share of each pixel of the panel ``(side, side)`` that the letter covers."""

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from fechner.experiment.vision.codes import codes_of, light_of
 from fechner.experiment.vision.confusion import moved
 from fechner.protocols.vision import Axis
 
@@ -110,16 +111,12 @@ class Plate:
 
     def draw(self) -> Image.Image:
         """Return the plate as it is shown, RGB."""
-        # Late: it brings OpenCV, which no session without plates needs.
-        from fechner.compression.light import to_codes, to_light
-
-        grounds = np.full((self.side, self.side, 3), self.grey, np.uint8)
-        light = to_light(grounds)
+        light = np.full((self.side, self.side, 3), light_of(self.grey))
         radius = self.side / 2 - RIM
         _cover(light, self.side / 2, radius, Dot(0, 0, 1, 0), np.full(3, DISC_LUMINANCE))
         for dot in dots(self.seed):
             _cover(light, self.side / 2, radius, dot, self.light_of(dot))
-        return Image.fromarray(np.rint(to_codes(light)).astype(np.uint8))
+        return Image.fromarray(codes_of(light))
 
     def light_of(self, dot: Dot) -> NDArray[np.float64]:
         """Return the linear sRGB light ``(3,)`` of a dot."""
@@ -185,7 +182,7 @@ def _between(limits: tuple[float, float], share: float) -> float:
 
 
 def _cover(
-    light: NDArray[np.float32], middle: float, radius: float, dot: Dot, colour: NDArray[np.float64]
+    light: NDArray[np.float64], middle: float, radius: float, dot: Dot, colour: NDArray[np.float64]
 ) -> None:
     """Mix a dot's light into the plate's ``(side, side, 3)``: edges by the share of each pixel.
 

@@ -10,7 +10,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from fechner.experiment.calibration import CARD_ASPECT
-from fechner.experiment.display import Moment, Question, Response, SteppedBackError
+from fechner.experiment.display import (
+    Moment,
+    Question,
+    Response,
+    SteppedBackError,
+    pixels_sha256,
+)
 from fechner.experiment.screens import pages, sliders
 from fechner.experiment.screens.answering import Answering, asks_to_quit
 from fechner.experiment.screens.look import Box, Screen
@@ -106,7 +112,7 @@ class Asking:
                 window.answered()
                 if question.kind == "buttons" and not self._user:
                     time.sleep(PRESS_MS / 1000)
-                return answering.response(began)
+                return replace(answering.response(began), shown_sha256=_shown(screen))
             if self._user and flipped >= opening.at:
                 self._user.at_question(window, question, screen, answering.value)
             happened = window.inputs()
@@ -170,3 +176,8 @@ class Asking:
         picture = sliders.card(self._look, width, CARD_ASPECT)
         self._overlay.put(picture, sliders.card_box(self._look, picture, answering.screen))
         self._overlay.draw()
+
+
+def _shown(screen: Screen) -> str | None:
+    """Return the digest of the picture that a question is about, as its screen has it."""
+    return None if screen.picture is None else pixels_sha256(screen.image.crop(screen.picture))

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from fechner.records.journal.fields import Count, Line, NotNegative, TrialNumber
+from fechner.records.journal.fields import Count, Digest, Line, NotNegative, TrialNumber
 
 Side = Literal["left", "up", "down", "right"]
 
@@ -15,7 +15,8 @@ class VisionLine(Line):
     """One answered picture of a test of vision, and the right answer.
 
     `attempt` counts the tries of the test, `number` the pictures of a try, both from 1. A colour
-    plate has an axis and the seed that it was drawn from, a letter its size in logMAR.
+    plate has an axis and the seed that it was drawn from, a letter its size in logMAR. Where a
+    window showed it, `shown_sha256` is the digest of its pixels.
     """
 
     event: Literal["vision"]
@@ -29,6 +30,7 @@ class VisionLine(Line):
     answer: Side | Literal["unseen"]
     rt_ms: NotNegative
     device: Literal["mouse", "keyboard", "simulated"]
+    shown_sha256: Digest | None = None
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> VisionLine:
