@@ -23,7 +23,7 @@ def tasks_of(names, arms):
     return [SceneTask(Scene(n, Path(n), Path(n)), Path("set"), Design(arms=arms)) for n in names]
 
 
-def own_arms(task):
+def own_arms(task, seen=None):
     """A scene whose name begins with ``bad`` is refused; its pixels are its last letter."""
     name = task.scene.name
     if name.startswith("bad"):
@@ -33,7 +33,7 @@ def own_arms(task):
     return Built(name, (intact,), {"strengths": STRENGTHS}, error=((1.0, 2.0), (3.0, 4.0)))
 
 
-def donor_arm(task):
+def donor_arm(task, seen=None):
     """A scene whose name begins with ``alone`` finds no comparable donor."""
     strength = 9.0 if task.scene.name.startswith("alone") else 1.0
     return Built(task.scene.name, (), {"strengths": {"blur mse=60": {"donor": strength}}})

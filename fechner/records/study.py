@@ -16,9 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from fechner.errors import InputError, nearest
 from fechner.provenance import write_text
 from fechner.records.rules.claim_rule import ClaimRule
-from fechner.records.rules.codec_design import CodecDesign
 from fechner.records.rules.screening_rule import ScreeningRule
-from fechner.records.rules.severe_rule import SevereRule
+from fechner.records.rules.stimuli_part import StimuliPart as StimuliPart
 from fechner.records.scales import Scale
 from fechner.records.stimulus.row import INTACT
 
@@ -108,57 +107,6 @@ class MapsPart(Part):
     method: Literal["auto", "removal", "distance", "distance_per_error", "contribution"] = "auto"
     strength: float | None = Field(default=None, gt=0)
     rivals: dict[str, str] = {}
-
-
-class StimuliPart(Part):
-    """What is compared: scenes x families x levels x regions.
-
-    scenes
-        How many scenes the set shall have. They are taken in the order of the images; one that
-        cannot be matched is replaced by the next, so that there should be more images than this.
-    families
-        Degradations, as ``fechner degrade --help`` lists them.
-    levels
-        What every region loses, in the unit of `measure`, in growing order.
-    measure
-        ``mse``, ``ssim`` (1 - SSIM), ``ss2`` (SSIMULACRA2 points below 100) or ``bytes``.
-    regions
-        Which regions are degraded: ``low``, ``high``, ``donor``, ``middle``, ``random``,
-        ``mirrored``, ``centre``, and ``uniform``: the whole picture at the same loss.
-    share, match, max_strength_ratio
-        Area of a region, what is equal between low and high, and how far apart the strengths of
-        two regions may be.
-    catch, severe
-        What a protocol's catch trials can show: the ``reference`` as the test, and a ``severe``
-        picture, which is made as `severe` says.
-    """
-
-    scenes: int = Field(default=12, ge=4)
-    families: tuple[str, ...] = ("blur",)
-    levels: tuple[float, ...] = (60.0,)
-    measure: str = "mse"
-    regions: tuple[str, ...] = ("low", "high", "donor")
-    share: float = Field(default=0.2, gt=0, lt=0.5)
-    match: tuple[str, ...] = ("edge_fine", "edge_middle", "eccentricity", "luminance", "chroma")
-    max_strength_ratio: float = Field(default=1.5, ge=1)
-    catch: tuple[Literal["reference", "severe"], ...] = ("reference",)
-    severe: SevereRule = SevereRule()
-    kind: Literal["regions", "codecs"] = "regions"
-    codecs: CodecDesign = CodecDesign()
-
-    @model_validator(mode="after")
-    def _severe_items_are_asked_for(self) -> StimuliPart:
-        if "severe" in self.model_fields_set and "severe" not in self.catch:
-            raise ValueError(
-                '[stimuli.severe] says how severe catch items are made, and none are; add "severe" '
-                "to [stimuli] catch"
-            )
-        return self
-
-    @property
-    def severe_rule(self) -> SevereRule | None:
-        """How severe catch items are made; None where there are none."""
-        return self.severe if "severe" in self.catch else None
 
 
 class SessionPart(Part):
@@ -369,7 +317,7 @@ method = "auto"             # "removal" where the selection predicts ratings, el
 scenes = 12                 # wanted; scenes that cannot be matched are replaced by the next
 families = ["blur"]         # fechner degrade --help  lists them; several are crossed
 levels = [60.0]             # what every region loses, over the whole image; several are crossed
-measure = "mse"             # of the levels: "mse", "ssim", "ss2", "bytes"
+measure = "mse"             # of the levels: "mse", "ssim", "ss2", "bytes", "layer distance"
 regions = ["low", "high", "donor"]  # also middle, random, mirrored, centre, uniform
 share = 0.2                 # area of each degraded region, share of the image
 match = ["edge_fine", "edge_middle", "eccentricity", "luminance", "chroma"]

@@ -8,14 +8,16 @@ a network says how far each picture lies from its intact one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fechner.compression.degrading.matching import LAYER_DISTANCE as LAYER_DISTANCE_MEASURE
 from fechner.compression.degrading.matching import MAX_STRENGTH_RATIO, MEASURES
 from fechner.compression.regions.options import RegionOptions
 from fechner.errors import InputError, nearest
@@ -33,6 +35,7 @@ from fechner.records.stimuli import (
 from fechner.stimuli.choosing import choose_scenes
 from fechner.stimuli.design import UNIFORM, Design, Scene
 from fechner.stimuli.kept import (
+    KEPT,
     Built,
     SceneTask,
     files_of_former_set,
@@ -40,7 +43,7 @@ from fechner.stimuli.kept import (
     open_folder,
     remove_pictures,
 )
-from fechner.stimuli.layer_distances import described, layer_distances
+from fechner.stimuli.layer_distances import Seen, described, layer_distances
 from fechner.stimuli.severe import severe_items
 
 if TYPE_CHECKING:
@@ -164,13 +167,16 @@ def build_stimuli(
     tasks = [SceneTask(scene, Path(folder), design) for scene in listed]
     before = asked * (1 + ("donor" in design.arms))
     steps = before + asked
-    chosen = choose_scenes(
-        tasks,
-        wanted=asked,
-        fewest=fewest_scenes,
-        pool=pool,
-        progress=lambda done, _: progress(done, steps),
-    )
+    seen_by = network or _packaged()
+    with _carried(design, seen_by, Path(folder), pool) as seen:
+        chosen = choose_scenes(
+            tasks,
+            wanted=asked,
+            fewest=fewest_scenes,
+            seen=seen,
+            pool=pool,
+            progress=lambda done, _: progress(done, steps),
+        )
     kept = {
         name: [*chosen.own[name].stimuli, *(gift.stimuli if gift else ())]
         for name in chosen.kept
@@ -178,7 +184,6 @@ def build_stimuli(
     }
     rows = [one for made in kept.values() for one in made]
     ruined = severe_items(severe, scenes, rows, Path(folder), pool=pool)
-    seen_by = network or _packaged()
     distances = layer_distances(
         [*rows, *ruined],
         Path(folder),
@@ -207,6 +212,20 @@ def build_stimuli(
     ruined = [replace(one, layer_distance=distances[one.stimulus]) for one in ruined]
     _remove_others(Path(folder), {one.file for one in [*stimuli, *ruined]}, chosen.left_out)
     return write_stimulus_set(Path(folder), stimuli, said, catch_items=ruined)
+
+
+@contextmanager
+def _carried(
+    design: Design, network: Network, folder: Path, pool: Executor | None
+) -> Iterator[Seen | None]:
+    """Give the network that arms are matched by to where scenes are built; None where none is."""
+    from fechner.analysis.network.layers.travelling import travelling
+
+    if design.measure != LAYER_DISTANCE_MEASURE:
+        yield None
+        return
+    with travelling(network, folder / KEPT, pool) as carried:
+        yield Seen(carried, described(network))
 
 
 def _packaged() -> Network:

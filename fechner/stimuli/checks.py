@@ -8,24 +8,33 @@ they are held against.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from fechner.compression.degrading.matching import MEASURES, TOLERANCE
+from fechner.compression.degrading.matching import (
+    LAYER_DISTANCE,
+    MEASURES,
+    TOLERANCE,
+    MeasureOf,
+)
 from fechner.compression.regions.matched import feather
-from fechner.errors import FechnerError
+from fechner.errors import FechnerError, InputError
 from fechner.records.images.files import read_image, read_mask_png
 from fechner.records.stimuli import (
     INTACT,
+    RECORD,
     TABLE,
     Stimulus,
     StimulusSet,
     changed_pictures,
 )
+from fechner.records.stimuli import LAYER_DISTANCE as RECORDED
 from fechner.stimuli.coded.checks import problems_of_coded
 from fechner.stimuli.design import UNIFORM
 from fechner.stimuli.kept import mask_path
+from fechner.stimuli.layer_distances import distance_of_record
 from fechner.stimuli.severe import not_severe
 
 SOLVER_SLACK = 1e-3
@@ -47,9 +56,10 @@ def problems_of(found: StimulusSet) -> list[str]:
     expected = found.record.get("stimuli_sha256")
     if not changed and expected != found.sha256:
         changed = [f"{TABLE} (its rows are not those that were written)"]
+    measure_of, problems = _measure_of(found)
     broken = {name.partition(" (")[0] for name in changed}
-    lines = [*changed, *not_severe(found)]
-    of_scene = problems_of_coded if found.has_coded_files else _of_scene
+    lines = [*changed, *problems, *not_severe(found)]
+    of_scene = problems_of_coded if found.has_coded_files else partial(_of_scene, measure_of)
     for scene in found.scenes:
         mine = [one for one in found.stimuli if one.scene == scene]
         mine = [one for one in mine if not broken & {one.file, one.coded}]
@@ -60,7 +70,20 @@ def problems_of(found: StimulusSet) -> list[str]:
     return lines
 
 
-def _of_scene(found: StimulusSet, scene: str, mine: list[Stimulus]) -> Iterable[str]:
+def _measure_of(found: StimulusSet) -> tuple[MeasureOf | None, list[str]]:
+    """Return what measures losses, where the set says, and what stands in the way of it."""
+    measure = found.record.get("provenance", {}).get("parameters", {}).get("measure")
+    if measure != LAYER_DISTANCE:
+        return (MEASURES[measure][0] if measure in MEASURES else None), []
+    try:
+        return distance_of_record(found.record.get(RECORDED, {})), []
+    except InputError as error:
+        return None, [f"{RECORD}: {error}"]
+
+
+def _of_scene(
+    measure_of: MeasureOf | None, found: StimulusSet, scene: str, mine: list[Stimulus]
+) -> Iterable[str]:
     design = found.record.get("provenance", {}).get("parameters", {})
     masks = {
         arm: read_mask_png(mask_path(found.folder, scene, arm))
@@ -88,7 +111,8 @@ def _of_scene(found: StimulusSet, scene: str, mine: list[Stimulus]) -> Iterable[
             continue
         if one.region in soft:
             lines += _outside(one, original, picture, soft[one.region])
-        lines += _off_target(one, original, picture, design)
+        if measure_of is not None:
+            lines += _off_target(one, measure_of(original)(picture), design)
     return lines
 
 
@@ -111,14 +135,11 @@ def _outside(
     return [f"{one.file}: {changed} pixels changed outside its mask"] if changed else []
 
 
-def _off_target(
-    one: Stimulus, original: np.ndarray, picture: np.ndarray, design: Mapping[str, Any]
-) -> list[str]:
-    measure, targets = design.get("measure"), design.get("targets", [])
-    if measure not in MEASURES or not 1 <= one.level <= len(targets):
+def _off_target(one: Stimulus, lost: float, design: Mapping[str, Any]) -> list[str]:
+    measure, targets = str(design["measure"]), design.get("targets", [])
+    if not 1 <= one.level <= len(targets):
         return []
     wanted = targets[one.level - 1]
-    lost = MEASURES[measure][0](original)(picture)
     if abs(lost - wanted) <= TOLERANCE * wanted * (1 + 1e-9):
         return []
     unit = MEASURES[measure][1]

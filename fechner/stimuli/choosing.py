@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from fechner.records.images.files import read_mask_png
 from fechner.stimuli.design import Design
 from fechner.stimuli.donors import assign_donors, mismatch
 from fechner.stimuli.kept import Built, SceneTask
+from fechner.stimuli.layer_distances import Seen
 from fechner.stimuli.scenes import make_donor_arm, make_own_arms
 
 ASSIGNMENTS = 5
@@ -67,6 +69,7 @@ def choose_scenes(
     *,
     wanted: int,
     fewest: int,
+    seen: Seen | None = None,
     pool: Executor | None,
     progress: Progress,
 ) -> Chosen:
@@ -80,6 +83,8 @@ def choose_scenes(
         How many scenes the set shall have.
     fewest
         With fewer left (or fewer than two thirds of a smaller set) nothing is built.
+    seen
+        The network by which arms are matched, where they are.
     pool, progress
         Where scenes run, and what is called with how many arms of how many scenes are done.
 
@@ -104,9 +109,8 @@ def choose_scenes(
         missing = wanted - len(chosen.kept)
         if missing and tried < len(tasks):
             batch = tasks[tried : tried + missing]
-            built = run_all(
-                make_own_arms, batch, pool=pool, progress=after(min(tried, wanted - missing))
-            )
+            work = partial(make_own_arms, seen=seen)
+            built = run_all(work, batch, pool=pool, progress=after(min(tried, wanted - missing)))
             _enter(chosen, built)
             tried += len(batch)
             continue
@@ -114,7 +118,7 @@ def choose_scenes(
         if not with_donors:
             return chosen
         standing = [task for task in tasks if task.scene.name in chosen.kept]
-        made = _donated(standing, chosen.own, pool=pool, progress=after(wanted))
+        made = _donated(standing, chosen.own, seen=seen, pool=pool, progress=after(wanted))
         chosen.gifts = {one.scene: one for one in made}
         apart = {one.scene: one.refused for one in made if one.refused}
         chosen.refused |= apart
@@ -153,6 +157,7 @@ def _donated(
     tasks: Sequence[SceneTask],
     own: Mapping[str, Built],
     *,
+    seen: Seen | None,
     pool: Executor | None,
     progress: Progress,
 ) -> list[Built]:
@@ -168,7 +173,7 @@ def _donated(
             replace(task, donor=tasks[j % len(tasks)].scene.name, donor_mirrored=j >= len(tasks))
             for task, j in zip(tasks, donors, strict=True)
         ]
-        made = run_all(make_donor_arm, given, pool=pool, progress=progress)
+        made = run_all(partial(make_donor_arm, seen=seen), given, pool=pool, progress=progress)
         made = [_comparable(one, own[one.scene], tasks[0].design) for one in made]
         apart = [i for i, one in enumerate(made) if one.refused]
         if not apart:

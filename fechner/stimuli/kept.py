@@ -157,12 +157,29 @@ def mask_path(folder: Path, scene: str, arm: str) -> Path:
     return folder / "masks" / f"{scene}_{arm}.png"
 
 
-def kept_or_made(task: SceneTask, name: str, make: Callable[[SceneTask], Built]) -> Built:
+def kept_or_made(
+    task: SceneTask,
+    name: str,
+    make: Callable[[SceneTask], Built],
+    seen: Mapping[str, Any] | None = None,
+) -> Built:
     """Return what `make` makes of a task, or made before from the same inputs.
 
     A scene that `make` refuses is kept as refused, with the reason.
+
+    Parameters
+    ----------
+    task
+        The scene.
+    name
+        Of what is made.
+    make
+        Makes it.
+    seen
+        By which network the arms are matched, where they are.
     """
-    path, key = task.folder / KEPT / f"{task.scene.name}_{name}.json", _key(task, name)
+    path = task.folder / KEPT / f"{task.scene.name}_{name}.json"
+    key = _key(task, name, seen)
     kept = read_done(path, key, folder=task.folder)
     if kept is not None:
         stimuli = tuple(Stimulus(**row) for row in kept.pop("stimuli"))
@@ -175,7 +192,7 @@ def kept_or_made(task: SceneTask, name: str, make: Callable[[SceneTask], Built])
     return built
 
 
-def _key(task: SceneTask, name: str) -> str:
+def _key(task: SceneTask, name: str, seen: Mapping[str, Any] | None) -> str:
     # Severe catch items are kept apart: adding them redoes no regions.
     design = {key: said for key, said in task.design.as_record().items() if key != SEVERE}
     if name == "own":
@@ -184,6 +201,7 @@ def _key(task: SceneTask, name: str) -> str:
     if task.donor is not None:
         reads += [mask_path(task.folder, task.donor, "high"), task.mask("high")]
     parameters = [name, task.scene.name, design, task.donor, task.donor_mirrored]
+    parameters += [] if seen is None else [dict(seen)]
     return done_key("scene", parameters, reads)
 
 

@@ -12,13 +12,14 @@ changed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fechner.compression.degrading.matching import MeasureOf
 from fechner.errors import InputError
 from fechner.executors import run_all
 from fechner.progress import Progress, silent
@@ -83,6 +84,57 @@ def layer_distances(
         work = partial(_of_scene, carried, described(network), how)
         found = run_all(work, scenes, pool=pool, progress=progress)
     return {name: value for one in found for name, value in one.items()}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The network by which arms are matched, on its way to where scenes are built.
+
+    Attributes
+    ----------
+    network
+        As `travelling` carries it.
+    about
+        What the set's record says of its distances.
+    """
+
+    network: Network | Path
+    about: Mapping[str, Any]
+
+    def measure_of(self) -> MeasureOf:
+        """Return what measures pictures against their intact one, for `match_strengths`."""
+        from fechner.analysis.network.layers.travelling import arrived
+
+        return distance_from(arrived(self.network))
+
+
+def distance_from(network: Network) -> MeasureOf:
+    """Return what measures how far pictures lie from their intact one within a network."""
+    from fechner.analysis.network.maps.damage import local_distance, pair_distance
+
+    how = local_distance(network)
+    return lambda intact: lambda shown: pair_distance(network, intact, shown, how)
+
+
+def distance_of_record(about: Mapping[str, Any]) -> MeasureOf:
+    """Return the measure by which a set was matched, from what its record says.
+
+    Raises
+    ------
+    InputError
+        If the record names no network, or its weights are not those that fechner loads.
+    """
+    from fechner.analysis.network.layers.networks import load_network
+
+    if "network" not in about:
+        raise InputError("the record names no network of the layer distance; restore it")
+    network = load_network(str(about["network"]), device="cpu")
+    if network.weights_sha256 != about.get("weights_sha256"):
+        raise InputError(
+            f"the arms were matched by weights of {network.name} that are not at hand; the "
+            "distances in stimuli.csv cannot be measured again here"
+        )
+    return distance_from(network)
 
 
 def described(network: Network) -> dict[str, Any]:

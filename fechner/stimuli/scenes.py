@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,17 +39,25 @@ from fechner.records.images.files import (
 from fechner.records.stimuli import INTACT, Stimulus
 from fechner.stimuli.design import UNIFORM
 from fechner.stimuli.kept import Built, SceneTask, kept_or_made, mask_path
+from fechner.stimuli.layer_distances import Seen
 from fechner.stimuli.losses import losses
 
 
-def make_own_arms(task: SceneTask) -> Built:
-    """Find the scene's regions and write every arm that needs no other scene."""
-    return kept_or_made(task, "own", _own_arms)
+def make_own_arms(task: SceneTask, *, seen: Seen | None = None) -> Built:
+    """Find the scene's regions and write every arm that needs no other scene.
+
+    Where arms are matched by layer distance, `seen` brings the network.
+    """
+    return kept_or_made(task, "own", partial(_own_arms, seen), _about_seen(seen))
 
 
-def make_donor_arm(task: SceneTask) -> Built:
+def make_donor_arm(task: SceneTask, *, seen: Seen | None = None) -> Built:
     """Write the arm in which another scene's region is degraded."""
-    return kept_or_made(task, "donor", _donor_arm)
+    return kept_or_made(task, "donor", partial(_donor_arm, seen), _about_seen(seen))
+
+
+def _about_seen(seen: Seen | None) -> Mapping[str, Any] | None:
+    return None if seen is None else seen.about
 
 
 @dataclass(frozen=True)
@@ -82,7 +91,7 @@ def _load(task: SceneTask) -> _Loaded:
     return _Loaded(task, image, importance, seed)
 
 
-def _own_arms(task: SceneTask) -> Built:
+def _own_arms(seen: Seen | None, task: SceneTask) -> Built:
     loaded = _load(task)
     regions = matched_regions(loaded.image, loaded.importance, options=task.design.regions)
     masks = {"low": regions.low, "high": regions.high, **_controls(loaded, regions)}
@@ -96,6 +105,7 @@ def _own_arms(task: SceneTask) -> Built:
                 family,
                 target,
                 max_strength_ratio=np.inf,
+                measure_of=None if seen is None else seen.measure_of(),
                 seed=loaded.seed,
             )
             arms = {arm: made[arm] for arm in ("low", "high")}
@@ -142,7 +152,7 @@ def _whole_error(
     return tuple(tuple(float(value) for value in row) for row in blocks)
 
 
-def _donor_arm(task: SceneTask) -> Built:
+def _donor_arm(seen: Seen | None, task: SceneTask) -> Built:
     loaded = _load(task)
     own = read_mask_png(task.mask("high"))
     blocks = round(own.sum() / loaded.grid.block**2)
@@ -154,7 +164,14 @@ def _donor_arm(task: SceneTask) -> Built:
     soft, rows, strengths = feather(mask, loaded.sigma), [], {}
     for family in task.design.families:
         for level, target in task.design.levels():
-            made = match_strengths(loaded.image, {"donor": soft}, family, target, seed=loaded.seed)
+            made = match_strengths(
+                loaded.image,
+                {"donor": soft},
+                family,
+                target,
+                measure_of=None if seen is None else seen.measure_of(),
+                seed=loaded.seed,
+            )
             rows.append(_stimulus(loaded, family, level, "donor", mask, made["donor"]))
             strengths[f"{family} {target}"] = {"donor": made["donor"].strength}
     write_mask_png(task.mask("donor"), mask)

@@ -40,6 +40,11 @@ STEPS = 48
 """Pictures tried before the search gives up; a third of them at least are halvings."""
 
 Measure = Callable[[Image], float]
+MeasureOf = Callable[[Image], Measure]
+"""From the intact picture to what measures degraded ones."""
+
+LAYER_DISTANCE = "layer distance"
+"""The measure whose network the caller brings, because nothing here knows one."""
 
 
 def _bytes_saved(image: Image) -> Measure:
@@ -60,11 +65,19 @@ def _ss2_drop(image: Image) -> Measure:
     return lambda degraded: 100.0 - reference.score(degraded)
 
 
-MEASURES: dict[str, tuple[Callable[[Image], Measure], str]] = {
+def _of_no_network(image: Image) -> Measure:
+    raise InputError(
+        f"the measure {LAYER_DISTANCE!r} needs a network, which stimulus sets bring; use fechner "
+        "stimuli build, or another measure"
+    )
+
+
+MEASURES: dict[str, tuple[MeasureOf, str]] = {
     "mse": (lambda image: lambda degraded: mse(image, degraded), "squared grey levels"),
     "ssim": (lambda image: lambda degraded: 1.0 - ssim(image, degraded), "1 - SSIM"),
     "ss2": (_ss2_drop, "SSIMULACRA2 points below 100"),
     "bytes": (_bytes_saved, f"bytes saved in a JPEG of quality {CODEC_QUALITY}"),
+    LAYER_DISTANCE: (_of_no_network, "of distance within the network"),
 }
 """What a target can be stated in: how it is measured on the whole picture, and its unit."""
 
@@ -107,7 +120,8 @@ def parse_loss(text: str) -> Loss:
         equals = ""
     if not equals:
         raise InputError(f"a target is written MEASURE=NUMBER such as mse=25, got {text!r}")
-    return Loss(measure.strip(), number)
+    # "layer_distance=0.1" needs no quotes in a shell.
+    return Loss(measure.strip().replace("_", " "), number)
 
 
 @dataclass(frozen=True)
@@ -127,6 +141,7 @@ def match_strengths(
     *,
     tolerance: float = TOLERANCE,
     max_strength_ratio: float = MAX_STRENGTH_RATIO,
+    measure_of: MeasureOf | None = None,
     seed: int = 0,
 ) -> dict[str, Matched]:
     """Return each arm degraded inside its mask until `target` is met.
@@ -145,6 +160,8 @@ def match_strengths(
         Largest relative distance of an arm from the target.
     max_strength_ratio
         Largest ratio of strengths between two arms.
+    measure_of
+        What measures the loss; left out, that of `MEASURES`. Only "layer distance" needs it.
     seed
         Of the seeded families; the same for every arm.
 
@@ -163,7 +180,7 @@ def match_strengths(
     """
     kind = family_named(family)
     image = checked_picture(image, smallest=16)
-    measure = MEASURES[target.measure][0](image)
+    measure = (measure_of or MEASURES[target.measure][0])(image)
     matched = {
         arm: _search(image, arm, check_mask(mask, image), kind, target, measure, tolerance, seed)
         for arm, mask in masks.items()
