@@ -24,5 +24,5 @@ scales = {"quality": fechner.Scale(0, 100)}
 ratings = ratings_from_table(table, scales=scales, simulated=True)
 with drawing():
     figure = contrast_forest(fechner.claim(ratings, StimulusTable(stimuli, simulated=True)))
-    figure.suptitle("SIMULATED ratings", color="#b00020", fontweight="bold")
-    figure.savefig("SIMULATED_claim.png", facecolor="white", bbox_inches="tight")
+    figure.suptitle("SIMULATED ratings", y=1.15, color="#b00020", fontweight="bold")
+    figure.savefig("SIMULATED_claim.png", facecolor="white", bbox_inches="tight", dpi=200)
