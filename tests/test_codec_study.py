@@ -39,7 +39,7 @@ photographs = "photographs"
 kind = "codecs"
 scenes = 4
 [stimuli.codecs]
-arms = ["plain", "map"]
+arms = ["plain", "map", "uniform"]
 rates = [20, 60]
 [session]
 protocol = "pair"
@@ -105,7 +105,7 @@ def test_the_tables_beside_the_page_hold_the_claim_and_the_set_with_all_digits(f
     table = pd.read_csv(folder / "SIMULATED_contrasts.csv").set_index("model")
     assert table.loc[row.model, "estimate"] == row.estimate
     coded = pd.read_csv(folder / "coded_pictures.csv")
-    assert len(coded) == 4 * 2 * 2
+    assert len(coded) == 4 * 2 * 3
     files = [finished.stimuli / name for name in coded["coded"]]
     assert [path.stat().st_size for path in files] == coded["bytes"].tolist()
     rates = pd.read_csv(folder / "coded_rates.csv")
@@ -154,7 +154,7 @@ def test_where_no_arm_matters_all_arms_of_a_rate_are_judged_alike(place):
     judged, alike = judged_points(place, "judge"), judged_points(place, "null")
     for scene in stimuli.scenes:
         own = [one for one in stimuli.stimuli if one.scene == scene and one.level == 1]
-        assert len({judged[one.stimulus] for one in own}) == 2
+        assert len({judged[one.stimulus] for one in own}) == 3
         assert len({alike[one.stimulus] for one in own}) == 1
     assert judged_points(place, "centre") == {}
 
@@ -215,7 +215,7 @@ def test_an_observer_in_the_world_judge_gives_the_points_it_is_told(place):
     [
         ('kind = "codec"\n', 'kind = "regions"\n', "both or neither"),
         ('than = ["plain"]', 'than = ["plane"]', "plain"),
-        ('arms = ["plain", "map"]', 'arms = ["plain", "mapp"]', "map"),
+        ('arms = ["plain", "map",', 'arms = ["plain", "mapp",', "map"),
         ("rates = [20, 60]", "rates = [60, 20]", "sort them"),
     ],
 )

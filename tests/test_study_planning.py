@@ -59,6 +59,18 @@ def test_in_an_incomplete_design_every_cell_is_seen_equally_often(stimuli, per_s
     assert len(shown) == 66
 
 
+@pytest.mark.parametrize("per_scene", [3, 5, 8])
+def test_nobody_meets_one_condition_in_more_scenes_than_another_but_for_one(stimuli, per_scene):
+    protocol = with_trials(
+        load_protocol("slider"), design="latin square", conditions_per_scene=per_scene, repeats=0
+    )
+    for number in range(1, 12):
+        seen = main_of(protocol, stimuli, number)
+        met = Counter(trial.stimulus.partition("_")[2] for trial in seen)
+        assert len(met) == 11
+        assert max(met.values()) - min(met.values()) <= 1
+
+
 def test_over_rounds_any_two_conditions_meet_in_one_participant(stimuli):
     protocol = with_trials(load_protocol("slider"), design="latin square", conditions_per_scene=3)
     met = set()

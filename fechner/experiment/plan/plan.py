@@ -197,12 +197,18 @@ def _main(
     turn = round_of(participant, row, conditions)
     shuffled = rounds_differ(protocol, conditions)
     order = _columns(conditions, turn, stimuli, shuffled=shuffled)
+
+    def start(number: int) -> int:
+        # Where some conditions are left out, scenes begin evenly around the square, so that nobody
+        # meets one condition in every scene and another in none.
+        return number * conditions // len(scenes) if shuffled else number
+
     placed: list[Placed] = []
     for block in range(blocks):
         wanted = [
             items[place]
             for number, items in enumerate(scenes.values())
-            if (place := order[(number + block + row) % conditions]) < len(items)
+            if (place := order[(start(number) + block + row) % conditions]) < len(items)
         ]
         before = [item.scene for _, _, item in placed[-gap:]] if gap else []
         ordered = spaced_order(wanted, gap, rng, before=before)

@@ -10,6 +10,7 @@ import pandas as pd
 from fechner.analysis.ratings.choices.comparisons import Comparisons, comparisons, with_conditions
 from fechner.analysis.ratings.choices.scale_values import ScaleValues, condition_scale
 from fechner.records.claims.codec_claim import CodecClaim
+from fechner.records.stimuli import INTACT
 from fechner.report.artefacts import Artefacts
 
 
@@ -42,7 +43,9 @@ def judged_pairs(study: Artefacts, claim: CodecClaim | None) -> JudgedPairs | No
     chosen = Comparisons(kept, chosen.dimension, chosen.simulated)
     table, _ = with_conditions(chosen, stimuli)
     scale = condition_scale(chosen, stimuli, level=claim.rule.level)
-    return JudgedPairs((claim.rule.codec.better, *claim.rule.codec.than), table, scale)
+    claimed = (claim.rule.codec.better, *claim.rule.codec.than)
+    others = (one.region for one in stimuli.stimuli if one.region != INTACT)
+    return JudgedPairs(tuple(dict.fromkeys((*claimed, *others))), table, scale)
 
 
 def chosen_shares(judged: JudgedPairs) -> pd.DataFrame:
