@@ -88,7 +88,7 @@ def build(
                 declared,
                 scenes,
                 out,
-                wanted=wanted,
+                wanted=_wanted(declared, wanted),
                 again=again,
                 truths=truths,
                 pool=pool,
@@ -135,6 +135,12 @@ def _declared(context: typer.Context, file: Path) -> Study:
             option = "--" + name.replace("_", "-")
             raise InputError(f"the design is that of {file}; leave {option} out or change the file")
     return read_study(file)
+
+
+def _wanted(study: Study, asked: int | None) -> int | None:
+    """Return how many scenes are asked for, by the option or by the study file."""
+    said = "scenes" in study.stimuli.model_fields_set
+    return study.stimuli.scenes if asked is None and said else asked
 
 
 def _severe(text: str) -> SevereRule:

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 TABLE, CATCH_TABLE, RECORD = "stimuli.csv", "catch.csv", "stimuli.json"
 
+KEPT = ".scenes"
+"""Folder, inside a set's, of what was made of each scene; without `TABLE` the build goes on yet."""
+
 
 @dataclass(frozen=True)
 class StimulusSet:
@@ -220,11 +223,18 @@ def read_stimulus_set(folder: Path) -> StimulusSet:
         If the table or the record is missing or malformed, or two stimuli share a name.
     """
     folder = Path(folder)
+    if is_half_built(folder):
+        raise InputError(
+            f"the stimuli in {folder} are not built to the end; go on with the same fechner "
+            "stimuli build or fechner study run"
+        )
     if not (folder / TABLE).is_file():
         raise InputError(
             f"{folder} holds no {TABLE}; give the folder of a stimulus set, or build one with: "
             "fechner stimuli build"
         )
+    if not (folder / RECORD).is_file():
+        raise InputError(f"{folder} has {TABLE} and no {RECORD}; restore it or build the set again")
     record = read_json(folder / RECORD)
     if not isinstance(record, dict):
         raise InputError(f"{folder / RECORD} is no record of a stimulus set; restore or remake it")
@@ -235,6 +245,11 @@ def read_stimulus_set(folder: Path) -> StimulusSet:
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(f"{folder / TABLE}: stimulus {twice!r} is there twice; rename one")
     return found
+
+
+def is_half_built(folder: Path) -> bool:
+    """Return whether a build of stimuli was begun in a folder and not finished."""
+    return (Path(folder) / KEPT).is_dir() and not (Path(folder) / TABLE).is_file()
 
 
 def _read_rows(table: Path) -> tuple[Stimulus, ...]:

@@ -251,8 +251,10 @@ def _first_complaint(error: ValidationError) -> str:
     # A misspelt key also makes the right one missing: the misspelling is the better line.
     first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     where = ".".join(str(part) for part in first["loc"])
-    if not where:
-        return str(first["msg"]).removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        # Our own sentences name the key and the remedy; what came may be a whole table.
+        said = str(first["msg"]).removeprefix("Value error, ")
+        return f"'{where}': {said}" if where else said
     if first["type"] == "extra_forbidden" and first["loc"] in FORMER:
         now = FORMER[first["loc"]].format(first.get("input"))
         return f"'{where}' is written {now} now; change that line"

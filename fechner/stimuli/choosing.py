@@ -28,6 +28,9 @@ from fechner.stimuli.scenes import make_donor_arm, make_own_arms
 ASSIGNMENTS = 5
 """How often donors are assigned before the scenes without a comparable one are refused."""
 
+REASONS = 3
+"""Refused scenes whose reasons are told in one line."""
+
 DISSOLVED = 50.0
 """Cost of a pair of scenes that was tried and is not comparable."""
 
@@ -147,10 +150,17 @@ def _require_enough(chosen: Chosen, fewest: int, asked: int) -> None:
     left, needed = len(chosen.kept), min(fewest, max(2, -(-2 * asked // 3)))
     if left < needed:
         tried = left + len(chosen.refused)
-        reasons = "; ".join(f"{scene}: {why}" for scene, why in chosen.refused.items())
         raise RefusedError(
-            f"only {left} of {tried} scenes can be matched, {needed} are needed; {reasons}"
+            f"only {left} of {tried} scenes can be matched, {needed} are needed; "
+            f"{first_reasons(chosen.refused)}"
         )
+
+
+def first_reasons(refused: Mapping[str, str]) -> str:
+    """Return why scenes were refused, the first few of them."""
+    told = [f"{scene}: {why}" for scene, why in list(refused.items())[:REASONS]]
+    more = len(refused) - len(told)
+    return "; ".join([*told, *([f"and {more} more"] if more else [])])
 
 
 def _donated(

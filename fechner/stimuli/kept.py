@@ -22,10 +22,8 @@ from fechner.errors import FechnerError, InputError, RefusedError
 from fechner.provenance import digest, read_json
 from fechner.records.done import done_key, read_done, write_done
 from fechner.records.stimuli import INTACT, RECORD, SEVERE, Stimulus, read_stimulus_set
+from fechner.records.stimuli import KEPT as KEPT
 from fechner.stimuli.design import Design, Scene
-
-KEPT = ".scenes"
-"""Folder, inside the stimulus set's, of what each task made."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,13 @@ class SceneTask:
     design: Design
     donor: str | None = None
     donor_mirrored: bool = False
+
+    def pictures(self, *, of_donor: bool) -> list[str]:
+        """Return the files of the donor arm's pictures, or those of all others."""
+        name, design = self.scene.name, self.design
+        wanted = [one for one in design.conditions() if (one[2] == "donor") is of_donor]
+        intact = [] if of_donor else [f"{name}_{INTACT}"]
+        return [f"{one}.png" for one in (*intact, *(design.stimulus(name, *c) for c in wanted))]
 
     def mask(self, arm: str) -> Path:
         """Return where an arm's region of this scene is kept."""
@@ -187,6 +192,8 @@ def kept_or_made(
     try:
         built = make(task)
     except RefusedError as error:
+        # Pictures that were written before an arm was refused are part of nothing.
+        remove_pictures(task.folder, task.pictures(of_donor=name == "donor"))
         built = Built(task.scene.name, (), {}, refused=str(error))
     write_done(path, key, wrote=_files(task, built), folder=task.folder, content=asdict(built))
     return built

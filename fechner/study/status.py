@@ -12,7 +12,7 @@ from fechner.errors import FechnerError, InputError
 from fechner.records.journal.record import read_journal
 from fechner.records.maps import read_maps_record
 from fechner.records.selection import read_selection
-from fechner.records.stimuli import read_stimulus_set
+from fechner.records.stimuli import is_half_built, read_stimulus_set
 from fechner.records.study import STUDY_FILE
 from fechner.study.freezing import rules_changed
 from fechner.study.opening import OpenStudy, open_study
@@ -70,9 +70,20 @@ def folder_status(folder: Path) -> FolderStatus:
     ):
         if (folder / sign).is_file():
             return tell(folder)
+    if is_half_built(folder):
+        return FolderStatus(
+            "A stimulus set whose build was not finished.", (), _command_of_build(folder)
+        )
     if journals := sorted(folder.glob("*sub-*.jsonl")):
         return _sessions(folder, journals)
     return _others(folder)
+
+
+def _command_of_build(folder: Path) -> str:
+    """Return how a build goes on: by the study around the folder, if there is one."""
+    if (folder.parent / STUDY_FILE).is_file():
+        return f"fechner study run {folder.parent}"
+    return f"fechner stimuli build PHOTOGRAPHS --maps MAPS --out {folder}"
 
 
 def _study(place: OpenStudy) -> FolderStatus:

@@ -24,6 +24,7 @@ from fechner.records.rules.codec_design import CodecDesign
 from fechner.records.rules.severe_rule import SevereRule
 from fechner.records.stimuli import LAYER_DISTANCE, SEVERE, StimulusSet, write_stimulus_set
 from fechner.stimuli.build import check_pool
+from fechner.stimuli.choosing import first_reasons
 from fechner.stimuli.coded.arms import versions
 from fechner.stimuli.coded.scene import CodedScene, CodedTask, coded_scene
 from fechner.stimuli.design import check_severe
@@ -208,9 +209,10 @@ def _enough(made: Sequence[CodedScene], wanted: int) -> list[CodedScene]:
     """Return the scenes that were made, at least two thirds of those that are wanted."""
     kept = [one for one in made if not one.refused]
     if 3 * len(kept) < 2 * wanted:
-        reasons = "; ".join(f"{one.scene}: {one.refused}" for one in made if one.refused)
+        refused = {one.scene: one.refused for one in made if one.refused}
         raise RefusedError(
-            f"only {len(kept)} of {len(made)} scenes can be coded as asked for; {reasons}"
+            f"only {len(kept)} of {len(made)} scenes can be coded as asked for; "
+            f"{first_reasons(refused)}"
         )
     return kept
 

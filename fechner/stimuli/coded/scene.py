@@ -15,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from fechner.compression.formats.beyond_jpeg import FORMATS
 from fechner.compression.jpeg.encoder import reference_encoder
 from fechner.compression.metrics.ssimulacra2 import Ss2Reference
 from fechner.errors import InputError, RefusedError
@@ -80,11 +81,21 @@ def coded_scene(task: CodedTask) -> CodedScene:
     try:
         made = _made(task)
     except RefusedError as error:
+        _remove_begun(task)
         made = CodedScene(task.scene, (), {}, refused=str(error))
     names = [name for one in made.stimuli for name in (one.file, one.coded) if name]
     files = [task.folder / name for name in names]
     write_done(path, key, wrote=files, folder=task.folder, content=asdict(made))
     return made
+
+
+def _remove_begun(task: CodedTask) -> None:
+    """Remove what was written of a scene before one of its arms was refused."""
+    levels = range(1, len(task.design.rates) + 1)
+    names = [coded_name(task.scene, n, arm) for n in levels for arm in task.design.arms]
+    for name in (f"{task.scene}_{INTACT}", *names):
+        for suffix in (".png", *FORMATS.values()):
+            (task.folder / f"{name}{suffix}").unlink(missing_ok=True)
 
 
 def _key(task: CodedTask) -> str:
