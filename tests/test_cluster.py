@@ -18,10 +18,13 @@ from fechner.analysis.network.choosing.rated_features import rated_features
 from fechner.analysis.network.choosing.strategies import parse_strategy
 from fechner.analysis.network.evidence.agreement import layer_agreement
 from fechner.analysis.network.evidence.evaluation import evaluate
+from fechner.analysis.network.layers.activations import activations
+from fechner.analysis.network.layers.networks import load_network
 from fechner.errors import InputError
 from fechner.executors import cluster as of_cluster
 from fechner.executors import executor, run_all
 from fechner.executors.versions import differing, stated_versions
+from fechner.records.images.files import write_png
 from fechner.records.rated_images import RatedImages
 from fechner.records.scales import Scale
 
@@ -191,6 +194,18 @@ def test_searches_over_channels_need_no_shared_folder_and_give_the_same(two_work
         here, there = searched(None), searched(pool)
     assert here[0].equals(there[0])
     np.testing.assert_equal(here[1:], there[1:])
+
+
+def test_activations_have_the_same_digits_on_a_cluster(two_workers, tmp_path):
+    paths = [tmp_path / f"{k}.png" for k in range(5)]
+    for k, path in enumerate(paths):
+        write_png(path, np.random.default_rng(k).integers(0, 256, (64, 64, 3)).astype(np.uint8))
+    network = load_network("efficientnet_lite0", device="cpu")
+    how = {"size": 64, "batch": 1, "pool": "mean"}
+    here = activations(network, ["bn2"], paths, **how)["bn2"]
+    with executor(cluster=two_workers) as pool:
+        there = activations(network, ["bn2"], paths, workers=pool, **how)["bn2"]
+    assert np.array_equal(here.values, there.values)
 
 
 def test_a_file_that_a_worker_does_not_see_is_named_with_the_worker(

@@ -16,6 +16,7 @@ from fechner.analysis.network.layers.networks import Network, load_network
 from fechner.analysis.network.layers.reading import as_input, layer_values
 from fechner.analysis.network.layers.store import StoredRows
 from fechner.errors import InputError
+from fechner.executors import executor
 from fechner.records.done import VERSIONS
 from fechner.records.images.files import write_png
 
@@ -321,3 +322,38 @@ def test_decoding_runs_ahead_of_the_forward_pass(paths, monkeypatch):
     next(batches)
     batches.close()
     assert len(asked) == 3
+
+
+def test_values_have_the_same_digits_on_any_number_of_threads(lite0, paths):
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            found.append(activations(lite0, ["bn2"], paths, size=96, batch=2)["bn2"].values)
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert np.array_equal(found[0], found[1])
+
+
+def test_values_have_the_same_digits_in_other_processes_and_an_interrupted_run_goes_on(
+    lite0, paths, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(module, "_PART_BATCHES", 1)
+    alone = activations(lite0, ["bn2"], paths, size=96, batch=2, pool="mean")["bn2"]
+    cache = tmp_path / "cache"
+
+    def stop(done, total):
+        if done == 4:
+            raise KeyboardInterrupt
+
+    with executor(2) as pool:
+        options = {"size": 96, "batch": 2, "pool": "mean", "cache": cache, "workers": pool}
+        with pytest.raises(KeyboardInterrupt):
+            activations(lite0, ["bn2"], paths, progress=stop, **options)
+        steps = []
+        progress = lambda done, total: steps.append(done)  # noqa: E731
+        shared = activations(lite0, ["bn2"], paths, progress=progress, **options)["bn2"]
+    assert steps == [4, 6]
+    assert np.array_equal(alone.values, shared.values)
+    assert alone.key == shared.key

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from fechner.analysis.network.layers.activations import activations
 from fechner.analysis.network.layers.networks import load_network
 from fechner.cli.main import app
 from fechner.cli.paths import by_name, image_paths
@@ -96,6 +97,22 @@ def test_activations_are_stored_and_found_again(photos, tmp_path):
     assert "bn2: 2 x 1280" in first.output
     assert "blocks.4: 2 x 112" in first.output
     assert sorted(np.load(path).shape for path in tmp_path.glob("*.npy")) == [(2, 112), (2, 1280)]
+
+
+def test_activations_of_a_table_are_those_that_channels_look_for(tmp_path):
+    names = ("b.png", "a.png")
+    for k, name in enumerate(names):
+        write_png(tmp_path / name, np.full((64, 64, 3), 60 * k, np.uint8))
+    (tmp_path / "rated.csv").write_text("image,scene,quality\nb.png,s,1\na.png,t,2\n")
+    (tmp_path / "rated.json").write_text(
+        '{"dimensions": {"quality": {"minimum": 1, "maximum": 5, "good": "high"}}}'
+    )
+    table, cache, how = tmp_path / "rated.csv", tmp_path / "cache", {"size": 64, "pool": "mean"}
+    answer = run("network", "activations", table, "--out", cache, "--pool", "mean", "--size", 64)
+    assert answer.exit_code == 0, answer.output
+    paths = [tmp_path / name for name in names]
+    key = activations(load_network(device="cpu"), ["bn2"], paths, **how)["bn2"].key
+    assert np.load(cache / f"{key}.npy").shape == (2, 1280)
 
 
 def test_maps_are_made_with_overlays(photos, selection, tmp_path):

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from fechner.cli.options.running import Cluster, Jobs
+
 app = typer.Typer(no_args_is_help=True, help="Networks: list, read activations, fine-tune.")
 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
@@ -67,7 +69,9 @@ def _show_layers(name: str, weights: Path | None) -> None:
 
 @app.command()
 def activations(
-    images: Annotated[list[Path], typer.Argument(help="Image files or folders.")],
+    images: Annotated[
+        list[Path], typer.Argument(help="Image files or folders, or one table of rated images.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the .npy files.")],
     network: Annotated[str, typer.Option(help="A name of `fechner networks`.")] = (
         "efficientnet_lite0"
@@ -81,33 +85,49 @@ def activations(
     size: Annotated[int, typer.Option(help="Side of the square, in pixels.")] = 224,
     weights: Weights = None,
     device: Device = "auto",
+    jobs: Jobs = 1,
+    cluster: Cluster = None,
 ) -> None:
     """Store what the channels of a network say of each image, as .npy files.
 
-    An interrupted run goes on where it stopped.
+    An interrupted run goes on where it stopped. One process uses all cores already; the values are
+    the same on any number of them, and on a cluster. What is read of a table, `channels` finds in
+    the folder as its --cache.
 
     Example: fechner network activations photos/ --out cache --pool mean
     """
     from fechner.analysis.network.layers.activations import activations as extract
     from fechner.analysis.network.layers.networks import load_network
     from fechner.cli.console import bar, console
-    from fechner.cli.paths import image_paths
+    from fechner.executors import executor
 
     loaded = load_network(network, weights=weights, device=device)
     layers = layer or [loaded.default_layer]
-    with bar("Activations") as progress:
+    with bar("Activations") as progress, executor(jobs, cluster) as workers:
         found = extract(
             loaded,
             layers,
-            image_paths(images),
+            _images_of(images),
             size=size,
             pool=pool,  # type: ignore[arg-type]
             cache=out,
+            workers=workers,
             progress=progress,
         )
     for name, values in found.items():
         shape = " x ".join(str(side) for side in values.values.shape)
         console.print(f"{name}: {shape} in {out / (values.key + '.npy')}")
+
+
+def _images_of(given: list[Path]) -> list[Path]:
+    """Return the images of files and folders, or of a table, in its order."""
+    from fechner.cli.paths import image_paths
+
+    if len(given) == 1 and given[0].suffix == ".csv":
+        from fechner.records.rated_images import read_rated_images
+
+        return read_rated_images(given[0]).paths
+    return image_paths(given)
 
 
 @app.command()

@@ -6,6 +6,6 @@ from the ``--jobs`` and ``--cluster`` of the command line.
 
 from fechner.executors.cluster import ClusterExecutor
 from fechner.executors.local import SerialExecutor
-from fechner.executors.loops import executor, run_all
+from fechner.executors.loops import each_in_order, executor, run_all
 
-__all__ = ["ClusterExecutor", "SerialExecutor", "executor", "run_all"]
+__all__ = ["ClusterExecutor", "SerialExecutor", "each_in_order", "executor", "run_all"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from contextlib import contextmanager, nullcontext
+from itertools import islice
 from typing import TypeVar
 
 from fechner.errors import InputError
@@ -15,6 +17,9 @@ from fechner.progress import Progress, silent
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+AHEAD = 64
+"""Tasks of `each_in_order` that wait or are finished before their result is taken."""
 
 
 @contextmanager
@@ -94,3 +99,36 @@ def run_all(
             for future in futures:
                 future.cancel()
             raise
+
+
+def each_in_order(
+    work: Callable[[Item], Result], items: Sequence[Item], *, pool: Executor | None = None
+) -> Iterator[Result]:
+    """Give ``work(item)`` of each item in turn, some of them computed ahead on `pool`.
+
+    For results too large to be held together: no more than `AHEAD` are. The first error, or an
+    end of taking, cancels what has not begun.
+
+    Parameters
+    ----------
+    work, items, pool
+        As for `run_all`.
+
+    Returns
+    -------
+    iterator
+        One result an item, in the order of `items`.
+    """
+    pool = pool or SerialExecutor()
+    ahead = 1 if isinstance(pool, SerialExecutor) else AHEAD
+    sent = pool.sent_once(work) if isinstance(pool, ClusterExecutor) else nullcontext(work)
+    left = iter(items)
+    with sent as call:
+        waiting = deque(pool.submit(call, item) for item in islice(left, ahead))
+        try:
+            while waiting:
+                yield waiting.popleft().result()
+                waiting.extend(pool.submit(call, item) for item in islice(left, 1))
+        finally:
+            for future in waiting:
+                future.cancel()

@@ -33,7 +33,7 @@ VERSIONS = {
     "severe picture": 1,
     "stimulus distances": 1,
     "compressed": 8,
-    "activations": 1,
+    "activations": 2,
     "fit": 1,
     "distances": 1,
     "yardsticks": 1,

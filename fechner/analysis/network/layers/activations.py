@@ -3,17 +3,20 @@
 Rated images -> **activations** -> similarity matrices. Every image is squashed to
 one square (its aspect ratio is given up, so that all images have the same grid),
 scaled to the network's input, and passed through once for all wanted layers.
-Decoding runs in threads beside the forward pass; values stream to disk as ordinary
-``.npy`` files under the key of everything that shaped them (`records.done`), so that the
-same question is answered from disk and an interrupted run goes on where it stopped.
+Decoding runs in threads beside the forward passes, of which there are as many at once as torch
+has threads (`side_by_side`); batches may also be shared out among processes and machines, with
+the same digits. Values stream to disk as ordinary ``.npy`` files under the key of everything that
+shaped them (`records.done`), so that the same question is answered from disk and an interrupted
+run goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +31,11 @@ from fechner.analysis.network.layers.reading import (
     layer_values,
     pooled,
 )
+from fechner.analysis.network.layers.side_by_side import each_in_turn, one_thread_a_pass, twins
 from fechner.analysis.network.layers.store import MemoryRows, Rows, StoredRows, filling
+from fechner.analysis.network.layers.travelling import arrived, travelling
 from fechner.errors import InputError
+from fechner.executors import SerialExecutor, each_in_order
 from fechner.progress import Progress, silent
 from fechner.provenance import sha256_file
 from fechner.records.done import done_key
@@ -40,6 +46,9 @@ _DECODERS = max(1, min(4, os.cpu_count() or 1))
 
 _AHEAD_BATCHES = 3
 """Batches decoded before they are wanted: one in work, two waiting."""
+
+_PART_BATCHES = 4
+"""Batches that one task reads: 64 images, some seconds of a core."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +96,7 @@ def activations(
     pool: Pool | None = None,
     batch: int = 16,
     cache: Path | None = None,
+    workers: Executor | None = None,
     progress: Progress = silent,
 ) -> dict[str, Activations]:
     """Return the activations of `layers` for the images at `paths`, from one forward pass.
@@ -104,6 +114,9 @@ def activations(
     cache
         Folder for the values; None keeps them in memory. Threads and programs may share it:
         one fills it at a time, and what it filled need not be read again by the others.
+    workers
+        Where batches are read, with the same values anywhere; this process where it is None, or
+        where the network is on a graphics card. They must see the images.
 
     Returns
     -------
@@ -147,9 +160,8 @@ def activations(
             rows = _rows(shaped_by, cache)
             missing = {name: row for name, row in rows.items() if not row.complete}
             if missing:
-                _extract(
-                    network, missing, paths, size=size, pool=pool, batch=batch, progress=progress
-                )
+                how = _Reading(tuple(missing), size, pool, batch)
+                _extract(network, missing, paths, how, workers, progress)
     return {name: Activations(values=row.values(), **shaped_by[name]) for name, row in rows.items()}
 
 
@@ -169,31 +181,75 @@ def prepared(path: Path, size: int) -> np.ndarray:
     return np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """What is read of each image: layers, side of the square, pooling, images in one pass."""
+
+    layers: tuple[str, ...]
+    size: int
+    pool: Pool | None
+    batch: int
+
+
 def _extract(
     network: Network,
     rows: dict[str, Rows],
     paths: Sequence[Path],
-    *,
-    size: int,
-    pool: Pool | None,
-    batch: int,
+    how: _Reading,
+    workers: Executor | None,
     progress: Progress,
 ) -> None:
     # Whole batches only, so that a resumed run repeats the arithmetic of an unbroken one.
-    start = min(row.done for row in rows.values()) // batch * batch
+    done = min(row.done for row in rows.values()) // how.batch * how.batch
     fast = folded(network, list(rows))
-    progress(start, len(paths))
+    progress(done, len(paths))
     try:
-        for first, images in decoded_batches(paths, start, size=size, batch=batch):
-            values = layer_values(fast, list(rows), as_input(fast, images))
+        for values in _read(fast, paths[done:], how, workers):
             for name, row in rows.items():
-                array = pooled(values[name], pool).float().cpu().numpy()
-                _check_finite(array, name, paths[first : first + len(images)])
-                row.put(first, array)
-            progress(first + len(images), len(paths))
+                row.put(done, values[name])
+            done += len(values[how.layers[0]])
+            progress(done, len(paths))
     finally:
         for row in rows.values():
             row.close()
+
+
+def _read(
+    network: Network, paths: Sequence[Path], how: _Reading, workers: Executor | None
+) -> Iterator[dict[str, np.ndarray]]:
+    """Give the values of some images after those of others, by layer."""
+    if isinstance(workers, SerialExecutor | None) or network.device.type != "cpu":
+        yield from _values(network, paths, how)
+        return
+    at_once = how.batch * _PART_BATCHES
+    parts = [paths[first : first + at_once] for first in range(0, len(paths), at_once)]
+    with travelling(network, None, workers) as carried:
+        yield from each_in_order(partial(_part, carried, how), parts, pool=workers)
+
+
+def _part(carried: Network | Path, how: _Reading, paths: Sequence[Path]) -> dict[str, np.ndarray]:
+    """Return the values of some images together, where this process was sent."""
+    found = list(_values(arrived(carried), paths, how))
+    return {name: np.concatenate([one[name] for one in found]) for name in how.layers}
+
+
+def _values(
+    network: Network, paths: Sequence[Path], how: _Reading
+) -> Iterator[dict[str, np.ndarray]]:
+    """Give the values of batch after batch, by layer."""
+
+    def passed(one: Network, decoded: tuple[int, np.ndarray]) -> dict[str, np.ndarray]:
+        first, images = decoded
+        values, found = layer_values(one, list(how.layers), as_input(one, images)), {}
+        for name in how.layers:
+            found[name] = pooled(values[name], how.pool).float().cpu().numpy()
+            _check_finite(found[name], name, paths[first : first + len(images)])
+        return found
+
+    with one_thread_a_pass() as at_once:
+        networks = twins(network, min(at_once, -(-len(paths) // how.batch)))
+        batches = decoded_batches(paths, 0, size=how.size, batch=how.batch)
+        yield from each_in_turn(passed, batches, networks)
 
 
 def decoded_batches(
