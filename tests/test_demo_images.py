@@ -1,8 +1,11 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import fechner.study.demo_images as demo
+from fechner.cli.study import say_how_long
 from fechner.data.photographs import CATALOGUE, photographs
 from fechner.provenance import read_json
 from fechner.records.images.files import read_image
@@ -16,6 +19,8 @@ from fechner.study.demo_images import (
     simulated_ratings,
     square,
 )
+from fechner.study.demonstration import write_demonstration
+from fechner.study.opening import open_study
 
 pytest.importorskip("psychopy", reason="the demonstration's photographs need psychopy's demos")
 
@@ -117,3 +122,13 @@ def test_equal_images_have_the_highest_quality_and_crops_keep_pixels(made):
     assert square(wide, x=0.0)[0, 0, 0] == 0
     assert square(wide, x=1.0)[0, -1, 0] == 199
     assert square(np.zeros((900, 1200, 3), np.uint8)).shape == (demo.SIDE, demo.SIDE, 3)
+
+
+def test_a_demonstration_says_how_long_it_takes_unless_it_has_begun(tmp_path, capsys):
+    place = open_study(write_demonstration(tmp_path / "demo"))
+    say_how_long(place, 2, None)
+    said = re.search(r"about (\d+) to (\d+) minutes here \(2 processes\)", capsys.readouterr().out)
+    assert 0 < int(said[1]) < int(said[2])
+    place.finished.mkdir()
+    say_how_long(place, 2, None)
+    assert capsys.readouterr().out == ""

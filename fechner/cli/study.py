@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -76,8 +77,23 @@ def demo(
         else:
             from fechner.study.demonstration import run_demonstration
 
+            say_how_long(place, jobs, cluster)
             report = run_demonstration(place)
     console.print(f"\nThe report is at {report}", soft_wrap=True)
+
+
+def say_how_long(place: OpenStudy, jobs: int, cluster: str | None) -> None:
+    """Say what a demonstration that begins now will take, as far as this machine alone does it."""
+    from fechner.study.demonstration import expected_minutes
+
+    if cluster is not None or place.finished.is_dir():
+        return
+    processes = jobs or os.cpu_count() or 1
+    minutes = expected_minutes(processes)
+    console.print(
+        f"about {max(minutes * 0.8, 1):.0f} to {max(minutes * 1.6, 2):.0f} minutes here "
+        f"({processes} {'processes' if processes > 1 else 'process'})"
+    )
 
 
 def _demonstration(out: Path, claim: Claimed, world: World | None, seed: int) -> Path:

@@ -6,7 +6,10 @@ together, on this machine; it shows nothing about people.
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+
+import numpy as np
 
 from fechner.data.photographs import photographs
 from fechner.errors import InputError
@@ -16,6 +19,12 @@ from fechner.records.study import STUDY_FILE, read_study
 from fechner.study.demo_images import simulated_rated_images
 from fechner.study.opening import OpenStudy
 from fechner.study.steps import run_whole
+
+SERIAL_S, SHARED_S = 60.0, 150.0
+"""CPU seconds of the demonstration: steps of one process (channels, sessions, claim, report), and
+loops that processes share (images, maps, stimuli), where `_short_task` takes `SHORT_TASK_S`."""
+
+SHORT_TASK_S = 0.128
 
 TITLE = "Demonstration (SIMULATED ratings and participants)"
 IMAGES = "SIMULATED_rated.csv"
@@ -66,6 +75,28 @@ def write_demonstration(folder: Path, *, world: str = "map", seed: int = 1) -> P
     text = FILE.format(title=TITLE, seed=seed, images=IMAGES, world=world)
     write_text(file, text)
     return file
+
+
+def expected_minutes(processes: int) -> float:
+    """Return about how many minutes a whole demonstration takes here, with so many processes.
+
+    What it needs was measured once. A short task of the same kind, timed now, says how fast a core
+    of this machine is at this moment, beside whatever else it does.
+
+    >>> expected_minutes(4) < expected_minutes(1)
+    True
+    """
+    slower = _short_task() / SHORT_TASK_S
+    return slower * (SERIAL_S + SHARED_S / max(processes, 1)) / 60
+
+
+def _short_task() -> float:
+    """Filter a picture of 512 x 512 pixels twenty times; return the seconds that it took."""
+    picture = np.random.default_rng(0).random((512, 512), np.float32)
+    begun = time.perf_counter()
+    for _ in range(20):
+        np.fft.irfft2(np.fft.rfft2(picture))
+    return time.perf_counter() - begun
 
 
 def _is_demonstration(file: Path) -> bool:
