@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 
 import numpy as np
@@ -332,7 +333,10 @@ def test_agree_shows_every_usual_layer(two_dimensions, tmp_path):
     assert "noise ceiling" in result.output
 
 
-def test_select_judges_channels_by_the_classes_of_the_network(two_dimensions, tmp_path):
+def test_select_judges_channels_by_the_classes_of_the_network_and_says_before_how_long_it_takes(
+    two_dimensions, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("fechner.cli.choosing.cost.WORTH_SAYING", 0.0)
     result = fechner(
         "channels", "select", two_dimensions, "--out", tmp_path, "--size", 64,
         "-l", "bn2:classifier", "-s", "negative", "--shuffles", 2,
@@ -341,6 +345,9 @@ def test_select_judges_channels_by_the_classes_of_the_network(two_dimensions, tm
     assert result.exit_code == 0, result.output
     study = read_selection(tmp_path / "selection.json")
     assert study.choice.target == "classifier"
+    said = " ".join(result.output.split())
+    assert said.startswith("classifier judges 1280 channels of bn2 on ")
+    assert re.search(r"for all choices some \d+ minutes on one core", said)
     assert 0 < study.by_method("negative").n_kept < 1280
 
 

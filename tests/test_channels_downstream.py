@@ -89,6 +89,50 @@ def test_leaving_a_channel_out_equals_running_the_layers_anew(similarity):
     assert pruned.path[-1] > pruned.path[0]
 
 
+class Units:
+    """Nothing follows."""
+
+    def __call__(self, units):
+        return units
+
+    def back(self, units, slope):
+        return slope
+
+
+@pytest.mark.parametrize("similarity", SIMILARITIES)
+def test_where_nothing_follows_products_of_channels_equal_products_of_units_anew(similarity):
+    values, layer, ratings = problem()
+    pairs, weight = all_pairs(20), layer.weight
+    alignment = align(ratings, pairs)
+    slow, quick = (
+        DownstreamChannels(
+            values, FullyConnected(weight, layer.bias, Units(), last), pairs, similarity=similarity
+        )
+        for last in (False, True)
+    )
+    for removed in ([], [2], [0, 5]):
+        slow.remove(removed)
+        quick.remove(removed)
+        for without in (None, 1, 4):
+            assert np.allclose(quick.similarity(without), slow.similarity(without), atol=1e-10)
+    before = quick.similarity()
+    quick.copy().remove([1])
+    assert np.array_equal(quick.similarity(), before)
+    start = DownstreamChannels(
+        values, FullyConnected(weight, layer.bias, Units(), True), pairs, similarity=similarity
+    )
+    kept = prune_greedily(start, alignment).kept
+    anew = FullyConnected(weight, layer.bias, Units())
+    assert alignment(_only(start, kept)) == pytest.approx(
+        reached(values, anew, alignment, kept, similarity), abs=1e-9
+    )
+
+
+def _only(channels, kept):
+    channels.activate(kept)
+    return channels.similarity()
+
+
 @pytest.mark.parametrize("similarity", SIMILARITIES)
 def test_the_slope_of_similarity_equals_small_differences(similarity):
     rng = np.random.default_rng(0)
@@ -211,6 +255,8 @@ def test_impact_equals_silencing_the_channel_in_the_network_itself(pictures, tar
 def test_what_enters_the_layer_is_what_the_network_feeds_it(pictures):
     network = small_network()
     layer = read_fully_connected(network, "features.3", "classifier.0")
+    assert layer.last
+    assert not read_fully_connected(network, "features.3", "classifier.1").last
     values = activations(network, ["features.3"], pictures, size=64)["features.3"].values
     received = []
     hook = network.module.classifier[0].register_forward_pre_hook(
@@ -225,6 +271,7 @@ def test_the_packaged_network_judges_its_channels_by_its_classes():
     network = load_network(device="cpu")
     layer = read_fully_connected(network, "bn2", "classifier")
     assert layer.weight.shape == (1000, 1280)
+    assert layer.last
     units = np.random.default_rng(0).normal(size=(2, 1000))
     assert np.array_equal(layer.later(units), units)
 

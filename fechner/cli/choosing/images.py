@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,9 @@ def select_on_images(
     workers
         Where the work runs.
     """
+    from fechner.analysis.network.choosing.sets import parse_channel_sets
+    from fechner.analysis.network.choosing.strategies import parse_strategy
+    from fechner.cli.choosing.cost import say_cost
     from fechner.cli.choosing.evidence import show
     from fechner.records.rated_images import read_rated_images
     from fechner.report.selection_tables import evidence_table
@@ -50,6 +54,11 @@ def select_on_images(
 
     rated = read_rated_images(table)
     (chosen,) = dimensions_of(rated, [dimension or rated.dimensions[0]], options.partial_out)
+    say_cost(
+        network, parse_channel_sets(layers or [network.default_layer], pools),
+        [parse_strategy(name, options.objective) for name in options.strategies],
+        images=round((1 - options.held_out) * len(rated)), choices=1 + options.shuffles,
+    )  # fmt: skip
     study = select_channels(
         rated,
         chosen,
@@ -131,6 +140,7 @@ def compare_on_images(
     from fechner.analysis.network.evidence.compare import compare
     from fechner.analysis.network.evidence.confounds import within_levels
     from fechner.analysis.network.evidence.judging import OtherSet, judge_elsewhere
+    from fechner.cli.choosing.cost import say_cost
     from fechner.cli.choosing.crossing import (
         columns_of_both,
         read_judge,
@@ -153,7 +163,11 @@ def compare_on_images(
         other = read_judge(judge, rated, names, dimension=judge_dimension, partial_out=partial_out)
     here, there = columns_of_both(confounds, rated, other)
     single = single_ratings(ratings, rated)
-    sets = feature_sets(networks, layers, pools, rated, size, cache)
+    before = partial(
+        say_cost, strategies=tried, images=round(len(rated) * (1 - 1 / folds)),
+        choices=folds * repeats * (1 + shuffles) * len(names),
+    )  # fmt: skip
+    sets = feature_sets(networks, layers, pools, rated, size, cache, before=before)
     judging = feature_sets(networks, layers, pools, other, size, cache) if other else {}
     say_seen(list(sets.values()), rated)
     parameters = {

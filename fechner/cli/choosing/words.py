@@ -6,6 +6,7 @@ sets of channels that ``fechner channels`` works on; ``scene_statistics`` is one
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,10 +50,30 @@ def feature_sets(
     cache: Path | None,
     *,
     usual: bool = False,
+    before: Callable[[Network, list[ChannelSet]], None] | None = None,
 ) -> dict[tuple[str, str], ChannelValues]:
     """Return the channels of everything asked for, by network/layer and pooling.
 
-    With `usual`, a network of which no layer is named is read at all its usual layers.
+    Parameters
+    ----------
+    networks, layers, pools
+        The words of the command line.
+    rated, size, cache
+        The images, the side in pixels that they are squashed to, and where activations are kept.
+    usual
+        Whether a network of which no layer is named is read at all its usual layers.
+    before
+        Called with each network and its sets, once all are known and before any image is read.
+
+    Returns
+    -------
+    dict
+        Channels by ``(network/layer, pooling)``.
+
+    Raises
+    ------
+    InputError
+        If a word is none, or weights or images cannot be read.
     """
     from fechner.analysis.network.choosing.sets import joined
 
@@ -60,6 +81,9 @@ def feature_sets(
     members = dict.fromkeys(member for word in networks for member in word.split("+"))
     # All of them first: a missing file or an unknown layer is found before hours of reading.
     asked = {member: _asked(member, layers, pools, usual=usual) for member in members}
+    for wanted in asked.values():
+        if before is not None and wanted.network is not None:
+            before(wanted.network, wanted.sets)
     read = {member: _read(one, rated, size, cache) for member, one in asked.items()}
     for word in networks:
         parts = [one for member in word.split("+") for one in read[member]]

@@ -58,10 +58,14 @@ def model_similarity(
         flat = flat - flat.mean(axis=1, keepdims=True)
     with small_matrices(len(flat)):
         inner = flat @ flat.T
-    return _similarity_of_inner(pairs, inner, similarity)
+    return similarity_of_inner(pairs, inner, similarity)
 
 
-def _similarity_of_inner(pairs: Pairs, inner: NDArray, similarity: str) -> NDArray[np.float64]:
+def similarity_of_inner(pairs: Pairs, inner: NDArray, similarity: str) -> NDArray[np.float64]:
+    """Return the similarity (n_pairs,) from all inner products (n_images, n_images).
+
+    Pearson is cosine of centred vectors.
+    """
     products, squares = pairs.of(inner), np.diag(inner)
     rows, columns = pairs.rows, pairs.columns
     if similarity == "dot":
@@ -149,7 +153,7 @@ def rating_similarity(
     if table.shape[1] > 1:
         table = (table - table.mean(axis=0)) / table.std(axis=0)
     if kernel == "cosine":
-        return _similarity_of_inner(pairs, table @ table.T, "cosine")
+        return similarity_of_inner(pairs, table @ table.T, "cosine")
     distance = np.sqrt(((table[pairs.rows] - table[pairs.columns]) ** 2).sum(axis=1))
     return _KERNEL_OF_DISTANCE[kernel](distance, width or float(table.std(axis=0).mean()))
 

@@ -86,10 +86,13 @@ def read_fully_connected(network: Network, layer: str, target: str) -> FullyConn
             f"{nearest(target, ends)}"
         )
     _check_path(network, layer, chain[first][0], linear)
+    later = [part for _, part in chain[first + 1 : ends[target] + 1]]
     return FullyConnected(
         weight=linear.weight.detach().cpu().numpy(),
         bias=linear.bias.detach().cpu().numpy(),
-        later=_later([part for _, part in chain[first + 1 : ends[target] + 1]]),
+        later=_later(later),
+        # A network that only reads drops nothing out.
+        last=all(isinstance(part, nn.Dropout | nn.Identity) for part in later),
     )
 
 
