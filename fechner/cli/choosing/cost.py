@@ -27,7 +27,7 @@ PASSES = {
     "greedy": 3.3,
 }
 """Removals that a choice evaluates, in units of its channels: once each for the impacts; three
-inner folds of two thirds of the images cost 1.3 more; greedy pruning of 512 took 2.2 to 2.3 more."""
+inner folds of two thirds of the images cost 1.3 more; greedy pruning of 512 took 2.3 more."""
 WORTH_SAYING = 60.0
 """Seconds below which nothing is said."""
 FEWEST = 3
