@@ -3,6 +3,7 @@
 import json
 import math
 from collections import namedtuple
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,7 +28,9 @@ from fechner.experiment.display import (
     load_pixels,
 )
 from fechner.experiment.plan.plan import Trial, make_plan
+from fechner.experiment.readable import SIZES, faults
 from fechner.experiment.screens import (
+    bank_card,
     layout,
     patterns,
     sliders,
@@ -36,7 +39,7 @@ from fechner.experiment.screens import (
     pages as screens,
 )
 from fechner.experiment.screens.fonts import check_font, find_font, missing_letters
-from fechner.experiment.screens.look import Look
+from fechner.experiment.screens.look import Look, writing_noted
 from fechner.experiment.session.presentation import rating_question
 from fechner.experiment.starting import preflight
 from fechner.experiment.starting.open_window import look_of
@@ -336,12 +339,26 @@ def test_a_mask_hides_the_picture_and_is_the_same_each_time():
 
 
 def test_a_card_is_drawn_with_the_aspect_of_a_card(look):
-    picture = sliders.card(look, 500, 85.60 / 53.98)
+    screen = bank_card.card_screen(look, card_question((1280, 1024)))
+    picture = bank_card.card(look, screen, 500, 85.60 / 53.98)
     assert picture.size == (500, 315)
-    question = card_question((1280, 1024))
-    screen = screens.question(look, question, below=True)
-    widest = sliders.card(look, question.maximum, 85.60 / 53.98)
-    assert sliders.card_box(look, widest, screen)[1] >= 0
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_card_covers_no_word_and_stays_in_the_window_however_wide_it_is(size):
+    look = look_of(load_protocol("slider"), size)
+    question = card_question(size)
+    with writing_noted() as written:
+        screen = bank_card.card_screen(look, question)
+    assert faults(look, screen, written) == []
+    feet = [box[3] for box in screen.zones.values()]
+    assert max(feet) <= size[1] - look.em(1)
+    for width in (question.minimum, question.answer, question.maximum):
+        picture = bank_card.card(look, screen, width, 85.60 / 53.98)
+        assert picture.width == round(width)
+        box = bank_card.card_box(look, picture, screen)
+        assert faults(look, replace(screen, picture=box), written) == []
+        assert picture.height >= look.em(2)
 
 
 def test_pictures_that_a_window_could_show_wrong_are_refused(tmp_path):

@@ -96,7 +96,7 @@ def last_calibration(
 
 def card_question(size: tuple[int, int]) -> Question:
     """Return the question that fits a rectangle to a card, in a window of `size` pixels."""
-    low, high = 160.0, float(max(400, min(round(size[0] * 0.9), round(size[1] * 1.2), 1600)))
+    low, high = 160.0, float(max(400, min(round(size[0] * 0.9), 1600)))
     return Question(
         kind="slider",
         name="calibration-card",

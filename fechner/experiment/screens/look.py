@@ -102,13 +102,15 @@ class Screen:
     """One composed screen: the picture, the zones that take clicks, pictures to lay over.
 
     `overlays` are drawn by the window when their time comes: a button that becomes
-    active, a button that is pressed. `picture` is the place of a picture that a question is about.
+    active, a button that is pressed. `picture` is the place of a picture that a question is about,
+    `room` that of a rectangle that it sizes.
     """
 
     image: Image.Image
     zones: dict[str, Box] = field(default_factory=dict)
     overlays: dict[str, tuple[Image.Image, Box]] = field(default_factory=dict)
     picture: Box | None = None
+    room: Box | None = None
 
     def hit(self, x: float, y: float) -> str | None:
         """Return the name of the zone at (x, y), if any."""

@@ -1,4 +1,4 @@
-"""The slider of a question: its line and values, the mark on it, the card that it sizes.
+"""The slider of a question: its line and values, and the mark on it.
 
 Drawn as pictures, like every screen; coordinates as in `look`.
 """
@@ -215,18 +215,3 @@ def marker_box(look: Look, screen: Screen, content: Question, value: float) -> B
     top, bottom = screen.zones["track"][1] + look.em(0.3), screen.zones["track"][1] + look.em(1.7)
     y = (top + bottom - mark.height) // 2
     return (x, y, x + mark.width, y + mark.height)
-
-
-def card(look: Look, width: float, aspect: float) -> Image.Image:
-    """Return a rectangle `width` pixels wide with `aspect` times its height, for calibration."""
-    size = (round(width), round(width / aspect))
-    image = Image.new("RGB", size, look.button)
-    ImageDraw.Draw(image).rectangle((0, 0, size[0] - 1, size[1] - 1), None, look.ink, 2)
-    return image
-
-
-def card_box(look: Look, picture: Image.Image, screen: Screen) -> Box:
-    """Return where the card stands: centred above the question's slider."""
-    top = max(0, screen.zones["track"][1] - look.em(4) - picture.height)
-    left = (look.size[0] - picture.width) // 2
-    return (left, top, left + picture.width, top + picture.height)

@@ -17,7 +17,7 @@ from fechner.experiment.display import (
     SteppedBackError,
     pixels_sha256,
 )
-from fechner.experiment.screens import pages, sliders
+from fechner.experiment.screens import bank_card, pages, sliders
 from fechner.experiment.screens.answering import Answering, asks_to_quit
 from fechner.experiment.screens.look import Box, Screen
 from fechner.experiment.screens.opening import Opening
@@ -81,7 +81,7 @@ class Asking:
         SteppedBackError
             If the participant goes back to the screen before.
         """
-        window, below = self._window, standing is not None or question.name == "calibration-card"
+        window, below = self._window, standing is not None
         screen, texture = self._screen(question, below)
         answering = Answering(question, screen, self._look, self._keys)
         opening = Opening(window.pause_ends, numbers=question.kind == "slider")
@@ -131,7 +131,10 @@ class Asking:
             if len(self._questions) >= KEPT_QUESTIONS:
                 oldest = next(iter(self._questions))
                 self._frames.give_back(self._questions.pop(oldest)[1])
-            screen = pages.question(self._look, question, below=below)
+            if question.name == "calibration-card":
+                screen = bank_card.card_screen(self._look, question)
+            else:
+                screen = pages.question(self._look, question, below=below)
             texture = self._frames.texture()
             texture.put(*pages.drawn_part(self._look, screen.image))
             self._questions[kept, below] = (screen, texture)
@@ -173,8 +176,8 @@ class Asking:
     def _draw_card(self, answering: Answering) -> None:
         low, high = answering.question.minimum, answering.question.maximum
         width = (low + high) / 2 if answering.value is None else answering.value
-        picture = sliders.card(self._look, width, CARD_ASPECT)
-        self._overlay.put(picture, sliders.card_box(self._look, picture, answering.screen))
+        picture = bank_card.card(self._look, answering.screen, width, CARD_ASPECT)
+        self._overlay.put(picture, bank_card.card_box(self._look, picture, answering.screen))
         self._overlay.draw()
 
 
