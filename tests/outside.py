@@ -16,7 +16,6 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,9 +50,24 @@ KEY_CODES = {
 class Announcing(ParticipantDisplay):
     """Says what stands, and from when on an answer counts."""
 
-    def _say(self, kind, name, **more):
-        wait = max(more.pop("wait", 0.0), self.window.pause_ends - self.now())
-        print(json.dumps({"kind": kind, "name": name, "wait": wait, **more}), flush=True)
+    def __init__(self, window, **more):
+        super().__init__(window, **more)
+        self._waiting = None
+        flip = type(window).flip
+
+        def flip_and_say():
+            shown = flip(window)
+            if self._waiting is not None:
+                said, self._waiting = self._waiting, None
+                said["wait"] = max(said["wait"], window.pause_ends - self.now())
+                print(json.dumps(said), flush=True)
+            return shown
+
+        window.flip = flip_and_say
+
+    def _say(self, kind, name, *, wait=0.0, **more):
+        """Say what stands as soon as it stands, and how many seconds later an answer counts."""
+        self._waiting = {"kind": kind, "name": name, "wait": wait, **more}
 
     def text(self, page):
         zones = pages.page(self.look, page).zones
@@ -84,7 +98,7 @@ class Announcing(ParticipantDisplay):
         zones = pages.question(self.look, self._quit_question, below=False).zones
         self._say("quit", "quit", zones=zones, wait=0.6)
         super()._ask_to_quit()
-        self._say("goes on", "quit")
+        print(json.dumps({"kind": "goes on", "name": "quit", "wait": 0.6}), flush=True)
 
     def write(self, task):
         zones = writing_screen(self.look, task)[1].zones
@@ -158,6 +172,7 @@ class Driver:
     display: str
     child: subprocess.Popen
     window: str = ""
+    slowest_s: float = 0.0
     said: queue.Queue = field(default_factory=queue.Queue)
     meant: list = field(default_factory=list)
 
@@ -187,9 +202,12 @@ class Driver:
             self.said.put(json.loads(line))
         self.said.put(None)
 
-    def next(self, seconds=20.0):
+    def next(self, seconds=60.0):
         """Return what the window says next."""
-        found = self.said.get(timeout=seconds)
+        try:
+            found = self.said.get(timeout=seconds)
+        except queue.Empty:
+            raise AssertionError(f"nothing new stands after {seconds:.0f} s") from None
         if found is None:
             raise AssertionError(f"the window is gone: {self.child.communicate()[1][-2000:]}")
         return found
@@ -199,18 +217,24 @@ class Driver:
         done = subprocess.run(["xdotool", *words], env=environment, capture_output=True, text=True)
         return done.stdout.strip()
 
+    def _twice(self, words, again_ms):
+        """Do something again so many milliseconds later, and note how long that took in all."""
+        began = time.monotonic()
+        self.xdotool(*words, *_later(words, again_ms))
+        self.slowest_s = max(self.slowest_s, time.monotonic() - began)
+
     def press(self, key, *, again_ms=None):
         """Press a key by PsychoPy's name; once more so many milliseconds later."""
         code = KEY_CODES.get(key, key)
         one = ["keydown", code, "sleep", "0.012", "keyup", code]
-        self.xdotool(*one, *([] if again_ms is None else _later(one, again_ms)))
+        self.xdotool(*one) if again_ms is None else self._twice(one, again_ms)
 
     def click(self, box, *, again_ms=None):
         """Click in the middle of a box; once more so many milliseconds later."""
         x, y = (box[0] + box[2]) // 2, (box[1] + box[3]) // 2
         one = ["mousedown", "1", "sleep", "0.012", "mouseup", "1"]
-        move = ["mousemove", "--window", self.window, str(x), str(y)]
-        self.xdotool(*move, *one, *([] if again_ms is None else _later(one, again_ms)))
+        self.xdotool("mousemove", "--window", self.window, str(x), str(y))
+        self.xdotool(*one) if again_ms is None else self._twice(one, again_ms)
 
     def close(self):
         """Close the window by its button, through the window manager."""
@@ -225,13 +249,10 @@ class Driver:
         time.sleep(max(seen["wait"], 0.0) + 0.06)
         assert self.said.empty(), f"{seen['name']} was left before anybody acted on it"
 
-    def until_left(self, act):
-        """Act, and again where a slow machine showed the screen too late; return what comes."""
-        for _ in range(8):
-            act()
-            with suppress(queue.Empty):
-                return self.next(3.0)
-        raise AssertionError("a screen takes no answer")
+    def after(self, act):
+        """Act once, and return what comes then."""
+        act()
+        return self.next()
 
     def end(self):
         """Wait until the program ends."""

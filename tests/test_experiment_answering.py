@@ -143,3 +143,11 @@ def test_a_digit_that_came_too_early_holds_no_button_back():
     opening = Opening(1.0, numbers=False)
     assert not opening.admits(Input("key", 0.9, "3"))
     assert opening.admits(Input("key", 1.1, "3"))
+
+
+def test_what_a_held_up_window_sees_late_counts_as_pressed_before():
+    """Whoever pressed twice while the window stood still must not answer the next question."""
+    opening = Opening(1.0, numbers=False)
+    assert not opening.admits(Input("press", 1.4, since=0.8))
+    assert opening.cue(0.9) == "not-yet"
+    assert opening.admits(Input("press", 1.5, since=1.4))

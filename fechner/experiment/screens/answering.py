@@ -5,6 +5,7 @@ Knows where the buttons and the slider are and what the keys mean; draws nothing
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from fechner.experiment.display import Question, Response
@@ -26,7 +27,8 @@ ENDS = ("home", "end")
 class Input(NamedTuple):
     """What happened: `kind` in key, text, move, press, drag, release, close; time in seconds.
 
-    `key` is the name of a key, or what was typed of a text.
+    `key` is the name of a key, or what was typed of a text. `time` is when the window looked; it
+    happened after `since`, when the window had looked before.
     """
 
     kind: str
@@ -34,6 +36,7 @@ class Input(NamedTuple):
     key: str = ""
     x: float = 0.0
     y: float = 0.0
+    since: float = math.inf
 
 
 class Click:

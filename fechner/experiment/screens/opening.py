@@ -1,8 +1,9 @@
 """From when on a question takes answers, and what becomes of what was pressed before.
 
-What is pressed too early is ignored, and the screen says so. A number whose first digit came
-too early is ignored as a whole: 62 must never become 2. It is over after a pause in typing, or
-with any other key or press.
+What is pressed too early is ignored, and the screen says so. A window that was held up sees late
+what was pressed early: what may have happened before the answer opened counts as that. A number
+whose first digit came too early is ignored as a whole: 62 must never become 2. It is over after a
+pause in typing, or with any other key or press.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Opening:
         """Return whether an input counts for the answer."""
         if one.kind in ("move", "close"):
             return True
-        if one.time < self.at or self._goes_on(one):
+        if min(one.time, one.since) < self.at or self._goes_on(one):
             self._ignore(one)
             return False
         if one.kind in ("key", "press"):

@@ -80,6 +80,7 @@ class ParticipantDisplay:
         self.window = window
         # Simulated participants press nothing twice, and need not wait.
         window.pause_ms = 0.0 if user else PAUSE_BETWEEN_ANSWERS_MS
+        window.sees_at_once = user is not None
         self._keys, self._quit_question = keys, quit_question
         self._read_back = ReadBack(window, verify)
         self._screenshots = Screenshots(window, screenshots)

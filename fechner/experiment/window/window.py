@@ -8,6 +8,7 @@ an answer is, belongs to `participant_display`.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -85,6 +86,8 @@ class Window:
         When that time is over, on the window's clock.
     lately
         Keys and presses of the last moments, whoever they were meant for.
+    sees_at_once
+        Whether nothing happens unseen: true of simulated participants, who act within the loop.
     takes_text
         Whether letters come as inputs of their own, as the keyboard's layout makes them.
 
@@ -120,6 +123,7 @@ class Window:
         self.lately: list[Input] = []
         self.pause_ms, self.pause_ends = 0.0, 0.0
         self.takes_text = False
+        self.sees_at_once, self._looked = False, -math.inf
         self._facts: dict[str, Any] | None = None
         self._watch_mouse()
         self.frame_ms, self.jitter_ms = self._measure_frames()
@@ -236,9 +240,11 @@ class Window:
         happened += self._mouse
         self._mouse.clear()
         pressed = [one for one in happened if one.kind in ("key", "press")]
-        recent = self.now() - TYPING_S
+        looked, self._looked = self._looked, self.now()
+        recent = self._looked - TYPING_S
         self.lately = [one for one in (*self.lately, *pressed) if one.time >= recent]
-        return sorted(happened, key=lambda one: one.time)
+        since = math.inf if self.sees_at_once else looked
+        return [one._replace(since=since) for one in sorted(happened, key=lambda one: one.time)]
 
     def forget(self, keys: Keys) -> None:
         """Forget what was pressed for another screen, but not that somebody wants to end."""
