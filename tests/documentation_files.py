@@ -212,20 +212,32 @@ def study_file_of_codecs(folder: Path) -> None:
 
 
 def from_elsewhere(folder: Path) -> None:
-    """`theirs/`: pictures, the part that was blurred as masks, and the table that names them."""
+    """`theirs/`: pictures that lose 60 to noise in a part, that part as mask, and their table."""
     (folder / "theirs" / "masks").mkdir(parents=True)
     rows = ["file,scene,region"]
     for scene in SCENES[:2]:
-        intact = photograph(scene)
-        intact.save(folder / "theirs" / f"{scene}.png")
+        intact = np.asarray(photograph(scene), float)
         rows.append(f"{scene}.png,{scene},intact")
+        Image.fromarray(intact.astype(np.uint8)).save(folder / "theirs" / f"{scene}.png")
         for region, left in {"low": 20, "high": 140}.items():
-            place = (left, 60, left + 80, 120)
-            worse = intact.copy()
-            worse.paste(intact.filter(ImageFilter.GaussianBlur(3)).crop(place), place[:2])
-            worse.save(folder / "theirs" / f"{scene}_{region}.png")
-            mask = Image.new("L", intact.size)
-            mask.paste(255, place)
-            mask.save(folder / "theirs" / "masks" / f"{scene}_{region}.png")
-            rows.append(f"{scene}_{region}.png,{scene},{region}")
+            mask = np.zeros(intact.shape[:2], bool)
+            mask[60:120, left : left + 80] = True
+            name = f"{scene}_{region}.png"
+            Image.fromarray(noisy(intact, mask, mse=60)).save(folder / "theirs" / name)
+            Image.fromarray(np.uint8(255) * mask).save(folder / "theirs" / "masks" / name)
+            rows.append(f"{name},{scene},{region}")
     (folder / "theirs" / "pictures.csv").write_text("\n".join(rows) + "\n")
+
+
+def noisy(intact: np.ndarray, mask: np.ndarray, *, mse: float) -> np.ndarray:
+    """Return a picture with noise where `mask` is, as strong as loses `mse` over all of it."""
+    noise = np.random.default_rng(0).normal(size=intact.shape) * mask[..., None]
+    weakest, strongest = 0.0, 200.0
+    for _ in range(30):
+        strength = (weakest + strongest) / 2
+        worse = np.clip(intact + strength * noise, 0, 255).round()
+        if np.mean((worse - intact) ** 2) < mse:
+            weakest = strength
+        else:
+            strongest = strength
+    return worse.astype(np.uint8)
