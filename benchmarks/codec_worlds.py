@@ -10,7 +10,7 @@ must make up for `better` to be ahead (mean over scenes, by rate). Nothing is en
 
 import argparse
 import json
-from itertools import combinations
+from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -21,6 +21,7 @@ from fechner.analysis.judging import equal_opinion
 from fechner.analysis.judging.codec_claim import codec_claim
 from fechner.compression.metrics.local_errors import gms_error
 from fechner.compression.ramp import most_important
+from fechner.experiment.plan.plan import make_plan
 from fechner.experiment.simulated.observers import simulated_panel
 from fechner.records.images.files import read_image, read_map_png
 from fechner.records.ratings import ratings_from_table
@@ -28,23 +29,25 @@ from fechner.records.scales import Scale
 from fechner.records.stimuli import read_stimulus_set
 from fechner.study.codecs.simulated_opinions import WORLDS, simulated_opinions
 from fechner.study.opening import open_study
+from fechner.study.work import protocol
 
 equal_opinion.DRAWS_OF_PAIRS = 20  # the verdict is by opinion; intervals of bytes are not reported
 
 
-def answers(stimuli, panel) -> pd.DataFrame:
-    """Return who chose what in every pair of a scene."""
+def answers(followed, stimuli, panel) -> pd.DataFrame:
+    """Return who chose what in every pair that the study's protocol shows them."""
     rows = []
     for code, observer in panel.items():
-        for scene in stimuli.scenes:
-            own = [one for one in stimuli.stimuli if one.scene == scene]
-            seen = dict.fromkeys((one.stimulus for one in own), 0)
-            for pair in combinations(own, 2):
-                for one in pair:
-                    seen[one.stimulus] += 1
-                left, right = (observer.quality(s, repetition=seen[s.stimulus]) for s in pair)
-                names = (one.stimulus for one in pair)
-                rows.append((code, *names, "preference", float(left > right), len(rows)))
+        seen: Counter[str] = Counter()
+        for trial in make_plan(followed, stimuli, code).trials:
+            if trial.kind != "main":
+                continue
+            names = (trial.stimulus, trial.second)
+            seen.update(names)
+            first, second = (
+                observer.quality(stimuli.named(name), repetition=seen[name]) for name in names
+            )
+            rows.append((code, *names, "preference", float(first > second), len(rows)))
     columns = ["participant", "image", "second", "dimension", "rating", "trial"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -52,11 +55,11 @@ def answers(stimuli, panel) -> pd.DataFrame:
 def verdicts(place, stimuli, world: str, seeds: int) -> dict:
     """Return how often the claim was supported in a world, and the mean shares chosen."""
     points = simulated_opinions(stimuli, world, place.maps)
-    found, simulate = [], place.study.simulate
+    found, simulate, followed = [], place.study.simulate, protocol(place)
     for seed in range(1, seeds + 1):
         panel = simulated_panel(simulate.participants, world=world, seed=seed, judged=points)
         ratings = ratings_from_table(
-            answers(stimuli, panel), scales={"preference": Scale(0, 1)}, simulated=True
+            answers(followed, stimuli, panel), scales={"preference": Scale(0, 1)}, simulated=True
         )
         study = place.study
         found.append(codec_claim(ratings, stimuli, rule=study.claim, screening=study.screening))

@@ -28,6 +28,7 @@ from fechner.study.codecs.coded import judged_points
 from fechner.study.codecs.simulated_opinions import SEEN_FROM, quality_where_looked
 from fechner.study.freezing import check_plan, freeze
 from fechner.study.opening import open_study
+from fechner.study.planning import study_plan
 
 DATA = Path(os.environ.get("FECHNER_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
@@ -240,3 +241,16 @@ def test_maps_of_the_study_are_those_that_the_files_were_coded_by(place):
         f"{scene} map" for scene in read_stimulus_set(place.stimuli).scenes
     }
     assert read_map_png(place.maps / "cat.png").shape == (144, 216)
+
+
+def test_the_demonstration_is_a_study_that_people_could_take_part_in(tmp_path):
+    pytest.importorskip("ajpegli")
+    file = write_codec_demonstration(tmp_path / "demo")
+    assert write_codec_demonstration(tmp_path / "demo") == file
+    found = study_plan(open_study(file))
+    assert found.design == "latin square" and found.conditions == 36
+    assert found.audit.minutes < found.audit.limit_minutes
+    # 12 pairs of each of 12 scenes, 4 repeats, 4 catch trials, 9 before the session counts.
+    assert found.audit.trials == 12 * 12 + 4 + 4 + 9
+    # Each picture stands in 8 pairs of its scene, each compared by a third of 72 participants.
+    assert found.audit.shown == (8 * 24, 8 * 24)

@@ -158,8 +158,12 @@ def _severe(text: str) -> SevereRule:
 
 
 def _counted(made: StimulusSet, out: Path) -> str:
-    severe = f", {len(made.catch_items)} severe catch items" if made.catch_items else ""
-    return f"{len(made.stimuli)} stimuli of {len(made.scenes)} scenes{severe} in {out}"
+    return f"{_pictures(made)} in {out}"
+
+
+def _pictures(found: StimulusSet) -> str:
+    severe = f", {len(found.catch_items)} severe catch items" if found.catch_items else ""
+    return f"{len(found.stimuli)} stimuli of {len(found.scenes)} scenes{severe}"
 
 
 def _truths(table: Path) -> dict[str, str]:
@@ -213,10 +217,7 @@ def verify(folder: Annotated[Path, typer.Argument(help="Folder of a stimulus set
             f"{row['high']:+.2f}]{remark}",
             markup=False,
         )
-    console.print(
-        f"{len(found.stimuli)} stimuli of {len(found.scenes)} scenes are as they were built; "
-        f"set {found.sha256[:12]}"
-    )
+    console.print(f"{_pictures(found)} are as they were built; set {found.sha256[:12]}")
 
 
 @app.command("import")

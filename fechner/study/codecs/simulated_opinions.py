@@ -31,8 +31,9 @@ SEEN_FROM = 0.0015
 least squares over 43 JPEGs of LIVE (Sheikh, Sabir and Bovik 2006; r .94), comes to 0."""
 POINTS_A_DOUBLING = 20.0
 """What each doubling beyond it costs. LIVE's participants, who rated one picture at a time, lost 11
-points; two pictures side by side are told apart more finely. Chosen so that 24 participants and 12
-pictures settle the world ``map``: it says how sure its verdict is, not which arm it favours."""
+points; two pictures side by side are told apart more finely. Chosen so that the answers of
+the demonstration settle the world ``map``: it says how sure its verdict is, not which arm it
+favours."""
 
 WORLDS = ("judge", "map", "null")
 """Worlds in which coded pictures have points of their own."""
