@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 
 import cv2
@@ -254,3 +255,17 @@ def test_the_demonstration_is_a_study_that_people_could_take_part_in(tmp_path):
     assert found.audit.trials == 12 * 12 + 4 + 4 + 9
     # Each picture stands in 8 pairs of its scene, each compared by a third of 72 participants.
     assert found.audit.shown == (8 * 24, 8 * 24)
+
+
+def test_whoever_runs_a_study_is_told_which_scenes_were_left_out(tmp_path, place):
+    said = []
+    for name in ("photographs", "maps"):
+        shutil.copytree(place.folder / name, tmp_path / name)
+        shutil.copyfile(tmp_path / name / "cat.png", tmp_path / name / "cat_again.png")
+    text = FILE.format(world="judge").replace("scenes = 4", "scenes = 5")
+    write_text(tmp_path / "study.toml", text)
+    work.make_stimuli(open_study(tmp_path, say=said.append))
+    assert said == [
+        "left out cat_again: it shows the same pixels as scene 'cat'",
+        "4 of 5 scenes: the photographs are used up; add some, and run again",
+    ]

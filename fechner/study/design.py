@@ -16,6 +16,7 @@ from fechner.stimuli.design import Design
 
 if TYPE_CHECKING:
     from fechner.analysis.network.layers.networks import Network
+    from fechner.protocols.schema import Protocol
 
 
 def design_of(study: Study) -> Design:
@@ -44,6 +45,27 @@ def design_of(study: Study) -> Design:
         seed=study.seed,
         severe=said.severe_rule,
     )
+
+
+def check_catch_items(study: Study, followed: Protocol) -> None:
+    """Check that a study makes the catch items that its protocol shows, and no others.
+
+    Raises
+    ------
+    InputError
+        If the protocol shows severe pictures and the study makes none, or the other way round.
+    """
+    shown, made = followed.catch.shows_severe, study.stimuli.severe_rule is not None
+    if shown and not made:
+        raise InputError(
+            f"the protocol {followed.name!r} shows severe catch items and [stimuli] makes none; "
+            'set catch = ["reference", "severe"] there'
+        )
+    if made and not shown:
+        raise InputError(
+            f"[stimuli] makes severe catch items and the protocol {followed.name!r} shows none; "
+            'copy the protocol and set catch.kind = "reference and severe", or take "severe" out'
+        )
 
 
 def build_declared(

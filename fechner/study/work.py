@@ -192,7 +192,7 @@ def check_stimuli(place: OpenStudy) -> None:
     """
     from fechner.stimuli.build import check_pool
     from fechner.stimuli.design import check_severe
-    from fechner.study.design import design_of
+    from fechner.study.design import check_catch_items, design_of
     from fechner.study.map_rivals.given import check_given
 
     if place.study.compares_codecs:
@@ -200,25 +200,10 @@ def check_stimuli(place: OpenStudy) -> None:
         check_severe(place.study.stimuli.severe_rule, 0.0)
     else:
         design_of(place.study)
-    _check_catch_items(place)
+    check_catch_items(place.study, protocol(place))
     images = images_of_scenes(place)
     check_pool(place.study.stimuli.scenes, len(images))
     check_given(place, images)
-
-
-def _check_catch_items(place: OpenStudy) -> None:
-    followed, made = protocol(place), place.study.stimuli.severe_rule is not None
-    shown = followed.catch.shows_severe
-    if shown and not made:
-        raise InputError(
-            f"the protocol {followed.name!r} shows severe catch items and [stimuli] makes none; "
-            'set catch = ["reference", "severe"] there'
-        )
-    if made and not shown:
-        raise InputError(
-            f"[stimuli] makes severe catch items and the protocol {followed.name!r} shows none; "
-            'copy the protocol and set catch.kind = "reference and severe", or take "severe" out'
-        )
 
 
 def make_stimuli(place: OpenStudy) -> None:
@@ -253,7 +238,7 @@ def _make_stimuli(place: OpenStudy) -> None:
     rated = None if unrated else rated_images(place)
     scenes = images_of_scenes(place, rated)
     with place.bars("Coded pictures" if study.compares_codecs else "Stimuli") as progress:
-        build_declared(
+        made = build_declared(
             study,
             {name: (path, place.maps / f"{name}.png") for name, path in scenes.items()},
             place.stimuli,
@@ -264,6 +249,13 @@ def _make_stimuli(place: OpenStudy) -> None:
             network=_distance_network(place, device="cpu"),
             pool=place.pool,
             progress=progress,
+        )
+    for scene, why in made.record["refused"].items():
+        place.say(f"left out {scene}: {why}")
+    if len(made.scenes) < study.stimuli.scenes:
+        place.say(
+            f"{len(made.scenes)} of {study.stimuli.scenes} scenes: the photographs are used up; "
+            "add some, and run again"
         )
 
 
