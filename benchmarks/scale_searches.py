@@ -143,7 +143,7 @@ def searched() -> float:
     )
     # Not ru_maxrss, which a new process takes over from the one that started it.
     status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 2**20
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e9
 
 
 def sums_of(values: np.ndarray, ratings: np.ndarray) -> tuple[ChannelGrams, AnyAlignment]:

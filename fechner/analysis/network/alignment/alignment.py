@@ -65,11 +65,13 @@ class Alignment:
         if human.size < 3 or np.ptp(human) == 0:
             raise InputError("every pair of images is rated equally alike; check the ratings")
         ranks = midranks(human)
-        _, counts = np.unique(ranks, return_counts=True)
         object.__setattr__(self, "human", human)
         object.__setattr__(self, "doubled_ranks", np.rint(2 * ranks).astype(np.int64))
-        object.__setattr__(self, "_sorted", np.sort(human))
         object.__setattr__(self, "rank_spread", float(((ranks - ranks.mean()) ** 2).sum()))
+        # Each is another sort of all pairs, in every bootstrap sample.
+        alone = np.sort(human) if self.fit == "rmse_monotone" else np.empty(0)
+        object.__setattr__(self, "_sorted", alone)
+        counts = np.unique(ranks, return_counts=True)[1] if self.fit == "tau_a" else np.zeros(0)
         object.__setattr__(self, "_tied", float((counts * (counts - 1.0)).sum() / 2))
 
     def __len__(self) -> int:
