@@ -12,13 +12,30 @@ import json
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from fechner import __version__
 from fechner.errors import InputError
+
+fcntl: ModuleType | Any
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+
+WINDOWS = os.name == "nt"
+
+BUSY_WAITS_S = (0.02, 0.05, 0.1, 0.2, 0.4)
+"""How long a file that cannot be replaced is waited for, in seconds."""
+
+_FULL: int | None = getattr(fcntl, "F_FULLFSYNC", None)
+"""The call that waits for the drive; macOS alone has it."""
 
 
 def sha256_bytes(content: bytes) -> str:
@@ -111,7 +128,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield temporary
         _flush(temporary)
         temporary.chmod(stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o644)
-        temporary.replace(path)
+        _replace(temporary, path)
     except OSError as error:
         raise InputError(
             f"cannot write {path}: {error.strerror or error}; nothing was changed there"
@@ -121,9 +138,40 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def flush(descriptor: int) -> None:
+    """Wait until what was written to an open file is on the disk.
+
+    On macOS fsync leaves it in the cache of the drive, which a power cut empties (fsync(2)); there
+    F_FULLFSYNC waits for the drive, where the file system has it.
+    """
+    if _FULL is not None:
+        try:
+            fcntl.fcntl(descriptor, _FULL)
+        except OSError:
+            os.fsync(descriptor)
+    else:
+        os.fsync(descriptor)
+
+
 def _flush(path: Path) -> None:
     with path.open("rb+") as file:
-        os.fsync(file.fileno())
+        flush(file.fileno())
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """Rename over a file; on Windows again for a moment, where somebody only looks into it.
+
+    A file that a virus scanner or an indexer has open cannot be replaced there; they let go of it
+    within moments, a program that shows it does not.
+    """
+    for wait_s in BUSY_WAITS_S if WINDOWS else ():
+        try:
+            temporary.replace(path)
+        except PermissionError:
+            time.sleep(wait_s)
+        else:
+            return
+    temporary.replace(path)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

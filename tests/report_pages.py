@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import re
-import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 
@@ -14,7 +13,7 @@ from PIL import Image
 from fechner.report import pdf
 from fechner.report.style import NARROW, WIDTH
 
-BROWSER = next((path for name in pdf.BROWSERS if (path := shutil.which(name))), None)
+BROWSER = pdf.browser()
 WIDTHS = (390, 768, 1280)
 
 

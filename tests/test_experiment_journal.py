@@ -142,6 +142,15 @@ def test_a_lock_of_another_machine_says_so(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_folder_that_passes_on_no_locks_is_named_as_such(tmp_path, monkeypatch):
+    def no_locks(self, **options):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", no_locks)
+    with pytest.raises(InputError, match=r"cannot lock .*passes on no locks; choose a folder"):
+        SessionLock.take(tmp_path / "a.jsonl")
+
+
 def test_an_existing_journal_is_never_begun_anew(tmp_path):
     path = written(tmp_path / "a.jsonl", 1)
     before = path.read_bytes()

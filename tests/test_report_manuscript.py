@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from fechner.report.manuscript.references import REFERENCES
 from fechner.report.manuscript.written import as_html, manuscript
 from fechner.report.page import write_report
 
-BROWSER = any(shutil.which(name) for name in pdf.BROWSERS)
+BROWSER = pdf.browser() is not None
 
 
 @pytest.fixture(scope="module")
@@ -246,6 +247,19 @@ def test_without_a_browser_one_line_says_what_to_install(study, tmp_path, monkey
         pdf.write_pdf(study / "report.html", tmp_path / "report.pdf")
     assert "\n" not in str(refused.value)
     assert not (tmp_path / "report.pdf").exists()
+
+
+def test_a_browser_is_found_where_windows_and_macos_install_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    edge = tmp_path / "Microsoft" / "Edge" / "Application" / "msedge.exe"
+    edge.parent.mkdir(parents=True)
+    edge.write_bytes(b"")
+    monkeypatch.setenv("PROGRAMFILES(X86)", str(tmp_path))
+    assert pdf.browser("win32") == str(edge)
+    assert pdf.browser("linux") is None
+    chrome = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
+    monkeypatch.setattr(Path, "is_file", lambda path: path.as_posix() == chrome)
+    assert Path(pdf.browser("darwin")).as_posix() == chrome
 
 
 def test_a_browser_that_fails_leaves_no_half_pdf(study, tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ one line and exit code 130, and a defect of ours in one line and exit code 1; wi
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import Annotated, Any
@@ -162,8 +163,19 @@ app.command("report", rich_help_panel=ROOMS)(report.report)
 
 def main() -> None:
     """Run the command line; ``--debug`` is understood anywhere on it."""
+    _print_what_can_be_printed()
     arguments = [word for word in sys.argv[1:] if word != DEBUG_FLAG]
     app(args=arguments, prog_name="fechner")
+
+
+def _print_what_can_be_printed() -> None:
+    """Print a question mark for a sign that the output cannot hold: a file on Windows, an old log.
+
+    Names are the user's, and a tick or an ellipsis must not end a command whose work is done.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 if __name__ == "__main__":

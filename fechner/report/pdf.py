@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -30,8 +31,36 @@ BROWSERS = (
 )
 """Programs on the PATH that print a page to PDF in the same way, the first found is used."""
 
+PLACES = {
+    "darwin": (
+        "/Applications/Chromium.app/Contents/MacOS/Chromium",
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+        "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+    ),
+    "win32": (
+        "Chromium/Application/chrome.exe",
+        "Google/Chrome/Application/chrome.exe",
+        "Microsoft/Edge/Application/msedge.exe",
+    ),
+}
+"""Where installers put them outside the PATH; on Windows below the folders of programs."""
+
+PROGRAM_FOLDERS = ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA")
+"""Variables of the environment that name these folders."""
+
 TIMEOUT = 180.0
 """Seconds after which printing counts as failed; a report of 4 MB takes about 3 on an idle core."""
+
+
+def browser(platform: str = sys.platform) -> str | None:
+    """Return the program that prints, from the PATH or where a system installs it, if any."""
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is not None:
+        return found
+    folders = [os.environ[name] for name in PROGRAM_FOLDERS if os.environ.get(name)]
+    below = [Path(one) for one in folders] if platform == "win32" else [Path("/")]
+    places = (folder / place for folder in below for place in PLACES.get(platform, ()))
+    return next((str(path) for path in places if path.is_file()), None)
 
 
 def write_pdf(page: Path, pdf: Path) -> Path:
@@ -42,20 +71,21 @@ def write_pdf(page: Path, pdf: Path) -> Path:
     MissingPartError
         If no browser is installed that can print, or it fails.
     """
-    browser = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if browser is None:
+    program = browser()
+    if program is None:
         raise MissingPartError(
-            f"a PDF needs Chromium, Chrome or Edge on the PATH; install one, or print {page} from "
-            "any browser"
+            f"a PDF needs Chromium, Chrome or Edge; install one, or print {page} from any browser"
         )
-    with atomic_path(pdf) as temporary, tempfile.TemporaryDirectory() as folder:
+    # On Windows a browser lets go of its profile a moment after it has ended.
+    folders = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    with atomic_path(pdf) as temporary, folders as folder:
         printed = Path(folder) / "printed.html"
-        printed.write_text(as_jpeg(Path(page).read_text("utf-8")), "utf-8")
-        said = _print(browser, printed, temporary, str(Path(folder) / "profile"))
+        printed.write_text(as_jpeg(Path(page).read_text("utf-8")), "utf-8", newline="\n")
+        said = _print(program, printed, temporary, str(Path(folder) / "profile"))
         if not temporary.read_bytes().startswith(b"%PDF"):
             last = said.strip().splitlines()[-1] if said.strip() else "it said nothing"
             raise MissingPartError(
-                f"{browser} made no PDF ({last}); print {page} from any browser instead"
+                f"{program} made no PDF ({last}); print {page} from any browser instead"
             )
     return pdf
 
@@ -74,7 +104,7 @@ def _one_as_jpeg(found: re.Match[str]) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg.getvalue()).decode()}"
 
 
-def _print(browser: str, page: Path, pdf: Path, profile: str) -> str:
+def _print(program: str, page: Path, pdf: Path, profile: str) -> str:
     """Run the browser without a window, and return what it said."""
     options = [
         "--headless",
@@ -89,7 +119,7 @@ def _print(browser: str, page: Path, pdf: Path, profile: str) -> str:
         options.append("--no-sandbox")
     try:
         done = subprocess.run(
-            [browser, *options, page.resolve().as_uri()],
+            [program, *options, page.resolve().as_uri()],
             capture_output=True,
             text=True,
             errors="replace",

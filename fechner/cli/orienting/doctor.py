@@ -134,12 +134,12 @@ def _font() -> Finding:
 
 
 def _browser() -> Finding:
-    from fechner.report.pdf import BROWSERS
+    from fechner.report.pdf import browser
 
-    found = next((name for name in BROWSERS if shutil.which(name)), None)
+    found = browser()
     if found is None:
-        return Finding("browser", "none on the PATH; the report as PDF needs one", "absent")
-    return Finding("browser", found)
+        return Finding("browser", "none found; the report as PDF needs one", "absent")
+    return Finding("browser", Path(found).name)
 
 
 def show_doctor() -> None:

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from fechner.errors import FechnerError, InputError, RefusedError
-from fechner.provenance import write_bytes
+from fechner.provenance import flush, write_bytes
 
 BINARY = getattr(os, "O_BINARY", 0)
 """Without it Windows writes a carriage return before every line feed."""
@@ -70,7 +70,7 @@ def append_whole_line(descriptor: int, line: bytes, path: Path, *, after: int) -
         left = memoryview(line)
         while left:
             left = left[os.write(descriptor, left) :]
-        os.fsync(descriptor)
+        flush(descriptor)
     except OSError as error:
         _take_back(descriptor, before)
         raise JournalError(
@@ -102,7 +102,7 @@ def _check_size(path: Path, expected: int) -> None:
 def _take_back(descriptor: int, size: int) -> None:
     try:
         os.ftruncate(descriptor, size)
-        os.fsync(descriptor)
+        flush(descriptor)
     except OSError:
         # What stays is a torn line, which reading tolerates and resuming cuts off.
         return
@@ -118,7 +118,7 @@ def cut_torn_line(path: Path) -> None:
     descriptor = open_again(path)
     try:
         os.ftruncate(descriptor, whole)
-        os.fsync(descriptor)
+        flush(descriptor)
     finally:
         os.close(descriptor)
 

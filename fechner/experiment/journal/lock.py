@@ -7,6 +7,7 @@ refused session gives.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -18,6 +19,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from fechner.errors import InputError, RefusedError
+
+NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
+"""What folders on a network answer whose server keeps no locks."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,12 @@ class SessionLock:
             ) from error
         except OSError as error:
             lock.release()
-            raise InputError(
-                f"cannot write {path}: {error.strerror}; choose a folder that can be written"
-            ) from error
+            remedy = (
+                "the file system passes on no locks; choose a folder that can be locked"
+                if error.errno in NO_LOCKS
+                else "choose a folder that can be written"
+            )
+            raise InputError(f"cannot lock {path}: {error.strerror}; {remedy}") from error
         return cls(path, lock)
 
     def release(self) -> None:
