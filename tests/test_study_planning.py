@@ -22,6 +22,7 @@ from fechner.provenance import write_text
 from fechner.records.images.files import write_png
 from fechner.records.study import StimuliPart, Study
 from fechner.study.design import design_of
+from fechner.study.freezing import freeze
 from fechner.study.opening import open_study
 from fechner.study.planning import designed_stimuli, study_plan
 
@@ -225,3 +226,14 @@ def test_plan_and_status_say_which_participants_are_wanting(tmp_path):
         result = CliRunner().invoke(app, [*words, str(folder)])
         assert result.exit_code == 0, result.output
         assert f"{wanted} are codes that end in 2, 5, 6" in " ".join(result.output.split())
+
+
+def test_a_number_of_people_that_does_not_balance_is_not_frozen(tmp_path):
+    folder = latin(tmp_path, session='protocol = "square.toml"\nparticipants = 28')
+    small_set(folder / "stimuli", with_intact(4))
+    with pytest.raises(InputError, match=r"set \[session\] participants to 27 or 30"):
+        freeze(open_study(folder))
+    assert not (folder / "frozen_plan.json").exists()
+    text = (folder / "study.toml").read_text("utf-8")
+    write_text(folder / "study.toml", text.replace("participants = 28", "participants = 30"))
+    assert freeze(open_study(folder)).lines["participants planned"] == 30

@@ -121,7 +121,8 @@ def freeze(place: OpenStudy) -> FrozenPlan:
     Raises
     ------
     InputError
-        If the stimuli are not built, somebody has taken part already, or another plan is frozen.
+        If the stimuli are not built, somebody has taken part already, another plan is frozen, or
+        the planned participants would not see every stimulus equally often.
     """
     if not (place.stimuli / "stimuli.csv").exists():
         raise InputError(
@@ -143,6 +144,8 @@ def freeze(place: OpenStudy) -> FrozenPlan:
             f"{len(place.journals)} sessions have begun: a plan is frozen before the first "
             "participant; say in the paper that it was not"
         )
+    if not place.simulated:
+        _require_balance(place)
     plan = FrozenPlan(
         title=place.study.title,
         frozen=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -152,6 +155,18 @@ def freeze(place: OpenStudy) -> FrozenPlan:
     )
     plan.write(place.frozen_plan)
     return plan
+
+
+def _require_balance(place: OpenStudy) -> None:
+    """Refuse a planned number of participants that does not fill the rows of a Latin square."""
+    from fechner.experiment.plan.rows import conditions_of
+    from fechner.study.planning import unbalanced
+
+    followed = work.protocol(place)
+    conditions = conditions_of(followed, read_stimulus_set(place.stimuli))
+    refused = unbalanced(followed, conditions, place.study.session.participants)
+    if refused:
+        raise InputError(refused)
 
 
 def check_plan(place: OpenStudy, *, deviation: str = "") -> PlanCheck | None:

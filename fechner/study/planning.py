@@ -12,6 +12,7 @@ from pathlib import Path
 from fechner.errors import InputError
 from fechner.experiment.plan.audit import Audit, audit
 from fechner.experiment.plan.rows import Rows, conditions_of, rows_filled
+from fechner.protocols.schema import Protocol
 from fechner.records.journal import read_journal_files
 from fechner.records.rules.codec_design import CodecDesign
 from fechner.records.stimuli import INTACT, SEVERE, TABLE, Stimulus, StimulusSet, read_stimulus_set
@@ -40,6 +41,19 @@ def rows_of_participants(place: OpenStudy) -> Rows | None:
     codes = dict.fromkeys(one.participant for one in journals if not one.turned_away)
     conditions = conditions_of(followed, read_stimulus_set(place.stimuli))
     return rows_filled(followed, conditions, codes) if codes else None
+
+
+def unbalanced(followed: Protocol, conditions: int, people: int) -> str:
+    """Return why a number of participants does not balance; nothing where it does."""
+    if followed.trials.design != "latin square" or people % conditions == 0:
+        return ""
+    fewer = people // conditions * conditions
+    near = f"{fewer} or {fewer + conditions}" if fewer else f"{conditions}"
+    return (
+        f"{people} participants do not see every stimulus equally often: a scene has "
+        f"{conditions} conditions, which balance over multiples of {conditions}; set "
+        f"[session] participants to {near}"
+    )
 
 
 @dataclass(frozen=True)
@@ -86,14 +100,9 @@ def study_plan(place: OpenStudy) -> StudyPlan:
         stimuli = StimulusSet(place.stimuli, _designed(place, names), {}, ruined)
     followed, people = work.protocol(place), place.study.session.participants
     conditions = conditions_of(followed, stimuli)
-    if followed.trials.design == "latin square" and people % conditions:
-        fewer = people // conditions * conditions
-        near = f"{fewer} or {fewer + conditions}" if fewer else f"{conditions}"
-        raise InputError(
-            f"{people} participants do not see every stimulus equally often: a scene has "
-            f"{conditions} conditions, which balance over multiples of {conditions}; set "
-            f"[session] participants to {near}"
-        )
+    refused = unbalanced(followed, conditions, people)
+    if refused:
+        raise InputError(refused)
     counted = audit(followed, stimuli, [f"P{number:03d}" for number in range(1, people + 1)])
     if counted.minutes > counted.limit_minutes:
         raise InputError(
