@@ -11,7 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import stimuli_pictures
-from report_pages import charts_of, check_charts, check_contents, decoded, taken
+from report_pages import (
+    BROWSER,
+    charts_of,
+    check_charts,
+    check_contents,
+    check_in_browser,
+    decoded,
+    taken,
+)
 
 from fechner.compression.metrics.local_errors import gms_error
 from fechner.errors import InputError
@@ -97,6 +105,12 @@ def test_the_whole_study_gives_a_verdict_and_a_page_that_says_what_was_compared(
         if name.endswith(".csv"):
             beside = (finished.folder / "tables" / name).read_text("utf-8")
             assert decoded(uri).decode("utf-8") == beside
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BROWSER is None, reason="needs Chromium, Chrome or Edge")
+def test_in_chromium_the_page_fits_every_screen_and_its_charts_can_be_read(finished, tmp_path):
+    check_in_browser(write_report(finished.folder), tmp_path)
 
 
 def test_the_tables_beside_the_page_hold_the_claim_and_the_set_with_all_digits(finished):

@@ -10,9 +10,10 @@ from types import FrameType
 
 from fechner.experiment.display import SessionQuitError
 
-ENDING = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-)
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+"""Ctrl-C, a request to end, a terminal that went away; on Windows the last stands for the third."""
+
+ENDING = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))
 
 
 class _Ending:
@@ -42,7 +43,7 @@ _ending = _Ending()
 
 @contextmanager
 def ending_signals() -> Iterator[None]:
-    """Turn Ctrl-C, SIGTERM and SIGHUP into `SessionQuitError` while the block runs."""
+    """Turn the signals of `ENDING` into `SessionQuitError` while the block runs."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

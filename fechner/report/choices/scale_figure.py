@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def scale_chart(table: pd.DataFrame, *, anchor: str | None, width: float = WIDTH) -> Figure:
+def colour_of_region(item: str) -> str:
+    """Return the colour of an item whose name begins with an arm of a study of regions."""
+    return arm_colour(item.split()[0])
+
+
+def scale_chart(
+    table: pd.DataFrame,
+    *,
+    anchor: str | None,
+    width: float = WIDTH,
+    colour_of: Callable[[str], str] = colour_of_region,
+) -> Figure:
     """Draw one row an item, the best on top.
 
     Parameters
@@ -27,6 +39,8 @@ def scale_chart(table: pd.DataFrame, *, anchor: str | None, width: float = WIDTH
         The item at 0 JND; None where the mean is.
     width
         Of the figure in inches.
+    colour_of
+        Returns the colour of an item.
     """
     import matplotlib.pyplot as plt
 
@@ -37,7 +51,7 @@ def scale_chart(table: pd.DataFrame, *, anchor: str | None, width: float = WIDTH
     size = (width, max(1.9, rows * (0.55 + 0.24 * most) + 0.5))
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, sharex=True)
     for axis, (scene, group) in zip(axes.flat, groups, strict=False):
-        _draw_scale(axis, group.sort_values("jnd", ignore_index=True))
+        _draw_scale(axis, group.sort_values("jnd", ignore_index=True), colour_of)
         if len(groups) > 1:
             axis.set_title(str(scene))
     for axis in axes.flat[len(groups) :]:
@@ -51,11 +65,11 @@ def scale_chart(table: pd.DataFrame, *, anchor: str | None, width: float = WIDTH
     return figure
 
 
-def _draw_scale(axis: Axes, rows: pd.DataFrame) -> None:
+def _draw_scale(axis: Axes, rows: pd.DataFrame, colour_of: Callable[[str], str]) -> None:
     axis.axvline(0, color=PALETTE["soft"], linewidth=0.8)
     values = rows[["jnd", "low", "high"]].to_numpy(float)
     for place, (item, (jnd, low, high)) in enumerate(zip(rows["item"], values, strict=True)):
-        colour = arm_colour(str(item).split()[0])
+        colour = colour_of(str(item))
         axis.plot([low, high], [place, place], color=colour, linewidth=2)
         axis.plot(jnd, place, "o", color=colour, markersize=6)
     axis.set_yticks(range(len(rows)), rows["item"])

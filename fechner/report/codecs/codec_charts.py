@@ -9,8 +9,9 @@ from fechner.records.claims.codec_claim import CodecClaim
 from fechner.report.charts.chart import Chart, chart
 from fechner.report.charts.study_charts import Told
 from fechner.report.choices.scale_figure import scale_chart
-from fechner.report.codecs.codec_figures import chosen_matrix, opinion_curves
+from fechner.report.codecs.codec_figures import arm_looks, chosen_matrix, opinion_curves
 from fechner.report.codecs.judged_pairs import JudgedPairs, chosen_shares
+from fechner.report.style import PALETTE
 
 
 def codec_charts(claim: CodecClaim | None, judged: JudgedPairs | None) -> dict[str, Chart]:
@@ -34,7 +35,13 @@ def _drawn(claim: CodecClaim, judged: JudgedPairs | None) -> Iterator[Told]:
     yield "chosen", draw, about, ("chosen_shares",)
     found = judged.scale
     short = found.table.assign(item=found.table["item"].str.replace(" codec ", " "))
+    looks = arm_looks(judged.arms)
+
+    def colour_of(item: str) -> str:
+        return looks.get(item.rpartition(" ")[0], (PALETTE["intact"], ""))[0]
+
     yield (
-        "scale", lambda width: scale_chart(short, anchor=found.anchor, width=width),
+        "scale",
+        lambda width: scale_chart(short, anchor=found.anchor, width=width, colour_of=colour_of),
         "Scale of the conditions in JND", ("condition_scale",),
     )  # fmt: skip
