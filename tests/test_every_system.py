@@ -185,13 +185,12 @@ def test_macos_waits_for_the_drive_and_others_for_the_system(tmp_path, monkeypat
     assert asked == ["fsync", 51, "fsync"]
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
-def test_a_sign_that_the_output_cannot_hold_ends_no_command(encoding, tmp_path):
+def test_a_sign_that_the_output_cannot_hold_ends_no_command(tmp_path):
     """Redirected into a file, Windows prints in its own code page, which has no tick."""
     written(tmp_path / "sub-A7_ses-1.jsonl", 1)
     done = subprocess.run(
         [sys.executable, "-m", "fechner", "session", "verify", "--sessions", str(tmp_path)],
-        env={**os.environ, "PYTHONIOENCODING": encoding},
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
         capture_output=True,
         timeout=60,
         check=False,
