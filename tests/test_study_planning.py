@@ -237,3 +237,16 @@ def test_a_number_of_people_that_does_not_balance_is_not_frozen(tmp_path):
     text = (folder / "study.toml").read_text("utf-8")
     write_text(folder / "study.toml", text.replace("participants = 28", "participants = 30"))
     assert freeze(open_study(folder)).lines["participants planned"] == 30
+
+
+def test_after_a_session_whoever_runs_it_is_told_who_is_wanting(tmp_path):
+    folder = latin(tmp_path)
+    small_set(folder / "stimuli", with_intact(4))
+    words = ["session", "run", "--stimuli", str(folder / "stimuli"), "--no-window"]
+    words += ["--sessions", str(folder / "sessions"), "--simulate", "null"]
+    for protocol, told in (("slider", False), (str(folder / "square.toml"), True)):
+        code = "P2" if told else "P1"
+        result = CliRunner().invoke(app, [*words, "--protocol", protocol, "--participant", code])
+        assert result.exit_code == 0, result.output
+        said = " ".join(result.output.split())
+        assert ("rows 1 to 3 of the Latin square have 1, 1, 0" in said) is told

@@ -134,7 +134,7 @@ def run(
     if bool(pixels_per_cm) != bool(distance):
         raise InputError("--pixels-per-cm and --distance belong together; give both or neither")
     if not participant:
-        participant = _offered(sessions, protocol, stimuli)
+        participant = _offered(sessions, protocol, language, stimuli)
     observer = _observer(participant, simulate, seed)
     with complaints.status("") as status:
         record = run_participant(
@@ -161,8 +161,25 @@ def run(
     console.print(f"{kind} {record.state}: {len(record.trials)} trials in {record.path}")
     if record.turned_away:
         complaints.print("to ask the questions again under this code give --readmit")
-    for damaged in read_journals(sessions).damaged:
+    found = read_journals(sessions)
+    for damaged in found.damaged:
         complaints.print(f"note: {damaged.problem}", markup=False, soft_wrap=True)
+    if rows := _rows(found, protocol, language, stimuli):
+        console.print(rows, markup=False, soft_wrap=True)
+
+
+def _rows(found: JournalFolder, protocol: str, language: str, stimuli: Path) -> str:
+    """Return how participants fill the Latin square so far; nothing where everybody rates all."""
+    from fechner.experiment.plan.rows import conditions_of, rows_filled
+    from fechner.protocols.schema import load_protocol
+    from fechner.records.stimuli import read_stimulus_set
+
+    followed = load_protocol(protocol, language=language)
+    if followed.trials.design != "latin square":
+        return ""
+    conditions = conditions_of(followed, read_stimulus_set(stimuli))
+    took_part = [one for one in found.journals if not one.turned_away]
+    return str(rows_filled(followed, conditions, {one.participant for one in took_part}))
 
 
 def live_line(now: SessionStatus) -> str:
@@ -184,7 +201,7 @@ def _size(text: str) -> tuple[int, int] | None:
     return int(width), int(height)
 
 
-def _offered(sessions: Path, protocol: str, stimuli: Path) -> str:
+def _offered(sessions: Path, protocol: str, language: str, stimuli: Path) -> str:
     """Let the experimenter take an offered code; without a terminal, say it and stop."""
     import secrets
     import sys
@@ -195,7 +212,8 @@ def _offered(sessions: Path, protocol: str, stimuli: Path) -> str:
     from fechner.protocols.schema import load_protocol
     from fechner.records.stimuli import read_stimulus_set
 
-    rows = conditions_of(load_protocol(protocol), read_stimulus_set(stimuli))
+    followed = load_protocol(protocol, language=language)
+    rows = conditions_of(followed, read_stimulus_set(stimuli))
     code = offer_code(codes_in_use(sessions), seed=secrets.randbits(32), rows=rows)
     if not sys.stdin.isatty():
         raise InputError(f"give --participant CODE; a free random one is {code}")
