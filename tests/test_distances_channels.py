@@ -1,5 +1,7 @@
 """Channels chosen on some references do what the strategies say, and are judged on others."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from pair_worlds import LIVE, WEIGHTS, Pairs, live_pairs, trained
@@ -193,6 +195,19 @@ def test_all_channels_are_a_candidate_without_controls(made):
     everything = study.by_method("all:reference")
     assert everything.n_kept == 30
     assert everything.alignment_shuffled.held_out == everything.alignment_random == []
+
+
+def test_choices_on_pairs_are_the_same_in_any_pool(made):
+    pairs, one = made
+    how = {"strategies": ["greedy", "random"], "shuffles": 3, "draws": 2, "seed": 1}
+    alone, steps = select_on_pairs([one], pairs, **how), []
+    with ThreadPoolExecutor(2) as pool:
+        shared = select_on_pairs(
+            [one], pairs, pool=pool, progress=lambda *step: steps.append(step), **how
+        )
+    assert shared == alone
+    assert len(steps) == 1 + 2 * (1 + 3)
+    assert steps[-1][0] == steps[-1][1]
 
 
 def test_where_nothing_carries_harm_all_channels_drive_the_maps(made):

@@ -162,6 +162,7 @@ def select_pair_channels(
             draws=shuffles,
             fit=fit,
             seed=seed,
+            pool=pool,
             progress=progress,
         )
     if folder is not None:

@@ -11,7 +11,11 @@ the others, of other references: then nothing of the judged pairs was seen.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Executor
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,8 +32,10 @@ from fechner.analysis.network.choosing.strategies import (
     parse_strategy,
 )
 from fechner.analysis.network.evidence.choice import FALLBACK, choose
+from fechner.analysis.network.layers.travelling import arrived, travelling
 from fechner.errors import InputError, nearest
-from fechner.progress import Progress, silent
+from fechner.executors import run_all
+from fechner.progress import Progress, one_of, silent
 from fechner.provenance import digest, provenance
 from fechner.records.selection import (
     ChannelSelection,
@@ -60,6 +66,7 @@ def select_on_pairs(
     draws: int = 20,
     fit: str = "spearman",
     seed: int,
+    pool: Executor | None = None,
     progress: Progress = silent,
 ) -> SelectionStudy:
     """Select channels by every strategy and let held-out references say which to use.
@@ -86,6 +93,9 @@ def select_on_pairs(
         How distance and DMOS are compared, one of `alignment.FITS`.
     seed
         Of the split, the shuffles, the draws and the bootstrap.
+    pool, progress
+        Where choices run, one task for each strategy and set of real or shuffled scores, with the
+        same outcome in any pool; and what is called after each.
 
     Raises
     ------
@@ -127,9 +137,12 @@ def select_on_pairs(
         whole = pair_features(one, pairs)
         fitting, judging = whole.subset(here), whole.subset(there)
         for place, strategy in enumerate(tried):
-            trial = try_on_pairs(strategy, fitting, judging, shuffled, draws=draws, rng=rng)
+            behind = one_of(progress, done * len(tried) + place, len(sets) * len(tried))
+            trial = try_on_pairs(
+                strategy, fitting, judging, shuffled, draws=draws, rng=rng, pool=pool,
+                progress=behind,
+            )  # fmt: skip
             records.append(_record(strategy, trial, _about(one) | common))
-            progress(done * len(tried) + place + 1, len(sets) * len(tried))
     names = candidate_names([(one.method, one.channels) for one in records])
     chosen, reason = choose(dict(zip(names, records, strict=True)))
     return SelectionStudy(dimension=dimension, candidates=records, chosen=chosen, reason=reason)
@@ -179,6 +192,8 @@ def try_on_pairs(
     draws: int,
     rng: np.random.Generator,
     times: NDArray | None = None,
+    pool: Executor | None = None,
+    progress: Progress = silent,
 ) -> PairTrial:
     """Choose channels on `fitting` pairs and judge them, and their controls, on `judging` ones.
 
@@ -196,18 +211,20 @@ def try_on_pairs(
         Of the draws, and of what the strategy draws.
     times : (n_resamples, n_judging_pairs), optional
         How often each judging pair counts in each resample of references; drawn here if None.
+    pool, progress
+        Where the choices run, and what is called after each.
     """
     aim = strategy.objective
-    chosen = strategy(fitting, fitting.ratings, rng)
+    # All channels are chosen whatever the scores say: there is nothing to control for.
+    repeats = [] if strategy.method == FALLBACK else shuffled
+    targets = [fitting.ratings, *(fitting.ratings[order] for order in repeats)]
+    chosen, *again = _choices(strategy, fitting, targets, rng, pool, progress)
     measure = judging.alignment(aim)
     whole = judging.channels(aim).similarity()
 
     def reached(scale: NDArray) -> float:
         return measure(judging.similarity(aim, scale)) if scale.any() else 0.0
 
-    # All channels are chosen whatever the scores say: there is nothing to control for.
-    repeats = [] if strategy.method == FALLBACK else shuffled
-    again = [strategy(fitting, fitting.ratings[order], rng) for order in repeats]
     n_kept = int(chosen.kept.sum())
     everything = np.arange(fitting.n_channels)
     if times is None:
@@ -230,6 +247,33 @@ def try_on_pairs(
             ]
         ),
     )
+
+
+def _choices(
+    strategy: Strategy,
+    fitting: ReferenceFeatures,
+    targets: Sequence[NDArray],
+    rng: np.random.Generator,
+    pool: Executor | None,
+    progress: Progress,
+) -> list[Chosen]:
+    """Return what the strategy chooses under each of `targets`, whatever the pool."""
+    trials = []
+    for target in targets:
+        trials.append((target, deepcopy(rng)))
+        strategy.pass_over([fitting], rng)
+    with travelling(fitting, None, pool) as carried:
+        work = partial(_choose, carried, strategy)
+        return run_all(work, trials, pool=pool, progress=progress)
+
+
+def _choose(
+    carried: ReferenceFeatures | Path,
+    strategy: Strategy,
+    trial: tuple[NDArray, np.random.Generator],
+) -> Chosen:
+    # What predicts holds functions, which do not travel between processes.
+    return replace(strategy(arrived(carried), *trial), predict=None)
 
 
 def drawn_references(
