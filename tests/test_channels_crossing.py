@@ -1,6 +1,7 @@
 """What is chosen on one rated set and judged on another, and columns at the command line."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,18 @@ def judged(one, other, *names, **options):
     options = {"shuffles": 9, "seed": 0, **options}
     found = judge_elsewhere({NAME: values}, rated, "quality", tried, judge, **options)
     return found.set_index(["strategy", "measure"])
+
+
+def test_what_another_set_judges_is_the_same_in_any_pool():
+    sets, names = (rated_set("a"), rated_set("b", seed=1)), ("negative", "readout", "random")
+    alone, steps = judged(*sets, *names, shuffles=2, nested=True), []
+    with ThreadPoolExecutor(2) as pool:
+        shared = judged(
+            *sets, *names, shuffles=2, nested=True, pool=pool,
+            progress=lambda *step: steps.append(step),
+        )  # fmt: skip
+    pd.testing.assert_frame_equal(shared, alone)
+    assert steps == [(k, 9) for k in range(1, 10)]
 
 
 def test_channels_that_mean_the_same_in_both_sets_predict_the_other():

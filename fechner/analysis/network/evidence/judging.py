@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -34,6 +36,7 @@ from fechner.analysis.network.evidence.by_scene import (
 from fechner.analysis.network.evidence.compare import ANY_SET
 from fechner.analysis.network.evidence.folds import predict_held_out
 from fechner.analysis.network.evidence.nested import BestHeldOut, best_held_out
+from fechner.analysis.network.layers.travelling import arrived, travelling
 from fechner.errors import InputError
 from fechner.executors import run_all
 from fechner.progress import Progress, silent
@@ -105,7 +108,8 @@ def judge_elsewhere(
     seed
         Of shuffles and bootstraps.
     pool, progress
-        Where strategies run, one task each.
+        Where choices run, one task for each strategy and set of real or shuffled ratings, with the
+        same outcome in any pool; and what is called after each.
 
     Returns
     -------
@@ -129,22 +133,16 @@ def judge_elsewhere(
         theirs = rated_features(other.sets[name], other.rated, other.dimension)
         judges = ~theirs.seen
         groups = {"scenes": theirs.scenes, **other.levels}
+        fit = rated_features(replace(one, seen=seen), rated, dimension)
+        judge = theirs.subset(judges)
+        levels = {what: levels[judges] for what, levels in groups.items()}
         work += [
-            _Work(
-                name,
-                rated_features(replace(one, seen=seen), rated, dimension),
-                theirs.subset(judges),
-                {what: levels[judges] for what, levels in groups.items()},
-                strategy,
-                shuffles,
-                seed,
-            )
-            for strategy in strategies
+            _Work(name, fit, judge, levels, strategy, shuffles, seed) for strategy in strategies
         ]
-    found = run_all(_one, work, pool=pool, progress=progress)
+    found = _judged(work, pool, progress)
     if nested:
         fits = [one.fit for one in work[:: len(strategies)]]
-        which, strategy, _ = best_held_out(fits, strategies, seed=seed)
+        which, strategy, _ = best_held_out(fits, strategies, seed=seed, pool=pool)
         chosen = found[which * len(strategies) + strategies.index(strategy)]
         # Its shuffled repeats would have to choose anew: that row stands above, with its own.
         found.append(
@@ -169,18 +167,53 @@ def require_apart(rated: RatedImages, other: RatedImages) -> None:
         )
 
 
-def _one(work: _Work) -> list[tuple]:
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """One choice: for which work, under which ratings, with the draws to come."""
+
+    place: int
+    target: NDArray[np.float64]
+    rng: np.random.Generator
+
+
+_Choice = tuple[Chosen, NDArray[np.float64]]
+"""What was chosen, and what it predicts of the judging images."""
+
+
+def _judged(work: Sequence[_Work], pool: Executor | None, progress: Progress) -> list[list[tuple]]:
+    """Return the rows of each work: every choice is a task, then every work's evidence."""
+    trials = [trial for place, one in enumerate(work) for trial in _trials(place, one)]
+    with travelling(tuple(work), None, pool) as carried:
+        made = iter(run_all(partial(_choose, carried), trials, pool=pool, progress=progress))
+        choices = [[next(made) for _ in range(1 + one.shuffles)] for one in work]
+        return run_all(partial(_rows, carried), list(enumerate(choices)), pool=pool)
+
+
+def _trials(place: int, work: _Work) -> list[_Trial]:
     rng = np.random.default_rng(work.seed)
     targets = [work.fit.ratings]
     targets += [rng.permutation(work.fit.ratings) for _ in range(work.shuffles)]
-    choices = [work.strategy(work.fit, target, rng) for target in targets]
+    trials = []
+    for target in targets:
+        trials.append(_Trial(place, target, deepcopy(rng)))
+        work.strategy.pass_over([work.fit], rng)
+    return trials
+
+
+def _choose(carried: tuple[_Work, ...] | Path, trial: _Trial) -> _Choice:
+    work = arrived(carried)[trial.place]
+    chosen, guess = work.strategy(work.fit, trial.target, trial.rng), np.zeros(len(work.judge))
+    if chosen.kept.any():
+        guess = predict_held_out(chosen, work.fit, work.judge, trial.target)
+    # What predicts holds functions, which do not travel between processes.
+    return replace(chosen, predict=None), guess
+
+
+def _rows(carried: tuple[_Work, ...] | Path, made: tuple[int, list[_Choice]]) -> list[tuple]:
+    place, found = made
+    work = arrived(carried)[place]
+    choices, guesses = [one for one, _ in found], [guess for _, guess in found]
     times = resampled_scenes(work.judge.scenes, rng=np.random.default_rng(work.seed))
-    guesses = [
-        predict_held_out(chosen, work.fit, work.judge, target)
-        if chosen.kept.any()
-        else np.zeros(len(work.judge))
-        for chosen, target in zip(choices, targets, strict=True)
-    ]
     rows = [*_predictions(work, guesses, times), *_alignments(work, choices, times)]
     kept = float(choices[0].kept.mean())
     return [(*work.name, work.strategy.name, kept, *row) for row in rows]
