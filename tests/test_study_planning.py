@@ -195,7 +195,7 @@ def test_those_who_are_wanting_make_every_stimulus_rated_equally_often(stimuli, 
     rows = rows_filled(protocol, 11, codes)
     assert sum(rows.filled) == len(codes)
     added = [f"X{letter}{n}" for letter, n in zip(ascii_letters, rows.wanting, strict=False)]
-    assert rows_filled(protocol, 11, [*codes, *added]).balanced
+    assert str(rows_filled(protocol, 11, [*codes, *added])).endswith(" each; balanced")
     shown = Counter()
     for code in [*codes, *added]:
         plan = make_plan(protocol, stimuli, code)
@@ -221,7 +221,7 @@ def test_plan_and_status_say_which_participants_are_wanting(tmp_path):
         journal = simulated_session(tmp_path, followed, built, SimulatedObserver(code))
         (folder / "sessions").mkdir(exist_ok=True)
         journal.path.rename(folder / "sessions" / journal.path.name)
-    wanted = "rows 1 to 3 of the Latin square have 2, 0, 1 participants: not balanced, wanting"
+    wanted = "in rows 1 to 3 of the Latin square: 2, 0, 1; not balanced, wanting"
     for words in (["status"], ["study", "plan"]):
         result = CliRunner().invoke(app, [*words, str(folder)])
         assert result.exit_code == 0, result.output
@@ -249,4 +249,4 @@ def test_after_a_session_whoever_runs_it_is_told_who_is_wanting(tmp_path):
         result = CliRunner().invoke(app, [*words, "--protocol", protocol, "--participant", code])
         assert result.exit_code == 0, result.output
         said = " ".join(result.output.split())
-        assert ("rows 1 to 3 of the Latin square have 1, 1, 0" in said) is told
+        assert ("in rows 1 to 3 of the Latin square: 1, 1, 0; not balanced" in said) is told

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from fechner.protocols.schema import Protocol
     from fechner.records.stimuli import StimulusSet
 
+LISTED = 12
+"""Rows of a square whose participants are told one by one."""
+
 NAMED = 4
 """How many missing participants are named at most."""
 
@@ -88,13 +91,18 @@ class Rows:
         return not self.wanting
 
     def __str__(self) -> str:
+        few, many = min(self.filled), max(self.filled)
         filled = ", ".join(map(str, self.filled))
-        said = f"rows 1 to {self.conditions} of the Latin square have {filled} participants"
+        if few == many:
+            filled = f"{few} each"
+        elif self.conditions > LISTED:
+            filled = f"{few} to {many}"
+        said = f"participants in rows 1 to {self.conditions} of the Latin square: {filled}"
         if self.balanced:
-            return f"{said}: balanced"
+            return f"{said}; balanced"
         named = ", ".join(map(str, self.wanting[:NAMED]))
         more = f" and {len(self.wanting) - NAMED} more" if self.wanting[NAMED:] else ""
-        return f"{said}: not balanced, wanting are codes that end in {named}{more}"
+        return f"{said}; not balanced, wanting are codes that end in {named}{more}"
 
 
 def rows_filled(protocol: Protocol, conditions: int, codes: Iterable[str]) -> Rows:
@@ -118,7 +126,7 @@ def rows_filled(protocol: Protocol, conditions: int, codes: Iterable[str]) -> Ro
     --------
     >>> from fechner.protocols.schema import load_protocol
     >>> print(rows_filled(load_protocol("slider"), 4, ["P1", "P2", "P3", "P5"]))
-    rows 1 to 4 of the Latin square have 2, 1, 1, 0 participants: not balanced, wanting are codes \
+    participants in rows 1 to 4 of the Latin square: 2, 1, 1, 0; not balanced, wanting are codes \
 that end in 4, 6, 7, 8
     """
     differ = rounds_differ(protocol, conditions)
