@@ -1,5 +1,7 @@
 """Columns that go with the ratings: what they predict alone, and what channels know beyond them."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -83,6 +85,17 @@ def test_channels_that_know_the_image_itself_hold_within_makers_and_on_makers_ne
     for measure in ("prediction, within levels", "prediction, level left out"):
         assert found.loc[measure, "low"] > 0.4
     assert found.loc["prediction, within levels", "shuffled"] < 0.3
+
+
+def test_what_is_scored_within_levels_is_the_same_in_any_pool():
+    data, names = world(made_by=1.0), ("readout", "negative", "random")
+    alone, steps = scored(*data, *names, shuffles=1), []
+    with ThreadPoolExecutor(2) as pool:
+        shared = scored(
+            *data, *names, shuffles=1, pool=pool, progress=lambda *step: steps.append(step)
+        )
+    pd.testing.assert_frame_equal(shared, alone)
+    assert steps == [(k, 12) for k in range(1, 13)]
 
 
 def test_the_prediction_over_all_levels_is_that_of_the_comparison():

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -39,6 +41,7 @@ from fechner.analysis.network.evidence.columns import levels_of
 from fechner.analysis.network.evidence.compare import ANY_SET
 from fechner.analysis.network.evidence.folds import held_out_folds, predict_held_out
 from fechner.analysis.network.evidence.nested import BestHeldOut
+from fechner.analysis.network.layers.travelling import arrived, travelling
 from fechner.errors import FechnerError, InputError
 from fechner.executors import run_all
 from fechner.progress import Progress, silent
@@ -144,7 +147,7 @@ def within_levels(
         ]
         for strategy in strategies
     ]
-    rows = [row for found in run_all(_one, work, pool=pool, progress=progress) for row in found]
+    rows = [row for found in _scored(work, pool, progress) for row in found]
     if nested is not None:
         rows += _nested_rows(work[0], nested)
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -172,37 +175,92 @@ def _nested_rows(work: _Work, predicted: NDArray) -> list[tuple]:
     ]  # fmt: skip
 
 
-def _one(work: _Work) -> list[tuple]:
+@dataclass(frozen=True, eq=False)
+class _Fold:
+    """One fold of one work, with the draws to come in it."""
+
+    place: int
+    train: NDArray
+    test: NDArray
+    rng: np.random.Generator
+
+
+def _scored(work: Sequence[_Work], pool: Executor | None, progress: Progress) -> list[list[tuple]]:
+    """Return the rows of each work: every fold of it is a task, then what all of them reached."""
+    folds = [fold for place, one in enumerate(work) for fold in _folds(place, one)]
+    with travelling(tuple(work), None, pool) as carried:
+        made = iter(run_all(partial(_of_fold, carried), folds, pool=pool, progress=progress))
+        counts = [sum(fold.place == place for fold in folds) for place in range(len(work))]
+        reached = [_together([next(made) for _ in range(count)]) for count in counts]
+        return run_all(partial(_rows, carried), list(enumerate(reached)), pool=pool)
+
+
+def _folds(place: int, work: _Work) -> list[_Fold]:
+    """Return the folds of a work; what each draws comes after what those before it draw."""
+    images, rng = work.images, np.random.default_rng(work.seed)
+    found = []
+    for _, train, test in held_out_folds(
+        images.scenes, images.seen, folds=work.folds, repeats=1, seed=work.seed
+    ):
+        found.append(_Fold(place, train, test, deepcopy(rng)))
+        work.strategy.pass_over([images], rng)
+        for _ in range(work.shuffles):
+            rng.permutation(images.ratings[train])
+            work.strategy.pass_over([images], rng)
+        for level in np.unique(work.levels[test]):
+            if (work.levels[train] == level).any():
+                work.strategy.pass_over([images], rng)
+    return found
+
+
+def _of_fold(carried: tuple[_Work, ...] | Path, fold: _Fold) -> _Reached:
+    """Choose on one fold, and predict and align its held-out images; others stay 0."""
+    work, train, test, rng = arrived(carried)[fold.place], fold.train, fold.test, fold.rng
     images, levels = work.images, work.levels
-    rng = np.random.default_rng(work.seed)
-    times = resampled_scenes(images.scenes, rng=np.random.default_rng(work.seed))
+    times = _times(work)
     reached = _Reached(
         known=np.zeros(len(images)),
         unknown=np.zeros(len(images)),
         noise=[np.zeros(len(images)) for _ in range(work.shuffles)],
         misaligned=[[] for _ in range(work.shuffles)],
     )
-    dealt = held_out_folds(images.scenes, images.seen, folds=work.folds, repeats=1, seed=work.seed)
-    for _, train, test in dealt:
-        fit, judge = images.subset(train), images.subset(test)
-        chosen = work.strategy(fit, fit.ratings, rng)
-        reached.known[test] = _predict(chosen, fit, judge, fit.ratings)
-        reached.aligned += _alignments(work, chosen, test, times)
-        for guess, into in zip(reached.noise, reached.misaligned, strict=True):
-            target = rng.permutation(fit.ratings)
-            misled = work.strategy(fit, target, rng)
-            guess[test] = _predict(misled, fit, judge, target)
-            into += _alignments(work, misled, test, times[:0])
-        for level in np.unique(levels[test]):
-            mine = levels[test] == level
-            elsewhere = train[levels[train] != level]
-            others = fit if len(elsewhere) == len(train) else images.subset(elsewhere)
-            # A level of one scene (the scene itself) is left out already, with its fold.
-            unknowing = chosen if others is fit else work.strategy(others, others.ratings, rng)
-            guess = _predict(unknowing, others, judge, others.ratings)
-            reached.unknown[test[mine]] = guess[mine]
-            reached.unseen += _alignments(work, unknowing, test[mine], times)
-    return _rows(work, reached, times)
+    fit, judge = images.subset(train), images.subset(test)
+    chosen = work.strategy(fit, fit.ratings, rng)
+    reached.known[test] = _predict(chosen, fit, judge, fit.ratings)
+    reached.aligned += _alignments(work, chosen, test, times)
+    for guess, into in zip(reached.noise, reached.misaligned, strict=True):
+        target = rng.permutation(fit.ratings)
+        misled = work.strategy(fit, target, rng)
+        guess[test] = _predict(misled, fit, judge, target)
+        into += _alignments(work, misled, test, times[:0])
+    for level in np.unique(levels[test]):
+        mine = levels[test] == level
+        elsewhere = train[levels[train] != level]
+        others = fit if len(elsewhere) == len(train) else images.subset(elsewhere)
+        # A level of one scene (the scene itself) is left out already, with its fold.
+        unknowing = chosen if others is fit else work.strategy(others, others.ratings, rng)
+        guess = _predict(unknowing, others, judge, others.ratings)
+        reached.unknown[test[mine]] = guess[mine]
+        reached.unseen += _alignments(work, unknowing, test[mine], times)
+    return reached
+
+
+def _together(folds: Sequence[_Reached]) -> _Reached:
+    """Return what all folds reached: each image is held out in one, and 0 in the others."""
+    shuffles = range(len(folds[0].noise))
+    return _Reached(
+        known=np.sum([one.known for one in folds], axis=0),
+        unknown=np.sum([one.unknown for one in folds], axis=0),
+        noise=[np.sum([one.noise[k] for one in folds], axis=0) for k in shuffles],
+        aligned=[aligned for one in folds for aligned in one.aligned],
+        unseen=[aligned for one in folds for aligned in one.unseen],
+        misaligned=[[aligned for one in folds for aligned in one.misaligned[k]] for k in shuffles],
+    )
+
+
+def _times(work: _Work) -> NDArray[np.int64]:
+    """Return how often each image counts in each resample of scenes."""
+    return resampled_scenes(work.images.scenes, rng=np.random.default_rng(work.seed))
 
 
 def _predict(
@@ -241,7 +299,10 @@ def _alignments(
     return found
 
 
-def _rows(work: _Work, reached: _Reached, times: NDArray[np.int64]) -> list[tuple]:
+def _rows(carried: tuple[_Work, ...] | Path, made: tuple[int, _Reached]) -> list[tuple]:
+    place, reached = made
+    work = arrived(carried)[place]
+    times = _times(work)
     images, levels = work.images, work.levels
     judges = ~images.seen
     wanted = np.zeros(len(images))
