@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fechner.errors import InputError
+from fechner.records.cells import as_numbers
 from fechner.records.rated_images import (
     RatedImages,
     read_rated_images,
@@ -352,6 +353,14 @@ def test_any_table_of_ratings_survives_writing_and_reading(tmp_path_factory, nam
     again = read_ratings(csv).table
     assert again["image"].tolist() == names
     assert again["rating"].tolist() == ratings[: len(names)]
+
+
+def test_every_decimal_becomes_the_double_nearest_to_it():
+    cells = pd.Series(["1.0157495183198915", "1.0157495183198917", "", "0.1", "x"])
+    numbers = as_numbers(cells)
+    assert numbers[:2].tolist() == [1.0157495183198915, 1.0157495183198917]
+    assert numbers.isna().tolist() == [False, False, True, False, True]
+    assert as_numbers(pd.Series(["3", "4"])).dtype == "int64"
 
 
 def test_rated_images_and_ratings_meet_however_a_path_is_spelt(tmp_path):

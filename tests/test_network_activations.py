@@ -308,7 +308,7 @@ def test_bad_requests_say_what_to_give(paths):
 def test_cuda_agrees_with_the_cpu(lite0, paths):
     on_gpu = activations(load_network(device="cuda"), ["bn2"], paths)["bn2"].values
     on_cpu = activations(lite0, ["bn2"], paths)["bn2"].values
-    np.testing.assert_allclose(on_gpu, on_cpu, rtol=1e-2, atol=2e-2)
+    np.testing.assert_allclose(on_gpu, on_cpu, rtol=1e-3, atol=1e-3)
 
 
 def test_decoding_runs_ahead_of_the_forward_pass(paths, monkeypatch):

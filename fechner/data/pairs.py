@@ -19,6 +19,7 @@ import pandas as pd
 from fechner.errors import InputError
 from fechner.executors import run_all
 from fechner.progress import Progress, silent
+from fechner.records.cells import as_numbers
 from fechner.records.images.files import image_size
 from fechner.records.rated_images import RatedImages
 from fechner.records.scales import Scale
@@ -191,7 +192,7 @@ def _ratings_of_references(
 def _levels(table: pd.DataFrame) -> np.ndarray | None:
     if "level" not in table:
         return None
-    levels = pd.to_numeric(table["level"], errors="coerce").to_numpy(np.float64)
+    levels = as_numbers(table["level"]).to_numpy(np.float64)
     return None if np.isnan(levels).all() else levels
 
 

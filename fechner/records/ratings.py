@@ -17,6 +17,7 @@ import pandas as pd
 from fechner.errors import InputError, nearest
 from fechner.provenance import digest, write_text
 from fechner.records.cells import (
+    as_numbers,
     csv_text,
     is_missing,
     numbers,
@@ -94,7 +95,7 @@ class Ratings:
         if "rt_ms" not in self.table:
             return {}
         rows = self.table[self.table["dimension"] == dimension]
-        times = pd.to_numeric(rows["rt_ms"], errors="coerce")
+        times = as_numbers(rows["rt_ms"])
         medians = times.groupby(rows["participant"]).median().dropna()
         return {str(name): float(value) for name, value in medians.items()}
 

@@ -61,4 +61,4 @@ def add_arrays(path: Path, arrays: Mapping[str, NDArray]) -> None:
         except InputError:  # Damaged inside: what was there is lost, and found again when wanted.
             before = {}
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **{**before, **arrays})
+        np.savez(file, **{**before, **arrays})

@@ -282,6 +282,10 @@ def _digest(module: nn.Module) -> str:
 def chosen_device(device: str) -> torch.device:
     """Return the torch device of that name; ``"auto"`` prefers CUDA, then MPS, then CPU.
 
+    Convolutions on CUDA keep all 24 bits of float32 from then on, in the whole process: torch
+    rounds their inputs to the 11 bits of TF32 by default, which moved EfficientNet-Lite0's last
+    layer by .4 % of its largest value against the CPU (an H100).
+
     Raises
     ------
     InputError
@@ -289,6 +293,7 @@ def chosen_device(device: str) -> torch.device:
     """
     import torch
 
+    torch.backends.cudnn.allow_tf32 = False
     if device == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")

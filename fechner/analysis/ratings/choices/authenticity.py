@@ -12,6 +12,7 @@ import pandas as pd
 from fechner.analysis.ratings.choices.comparisons import condition_names
 from fechner.analysis.ratings.matrices import choose_dimension
 from fechner.errors import InputError, nearest
+from fechner.records.cells import as_numbers
 from fechner.records.ratings import Ratings
 from fechner.records.stimuli import TRUTHS, StimulusSet, StimulusTable
 
@@ -70,7 +71,7 @@ def authenticity_answers(
         }
     )
     if "confidence" in rows:
-        table["confidence"] = pd.to_numeric(rows["confidence"], errors="coerce")
+        table["confidence"] = as_numbers(rows["confidence"])
     if table["generated"].nunique() < 2:
         raise InputError(
             f"every image that was rated is {truth.iloc[0]}; telling both apart needs both"

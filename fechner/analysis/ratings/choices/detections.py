@@ -7,7 +7,7 @@ import pandas as pd
 
 from fechner.analysis.ratings.matrices import choose_dimension
 from fechner.errors import InputError, nearest
-from fechner.records.cells import require_columns
+from fechner.records.cells import as_numbers, require_columns
 from fechner.records.ratings import Ratings
 from fechner.records.stimuli import StimulusSet, StimulusTable
 
@@ -74,7 +74,7 @@ def _measured(
     rows: pd.DataFrame, stimuli: StimulusSet | StimulusTable | None, measure: str
 ) -> np.ndarray:
     if measure in rows:
-        return pd.to_numeric(rows[measure], errors="coerce").to_numpy(float)
+        return as_numbers(rows[measure]).to_numpy(float)
     if stimuli is None:
         raise InputError(
             f"the ratings have no column {measure!r}; {nearest(measure, rows.columns)}, or give "
@@ -88,4 +88,4 @@ def _measured(
             f"{len(unknown)} rated images are not in the stimuli table, first {unknown[0]!r}; "
             f"{nearest(unknown[0], known.index)}"
         )
-    return pd.to_numeric(rows["image"].map(known), errors="coerce").to_numpy(float)
+    return as_numbers(rows["image"].map(known)).to_numpy(float)
