@@ -9,6 +9,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,5 +61,6 @@ def add_arrays(path: Path, arrays: Mapping[str, NDArray]) -> None:
             before = read_arrays(path, kept)
         except InputError:  # Damaged inside: what was there is lost, and found again when wanted.
             before = {}
+    whole: dict[str, Any] = {**before, **arrays}
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **{**before, **arrays})
+        np.savez(file, **whole)
