@@ -78,22 +78,23 @@ def compress_jobs(pictures: int = 40) -> dict[str, object]:
 def stimuli_1000(side: int = 256) -> dict[str, object]:
     """Core hours of building 1000 scenes, from 24, 48 and 96.
 
-    CPU seconds are fitted as ``a n + b n^2``, neither below 0, so that what grows faster than
+    CPU seconds are fitted as ``a + b n + c n^2``, none below 0, so that what grows faster than
     linearly is foreseen; the exponent is that from 24 to 96.
     """
     spent = {count: one_set(count, side) for count in MEASURED_SCENES}
     counts = np.array(MEASURED_SCENES, float)
     took = np.array([spent[count] for count in MEASURED_SCENES])
+    powers = np.column_stack([counts**0, counts, counts**2])
     # Relative errors count, so that the smallest set says as much as the largest.
-    (linear, square), _ = nnls(np.column_stack([counts, counts**2]) / took[:, None], np.ones(3))
-    seconds = linear * 1000 + square * 1000**2
+    parts, _ = nnls(powers / took[:, None], np.ones(len(took)))
+    seconds = float(parts @ [1.0, 1000.0, 1000.0**2])
     return {
         "stimuli_1000_scenes_core_hours": round(seconds / 3600, 2),
         "stimuli_1000": {
             "side": side,
             "cpu_s": rounded(spent),
             "exponent": round(float(np.log2(took[2] / took[0]) / 2), 2),
-            "a_b": [round(float(linear), 4), round(float(square), 6)],
+            "a_b_c": [round(float(part), 5) for part in parts],
         },
     }
 
