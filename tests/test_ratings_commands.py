@@ -1,6 +1,7 @@
 """`fechner stats` and `fechner report` as typed."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -146,3 +147,14 @@ def test_power_draws_one_line_a_number_of_participants(tmp_path):
     text = picture.read_text()
     assert "15 participants" in text
     assert "60 participants" in text
+
+
+def test_a_wide_table_is_shown_in_parts_and_no_cell_is_cut(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    table = Path(__file__).parent / "data" / "SIMULATED_acr.csv"
+    shown = CliRunner().invoke(app, ["screen", str(table), "--scale", "1:5"])
+    assert shown.exit_code == 0
+    assert "…" not in shown.stdout
+    head = [line for line in shown.stdout.splitlines() if line.startswith(" participant")]
+    assert len(head) > 1 and max(map(len, head)) <= 80
+    assert "agrees too little with the others" in shown.stdout

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -82,7 +82,7 @@ def listed(names: Sequence[str], limit: int = 8) -> str:
 
 
 def show(table: pd.DataFrame, out: Path | None) -> None:
-    """Print a table, and write it whole as CSV where asked."""
+    """Print a table, wide ones in parts below each other, and write it whole as CSV where asked."""
     from rich.table import Table
     from rich.text import Text
 
@@ -90,13 +90,36 @@ def show(table: pd.DataFrame, out: Path | None) -> None:
     from fechner.provenance import write_text
     from fechner.records.cells import csv_text
 
-    drawn = Table(*(name.replace("_", " ") for name in map(str, table.columns)), box=None)
-    for row in table.itertuples(index=False):
-        drawn.add_row(*(Text(_cell(value)) for value in row))
-    console.print(drawn)
+    cells = {
+        str(name).replace("_", " "): [_cell(value) for value in table[name]]
+        for name in table.columns
+    }
+    for number, part in enumerate(parts_that_fit(cells, console.width)):
+        drawn = Table(*part, box=None)
+        for row in zip(*(cells[name] for name in part), strict=True):
+            drawn.add_row(*map(Text, row))
+        console.print(*[""] * bool(number), drawn, sep="\n")
     if out is not None:
         write_text(out, csv_text(table, out))
         console.print(f"wrote {out}")
+
+
+def parts_that_fit(cells: Mapping[str, Sequence[str]], width: int) -> list[list[str]]:
+    """Return the columns of each part of a table that fits `width`; each begins with the first.
+
+    Examples
+    --------
+    >>> parts_that_fit({"who": ["Ann"], "n": ["3"], "mean": ["2.5"]}, 12)
+    [['who', 'n'], ['who', 'mean']]
+    """
+    first, *others = cells
+    wide = {name: max(map(len, (name, *values))) + 2 for name, values in cells.items()}
+    parts = [[first]]
+    for name in others:
+        if sum(wide[one] for one in parts[-1]) + wide[name] > width and len(parts[-1]) > 1:
+            parts.append([first])
+        parts[-1].append(name)
+    return parts
 
 
 def _cell(value: object) -> str:

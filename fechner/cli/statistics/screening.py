@@ -69,8 +69,9 @@ def screen(
         response_ms=given.response_ms(choose_dimension(given, dimension)),
         sd="sample" if sample_sd else "population",
     )
-    table = pd.DataFrame([row.model_dump() for row in rows])
-    show(table.dropna(axis="columns", how="all"), out)
+    table = pd.DataFrame([row.model_dump() for row in rows]).dropna(axis="columns", how="all")
+    verdict = ["participant", "kept", "reason"]
+    show(table[[*verdict, *table.columns.difference(verdict, sort=False)]], out)
     console.print(f"The rule is {rule}.", markup=False)
     left = [f"{row.participant} ({row.reason})" for row in rows if not row.kept]
     console.print(f"Left out: {', '.join(left) if left else 'nobody'}.", markup=False)
