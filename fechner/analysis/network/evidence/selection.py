@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from fechner.analysis.network.alignment.alignment import CORRELATIONS
 from fechner.analysis.network.alignment.ranks import spearman
-from fechner.analysis.network.alignment.uncertainty import bootstrap_interval, statistic_interval
+from fechner.analysis.network.alignment.uncertainty import resampled_images, statistic_interval
 from fechner.analysis.network.choosing.rated_features import (
     Objective,
     RatedFeatures,
@@ -44,6 +44,7 @@ from fechner.analysis.network.evidence.columns import (
 )
 from fechner.analysis.network.evidence.evaluation import mean_spearman
 from fechner.analysis.network.evidence.folds import predict_held_out
+from fechner.analysis.network.evidence.gains import Judged, held_out_gains
 from fechner.analysis.network.evidence.nested import best_held_out
 from fechner.errors import InputError, nearest
 from fechner.progress import Progress, silent
@@ -171,9 +172,16 @@ def select_among(
         raise InputError(f"cannot select by {select!r}; {nearest(select, known)}")
     sides = Sides(here, there)
     outcomes = outcomes_of(work, sides, shuffles, rng, pool, progress)
+    judged, readouts = [], []
+    for (which, strategy), made in zip(work, outcomes, strict=True):
+        judged.append(_to_judge(which, strategy, made[0], there[which], rng))
+        readouts.append(_held_out_readout(made, there[which], rng) if strategy.predicts else None)
+    gains = held_out_gains(judged, there, pool=pool)
     candidates = [
-        _record(strategy, tried, there[which], rng, parts[which])
-        for (which, strategy), tried in zip(work, outcomes, strict=True)
+        _record(strategy, made, gain, readout, parts[which])
+        for (which, strategy), made, gain, readout in zip(
+            work, outcomes, gains, readouts, strict=True
+        )
     ]
     predicted = [tried[0].predicted for tried in outcomes]
     by_name = dict(zip(names, candidates, strict=True))
@@ -270,14 +278,23 @@ def _words(part: dict[str, Any]) -> str:
     return in_words(part["layer"], part["target"], part["pool"])
 
 
+def _to_judge(
+    which: int, strategy: Strategy, real: Outcome, there: RatedFeatures, rng: np.random.Generator
+) -> Judged:
+    aim, times = strategy.objective, None
+    if real.chosen.kept.any():
+        times = resampled_images(there.pairs(aim).n, rng=rng)
+    return Judged(which, aim, real.chosen.scale, real.reached, times)
+
+
 def _record(
     strategy: Strategy,
     outcomes: Sequence[Outcome],
-    there: RatedFeatures,
-    rng: np.random.Generator,
+    gain: Gain,
+    readout: ReadoutEvidence | None,
     common: dict[str, Any],
 ) -> ChannelSelection:
-    """Judge the first outcome, and its shuffled repeats, on the held-out side."""
+    """Return what a strategy chose under the real ratings, and what it gains from noise."""
     real, shuffled = outcomes[0].chosen, outcomes[1:]
     return ChannelSelection(
         method=strategy.name,
@@ -287,27 +304,14 @@ def _record(
         impact=real.impact.tolist(),
         stability=None if real.stability is None else real.stability.tolist(),
         alignment_selection=Gain(before=real.before, after=real.after),
-        alignment_held_out=_held_out_gain(strategy, outcomes[0], there, rng),
+        alignment_held_out=gain,
         alignment_shuffled=ShuffledControl(
             selection=[outcome.chosen.after for outcome in shuffled],
             held_out=[outcome.reached for outcome in shuffled],
         ),
-        readout=_held_out_readout(outcomes, there, rng) if strategy.predicts else None,
+        readout=readout,
         **common,
     )
-
-
-def _held_out_gain(
-    strategy: Strategy, real: Outcome, there: RatedFeatures, rng: np.random.Generator
-) -> Gain:
-    aim = strategy.objective
-    measure = there.alignment(aim)
-    before = measure(there.channels(aim).similarity())
-    if not real.chosen.kept.any():
-        return Gain(before=before, after=0.0)
-    similarity = there.similarity(aim, real.chosen.scale)
-    interval = bootstrap_interval(similarity, measure, there.pairs(aim), rng=rng)
-    return Gain(before=before, after=real.reached, interval=interval)
 
 
 def _held_out_readout(
