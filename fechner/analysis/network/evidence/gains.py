@@ -23,7 +23,7 @@ from fechner.executors.loops import run_all
 from fechner.records.selection import Gain
 
 RESAMPLES_A_TASK = 125
-"""The similarity is made once a task, which takes as long as some 30 resamples of 264 images."""
+"""The similarity is made once a task, which takes as long as 20 resamples of 264 images."""
 
 
 @dataclass(frozen=True, eq=False)
