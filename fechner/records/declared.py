@@ -28,8 +28,8 @@ def declared_scales(
         raise InputError(
             f"the rating scale of {csv} is not declared; write it in {sidecar_path(csv).name} "
             'beside it, for example {"dimensions": {"quality": {"minimum": 1, "maximum": 5, '
-            '"good": "high"}}}, or in the study file as [images.scales.quality]; commands take '
-            "--scale 1:5, or 1:5:low if low is good"
+            '"good": "high"}}}, or in the study file as [images.scales.quality]; where a command '
+            "takes --scale, its --help says how"
         )
     return scales, simulated
 
