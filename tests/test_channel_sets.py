@@ -349,9 +349,9 @@ def test_images_that_the_weights_were_fitted_to_never_judge():
     judged = []
 
     class Watched(type(parse_strategy("all"))):
-        def __call__(self, images, ratings, rng):
+        def __call__(self, images, ratings, rng, impact=None):
             judged.append(set(rated.scenes) - set(images.scenes))
-            return super().__call__(images, ratings, rng)
+            return super().__call__(images, ratings, rng, impact)
 
     evaluate(images, [Watched("all")], folds=3, shuffles=0, seed=0)
     assert set.union(*judged) == {"s4", "s5", "s6", "s7", "s8", "s9"}

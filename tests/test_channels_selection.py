@@ -339,7 +339,27 @@ def test_bad_data_end_in_one_clear_line():
 def test_progress_reaches_its_total():
     seen = []
     study(world(), shuffles=2, progress=lambda done, total: seen.append((done, total)))
-    assert seen[-1] == (10, 10)
+    # All channels once; three strategies and the impacts that two share, under three ratings.
+    assert seen == [(done, 13) for done in range(1, 14)]
+
+
+def test_strategies_share_impacts_and_choose_as_they_would_alone(monkeypatch):
+    asked, find = [], RatedFeatures.impact
+    monkeypatch.setattr(
+        RatedFeatures, "impact", lambda *told: asked.append(told[1:]) or find(*told)
+    )
+    made = world()
+    both = study(made, strategies=("negative", "greedy", "threshold:within"), shuffles=2)
+    # Under three ratings; 'threshold' ranks by other pairs, and in three inner folds again.
+    assert len(asked) == 3 + 3 * (1 + 3)
+    alone = study(made, strategies=("greedy",), shuffles=2)
+    assert len(asked) == 15 + 3
+    assert both.by_name["greedy"].impact == alone.by_name["greedy"].impact
+    assert both.by_name["greedy"].kept == alone.by_name["greedy"].kept
+    images = RatedFeatures(*made)
+    names = ("negative", "greedy", "random")
+    evaluate(images, [parse_strategy(name) for name in names], folds=3, shuffles=2, seed=0)
+    assert len(asked) == 18 + 3 * 3 + 3 * 2  # Random draws, and so shuffles otherwise.
 
 
 def test_the_records_import_nothing_heavy():

@@ -66,6 +66,8 @@ class ChoiceTask:
         folds where it is empty.
     rng
         Draws what the method draws.
+    known : (n_channels,) float64, optional
+        The impact of each channel under these ratings, where it was found before.
     """
 
     images: AnyFeatures
@@ -73,6 +75,7 @@ class ChoiceTask:
     objective: Objective
     threshold: str
     rng: np.random.Generator
+    known: NDArray[np.float64] | None = None
 
     @property
     def channels(self) -> AnyChannels:
@@ -83,6 +86,13 @@ class ChoiceTask:
     def alignment(self) -> AnyAlignment:
         """The measure against these ratings."""
         return self.images.alignment(self.objective, self.ratings)
+
+    @property
+    def impact(self) -> NDArray[np.float64]:
+        """The impact of each channel under these ratings, (n_channels,)."""
+        if self.known is not None:
+            return self.known
+        return self.images.impact(self.objective, self.ratings)
 
     @property
     def one_dimension(self) -> NDArray:

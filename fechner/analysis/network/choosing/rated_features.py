@@ -134,7 +134,6 @@ class RatedFeatures:
         self.seen = np.zeros(len(self.values), bool) if seen is None else np.asarray(seen)
         self._pairs: dict[bool, Pairs] = {}
         self._channels: dict[tuple[str, bool], AnyChannels] = {}
-        self._impacts: dict[tuple[Objective, bytes], NDArray[np.float64]] = {}
 
     def __len__(self) -> int:
         return len(self.values)
@@ -227,12 +226,8 @@ class RatedFeatures:
         return tuple(found)
 
     def impact(self, objective: Objective, ratings: NDArray) -> NDArray[np.float64]:
-        """Return the impact of each channel under `ratings`, (n_channels,); kept for reuse."""
-        key = objective, ratings.tobytes()
-        if key not in self._impacts:
-            measure = self.alignment(objective, ratings)
-            self._impacts[key] = channel_impact(self.channels(objective), measure)
-        return self._impacts[key]
+        """Return the impact of each channel under `ratings`, (n_channels,)."""
+        return channel_impact(self.channels(objective), self.alignment(objective, ratings))
 
     def reweighted(self, objective: Objective, ratings: NDArray) -> NDArray[np.float64]:
         """Return weights of zero or more under which the RSM fits that of `ratings` best."""

@@ -71,6 +71,8 @@ GREEDY_BATCH = 0.05
 CURVE_STEPS = 32
 INNER_FOLDS = 3
 READ_OUT = "+readout"
+RANKING = ("random", "negative", "threshold", "single_pass", "greedy", "exhaustive", "curve")
+"""Methods that rest on the impact of each channel."""
 PLAIN = Objective()
 """Cosine, absolute difference, Spearman, all pairs."""
 
@@ -110,6 +112,11 @@ class Strategy:
         """Whether it is judged by predicted ratings rather than by alignment."""
         return self.read_out or self.method in ("readout", "averaged", "elastic_net", "reference")
 
+    @property
+    def ranks(self) -> bool:
+        """Whether it rests on the impact of each channel under the ratings it is given."""
+        return self.method in RANKING
+
     def decide(
         self, sets: Sequence[AnyFeatures], ratings: NDArray, rng: np.random.Generator
     ) -> tuple[int, Strategy]:
@@ -125,9 +132,18 @@ class Strategy:
         if self.method == "random":
             rng.permutation(sets[0].n_channels)
 
-    def __call__(self, images: AnyFeatures, ratings: NDArray, rng: np.random.Generator) -> Chosen:
-        """Choose channels on `images` under `ratings` (n_images, ...), real or shuffled."""
-        task = ChoiceTask(images, ratings, self.objective, self.threshold, rng)
+    def __call__(
+        self,
+        images: AnyFeatures,
+        ratings: NDArray,
+        rng: np.random.Generator,
+        impact: NDArray[np.float64] | None = None,
+    ) -> Chosen:
+        """Choose channels on `images` under `ratings` (n_images, ...), real or shuffled.
+
+        `impact` (n_channels,) is that of each channel under them, where it was found before.
+        """
+        task = ChoiceTask(images, ratings, self.objective, self.threshold, rng, impact)
         chosen = METHODS[self.method](task)
         return _read_kept(task, chosen) if self.read_out else chosen
 
@@ -171,36 +187,36 @@ def _keep_all(task: ChoiceTask) -> Chosen:
 
 
 def _random(task: ChoiceTask) -> Chosen:
-    impact = task.images.impact(task.objective, task.ratings)
+    impact = task.impact
     kept = task.rng.permutation(impact >= 0) if (impact >= 0).any() else np.ones(len(impact), bool)
     return task.chosen(kept, kept.astype(float), impact)
 
 
 def _negative(task: ChoiceTask) -> Chosen:
-    impact = task.images.impact(task.objective, task.ratings)
+    impact = task.impact
     return task.pruned(prune_below(task.channels, task.alignment, impact).kept, impact)
 
 
 def _single_pass(task: ChoiceTask) -> Chosen:
-    impact = task.images.impact(task.objective, task.ratings)
+    impact = task.impact
     return task.pruned(prune_single_pass(task.channels, task.alignment, impact).kept, impact)
 
 
 def _greedy(task: ChoiceTask) -> Chosen:
-    impact = task.images.impact(task.objective, task.ratings)
+    impact = task.impact
     pruned = prune_greedily(task.channels, task.alignment, batch=GREEDY_BATCH)
     return task.pruned(pruned.kept, impact)
 
 
 def _exhaustive(task: ChoiceTask) -> Chosen:
-    impact = task.images.impact(task.objective, task.ratings)
+    impact = task.impact
     pruned = prune_greedily(task.channels, task.alignment, shortlist=None)
     return task.pruned(pruned.kept, impact)
 
 
 def _curve(task: ChoiceTask) -> Chosen:
     """Rank once, prune in that order, and stop where inner folds align best."""
-    impact = task.images.impact(task.objective, task.ratings)
+    impact = task.impact
     counts = np.unique(np.linspace(0, len(impact) - 1, CURVE_STEPS).astype(int))
     held_out = _inner_curves(task, lambda _: counts)
     kept = np.ones(len(impact), bool)
@@ -213,7 +229,7 @@ def _threshold(task: ChoiceTask) -> Chosen:
 
     Or above an impact that was given, or as many of the highest impact as were asked for.
     """
-    impact = task.images.impact(task.objective, task.ratings)
+    impact = task.impact
     if task.threshold.startswith("top"):
         most = np.argsort(-impact, kind="stable")[: int(task.threshold[3:])]
         return task.pruned(np.isin(np.arange(len(impact)), most), impact)

@@ -6,7 +6,7 @@ what is random in it was drawn before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from concurrent.futures import Executor
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from fechner.analysis.network.choosing.chosen import Chosen
 from fechner.analysis.network.choosing.rated_features import RatedFeatures
+from fechner.analysis.network.choosing.shared_impacts import run_choices
 from fechner.analysis.network.choosing.strategies import Strategy
 from fechner.analysis.network.layers.travelling import arrived, travelling
-from fechner.executors import run_all
 from fechner.progress import Progress
 
 
@@ -90,14 +90,34 @@ def outcomes_of(
             trials.append(_Trial(which, strategy, target, deepcopy(rng)))
             strategy.pass_over(sides.here[which:], rng)
     with travelling(sides, None, pool) as carried:
-        found = iter(run_all(partial(_try, carried), trials, pool=pool, progress=progress))
+        found = iter(
+            run_choices(
+                partial(_impact, carried),
+                partial(_try, carried),
+                trials,
+                ranked_by=_ranked_by,
+                pool=pool,
+                progress=progress,
+            )
+        )
     return [[next(found) for _ in range(count)] for count in counts]
 
 
-def _try(carried: Sides | Path, trial: _Trial) -> Outcome:
-    sides, strategy = arrived(carried), trial.strategy
-    here, there = sides.here[trial.which], sides.there[trial.which]
-    chosen, reached = strategy(here, trial.target, trial.rng), 0.0
+def _ranked_by(trial: _Trial) -> Hashable | None:
+    if not trial.strategy.ranks:
+        return None
+    return trial.which, trial.strategy.objective, trial.target.tobytes()
+
+
+def _impact(carried: Sides | Path, trial: _Trial) -> NDArray[np.float64]:
+    here = arrived(carried).here[trial.which]
+    return here.impact(trial.strategy.objective, trial.target)
+
+
+def _try(carried: Sides | Path, ranked: tuple[_Trial, NDArray[np.float64] | None]) -> Outcome:
+    sides, (trial, impact) = arrived(carried), ranked
+    here, there, strategy = sides.here[trial.which], sides.there[trial.which], trial.strategy
+    chosen, reached = strategy(here, trial.target, trial.rng, impact), 0.0
     if chosen.kept.any():
         similarity = there.similarity(strategy.objective, chosen.scale)
         reached = there.alignment(strategy.objective)(similarity)

@@ -7,7 +7,7 @@ in how many processes, the tasks run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from concurrent.futures import Executor
 from copy import deepcopy
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ from fechner.analysis.network.alignment.uncertainty import bootstrap_draws
 from fechner.analysis.network.choosing.chosen import Chosen
 from fechner.analysis.network.choosing.rated_features import RatedFeatures
 from fechner.analysis.network.choosing.readout import apart_from, fit_readout, grouped_folds
+from fechner.analysis.network.choosing.shared_impacts import run_choices
 from fechner.analysis.network.choosing.strategies import Strategy
 from fechner.analysis.network.layers.travelling import arrived, travelling
-from fechner.executors import run_all
 from fechner.progress import Progress
 
 
@@ -177,7 +177,14 @@ def run_folds(
     ordered = sorted(tasks, key=lambda task: task.fold)
     with travelling(data, None, pool) as carried:
         try:
-            found = run_all(partial(_fold, carried), ordered, pool=pool, progress=progress)
+            found = run_choices(
+                partial(_impact, carried),
+                partial(_fold, carried),
+                ordered,
+                ranked_by=_ranked_by,
+                pool=pool,
+                progress=progress,
+            )
         finally:
             _sides.cache_clear()
     return list(zip(ordered, found, strict=True))
@@ -191,13 +198,26 @@ def _sides(carried: Dealt | Path, fold: int) -> tuple[list[RatedFeatures], list[
     return [one.subset(train) for one in data.sets], [one.subset(test) for one in data.sets]
 
 
-def _fold(carried: Dealt | Path, task: FoldTask) -> Fold:
+def _ranked_by(task: FoldTask) -> Hashable | None:
+    if not (isinstance(task.strategy, Strategy) and task.strategy.ranks):
+        return None
+    return task.fold, task.strategy.objective, task.target.tobytes()
+
+
+def _impact(carried: Dealt | Path, task: FoldTask) -> NDArray[np.float64]:
+    fits, _ = _sides(carried, task.fold)
+    which, strategy = task.strategy.decide(fits, task.target, task.rng)
+    return fits[which].impact(strategy.objective, task.target)
+
+
+def _fold(carried: Dealt | Path, ranked: tuple[FoldTask, NDArray[np.float64] | None]) -> Fold:
+    task, impact = ranked
     fits, judges = _sides(carried, task.fold)
     data, (_, _, test) = arrived(carried), arrived(carried).folds[task.fold]
     which, strategy = task.strategy.decide(fits, task.target, task.rng)
     drawn = data.times[: len(data.times) if task.real else 0, test]
     fit, judge = fits[which], judges[which]
-    chosen = strategy(fit, task.target, task.rng)
+    chosen = strategy(fit, task.target, task.rng, impact)
     objective = strategy.objective
     measure = judge.alignment(objective)
     before, after = measure(judge.channels(objective).similarity()), 0.0

@@ -8,7 +8,7 @@ ratings of the choosing set.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Executor
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -25,6 +25,7 @@ from fechner.analysis.network.alignment.uncertainty import percentile_interval
 from fechner.analysis.network.choosing.chosen import Chosen
 from fechner.analysis.network.choosing.rated_features import RatedFeatures, rated_features
 from fechner.analysis.network.choosing.sets import ChannelValues
+from fechner.analysis.network.choosing.shared_impacts import run_choices
 from fechner.analysis.network.choosing.strategies import Strategy
 from fechner.analysis.network.evidence.by_scene import (
     FEWEST,
@@ -184,7 +185,16 @@ def _judged(work: Sequence[_Work], pool: Executor | None, progress: Progress) ->
     """Return the rows of each work: every choice is a task, then every work's evidence."""
     trials = [trial for place, one in enumerate(work) for trial in _trials(place, one)]
     with travelling(tuple(work), None, pool) as carried:
-        made = iter(run_all(partial(_choose, carried), trials, pool=pool, progress=progress))
+        made = iter(
+            run_choices(
+                partial(_impact, carried),
+                partial(_choose, carried),
+                trials,
+                ranked_by=partial(_ranked_by, work),
+                pool=pool,
+                progress=progress,
+            )
+        )
         choices = [[next(made) for _ in range(1 + one.shuffles)] for one in work]
         return run_all(partial(_rows, carried), list(enumerate(choices)), pool=pool)
 
@@ -200,9 +210,25 @@ def _trials(place: int, work: _Work) -> list[_Trial]:
     return trials
 
 
-def _choose(carried: tuple[_Work, ...] | Path, trial: _Trial) -> _Choice:
+def _ranked_by(work: Sequence[_Work], trial: _Trial) -> Hashable | None:
+    one = work[trial.place]
+    if not one.strategy.ranks:
+        return None
+    return one.name, one.strategy.objective, trial.target.tobytes()
+
+
+def _impact(carried: tuple[_Work, ...] | Path, trial: _Trial) -> NDArray[np.float64]:
     work = arrived(carried)[trial.place]
-    chosen, guess = work.strategy(work.fit, trial.target, trial.rng), np.zeros(len(work.judge))
+    return work.fit.impact(work.strategy.objective, trial.target)
+
+
+def _choose(
+    carried: tuple[_Work, ...] | Path, ranked: tuple[_Trial, NDArray[np.float64] | None]
+) -> _Choice:
+    trial, impact = ranked
+    work = arrived(carried)[trial.place]
+    chosen = work.strategy(work.fit, trial.target, trial.rng, impact)
+    guess = np.zeros(len(work.judge))
     if chosen.kept.any():
         guess = predict_held_out(chosen, work.fit, work.judge, trial.target)
     # What predicts holds functions, which do not travel between processes.
