@@ -29,8 +29,10 @@ from fechner.analysis.network.evidence.reference_folds import (
 )
 from fechner.analysis.network.evidence.reference_pairs import (
     ON_PAIRS,
+    drawn_references,
     pair_features,
     select_on_pairs,
+    try_on_pairs,
 )
 from fechner.errors import InputError, RefusedError
 from fechner.records.selection import read_selection
@@ -265,6 +267,32 @@ def test_a_comparison_has_a_row_a_strategy_with_gain_and_controls(made):
     everything = table.loc["all:reference"]
     assert everything["gain"] == 0
     assert np.isnan([everything["shuffled"], everything["random"], everything["p"]]).all()
+
+
+@pytest.mark.parametrize("name", ["all", "greedy", "random"])
+def test_splits_side_by_side_draw_what_one_after_another_would(made, name):
+    pairs, one = made
+    features, strategy = pair_features(one, pairs), parse_strategy(f"{name}:reference")
+    how = {"splits": 3, "shuffles": 2, "draws": 2, "seed": 5}
+    with ThreadPoolExecutor(2) as pool:
+        (row,) = compare_on_pairs(features, [strategy], pool=pool, **how).itertuples()
+    judging = max(1, round(len(set(pairs.scenes)) * 3 / 7))
+    turns = reference_turns(
+        features.scenes, judging=judging, splits=3, rng=np.random.default_rng(5)
+    )
+    rng = np.random.default_rng([5, 1])
+    times = drawn_references(features.scenes, rng=rng)
+    trials = []
+    for test in turns:
+        orders = [rng.permutation(int((~test).sum())) for _ in range(2)]
+        parts = features.subset(~test), features.subset(test)
+        trials.append(
+            try_on_pairs(strategy, *parts, orders, draws=2, rng=rng, times=times[:, test])
+        )
+    assert row.held_out_after == np.mean([one.after for one in trials])
+    if name != "all":
+        assert row.random == pytest.approx(np.mean([one.random for one in trials]), rel=1e-12)
+        assert row.shuffled == pytest.approx(np.mean([one.shuffled for one in trials]), rel=1e-12)
 
 
 def test_a_type_that_never_chose_can_judge(made):

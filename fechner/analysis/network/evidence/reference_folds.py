@@ -7,9 +7,12 @@ means over splits beside shuffled scores and random channels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
+from copy import deepcopy
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -18,12 +21,14 @@ from numpy.typing import ArrayLike, NDArray
 from fechner.analysis.network.alignment.uncertainty import percentile_interval
 from fechner.analysis.network.choosing.reference_pairs import ReferenceFeatures
 from fechner.analysis.network.choosing.strategies import Strategy
+from fechner.analysis.network.evidence.choice import FALLBACK
 from fechner.analysis.network.evidence.evaluation import mean_jaccard
 from fechner.analysis.network.evidence.reference_pairs import (
     PairTrial,
     drawn_references,
     try_on_pairs,
 )
+from fechner.analysis.network.layers.travelling import arrived, travelling
 from fechner.errors import InputError
 from fechner.executors import run_all
 from fechner.progress import Progress, silent
@@ -103,7 +108,7 @@ def compare_on_pairs(
     seed
         Of splits, shuffles, draws and bootstrap: the same for every strategy.
     pool
-        Where strategies run, one task each.
+        Where choices run, one task for each strategy and split, with the same outcome in any pool.
 
     Returns
     -------
@@ -128,32 +133,65 @@ def compare_on_pairs(
         if not hidden.any():
             raise InputError(f"no pair has the distortion type {unseen!r}")
     sides = [(~test & ~hidden, test & hidden if unseen else test) for test in turns]
-    work = partial(_one_strategy, features, sides, shuffles, draws, seed)
-    rows = run_all(work, list(strategies), pool=pool, progress=progress)
-    return pd.DataFrame(rows, columns=list(COLUMNS))
-
-
-def _one_strategy(
-    features: ReferenceFeatures,
-    sides: Sequence[tuple[NDArray, NDArray]],
-    shuffles: int,
-    draws: int,
-    seed: int,
-    strategy: Strategy,
-) -> tuple:
     rng = np.random.default_rng([seed, 1])
     # One resample of references for all splits: splits that share references are no new evidence.
     times = drawn_references(features.scenes, rng=rng)
-    trials = []
-    for train, test in sides:
+    every = _EverySplit(features, sides, times, draws)
+    tasks = [one for strategy in strategies for one in _splits(strategy, every, shuffles, rng)]
+    with travelling(every, None, pool) as carried:
+        trials = iter(run_all(partial(_one_split, carried), tasks, pool=pool, progress=progress))
+        rows = [(one.name, *_summary([next(trials) for _ in sides])) for one in strategies]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+@dataclass(frozen=True, eq=False)
+class _EverySplit:
+    """All pairs, which of them choose and judge in each split, and what all splits share."""
+
+    features: ReferenceFeatures
+    sides: Sequence[tuple[NDArray, NDArray]]
+    times: NDArray[np.int64]
+    draws: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Split:
+    """One strategy on one split, with the draws to come."""
+
+    strategy: Strategy
+    place: int
+    orders: Sequence[NDArray]
+    rng: np.random.Generator
+
+
+def _splits(
+    strategy: Strategy, every: _EverySplit, shuffles: int, drawn: np.random.Generator
+) -> Iterator[_Split]:
+    """Give the splits of a strategy; what each draws comes after what those before it draw."""
+    rng = deepcopy(drawn)
+    for place, (train, _) in enumerate(every.sides):
         orders = [rng.permutation(int(train.sum())) for _ in range(shuffles)]
-        trials.append(
-            try_on_pairs(
-                strategy, features.subset(train), features.subset(test), orders,
-                draws=draws, rng=rng, times=times[:, test],
-            )
-        )  # fmt: skip
-    return (strategy.name, *_summary(trials))
+        yield _Split(strategy, place, orders, deepcopy(rng))
+        # What `try_on_pairs` draws: under the scores and their shuffles, then random channels.
+        repeats = 0 if strategy.method == FALLBACK else shuffles
+        for _ in range(1 + repeats):
+            strategy.pass_over([every.features], rng)
+        for _ in range(every.draws if repeats else 0):
+            rng.permutation(every.features.n_channels)
+
+
+def _one_split(carried: _EverySplit | Path, split: _Split) -> PairTrial:
+    every = arrived(carried)
+    train, test = every.sides[split.place]
+    return try_on_pairs(
+        split.strategy,
+        every.features.subset(train),
+        every.features.subset(test),
+        split.orders,
+        draws=every.draws,
+        rng=split.rng,
+        times=every.times[:, test],
+    )
 
 
 def _summary(trials: Sequence[PairTrial]) -> tuple:
