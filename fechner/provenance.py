@@ -191,6 +191,32 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, text + "\n")
 
 
+def write_json_beside(table: Path, content: Mapping[str, Any]) -> None:
+    """Write what a table was made from as the JSON of its name beside it.
+
+    Raises
+    ------
+    InputError
+        If another program's JSON has that name, or it cannot be written.
+    """
+    path = Path(table).with_suffix(".json")
+    if path.exists() and not _is_ours(path):
+        raise InputError(
+            f"{path} is not fechner's, and the record of {Path(table).name} would replace it; give "
+            "the table another name"
+        )
+    write_json(path, content)
+
+
+def _is_ours(path: Path) -> bool:
+    """Return whether a JSON has what every record beside a table has, or declares its scales."""
+    try:
+        found = read_json(path)
+    except InputError:
+        return False
+    return isinstance(found, dict) and bool({"provenance", "dimensions", "fechner"} & found.keys())
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON file.
 

@@ -33,6 +33,7 @@ from fechner.cli import (
 )
 from fechner.cli.console import complaints
 from fechner.cli.heatmaps import drawing, impact
+from fechner.cli.options.inputs_kept import keep_inputs
 from fechner.cli.orienting import doctor, folders
 from fechner.errors import FechnerError, StoppedError, missing_package
 
@@ -41,6 +42,10 @@ DEBUG_FLAG = "--debug"
 
 class OneLineErrors(TyperGroup):
     """The root group: turns what a command raises into one line and an exit code."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        keep_inputs(self.commands)
 
     def make_context(self, *args: Any, **options: Any) -> Any:
         """Read the options that stand before the command."""

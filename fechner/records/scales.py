@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 from fechner.errors import InputError
-from fechner.provenance import read_json, write_json
+from fechner.provenance import read_json, write_json_beside
 from fechner.records.simulated import is_marked
 
 TOLERANCE = 1e-9
@@ -176,7 +176,7 @@ def write_sidecar(
 ) -> None:
     """Write the scales of a table and its provenance into the JSON beside it."""
     declared = {name: asdict(scale) for name, scale in scales.items()}
-    write_json(sidecar_path(csv), {"dimensions": declared, "provenance": provenance_block})
+    write_json_beside(csv, {"dimensions": declared, "provenance": dict(provenance_block)})
 
 
 def is_marked_simulated(csv: Path, declared: Declarations) -> bool:

@@ -54,8 +54,6 @@ def import_ratings(
 
     if out.suffix.lower() not in (".csv", ".tsv"):
         raise InputError(f"--out expects a .csv or .tsv file, got {out}")
-    if out.exists() and out.samefile(file):
-        raise InputError(f"{out} is the table that is read; choose another --out")
     reading = reading_of(columns, labels, dimension=dimension, sheet=sheet, encoding=encoding)
     found = read_any(file, scales_or_one(scale), reading)
     ratings = found.ratings

@@ -89,14 +89,14 @@ def pairs(
     simulated = given.simulated or bool(known and known.simulated)
     if simulated:
         console.print("SIMULATED", style="bold")
-    show(found.table, out)
-    zero = "the mean of the items" if found.anchor is None else found.anchor
-    console.print(f"1 JND: chosen in 75 % of comparisons; 0 is {zero}", markup=False)
     if out is not None:
         record_beside(
             out, given, known, simulated=simulated, notes=found.notes,
             parameters={"model": model.value, "level": level, "anchor": found.anchor},
         )  # fmt: skip
+    show(found.table, out)
+    zero = "the mean of the items" if found.anchor is None else found.anchor
+    console.print(f"1 JND: chosen in 75 % of comparisons; 0 is {zero}", markup=False)
     if figure is not None:
         from fechner.report.choices.scale_figure import write_scale_figure
 
@@ -171,11 +171,11 @@ def record_beside(
     found
         Further results that are no table.
     """
-    from fechner.provenance import provenance, write_json
+    from fechner.provenance import provenance, write_json_beside
 
     inputs = {"ratings": given.sha256}
     if known is not None:
         inputs["stimuli"] = known.sha256
     block = provenance(parameters=parameters, inputs=inputs, simulated=simulated)
     record = {**(found or {}), "notes": list(notes), "provenance": block}
-    write_json(out.with_suffix(".json"), record)
+    write_json_beside(out, record)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fechner.cli.options.inputs_kept import refuse_written_inputs
 from fechner.cli.statistics.options import (
     ColumnsText,
     Dimension,
@@ -66,6 +67,10 @@ def contrast(
     from fechner.cli.console import console
     from fechner.records.stimuli import read_stimulus_table
 
+    written = None if out is None else out.with_suffix(".json")
+    if written is not None:
+        both = [written, written.with_suffix(".csv")]
+        refuse_written_inputs({"out": both, "ratings": ratings, "stimuli": stimuli})
     found = compare_conditions(
         read_given(ratings, scale, columns, labels),
         None if stimuli is None else read_stimulus_table(stimuli),
@@ -79,8 +84,7 @@ def contrast(
         excluded=exclude or (),
     )
     _show(found)
-    if out is not None:
-        written = out.with_suffix(".json")
+    if written is not None:
         found.write(written)
         console.print(f"wrote {written} and {written.with_suffix('.csv')}")
 

@@ -70,16 +70,16 @@ def thresholds(
     simulated = given.simulated or bool(known and known.simulated)
     if simulated:
         console.print("SIMULATED", style="bold")
-    show(single, out)
-    console.print(f"thresholds in units of {measure}, found in {at:.0%} of trials", markup=False)
-    if group is not None:
-        _show_group(group)
     if out is not None:
         record_beside(
             out, given, known, simulated=simulated, notes=tuple(notes),
             parameters={"measure": measure, "at": at, "guess": guess, "level": level},
             found={} if group is None else _record(group),
         )  # fmt: skip
+    show(single, out)
+    console.print(f"thresholds in units of {measure}, found in {at:.0%} of trials", markup=False)
+    if group is not None:
+        _show_group(group)
     if figure is not None:
         from fechner.report.choices.threshold_figure import write_threshold_figure
 

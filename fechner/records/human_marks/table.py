@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from fechner.errors import InputError
-from fechner.provenance import digest, write_json, write_text
+from fechner.provenance import digest, write_json_beside, write_text
 from fechner.records.cells import csv_text, numbers, read_cells, require_columns, require_filled
 from fechner.records.journal.marks import Stroke
 from fechner.records.simulated import is_marked
@@ -110,10 +110,9 @@ def write_mark_table(
 ) -> tuple[Path, Path]:
     """Write the table as CSV and its description as JSON beside it; return both paths."""
     path = Path(path)
+    write_json_beside(path, {"columns": COLUMNS, "provenance": dict(provenance_block)})
     write_text(path, csv_text(marks.table, path))
-    beside = path.with_suffix(".json")
-    write_json(beside, {"columns": COLUMNS, "provenance": dict(provenance_block)})
-    return path, beside
+    return path, path.with_suffix(".json")
 
 
 def read_mark_table(path: Path) -> MarkTable:
