@@ -75,7 +75,6 @@ def degrade(
     masks = _masks(pixels, map_file, region, share, seed)
     made = _degraded(pixels, masks, kind, target, strength, max_strength_ratio, seed, region)
     out = out or image.with_name(f"{image.stem}_{family}_{region.value}.png")
-    _refuse_to_overwrite(out, image)
     write_png(out, made.image)
     console.print(_summary(pixels, made, kind, masks[region.value], out))
     if picture:
@@ -171,13 +170,6 @@ def _degraded(
         seed=seed,
     )
     return matched[region.value]
-
-
-def _refuse_to_overwrite(out: Path, image: Path) -> None:
-    from fechner.errors import RefusedError
-
-    if out.resolve() == image.resolve():
-        raise RefusedError(f"{out} is the picture itself; choose another --out")
 
 
 def _summary(pixels: np.ndarray, made: Matched, kind: Family, mask: np.ndarray, out: Path) -> str:

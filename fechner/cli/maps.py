@@ -144,8 +144,8 @@ def _told(made: ImportanceMaps, asked: MapsAsked, out: Path) -> str:
     }.get(asked.method, str(made.record["unit"]))
     kind = METHOD_WORDS.get(asked.method, asked.method)
     return (
-        f"{len(made)} maps ({kind}) of {whose} in {out}; importance 1 is "
-        f"{made.record['scale']:.4g} {meaning}"
+        f"{len(made)} {'map' if len(made) == 1 else 'maps'} ({kind}) of {whose} in {out}; "
+        f"importance 1 is {made.record['scale']:.4g} {meaning}"
     )
 
 

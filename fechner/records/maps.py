@@ -9,7 +9,7 @@ here imports torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from fechner.errors import InputError, nearest
+from fechner.errors import InputError, RefusedError, nearest
 from fechner.provenance import read_json, sha256_file, write_json
 from fechner.records.file_names import check_file_names
 from fechner.records.images.files import read_map_png, write_map_png
@@ -97,9 +97,11 @@ def write_maps(
     InputError
         If a name cannot be that of a file on every system (`file_names`), or all raw values are
         equal, so that no place matters more than another.
+    RefusedError
+        If a picture of such a name lies there and is no map.
     """
     folder = Path(folder)
-    check_file_names(raw, of="image")
+    require_place(folder, raw)
     scale = shared_scale(raw)
     digests = {}
     # One map in memory at a time: those of large photographs are large.
@@ -122,6 +124,35 @@ def write_maps(
     whole = {"scale": scale, "counts": counts, "maps": digests, **set_record}
     write_json(folder / SET_RECORD, whole)
     return ImportanceMaps(folder=folder, maps=_OnDisk(folder, digests), record=whole)
+
+
+def require_place(folder: Path, names: Iterable[str]) -> None:
+    """Check that maps of these names can be written into a folder.
+
+    Raises
+    ------
+    InputError
+        If a name cannot be that of a file on every system (`file_names`).
+    RefusedError
+        If a picture of such a name lies there and is no map: somebody's photograph, as a rule.
+    """
+    names = list(names)
+    check_file_names(names, of="image")
+    for name in names:
+        of_map, _, of_record = _files(name)
+        if (folder / of_map).exists() and not _tells_of(folder / of_record, of_map):
+            raise RefusedError(
+                f"{folder / of_map} would be written over and is no map of ours; choose another "
+                "--out, a folder without pictures"
+            )
+
+
+def _tells_of(record: Path, of_map: str) -> bool:
+    """Whether a file is the record that lies beside a map."""
+    with suppress(InputError):
+        told = read_json(record)
+        return isinstance(told, dict) and told.get("map") == of_map
+    return False
 
 
 class _OnDisk(Mapping[str, ImportanceMap]):

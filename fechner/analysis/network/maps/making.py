@@ -38,9 +38,14 @@ from fechner.executors import run_all
 from fechner.progress import Progress, silent
 from fechner.provenance import atomic_path, provenance, sha256_file
 from fechner.records.done import done_key, read_done, write_done
-from fechner.records.file_names import check_file_names
 from fechner.records.images.files import read_image
-from fechner.records.maps import ImportanceMaps, finished_maps, scale_of_ranges, write_maps
+from fechner.records.maps import (
+    ImportanceMaps,
+    finished_maps,
+    require_place,
+    scale_of_ranges,
+    write_maps,
+)
 from fechner.records.selection import ChannelSelection
 
 UNFINISHED = ".unfinished"
@@ -106,6 +111,8 @@ def importance_maps(
         If a name cannot be that of a file, the selection does not fit the network, or tells no
         place from another; and, after the maps of all other images were written, if an image or
         its degraded version cannot be read or compared.
+    RefusedError
+        If a picture in `folder` has the name of a map and is none.
 
     Examples
     --------
@@ -127,7 +134,7 @@ def importance_maps(
     """
     if not images:
         raise InputError("no image was given; name at least one")
-    check_file_names(images, of="image")
+    require_place(Path(folder), images)
     recipe = recipe_for(
         network,
         selection,
