@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import stat
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,11 @@ from typing import Any
 
 from fechner import __version__
 from fechner.errors import InputError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 fcntl: ModuleType | Any
 try:
@@ -231,3 +237,21 @@ def read_json(path: Path) -> Any:
         raise InputError(f"cannot read {path}: {error.strerror}; check the path") from error
     except ValueError as error:
         raise InputError(f"{path} is not a JSON file ({error}); restore or remake it") from error
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file; the mark that editors on Windows put before UTF-8 is no part of it.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, not UTF-8 or not TOML; says the line.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text("utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; check the path") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text; save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path} is not TOML: {error}; correct that line") from error

@@ -45,7 +45,7 @@ from fechner.experiment.starting import preflight
 from fechner.experiment.starting.open_window import look_of
 from fechner.protocols.files import languages
 from fechner.protocols.schema import load_protocol, shipped
-from fechner.records.journal import JournalRecord
+from fechner.records.journal import JournalRecord, read_journal
 from fechner.records.journal.lines import parse_line
 
 
@@ -183,6 +183,9 @@ def test_a_session_that_is_too_long_is_said(tmp_path):
     )
     states = {c.name: c.state for c in preflight.check_inputs(short, stimuli, plan)}
     assert states["length"] == "mind"
+    kept = read_journal(written(tmp_path / "sub-P01_ses-1.jsonl", 2, header_of(participant="P01")))
+    who = preflight.check_inputs(protocol, stimuli, plan, kept)[0]
+    assert who.found == "P01, session 1, goes on after trial 2"
     preflight.check_length(protocol, [plan])
     with pytest.raises(RefusedError, match=r"the protocol.s limit is 0\.5; show fewer stimuli"):
         preflight.check_length(short, [plan])
@@ -219,12 +222,14 @@ def test_the_checks_fit_every_usual_window_however_much_they_say(size):
 
 
 def test_damaged_journals_are_said_to_the_experimenter_and_stop_nobody(tmp_path):
-    assert preflight.check_sessions(tmp_path / "none").state == "good"
+    own = tmp_path / "sub-P03_ses-1.jsonl"
+    assert preflight.check_sessions(tmp_path / "none" / own.name).state == "good"
+    written(own, 2, header_of(participant="P03"))
     written(tmp_path / "sub-P01_ses-1.jsonl", 2, header_of(participant="P01"))
     edit(written(tmp_path / "sub-P02_ses-1.jsonl", 2, header_of(participant="P02")), 2, rating=1.0)
-    check = preflight.check_sessions(tmp_path)
+    check = preflight.check_sessions(own)
     assert check.state == "mind"
-    assert check.found == "journals before this one: 1; damaged: sub-P02_ses-1.jsonl"
+    assert check.found == "other journals: 1; damaged: sub-P02_ses-1.jsonl"
 
 
 def test_the_frozen_prediction_has_its_own_digest(tmp_path):

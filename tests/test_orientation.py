@@ -41,8 +41,9 @@ def test_a_new_study_has_everything_to_do_and_names_what_is_missing(tmp_path):
         *("sessions", "ratings", "claim", "report"),
     ]
     assert "rated.csv" in standing["channels"]
+    assert standing["maps"] == "to do, after channels"  # what is missing is said once
     assert standing["frozen plan"] == "not frozen"
-    assert standing["sessions"] == "0 of 30 planned"
+    assert standing["sessions"] == "0 of 30 participants, 0 sessions"
     assert found.next == f"fechner study run {tmp_path / 'mine'}"
 
 
@@ -50,7 +51,7 @@ def test_sessions_are_counted_by_how_they_stand(tmp_path):
     written(tmp_path / "sub-A7_ses-01.jsonl", 3)
     (tmp_path / "sub-B1_ses-01.jsonl").write_text("torn")
     found = folder_status(tmp_path)
-    assert found.lines == (("sessions", "2 (1 interrupted, 1 damaged)"),)
+    assert found.lines == (("sessions", "2 sessions (1 interrupted, 1 damaged)"),)
     assert found.next == f"fechner session list {tmp_path}"
 
 

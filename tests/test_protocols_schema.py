@@ -16,6 +16,7 @@ from fechner.protocols.parts import (
 )
 from fechner.protocols.schema import load_protocol, shipped
 from fechner.records.scales import RatingScale
+from fechner.records.study import read_study, write_template
 
 LANGUAGES = ("en", "it")
 EVERY = [(name, language) for name in shipped() for language in LANGUAGES]
@@ -290,3 +291,15 @@ def test_a_common_file_of_ones_own_needs_only_what_it_changes(mine):
     mine.with_name("common.en.toml").write_text('thanks = "Done."', "utf-8")
     texts = load_protocol(mine).texts
     assert texts.thanks == "Done." and texts.not_yet == load_protocol("acr").texts.not_yet
+
+
+def test_the_mark_that_windows_puts_before_utf_8_is_no_part_of_a_protocol_or_study(tmp_path):
+    copy_protocol("acr", tmp_path, name="mine")
+    file = tmp_path / "mine.toml"
+    file.write_text(file.read_text("utf-8"), "utf-8-sig")
+    assert load_protocol(file).trials == load_protocol("acr").trials
+    copy_protocol(file, tmp_path / "again", name="other")
+    assert load_protocol(tmp_path / "again" / "other.toml").name == "other"
+    study = write_template(tmp_path / "study")
+    study.write_text(study.read_text("utf-8"), "utf-8-sig")
+    assert read_study(study).session.protocol == "slider"

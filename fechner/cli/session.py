@@ -298,7 +298,8 @@ def verify(
         console.print(f"{record.path.name}: {line}", markup=False, soft_wrap=True)
     _print_damaged(found)
     if bad:
-        raise RefusedError(f"{bad} journals have problems (above); keep them out of the analysis")
+        many = "1 journal has problems" if bad == 1 else f"{bad} journals have problems"
+        raise RefusedError(f"{many} (above); what cannot be repaired stays out of the analysis")
 
 
 @app.command()

@@ -15,6 +15,8 @@ from fechner.cli.console import bar, console
 from fechner.cli.options.running import Cluster, Jobs
 
 if TYPE_CHECKING:
+    from fechner.records.claims.claim import Claim
+    from fechner.records.claims.codec_claim import CodecClaim
     from fechner.study.opening import OpenStudy
 
 app = typer.Typer(no_args_is_help=True, help="Run a study of your own, whole or step by step.")
@@ -166,6 +168,7 @@ def run(
 
     Example: fechner study run my-study/study.toml
     """
+    from fechner.study.status import folder_status
     from fechner.study.steps import next_command, run_to_people, run_whole
 
     with _opened(file, jobs, cluster) as place:
@@ -174,7 +177,11 @@ def run(
         else:
             run_to_people(place, again_from=again_from)
     console.print(f"\nThe report so far is at {place.report}", soft_wrap=True)
-    if not place.study.simulate:
+    if place.study.simulate:
+        return
+    if place.frozen_plan.is_file() or place.journals:
+        console.print(f"next: {folder_status(place.folder).next}", markup=False, soft_wrap=True)
+    else:
         console.print(
             f"Now fix what decides, before the first participant:\n  fechner study freeze {file}\n"
             f"then {place.study.session.participants} participants, one command each:\n"
@@ -235,12 +242,23 @@ def freeze(file: File) -> None:
     with _opened(file, 1, None) as place:
         plan = freeze_plan(place)
     for name, value in plan.lines.items():
-        console.print(f"  {name}: {value}", markup=False, soft_wrap=True)
+        console.print(f"  {name}: {_in_words(value)}", markup=False, soft_wrap=True)
     console.print(
         f"frozen at {plan.frozen} in {place.frozen_plan}\nsha256 {plan.sha256}\n"
         "Keep a copy where it cannot be changed, a registry for example.",
         soft_wrap=True,
     )
+
+
+def _in_words(value: object) -> str:
+    """Return a line of the plan as people write it: no brackets, none where nothing is declared."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_in_words(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(_in_words(one) for one in value)
+    if value is None:
+        return "none declared"
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 @app.command()
@@ -260,4 +278,23 @@ def finish(
 
     with _opened(file, jobs, cluster) as place:
         finish_study(place, deviation=deviation)
+    _show_verdict(place)
     console.print(f"\nThe report is at {place.report}", soft_wrap=True)
+
+
+def _show_verdict(place: OpenStudy) -> None:
+    """Print the verdict and the sentences that explain it."""
+    from fechner.records.claims.claim import read_claim
+    from fechner.records.claims.codec_claim import read_codec_claim
+
+    found: Claim | CodecClaim
+    if place.study.compares_codecs:
+        found = read_codec_claim(place.claim)
+        headline: str = found.verdict
+    else:
+        found = read_claim(place.claim)
+        headline = found.headline
+    mark = "SIMULATED " if found.simulated else ""
+    console.print(f"\n{mark}{headline.upper()}", style="bold", markup=False)
+    for sentence in found.sentences:
+        console.print(sentence, markup=False, soft_wrap=True)

@@ -8,17 +8,11 @@ in ``PATH/texts``; what ``common.LANGUAGE.toml`` there says wins over the shippe
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 from fechner.errors import InputError, nearest
-from fechner.provenance import write_text
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from fechner.provenance import read_toml, write_text
 
 HERE = Path(__file__).parent
 
@@ -56,24 +50,6 @@ def languages(name_or_path: object) -> list[str]:
         for text in folder.glob(f"{path.stem}.*.toml")
     ]
     return sorted(set(found))
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, not UTF-8 or not TOML; says the line.
-    """
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}; check the path") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text; save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path} is not TOML: {error}; correct that line") from error
 
 
 def _text_folders(path: Path) -> list[Path]:
@@ -139,11 +115,13 @@ def copy_protocol(name_or_path: object, folder: Path, *, name: str | None = None
 
 
 def _copies(source: Path, folder: Path, name: str) -> dict[Path, str]:
-    protocol = source.read_text("utf-8").replace(f'name = "{source.stem}"', f'name = "{name}"', 1)
+    protocol = source.read_text("utf-8-sig").replace(
+        f'name = "{source.stem}"', f'name = "{name}"', 1
+    )
     texts = {folder / f"{name}.toml": protocol}
     for language in languages(source):
         for stem, new in ((source.stem, name), ("common", "common")):
             found = _find(source, f"{stem}.{language}.toml")
             if found is not None:
-                texts[folder / f"{new}.{language}.toml"] = found.read_text("utf-8")
+                texts[folder / f"{new}.{language}.toml"] = found.read_text("utf-8-sig")
     return texts

@@ -15,11 +15,11 @@ from fechner.errors import InputError, nearest
 from fechner.protocols.files import (
     joined_texts,
     protocol_path,
-    read_toml,
     shipped,
 )
 from fechner.protocols.methods import METHODS
 from fechner.protocols.protocol import Protocol
+from fechner.provenance import read_toml
 from fechner.records.complaints import one_line
 
 __all__ = ["Protocol", "load_protocol", "shipped"]

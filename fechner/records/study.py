@@ -7,24 +7,18 @@ known one, because a misspelt option that is silently ignored changes a study.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fechner.errors import InputError, nearest
-from fechner.provenance import write_text
+from fechner.provenance import read_toml, write_text
 from fechner.records.rules.claim_rule import ClaimRule
 from fechner.records.rules.screening_rule import ScreeningRule
 from fechner.records.rules.stimuli_part import StimuliPart as StimuliPart
 from fechner.records.scales import Scale
 from fechner.records.stimulus.row import INTACT
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 STUDY_FILE = "study.toml"
 LEVELS = 4
@@ -204,15 +198,10 @@ def read_study(path: Path) -> Study:
     path = Path(path)
     if path.is_dir():
         path = path / STUDY_FILE
-    try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
+    if not path.is_file():
         folder = path.parent if path.suffix == ".toml" else path
-        raise InputError(
-            f"cannot read {path}: {error.strerror}; make one with: fechner study init {folder}"
-        ) from error
-    except ValueError as error:
-        raise InputError(f"{path} is not TOML: {error}; correct that line") from error
+        raise InputError(f"no study file at {path}; make one with: fechner study init {folder}")
+    content = read_toml(path)
     try:
         return Study.model_validate(content)
     except ValidationError as error:
@@ -240,10 +229,10 @@ def study_scales(csv: Path) -> tuple[Path | None, dict[str, Scale]]:
 def _tables_of(path: Path) -> list[Path]:
     """Return the tables that a study file names, as far as it can be understood."""
     try:
-        named = tomllib.loads(path.read_text("utf-8")).get("images", {})
+        named = read_toml(path).get("images", {})
         names = [named.get("table", ImagesPart().table), named.get("ratings")]
         return [(path.parent / name).resolve() for name in names if name]
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (InputError, OSError, TypeError, AttributeError):
         return []
 
 

@@ -88,9 +88,15 @@ def _command_of_build(folder: Path) -> str:
 
 def _study(place: OpenStudy) -> FolderStatus:
     steps = [step for step in ALL if _belongs(place, step)]
-    standing = {step.name: _standing(place, step) for step in steps}
+    standing: dict[str, str] = {}
+    for step in steps:
+        # Every step rests on the ones before it: what the first lacks is said once.
+        lacking = [name for name, state in standing.items() if state != "done"]
+        standing[step.name] = _standing(place, step, after=lacking[-1] if lacking else None)
+    counted = _counted(place.journals)
     if not place.simulated:
-        standing["sessions"] = _count_sessions(place.journals, place.study.session.participants)
+        planned = place.study.session.participants
+        standing["sessions"] = f"{len(counted.whole)} of {planned} participants, {counted}"
     lines = list(standing.items())
     at = [name for name, _ in lines].index("sessions")
     lines.insert(at, ("frozen plan", _plan(place)))
@@ -98,7 +104,7 @@ def _study(place: OpenStudy) -> FolderStatus:
     lines.append(("report", "written" if place.report.is_file() else "to do"))
     kind = "study with SIMULATED participants" if place.simulated else "study"
     return FolderStatus(
-        f"A {kind}: {place.study.title}", tuple(lines), _next_of_study(place, standing)
+        f"A {kind}: {place.study.title}", tuple(lines), _next_of_study(place, standing, counted)
     )
 
 
@@ -109,14 +115,18 @@ def _belongs(place: OpenStudy, step: Step) -> bool:
     return step is not MARKS or protocol(place).marks is not None
 
 
-def _standing(place: OpenStudy, step: Step) -> str:
+def _standing(place: OpenStudy, step: Step, *, after: str | None = None) -> str:
     begun = step.record(place).is_file()
+    waits = after is not None and not begun
     try:
         if step.is_done(place):
             return "done"
         step.key(place)  # Reads every input, and says which is missing.
     except FechnerError as error:
-        return f"cannot be done yet: {error}" if not begun else f"to do again: {error}"
+        if not waits:
+            return f"to do again: {error}" if begun else f"cannot be done yet: {error}"
+    if waits:
+        return f"to do, after {after}"
     return "to do again: something that shapes it has changed" if begun else "to do"
 
 
@@ -140,14 +150,14 @@ def _balance(place: OpenStudy) -> list[tuple[str, str]]:
     return []
 
 
-def _next_of_study(place: OpenStudy, standing: dict[str, str]) -> str:
+def _next_of_study(place: OpenStudy, standing: dict[str, str], counted: _Counted) -> str:
     to_people = [step.name for step in TO_PEOPLE if step.name in standing]
     if any(standing[name] != "done" for name in to_people) or place.simulated:
         finished = all(state == "done" for state in standing.values())
         return f"fechner report {place.folder}" if finished else f"fechner study run {place.folder}"
     if not place.frozen_plan.is_file() and not place.journals:
         return f"fechner study freeze {place.folder}"
-    if len(place.journals) < place.study.session.participants:
+    if len(counted.whole) < place.study.session.participants:
         return next_command(place)
     after = [name for name in standing if name not in (*to_people, SESSIONS.name)]
     if all(standing[name] == "done" for name in after):
@@ -155,23 +165,38 @@ def _next_of_study(place: OpenStudy, standing: dict[str, str]) -> str:
     return f"fechner study finish {place.folder}"
 
 
-def _count_sessions(journals: Sequence[Path], planned: int | None = None) -> str:
-    """Return how many sessions there are and how they stand, in words."""
+@dataclass(frozen=True)
+class _Counted:
+    """How many sessions stand how, and who has a complete one."""
+
+    states: Counter[str]
+    whole: frozenset[str]
+
+    def __str__(self) -> str:
+        number = self.states.total()
+        told = ", ".join(f"{count} {state}" for state, count in self.states.items())
+        return f"{number} session{'' if number == 1 else 's'}" + (f" ({told})" if told else "")
+
+
+def _counted(journals: Sequence[Path]) -> _Counted:
     states: Counter[str] = Counter()
+    whole = set()
     for path in journals:
         try:
-            states[read_journal(path).state] += 1
+            record = read_journal(path)
         except InputError:
             states["damaged"] += 1
-    told = ", ".join(f"{count} {state}" for state, count in states.items())
-    of = "" if planned is None else f" of {planned} planned"
-    return f"{len(journals)}{of}" + (f" ({told})" if told else "")
+            continue
+        states[record.state] += 1
+        if record.complete:
+            whole.add(record.participant)
+    return _Counted(states, frozenset(whole))
 
 
 def _sessions(folder: Path, journals: Sequence[Path]) -> FolderStatus:
     return FolderStatus(
         "A folder of rating sessions.",
-        (("sessions", _count_sessions(journals)),),
+        (("sessions", str(_counted(journals))),),
         f"fechner session list {folder}",
     )
 

@@ -6,7 +6,6 @@ writes its own there. Their order stands in ``steps.py``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from fechner.analysis.network.layers.networks import Network
     from fechner.analysis.network.maps.removal import Degradation
     from fechner.protocols.schema import Protocol
-    from fechner.records.journal import JournalRecord
 
 LEAST_SCENES = 4
 
@@ -297,30 +295,17 @@ def collect_ratings(place: OpenStudy) -> None:
     """Every journal of the study becomes one long table of ratings, its scales beside it."""
     from fechner.experiment.exports.attention import attention_table
     from fechner.experiment.exports.ratings import write_ratings_table
+    from fechner.experiment.same_study import check_same_study
     from fechner.records.journal import read_journal_files
     from fechner.records.screening.attention import write_attention
+    from fechner.records.stimuli import read_stimulus_set
 
     journals = read_journal_files(place.journals).intact()
-    _check_protocol(protocol(place), journals)
+    stimuli = read_stimulus_set(place.stimuli)
+    for note in check_same_study(journals, protocol(place), stimuli):
+        place.say(note)
     write_ratings_table(journals, place.ratings)
     write_attention(attention_table(journals), place.attention)
-
-
-def _check_protocol(followed: Protocol, journals: Iterable[JournalRecord]) -> None:
-    """Refuse a protocol that no longer means by a rating what it meant when people gave it."""
-    now = followed.scale
-    for journal in journals:
-        then = journal.header.scale
-        ends = ("minimum", "maximum", "good")
-        changed = [name for name in ends if getattr(now, name) != getattr(then, name)]
-        if followed.dimension != journal.header.dimension:
-            changed.append("dimension")
-        if changed:
-            raise InputError(
-                f"protocol {followed.name!r} has another {' and '.join(changed)} now than when "
-                f"{journal.path.name} was rated; restore the protocol: ratings keep the meaning "
-                "that they were given with"
-            )
 
 
 def check_the_claim(place: OpenStudy) -> None:

@@ -23,7 +23,7 @@ from fechner.experiment.display import Question, SessionQuitError, TrialInterrup
 from fechner.experiment.journal.lock import this_machine
 from fechner.experiment.shown_pixels import few
 from fechner.provenance import digest
-from fechner.records.journal import journal_paths, read_journal_files
+from fechner.records.journal import JournalRecord, journal_paths, read_journal_files
 
 if TYPE_CHECKING:
     from fechner.experiment.plan.plan import Plan
@@ -79,14 +79,19 @@ def check_length(protocol: Protocol, plans: Sequence[Plan]) -> None:
         )
 
 
-def check_inputs(protocol: Protocol, stimuli: StimulusSet, plan: Plan) -> list[Check]:
-    """Check what the session is about: protocol, stimuli, prediction, length."""
+def check_inputs(
+    protocol: Protocol, stimuli: StimulusSet, plan: Plan, kept: JournalRecord | None = None
+) -> list[Check]:
+    """Check what the session is about, and where it goes on if `kept` was interrupted."""
     limit = protocol.trials.session_minutes
     long = plan.minutes > limit
     remedy = f"the protocol's limit is {limit:g}: show fewer stimuli" if long else ""
     length = f"{len(plan.trials)} trials, breaks: {len(plan.breaks)}, about {plan.minutes:.0f} min"
+    who = f"{plan.participant}, session {plan.session}"
+    if kept is not None:
+        who += f", goes on after trial {max((one.trial for one in kept.trials), default=0)}"
     return [
-        Check("participant", f"{plan.participant}, session {plan.session}"),
+        Check("participant", who),
         Check("protocol", f"{protocol.name} {protocol.sha256[:10]}"),
         Check("stimuli", f"{len(stimuli.stimuli)} verified, {stimuli.sha256[:10]}"),
         Check("prediction", prediction_sha256(stimuli)[:10]),
@@ -94,10 +99,11 @@ def check_inputs(protocol: Protocol, stimuli: StimulusSet, plan: Plan) -> list[C
     ]
 
 
-def check_sessions(folder: Path) -> Check:
-    """Check the journals that lie where this one will: damaged ones stop nobody, and are named."""
-    found = read_journal_files(journal_paths(folder))
-    text = f"journals before this one: {len(found.journals)}"
+def check_sessions(journal: Path) -> Check:
+    """Check the journals beside this session's: damaged ones stop nobody, and are named."""
+    others = [path for path in journal_paths(journal.parent) if path.name != journal.name]
+    found = read_journal_files(others)
+    text = f"other journals: {len(found.journals)}"
     if not found.damaged:
         return Check("sessions", text)
     names = few([one.path.name for one in found.damaged])

@@ -208,8 +208,8 @@ def _checked_screen(
     protocol, stimuli, plan = prepared.protocol, prepared.stimuli, prepared.plan
     folder = prepared.path.parent
     _arrange(display, prepared, calibration)
-    checks = preflight.check_inputs(protocol, stimuli, plan)
-    checks += [preflight.check_sessions(folder), preflight.check_disk(folder)]
+    checks = preflight.check_inputs(protocol, stimuli, plan, prepared.kept)
+    checks += [preflight.check_sessions(prepared.path), preflight.check_disk(folder)]
     checks += preflight.check_window(display)
     if ask:
         calibration = calibration or known_calibration(folder, display)

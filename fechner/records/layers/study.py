@@ -6,19 +6,14 @@ what people said. Unknown keys are refused with the nearest known one.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from fechner.errors import InputError, nearest
+from fechner.provenance import read_toml
 from fechner.records.complaints import one_line
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 USUAL: Literal["usual"] = "usual"
 """The layers of a network that `fechner networks` names, and its input."""
@@ -172,12 +167,7 @@ def read_layer_study(path: Path) -> LayerStudy:
         If the file is missing, is not TOML, or holds a key or value that is not known.
     """
     path = Path(path)
-    try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}; check the path") from error
-    except ValueError as error:
-        raise InputError(f"{path} is not TOML: {error}; correct that line") from error
+    content = read_toml(path)
     return _from_its_folder(checked_layer_study(content, str(path)), path.parent)
 
 
