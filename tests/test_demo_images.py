@@ -11,6 +11,7 @@ from fechner.provenance import read_json
 from fechner.records.images.files import read_image
 from fechner.records.rated_images import read_rated_images
 from fechner.records.ratings import read_ratings
+from fechner.study.codec_demonstration import write_codec_demonstration
 from fechner.study.demo_images import (
     LEVELS,
     Raters,
@@ -129,6 +130,9 @@ def test_a_demonstration_says_how_long_it_takes_unless_it_has_begun(tmp_path, ca
     say_how_long(place, 2, None)
     said = re.search(r"about (\d+) to (\d+) minutes here \(2 processes\)", capsys.readouterr().out)
     assert 0 < int(said[1]) < int(said[2])
+    codecs = open_study(write_codec_demonstration(tmp_path / "codecs"))
+    say_how_long(codecs, 1, None)
+    assert "minutes here (1 process)" in capsys.readouterr().out
     place.finished.mkdir()
     say_how_long(place, 2, None)
     assert capsys.readouterr().out == ""

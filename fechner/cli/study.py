@@ -72,6 +72,7 @@ def demo(
     Example: fechner demo --out my-demo
     """
     with _opened(_demonstration(out, claim, world, seed), jobs, cluster) as place:
+        say_how_long(place, jobs, cluster)
         if claim is Claimed.codec:
             from fechner.study.codec_demonstration import run_codec_demonstration
 
@@ -79,19 +80,19 @@ def demo(
         else:
             from fechner.study.demonstration import run_demonstration
 
-            say_how_long(place, jobs, cluster)
             report = run_demonstration(place)
     console.print(f"\nThe report is at {report}", soft_wrap=True)
 
 
 def say_how_long(place: OpenStudy, jobs: int, cluster: str | None) -> None:
     """Say what a demonstration that begins now will take, as far as this machine alone does it."""
-    from fechner.study.demonstration import expected_minutes
+    from fechner.study import codec_demonstration, demonstration
 
     if cluster is not None or place.finished.is_dir():
         return
     processes = jobs or os.cpu_count() or 1
-    minutes = expected_minutes(processes)
+    shown = codec_demonstration if place.study.compares_codecs else demonstration
+    minutes = demonstration.expected_minutes(processes, shown.SERIAL_S, shown.SHARED_S)
     console.print(
         f"about {max(minutes * 0.8, 1):.0f} to {max(minutes * 1.6, 2):.0f} minutes here "
         f"({processes} {'processes' if processes > 1 else 'process'})"

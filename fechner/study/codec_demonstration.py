@@ -28,6 +28,9 @@ SCENES = 12
 PARTICIPANTS = 72
 """Twice as many as a scene has pairs: nine pictures of it, two and two."""
 
+SERIAL_S, SHARED_S = 70.0, 40.0
+"""CPU seconds of it, as those of `demonstration`: sessions and claim, maps and coded files."""
+
 PROTOCOL = "third_of_the_pairs"
 CHANGES = (
     ('design = "complete"', 'design = "latin square"\nconditions_per_scene = 12'),

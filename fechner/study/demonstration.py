@@ -77,7 +77,9 @@ def write_demonstration(folder: Path, *, world: str = "map", seed: int = 1) -> P
     return file
 
 
-def expected_minutes(processes: int) -> float:
+def expected_minutes(
+    processes: int, serial_s: float = SERIAL_S, shared_s: float = SHARED_S
+) -> float:
     """Return about how many minutes a whole demonstration takes here, with so many processes.
 
     What it needs was measured once. A short task of the same kind, timed now, says how fast a core
@@ -87,7 +89,7 @@ def expected_minutes(processes: int) -> float:
     True
     """
     slower = _short_task() / SHORT_TASK_S
-    return slower * (SERIAL_S + SHARED_S / max(processes, 1)) / 60
+    return slower * (serial_s + shared_s / max(processes, 1)) / 60
 
 
 def _short_task() -> float:
