@@ -1,5 +1,6 @@
 """``fechner``, ``fechner status`` and ``fechner doctor``: where one is, and what comes next."""
 
+import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -115,3 +116,12 @@ def test_every_usual_shell_can_complete(shell):
         prog_name="fechner",
     )  # fmt: skip
     assert "status" in result.output
+
+
+def test_saying_what_a_folder_is_loads_nothing_that_computes():
+    code = (
+        "import sys, fechner.study.status; "
+        "print(*{'torch', 'numba', 'scipy', 'statsmodels', 'matplotlib'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == ""

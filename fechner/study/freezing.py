@@ -12,7 +12,6 @@ from datetime import datetime, timezone
 from typing import Any
 
 from fechner import __version__
-from fechner.analysis.ratings.prediction.rivals import COLUMNS, DISTANCE, WEIGHTS
 from fechner.errors import InputError
 from fechner.provenance import digest
 from fechner.records.journal.record import read_header
@@ -22,7 +21,7 @@ from fechner.records.rules.frozen_plan import (
     compared,
     read_frozen_plan,
 )
-from fechner.records.stimuli import LAYER_DISTANCE, StimulusSet, read_stimulus_set
+from fechner.records.stimuli import LAYER_DISTANCE, read_stimulus_set
 from fechner.records.study import Study
 from fechner.study import work
 from fechner.study.map_rivals.given import rivals_digest, rivals_of
@@ -46,6 +45,9 @@ def plan_lines(place: OpenStudy) -> dict[str, Any]:
     InputError
         If the stimuli are not built yet.
     """
+    # Here, and not above: it brings pandas and OpenCV, which `fechner status` can do without.
+    from fechner.analysis.ratings.prediction.rivals import COLUMNS, DISTANCE, WEIGHTS
+
     study, followed = place.study, work.protocol(place)
     stimuli = read_stimulus_set(place.stimuli)
     predicted = {one.stimulus: one.predicted_impact for one in stimuli.stimuli}
@@ -60,7 +62,7 @@ def plan_lines(place: OpenStudy) -> dict[str, Any]:
             else {
                 "test of the prediction": PREDICTION,
                 "rivals of the prediction": [
-                    *_in_table(stimuli),
+                    *(n for n in COLUMNS if n != DISTANCE or stimuli.has_layer_distances),
                     *WEIGHTS,
                     *(one.name for one in rivals),
                 ],
@@ -106,10 +108,6 @@ def rules_changed(place: OpenStudy) -> list[str]:
     now = _rules(place.study)
     lines = compared(read_frozen_plan(place.frozen_plan), now)
     return [line.name for line in lines if line.name in now and not line.kept]
-
-
-def _in_table(stimuli: StimulusSet) -> list[str]:
-    return [name for name in COLUMNS if name != DISTANCE or stimuli.has_layer_distances]
 
 
 def freeze(place: OpenStudy) -> FrozenPlan:

@@ -141,9 +141,12 @@ def _plan(place: OpenStudy) -> str:
 
 def _balance(place: OpenStudy) -> list[tuple[str, str]]:
     """Return a line on how participants fill the Latin square, where there is one to fill."""
-    from fechner.study.planning import rows_of_participants
-
     with suppress(FechnerError):
+        if protocol(place).trials.design != "latin square":
+            return []
+        # Only then: what counts trials brings numba and OpenCV.
+        from fechner.study.planning import rows_of_participants
+
         rows = rows_of_participants(place)
         if rows is not None:
             return [("balance", str(rows))]
