@@ -14,28 +14,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageFilter
-from stimuli_pictures import smooth_map
+from stimuli_pictures import codec_study, smooth_map
 
 from fechner.data.photographs import photographs
 from fechner.records.images.files import write_map_png
 
 DATA = Path(__file__).parent / "data"
 SCENES = tuple(photographs())
-CODECS = """\
-title = "Coded"
-[images]
-photographs = "photos"
-[stimuli]
-kind = "codecs"
-scenes = 4
-[stimuli.codecs]
-arms = ["plain", "map"]
-rates = [40]
-[claim]
-kind = "codec"
-[claim.codec]
-than = ["plain"]
-"""
 DETAIL = " detail"
 BLURS = {"glide": 0.0, "flux": 0.5, "craiyon": 1.0, "midjourney": 2.0, "dalle": 4.0}
 RATED = ("quality", "authenticity", "appeal")
@@ -214,7 +199,7 @@ def compressed(folder: Path) -> None:
 
 def study_file_of_codecs(folder: Path) -> None:
     """`study.toml`: two arms at one rate."""
-    (folder / "study.toml").write_text(CODECS)
+    (folder / "study.toml").write_text(codec_study("photos"))
 
 
 def from_elsewhere(folder: Path) -> None:

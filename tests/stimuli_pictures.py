@@ -43,3 +43,24 @@ def written(folder: Path) -> dict[str, tuple[Path, Path]]:
         write_map_png(importance, smooth_map(seed, *picture.shape[:2]))
         scenes[name] = (image, importance)
     return scenes
+
+
+def codec_study(
+    pictures: str, *, scenes: int = 4, arm: str = "map", rates: tuple[int, ...] = (40,)
+) -> str:
+    """Return the file of a study that holds `arm` against plain files of the same size."""
+    return f"""\
+title = "Coded"
+[images]
+photographs = "{pictures}"
+[stimuli]
+kind = "codecs"
+scenes = {scenes}
+[stimuli.codecs]
+arms = ["plain", "{arm}"]
+rates = {list(rates)}
+[claim]
+kind = "codec"
+[claim.codec]
+than = ["plain"]
+"""

@@ -12,22 +12,6 @@ from fechner.stimuli.build import build_stimuli
 from fechner.stimuli.choosing import first_reasons
 from fechner.stimuli.coded.build import build_coded_stimuli
 
-STUDY = """\
-title = "t"
-[images]
-photographs = "images"
-[stimuli]
-kind = "codecs"
-scenes = {scenes}
-[stimuli.codecs]
-arms = ["plain", "{arm}"]
-rates = [40]
-[claim]
-kind = "codec"
-[claim.codec]
-than = ["plain"]
-"""
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -50,7 +34,8 @@ def said_by(*words):
 
 
 def build(folder, out, scenes=4, arm="map"):
-    write_text(folder / "study.toml", STUDY.format(scenes=scenes, arm=arm))
+    text = stimuli_pictures.codec_study("images", scenes=scenes, arm=arm)
+    write_text(folder / "study.toml", text)
     words = ["stimuli", "build", folder / "images", "--maps", folder / "maps", "--out", out]
     return [*words, "--study", folder / "study.toml", "--jobs", "1"]
 

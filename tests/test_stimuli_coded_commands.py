@@ -24,23 +24,10 @@ from fechner.study import work
 from fechner.study.opening import open_study
 from fechner.study.planning import study_plan
 
-FILE = """\
-title = "Coded"
-[images]
-photographs = "photographs"
-[stimuli]
-kind = "codecs"
-scenes = 4
-[stimuli.codecs]
-arms = ["plain", "map"]
-rates = [30, 60]
+SESSION = """\
 [session]
 protocol = "pair"
 participants = 6
-[claim]
-kind = "codec"
-[claim.codec]
-than = ["plain"]
 """
 
 
@@ -54,7 +41,8 @@ def run(*words, code=0):
 def given(tmp_path_factory):
     """A folder with a study file, four photographs and their maps."""
     folder = tmp_path_factory.mktemp("given")
-    write_text(folder / "study.toml", FILE)
+    text = stimuli_pictures.codec_study("photographs", rates=(30, 60))
+    write_text(folder / "study.toml", text + SESSION)
     for seed, (name, picture) in enumerate(stimuli_pictures.photographs().items()):
         write_png(folder / "photographs" / f"{name}.png", picture)
         drawn = stimuli_pictures.smooth_map(seed, *picture.shape[:2])
