@@ -17,6 +17,7 @@ from fechner.records.prediction import read_prediction
 from fechner.records.rated_images import read_rated_images
 from fechner.records.ratings import read_ratings
 from fechner.records.stimuli import read_stimulus_set
+from fechner.study import demo_images
 from fechner.study.demo_images import simulated_rated_images
 from fechner.study.opening import open_study
 from fechner.study.steps import run_whole
@@ -39,12 +40,18 @@ size = 96
 [channels]
 strategies = ["readout"]
 shuffles = 2
+[maps]
+method = "distance"
 [stimuli]
 scenes = 14
+match = ["edge_fine", "luminance"]
 [simulate]
 participants = 6
 in_window = 0
 """
+
+SIDE = 192
+"""Of the photographs in pixels: half the demonstration's."""
 
 pytestmark = pytest.mark.slow
 
@@ -53,8 +60,9 @@ pytestmark = pytest.mark.slow
 def study(tmp_path_factory):
     """Return the folder of a finished study whose scenes have odd names."""
     folder = tmp_path_factory.mktemp("odd") / "study"
-    with executor() as pool:
-        simulated_rated_images(folder / "images", seed=1, levels={"blur": (1.6,)}, pool=pool)
+    with pytest.MonkeyPatch.context() as patch, executor() as pool:
+        patch.setattr(demo_images, "SIDE", SIDE)
+        simulated_rated_images(folder / "images", seed=1, levels={"blur": (1.6,)})
         rename_scenes(folder / "images" / "SIMULATED_rated.csv")
         write_text(folder / "study.toml", STUDY)
         run_whole(open_study(folder, pool=pool))
