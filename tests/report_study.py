@@ -1,5 +1,11 @@
 """A small study folder for tests of the report: every artefact as the steps write it."""
 
+import atexit
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from journals import header_of, trial
@@ -190,6 +196,20 @@ def write_sessions(folder, ratings, *, simulated):
 
 def write_study(folder, *, simulated=True, people=True, statistics=True):
     """Write a study folder; `people` and `statistics` say how far it went."""
+    return Path(
+        shutil.copytree(_written(simulated, people, statistics), folder, dirs_exist_ok=True)
+    )
+
+
+@cache
+def _written(simulated, people, statistics):
+    """Make each such study once a process, in a folder that goes with the process."""
+    place = tempfile.TemporaryDirectory()
+    atexit.register(place.cleanup)
+    return _made(Path(place.name) / "study", simulated, people, statistics)
+
+
+def _made(folder, simulated, people, statistics):
     rng = np.random.default_rng(5)
     prefix = "SIMULATED_" if simulated else ""
     (folder / "images").mkdir(parents=True)
