@@ -67,7 +67,7 @@ def test_ninety_five_of_a_hundred_intervals_hold_the_true_correlation(ranks):
     """Population correlation .6; that of ranks is 6 / pi arcsin(.6 / 2) (Pearson 1907)."""
     rng, inside = np.random.default_rng(2), []
     true = 6 / np.pi * np.arcsin(0.3) if ranks else 0.6
-    for _ in range(2000):
+    for _ in range(1000):
         x, e = rng.normal(size=(2, 24))
         found = correlate(x, 0.6 * x + 0.8 * e, ranks=ranks)
         inside.append(found.low <= true <= found.high)
