@@ -13,9 +13,10 @@ from fechner.analysis.ratings.matrices import rating_matrix
 from fechner.analysis.ratings.scores.likelihood import maximum_likelihood
 from fechner.cli.main import app
 from fechner.data.importing.reader import import_ratings
+from fechner.errors import InputError
 from fechner.experiment.simulated.observers import simulated_panel
 from fechner.protocols.schema import load_protocol
-from fechner.records.ratings import read_ratings
+from fechner.records.ratings import ratings_from_table, read_ratings
 from fechner.records.scales import Scale
 
 runner = CliRunner()
@@ -209,3 +210,14 @@ def test_bias_and_inconsistency_of_participants_are_shown_and_written(tmp_path):
     assert scores["quality"].to_numpy() == pytest.approx(model.quality)
     assert scores["ci_low"].min() >= 1
     assert scores["ci_high"].max() <= 5
+
+
+def test_a_condition_that_images_do_not_name_is_said_where_it_tells_repeats_apart():
+    scales = {"quality": Scale(1, 5)}
+    rows = [(p, i, c) for p in "ABC" for i in "xyz" for c in ("low", "high")]
+    table = pd.DataFrame(rows, columns=["participant", "image", "arm"])
+    table = table.assign(dimension="quality", rating=3, rt_ms=np.arange(len(table)))
+    with pytest.raises(InputError, match="names of images hold 'arm' where that"):
+        ratings_from_table(table, scales=scales)
+    with pytest.raises(InputError, match=r"made twice$"):
+        ratings_from_table(table.drop(columns="arm"), scales=scales)

@@ -435,7 +435,7 @@ def test_a_missing_file_and_its_own_table_as_output_are_refused(tmp_path):
     path = save(tmp_path / "r.csv", "subject,stim,score\nP1,a,3\n")
     done = fechner("data", "import", "ratings", path, "--scale", "1:5", "-o", path)
     assert done.exit_code == 2
-    assert "choose another --out" in done.stderr
+    assert "give the result another name" in done.stderr
 
 
 def test_names_in_an_old_8_bit_encoding_are_read_and_another_can_be_named(tmp_path):

@@ -168,10 +168,23 @@ def ratings_from_table(
         rows = table["dimension"] == name
         require_within(table["rating"][rows], source, "rating", scale.minimum, scale.maximum)
     keys = [name for name in (*RATINGS_COLUMNS[:3], "session", "trial") if name in table.columns]
-    made_twice = ", or add a column 'trial' if the judgement was made twice"
-    require_distinct(table, keys, source, remedy=made_twice)
+    if table.duplicated(keys).any():
+        require_distinct(table, keys, source, remedy=_remedy_of_repeats(table, keys))
     table = numeric_where_possible(table.reset_index(drop=True), keep=TEXT_COLUMNS)
     return Ratings(table, dict(scales), simulated, missing)
+
+
+def _remedy_of_repeats(table: pd.DataFrame, keys: list[str]) -> str:
+    """Return what else can be done about rows of one participant and image than to remove one."""
+    remedy = ", or add a column 'trial' if the judgement was made twice"
+    repeated = table[table.duplicated(keys, keep=False)]
+    for column in [name for name in table.columns if name not in (*keys, "rating")]:
+        # A condition has few values; a time or a number of the row has as many as there are rows.
+        few = 1 < table[column].nunique() <= max(len(table) // 4, 2)
+        if few and not repeated.duplicated([*keys, column]).any():
+            told_apart = f"let the names of images hold {str(column)!r} where that is what differs"
+            return f"{remedy}, or {told_apart}"
+    return remedy
 
 
 def read_ratings(csv: Path | str, *, scales: Mapping[str, Scale] | None = None) -> Ratings:

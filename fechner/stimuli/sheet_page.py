@@ -49,7 +49,8 @@ h2{font-size:1.15rem;margin:2rem 0 .4rem;border-top:1px solid #bbb;padding-top:.
 figure{margin:0}figure img{width:100%;height:auto;display:block}
 figcaption{font-size:.85rem;overflow-wrap:anywhere}
 .wide{overflow-x:auto;margin-top:.6rem}table{border-collapse:collapse;font-size:.85rem}
-td,th{padding:2px 10px;text-align:right;white-space:nowrap}
+td,th{padding:2px clamp(3px,1vw,10px);text-align:right;vertical-align:bottom}
+td:not(:first-child){white-space:nowrap}td:first-child{overflow-wrap:anywhere;min-width:4rem}
 td:first-child,th:first-child{text-align:left}
 tr+tr td{border-top:1px solid #ddd}.bar{width:220px;max-width:100%;height:12px}
 .simulated{color:#a00;font-weight:600}li{overflow-wrap:anywhere}
@@ -196,8 +197,15 @@ def _data(picture: np.ndarray) -> str:
 def _numbers(found: StimulusSet, degraded: Sequence[Stimulus]) -> str:
     columns = [(name, words) for name, words in NUMBERS if name != LAYER_DISTANCE]
     columns = list(NUMBERS) if found.has_layer_distances else columns
-    rows = [[one.stimulus, *(_cell(one, name) for name, _ in columns)] for one in degraded]
-    return numbers_table(["picture", *(words for _, words in columns)], rows)
+    units = {one.strength_unit for one in degraded}
+    shared = units.pop() if len(units) == 1 else ""
+    rows = [
+        [one.stimulus, *(_cell(one, name, unit=not shared) for name, _ in columns)]
+        for one in degraded
+    ]
+    header = [f"{words}, {shared}" if shared and name == "strength" else words
+              for name, words in columns]  # fmt: skip
+    return numbers_table(["picture", *header], rows)
 
 
 def numbers_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -209,9 +217,9 @@ def numbers_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'
 
 
-def _cell(one: Stimulus, name: str) -> str:
-    unit = f" {one.strength_unit}" if name == "strength" and one.strength_unit else ""
-    return f"{getattr(one, name):.4g}{unit}"
+def _cell(one: Stimulus, name: str, *, unit: bool) -> str:
+    told = f" {one.strength_unit}" if unit and name == "strength" and one.strength_unit else ""
+    return f"{getattr(one, name):.4g}{told}"
 
 
 def _severe(found: StimulusSet, scenes: Sequence[str]) -> str:

@@ -89,7 +89,8 @@ def choose_dimension(ratings: Ratings, dimension: str | None = None) -> str:
         raise InputError("the ratings table has no rows; record or export a session first")
     if dimension is None and len(known) > 1:
         raise InputError(
-            f"the ratings have {len(known)} dimensions ({', '.join(known)}); name the one to test"
+            f"the ratings have {len(known)} dimensions ({', '.join(known)}); "
+            "name one of them (--dimension)"
         )
     wanted = known[0] if dimension is None else dimension
     if wanted not in known:
