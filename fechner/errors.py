@@ -62,7 +62,8 @@ def nearest(name: str, known: Iterable[str], *, limit: int = 8) -> str:
     ``"known are: a, b, c"`` (at most `limit` names, then the number left out).
     """
     options = sorted({str(option) for option in known})
-    close = get_close_matches(str(name), options, n=3, cutoff=0.6)
+    close = [one for one in options if one.casefold() == str(name).casefold()]
+    close = close or get_close_matches(str(name), options, n=3, cutoff=0.6)
     if close:
         return "did you mean " + " or ".join(repr(option) for option in close) + "?"
     if not options:

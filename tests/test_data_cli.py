@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 
 from fechner.cli import data
 from fechner.cli.main import OneLineErrors
+from fechner.errors import nearest
+from fechner.records.images.files import image_files
 
 app = typer.Typer(cls=OneLineErrors)
 app.add_typer(data.app, name="data")
@@ -306,3 +308,26 @@ def test_reading_tables_and_images_loads_neither_torch_nor_psychopy():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_ratings_that_are_all_the_same_are_not_in_order(table):
+    lines = table.read_text().splitlines()
+    same = [",".join([*line.split(",")[:2], "3", "blur"]) for line in lines[1:]]
+    table.write_text("\n".join([lines[0], *same]))
+    assert "every image has the same rating 3 in 'quality'" in refused("data", "check", table)
+
+
+def test_a_spreadsheet_is_called_one(table):
+    table.write_bytes(b"PK\x03\x04\xff\xfe")
+    assert "is a spreadsheet; save the sheet" in refused("data", "check", table)
+
+
+def test_hidden_files_and_folders_called_like_images_are_no_images(tmp_path):
+    for name in ("b.PNG", "a.avif", "._a.png", "notes.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
+    assert [path.name for path in image_files(tmp_path)] == ["a.avif", "b.PNG"]
+
+
+def test_capitals_are_no_other_name():
+    assert nearest("AVT", ["avt", "avt_compressed"]) == "did you mean 'avt'?"

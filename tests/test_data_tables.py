@@ -155,6 +155,7 @@ def test_an_image_file_that_is_no_image_is_refused(tmp_path):
         ("", "is empty"),
         ("image,scene,quality\n", "has a header but no rows"),
         ("image;scene;quality\na;s;3\n", "separates columns by ';'"),
+        ("image\tscene\tquality\na\ts\t3\n", "separates columns by tabs"),
         ("image,scene,quality\na,s\n", "row 2 has 2 cells, expected 3"),
         ("image,scene,quality,quality\na,s,3,3\n", "has two columns 'quality'"),
         ("image,scene,quality\n,s,3\n", "row 2: column 'image' is empty"),

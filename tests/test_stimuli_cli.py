@@ -153,3 +153,9 @@ def test_an_unknown_scene_suggests_the_nearest(stimuli, tmp_path):
 def test_levels_of_different_measures_are_refused(scenes, tmp_path):
     words = ["--maps", tmp_path, "--out", tmp_path, "--target", "mse=9", "--target", "ssim=0.1"]
     assert "share one measure" in run("stimuli", "build", scenes["cat"][0], *words, code=2)
+
+
+def test_degrade_writes_no_format_that_loses_more(scenes, tmp_path):
+    words = ["--region", "random", "--strength", "2", "--out", tmp_path / "a.jpg"]
+    assert "--out expects a .png" in run("degrade", scenes["cat"][0], *words, code=2)
+    assert not list(tmp_path.glob("a*"))

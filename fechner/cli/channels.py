@@ -56,15 +56,17 @@ Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for tables and fi
 Weights = Annotated[
     Path | None, typer.Option(help="Checkpoint to use instead of the published weights.")
 ]
-Size = Annotated[int, typer.Option(help="Side in pixels that images are squashed to.")]
+Size = Annotated[
+    int, typer.Option(min=32, max=4096, help="Side in pixels that images are squashed to.")
+]
 Fit = Annotated[
     str, typer.Option(help="spearman, tau_a, pearson, rmse_linear or rmse_monotone drives pruning.")
 ]
 Kernel = Annotated[str, typer.Option(help="absolute, squared, rank or gaussian.")]
 Similarity = Annotated[str, typer.Option(help="cosine, pearson, euclidean or dot.")]
-Seed = Annotated[int, typer.Option(help="Of splits, shuffles and bootstraps.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of splits, shuffles and bootstraps.")]
 Cache = Annotated[Path | None, typer.Option(help="Folder that keeps activations between runs.")]
-Shuffles = Annotated[int, typer.Option(help="Repeats of everything under shuffled ratings.")]
+Shuffles = Annotated[int, typer.Option(min=0, help="Repeats of everything under shuffled ratings.")]
 ReadOut = Annotated[
     str,
     typer.Option("--readout", "-r", help="Of pairs (METHOD:reference): how a distance is made."),
@@ -82,7 +84,9 @@ def agree(
     size: Size = 224,
     kernel: Kernel = "absolute",
     similarity: Similarity = "cosine",
-    permutations: Annotated[int, typer.Option(help="Of the images' ratings, behind p.")] = 1000,
+    permutations: Annotated[
+        int, typer.Option(min=0, help="Of the images' ratings, behind p.")
+    ] = 1000,
     ratings: RatingsFile = None,
     seed: Seed = 0,
     cache: Cache = None,
@@ -149,9 +153,9 @@ def select(
         typer.Option("--dimension", "-d", help="Rating dimension, or A+B. Default: the first."),
     ] = None,
     partial_out: PartialOut = None,
-    network: Annotated[str, typer.Option(help="A name of `fechner networks`.")] = (
-        "efficientnet_lite0"
-    ),
+    network: Annotated[
+        str, typer.Option("--network", "-n", help="A name of `fechner networks`.")
+    ] = ("efficientnet_lite0"),
     layer: Layers = None,
     weights: Weights = None,
     size: Size = 224,
@@ -161,7 +165,9 @@ def select(
         str, typer.Option("--select", help="evidence, 'best held-out', or a strategy.")
     ] = "evidence",
     held_out: Annotated[float, typer.Option(help="Share of the scenes that only judge.")] = 0.33,
-    shuffles: Shuffles = 20,
+    shuffles: Annotated[
+        int, typer.Option(min=2, help="Repeats of everything under shuffled ratings.")
+    ] = 20,
     fit: Fit = "spearman",
     kernel: Kernel = "absolute",
     similarity: Similarity = "cosine",
@@ -232,8 +238,8 @@ def compare(
         bool, typer.Option(help="Add the choice of the best row, made inside the folds.")
     ] = False,
     size: Size = 224,
-    folds: Annotated[int, typer.Option(help="Outer folds of whole scenes.")] = 5,
-    repeats: Annotated[int, typer.Option(help="Partitions into folds to average over.")] = 1,
+    folds: Annotated[int, typer.Option(min=2, help="Outer folds of whole scenes.")] = 5,
+    repeats: Annotated[int, typer.Option(min=1, help="Partitions into folds to average over.")] = 1,
     shuffles: Shuffles = 20,
     fit: Fit = "spearman",
     kernel: Kernel = "absolute",

@@ -55,7 +55,7 @@ def check(
 
     Example: fechner data check images/rated.csv --scale quality=1:5
     """
-    from fechner.data.checking import unknown_images
+    from fechner.data.checking import require_varied, unknown_images
     from fechner.executors import executor
     from fechner.records.rated_images import read_rated_images, require_scenes
     from fechner.records.ratings import read_ratings
@@ -65,6 +65,7 @@ def check(
     with executor(jobs, cluster) as pool:
         _check_images(files, pool)
         require_scenes(rated)
+        require_varied(rated)
         say_what_is_there(rated)
         if rated.references:
             _check_pairs(rated, str(table), pool)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fechner.errors import InputError
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -34,7 +36,10 @@ def degrade(
     ] = "blur",
     target: Annotated[
         str | None,
-        typer.Option(help="What is lost over the whole picture: mse=, ssim=, ss2= or bytes=."),
+        typer.Option(
+            help="What is lost over the whole picture: mse=, ssim= (1 - SSIM), ss2= (points below "
+            "100) or bytes= (of a JPEG)."
+        ),
     ] = None,
     strength: Annotated[
         float | None, typer.Option(help="Strength in the family's unit instead of a target.")
@@ -52,12 +57,13 @@ def degrade(
         typer.Option("--map", help="Importance map (grey PNG of the picture's size)."),
     ] = None,
     share: Annotated[float, typer.Option(help="Area of the region, share of the picture.")] = 0.2,
-    seed: Annotated[int, typer.Option(help="Of noise, phases and random regions.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of noise, phases and random regions.")] = 0,
     max_strength_ratio: Annotated[
         float, typer.Option(help="Refuse if low and high need strengths further apart.")
     ] = 1.5,
     out: Annotated[
-        Path | None, typer.Option(help="The degraded PNG; IMAGE_FAMILY_REGION.png otherwise.")
+        Path | None,
+        typer.Option("--out", "-o", help="The degraded PNG; IMAGE_FAMILY_REGION.png otherwise."),
     ] = None,
     picture: Annotated[bool, typer.Option(help="Also draw before, mask and after.")] = True,
 ) -> None:
@@ -69,12 +75,14 @@ def degrade(
     from fechner.compression.degrading.degrade import family_named
     from fechner.records.images.files import read_image, write_png
 
+    out = out or image.with_name(f"{image.stem}_{family}_{region.value}.png")
+    if out.suffix.lower() != ".png":
+        raise InputError(f"--out expects a .png, which loses nothing more, got {out}")
     kind = family_named(family)
     strength = _strength(kind, target, strength, cutoff, pixels_per_degree)
     pixels = read_image(image)
     masks = _masks(pixels, map_file, region, share, seed)
     made = _degraded(pixels, masks, kind, target, strength, max_strength_ratio, seed, region)
-    out = out or image.with_name(f"{image.stem}_{family}_{region.value}.png")
     write_png(out, made.image)
     console.print(_summary(pixels, made, kind, masks[region.value], out))
     if picture:
@@ -92,7 +100,6 @@ def _strength(
 ) -> float | None:
     """Return the strength that was asked for; None where a target was."""
     from fechner.compression.degrading.degrade import sigma_for_cutoff
-    from fechner.errors import InputError
 
     if sum(value is not None for value in (target, strength, cutoff)) != 1:
         raise InputError(
@@ -117,7 +124,6 @@ def _masks(
     from fechner.compression.regions import controls
     from fechner.compression.regions import matched as regions
     from fechner.compression.regions.blocks import BlockGrid
-    from fechner.errors import InputError
     from fechner.records.images.files import read_map_png
 
     options = regions.RegionOptions(share=share)
@@ -176,8 +182,8 @@ def _summary(pixels: np.ndarray, made: Matched, kind: Family, mask: np.ndarray, 
     from fechner.compression.metrics.quality import mse, ssim
 
     return (
-        f"{kind.name} {made.strength:.4g} {kind.unit} on {float(mask.mean()):.1%} of the picture: "
-        f"mse {mse(pixels, made.image):.2f}, ssim {ssim(pixels, made.image):.4f}; {out}"
+        f"{kind.name} {made.strength:.4g} {kind.unit} on {100 * mask.mean():.1f} % of the picture: "
+        f"mse {mse(pixels, made.image):.2f}, 1 - SSIM {1 - ssim(pixels, made.image):.4f}; {out}"
     )
 
 

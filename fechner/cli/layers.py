@@ -57,8 +57,10 @@ Dimension = Annotated[
 ReferenceRating = Annotated[
     float | None, typer.Option(help="Rating of every reference, where the table has none.")
 ]
-Seed = Annotated[int | None, typer.Option(help="Of splits and intervals. Default: 0.")]
-Resamples = Annotated[int | None, typer.Option(help="Behind intervals; 0: none. Default: 1000.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Of splits and intervals. Default: 0.")]
+Resamples = Annotated[
+    int | None, typer.Option(min=0, help="Behind intervals; 0: none. Default: 1000.")
+]
 Cache = Annotated[
     Path | None, typer.Option(help="Folder that keeps distances. Default: OUT/cache.")
 ]

@@ -98,8 +98,14 @@ def _of_usage(error: Any) -> Exception:
     if "\n" in message:
         return error
     command = error.ctx.command_path if error.ctx else "fechner"
-    told = message.rstrip(".").replace("Value error, ", "")
-    return _ending(f"error: {told}; see {command} --help", 2)
+    told = message.rstrip(".").replace("Value error, ", "").replace("Input should be", "expected")
+    return _ending(f"error: {told}{_what_came(error)}; see {command} --help", 2)
+
+
+def _what_came(error: Any) -> str:
+    """Return what stood in the place of a value, where pydantic refused it: only it knows."""
+    refused = getattr(error.__cause__, "errors", None)
+    return f", got {refused()[0]['input']!r}" if callable(refused) else ""
 
 
 def _ending(line: str, code: int) -> typer.Exit:

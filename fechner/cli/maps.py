@@ -42,7 +42,7 @@ def _group() -> None:
 @app.command()
 def make(
     images: Annotated[list[Path], typer.Argument(help="Image files or folders.")],
-    out: Annotated[Path, typer.Option(help="Folder for the maps.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the maps.")],
     selection: Selection = None,
     candidate: Annotated[
         str | None, typer.Option(help="A candidate of the selection instead of the chosen one.")
@@ -65,7 +65,9 @@ def make(
     overlays: Annotated[bool, typer.Option(help="Also draw each map over its image.")] = True,
     short_side: Annotated[
         int | None,
-        typer.Option(help="Pixels of the short side in the network. Distances: native size."),
+        typer.Option(
+            min=32, help="Pixels of the short side in the network. Distances: native size."
+        ),
     ] = None,
     weights: Weights = None,
     device: Device = "auto",

@@ -72,17 +72,20 @@ def activations(
     images: Annotated[
         list[Path], typer.Argument(help="Image files or folders, or one table of rated images.")
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the .npy files.")],
-    network: Annotated[str, typer.Option(help="A name of `fechner networks`.")] = (
-        "efficientnet_lite0"
-    ),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the .npy files.")],
+    network: Annotated[
+        str, typer.Option("--network", "-n", help="A name of `fechner networks`.")
+    ] = ("efficientnet_lite0"),
     layer: Annotated[
-        list[str] | None, typer.Option(help="Layer; repeat for several. Default: the last.")
+        list[str] | None,
+        typer.Option("--layer", "-l", help="Layer; repeat for several. Default: the last."),
     ] = None,
     pool: Annotated[
-        str | None, typer.Option(help="Reduce over space: mean, max or mean_sd.")
+        str | None, typer.Option("--pool", "-p", help="Reduce over space: mean, max or mean_sd.")
     ] = None,
-    size: Annotated[int, typer.Option(help="Side of the square, in pixels.")] = 224,
+    size: Annotated[
+        int, typer.Option(min=32, max=4096, help="Side of the square, in pixels.")
+    ] = 224,
     weights: Weights = None,
     device: Device = "auto",
     jobs: Jobs = 1,
@@ -133,8 +136,10 @@ def _images_of(given: list[Path]) -> list[Path]:
 @app.command()
 def finetune(
     rated: Annotated[Path, typer.Argument(help="Rated images (CSV with its .json).")],
-    dimension: Annotated[str, typer.Option(help="The rated dimension to predict.")],
-    out: Annotated[Path, typer.Option(help="Folder for the checkpoint.")],
+    dimension: Annotated[
+        str, typer.Option("--dimension", "-d", help="The rated dimension to predict.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the checkpoint.")],
     part: Annotated[str, typer.Option(help="head (frozen trunk) or whole.")] = "head",
     leave_out: Annotated[
         Path | None,
@@ -144,13 +149,13 @@ def finetune(
         float | None, typer.Option(help="Share of the scenes not to be seen, to judge later.")
     ] = None,
     validation: Annotated[float, typer.Option(help="Share of scenes that decide the stop.")] = 0.2,
-    epochs: Annotated[int, typer.Option(help="Most epochs of the whole network.")] = 20,
-    network: Annotated[str, typer.Option(help="A name of `fechner networks`.")] = (
-        "efficientnet_lite0"
-    ),
+    epochs: Annotated[int, typer.Option(min=1, help="Most epochs of the whole network.")] = 20,
+    network: Annotated[
+        str, typer.Option("--network", "-n", help="A name of `fechner networks`.")
+    ] = ("efficientnet_lite0"),
     weights: Weights = None,
     device: Device = "auto",
-    seed: Annotated[int, typer.Option(help="Of split, order and mirroring.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of split, order and mirroring.")] = 1,
 ) -> None:
     """Fit a network to ratings; the checkpoint is used by --weights everywhere.
 

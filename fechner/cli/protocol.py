@@ -94,7 +94,7 @@ def copy(
 @app.command()
 def schema(
     texts: Annotated[bool, typer.Option("--texts", help="The schema of text files.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Write to this file.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write to this file.")] = None,
 ) -> None:
     """Print the JSON Schema of protocol files, for editors that check TOML.
 

@@ -27,7 +27,9 @@ Language = Annotated[str, typer.Option(help="Language of the participant's texts
 def plan(
     stimuli: Stimuli,
     protocol: ProtocolName = "slider",
-    participants: Annotated[int, typer.Option(min=1, help="How many to audit.")] = 30,
+    participants: Annotated[
+        int, typer.Option("--participants", "-p", min=1, help="How many to audit.")
+    ] = 30,
     participant: Annotated[str, typer.Option(help="Print this participant's trials.")] = "",
     session: Annotated[int, typer.Option(min=1)] = 1,
 ) -> None:
@@ -103,7 +105,7 @@ def run(
     simulate: Annotated[
         str, typer.Option(help="A SIMULATED participant of the world map, null or centre.")
     ] = "",
-    seed: Annotated[int, typer.Option(help="Of the simulated participant.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Of the simulated participant.")] = 1,
     maps: Annotated[
         Path | None, typer.Option(help="Maps that SIMULATED marks follow in the world map.")
     ] = None,
@@ -352,7 +354,7 @@ def screens(
     protocol: Annotated[str, typer.Option(help="A protocol; left out, every shipped one.")] = "",
     language: Language = "en",
     size: Annotated[str, typer.Option(help="WIDTHxHEIGHT of the window.")] = "1280x1024",
-    width: Annotated[int, typer.Option(help="Width of the pictures in pixels.")] = 480,
+    width: Annotated[int, typer.Option(min=16, help="Width of the pictures in pixels.")] = 480,
 ) -> None:
     """Save a picture of each screen of a protocol, from a short simulated session.
 

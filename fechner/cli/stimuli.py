@@ -22,7 +22,7 @@ def build(
     context: typer.Context,
     images: Annotated[list[Path], typer.Argument(help="Photographs: files or folders.")],
     maps: Annotated[Path, typer.Option(help="Folder of importance maps, NAME.png each.")],
-    out: Annotated[Path, typer.Option(help="Folder of the stimulus set.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the stimulus set.")],
     family: Annotated[
         list[str] | None, typer.Option(help="Degradation; repeat for several.")
     ] = None,
@@ -60,7 +60,7 @@ def build(
         str | None,
         typer.Option(help="Also a ruined catch item a scene: FAMILY=MSE such as noise=2000."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of noise, phases and random regions.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of noise, phases and random regions.")] = 0,
     jobs: Jobs = 0,
     cluster: Cluster = None,
 ) -> None:
@@ -223,7 +223,9 @@ def verify(folder: Annotated[Path, typer.Argument(help="Folder of a stimulus set
 @app.command("import")
 def import_set(
     table: Annotated[Path, typer.Argument(help="CSV: file, scene, region, ... of each picture.")],
-    out: Annotated[Path, typer.Option(help="Folder of the stimulus set; new or empty.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder of the stimulus set; new or empty.")
+    ],
     masks: Annotated[
         Path | None, typer.Option(help="Folder of regions, SCENE_REGION.png each.")
     ] = None,
@@ -296,7 +298,9 @@ def sheet(
     folder: Annotated[Path, typer.Argument(help="Folder of a stimulus set.")],
     out: Annotated[
         Path | None,
-        typer.Option(help="A page (.html) or one picture (.png); FOLDER/sheet.html otherwise."),
+        typer.Option(
+            "--out", "-o", help="A page (.html) or one picture (.png); FOLDER/sheet.html otherwise."
+        ),
     ] = None,
     maps: Annotated[Path | None, typer.Option(help="Folder of the importance maps.")] = None,
     scene: Annotated[list[str] | None, typer.Option(help="Only this scene; repeat.")] = None,
@@ -334,7 +338,8 @@ def sheet(
 def balance(
     folder: Annotated[Path, typer.Argument(help="Folder of a stimulus set.")],
     out: Annotated[
-        Path | None, typer.Option(help="Also write every scene's differences as CSV.")
+        Path | None,
+        typer.Option("--out", "-o", help="Also write every scene's differences as CSV."),
     ] = None,
 ) -> None:
     """Show how alike the arms are: what was matched and what was left over.

@@ -50,9 +50,9 @@ def _opened(file: Path, jobs: int, cluster: str | None) -> Iterator[OpenStudy]:
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", help="Folder for everything it makes.")] = Path(
-        "out/demo"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for everything it makes.")
+    ] = Path("out/demo"),
     claim: Annotated[
         Claimed, typer.Option(help="What is tested: regions of pictures, or coded files.")
     ] = Claimed.regions,
@@ -63,7 +63,7 @@ def demo(
             "map or null. The first where left out."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Every random draw follows from it.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Every random draw follows from it.")] = 1,
     jobs: Jobs = 0,
     cluster: Cluster = None,
 ) -> None:
@@ -139,7 +139,7 @@ def init(
 
 @app.command()
 def schema(
-    out: Annotated[Path | None, typer.Option(help="Write to this file.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write to this file.")] = None,
 ) -> None:
     """Print the JSON Schema of study files, for editors that check TOML.
 

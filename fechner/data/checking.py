@@ -27,6 +27,23 @@ def unknown_images(rated: RatedImages, ratings: Ratings) -> list[str]:
     return sorted(set(ratings.table["image"]) - set(rated.table["image"]))
 
 
+def require_varied(rated: RatedImages) -> None:
+    """Check that no dimension is the same for every image.
+
+    Raises
+    ------
+    InputError
+        If one is: nothing can agree with it.
+    """
+    for name in rated.dimensions:
+        values = rated.scores(name)
+        if (values == values[0]).all():
+            raise InputError(
+                f"every image has the same rating {values[0]:g} in {name!r}, so nothing can agree "
+                "with it; correct the column, or leave it out"
+            )
+
+
 def _complaint(path: Path) -> str:
     try:
         read_image(path)

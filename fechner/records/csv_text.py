@@ -34,8 +34,9 @@ def read_rows(path: Path) -> tuple[list[str], list[list[str]]]:
     if not rows or not any(rows[0]):
         raise InputError(f"table {path} is empty; expected a header and at least one row")
     header = [name.strip() for name in rows[0]]
-    if len(header) == 1 and ";" in header[0]:
-        raise InputError(f"{path} separates columns by ';'; save it with commas")
+    for mark, called in ((";", "';'"), ("\t", "tabs")):
+        if len(header) == 1 and mark in header[0]:
+            raise InputError(f"{path} separates columns by {called}; save it with commas")
     twice = [name for name in header if header.count(name) > 1]
     if twice:
         raise InputError(f"{path} has two columns {twice[0]!r}; rename one")
@@ -58,7 +59,7 @@ def _rows(path: Path) -> list[list[str]]:
     except FileNotFoundError as error:
         raise InputError(f"table {path} is missing; check the path") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"table {path} is not UTF-8 text; save it as CSV in UTF-8") from error
+        raise InputError(f"table {path} is {_kind(path)} as CSV in UTF-8") from error
     except csv.Error as error:
         raise InputError(f"{path} is not a CSV table ({error}); save it as CSV in UTF-8") from error
     except OSError as error:
@@ -66,6 +67,19 @@ def _rows(path: Path) -> list[list[str]]:
     while rows and not any(cell.strip() for cell in rows[-1]):
         rows.pop()
     return rows
+
+
+SPREADSHEET_STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""First bytes of xlsx, xlsb and ods (zip), and of xls (OLE)."""
+
+
+def _kind(path: Path) -> str:
+    """Return what a file is that is no UTF-8 text, and what to save."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start in SPREADSHEET_STARTS:
+        return "a spreadsheet; save the sheet with the table"
+    return "not UTF-8 text; save it"
 
 
 def rows_as_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -19,6 +19,8 @@ from fechner.stimuli.kept import mask_path
 from fechner.stimuli.overlays import coloured_map, outlined
 
 GAP_PX, TITLE_PX = 6, 26
+FRAME = (200, 200, 200)
+"""A mask of the whole picture is as white as the sheet."""
 
 
 def fitted(image: np.ndarray, width: int, height: int) -> np.ndarray:
@@ -54,7 +56,9 @@ def sheet_of(rows: Sequence[Sequence[tuple[str, np.ndarray]]], *, width: int = 2
             corner = (GAP_PX + x * step_x, GAP_PX + y * step_y)
             draw.text((corner[0], corner[1] + 5), title, fill="black", font=font)
             tile = Image.fromarray(fitted(picture, width, height))
-            sheet.paste(tile, (corner[0], corner[1] + TITLE_PX))
+            top = corner[1] + TITLE_PX
+            draw.rectangle((corner[0] - 1, top - 1, corner[0] + width, top + height), outline=FRAME)
+            sheet.paste(tile, (corner[0], top))
     return np.asarray(sheet)
 
 

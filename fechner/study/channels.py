@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fechner.errors import InputError
 from fechner.records.rated_images import RatedImages
 from fechner.records.ratings import Ratings
 from fechner.records.selection import SelectionStudy
@@ -113,6 +114,11 @@ def select_channels(
     from fechner.analysis.network.evidence.selection import SelectionOptions, select_among
 
     options = options or SelectionOptions()
+    if options.shuffles < 2:
+        raise InputError(
+            f"shuffles expects 2 or more, because every choice is held against them, got "
+            f"{options.shuffles}"
+        )
     sets = parse_channel_sets(layers or [network.default_layer], pools)
     with bars(f"Activations, {network.name}") as progress:
         values = read_channels(

@@ -65,7 +65,9 @@ def run(
     ] = None,
     bytes_: Annotated[
         int | None,
-        typer.Option("--bytes", help="Largest size of each file, in bytes.", rich_help_panel=SIZE),
+        typer.Option(
+            "--bytes", min=1, help="Largest size of each file, in bytes.", rich_help_panel=SIZE
+        ),
     ] = None,
     bpp: Annotated[
         float | None,

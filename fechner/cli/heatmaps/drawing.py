@@ -24,7 +24,7 @@ from fechner.errors import InputError
 
 def draw_map(
     images: Annotated[list[Path], typer.Argument(help="Image files or folders.")],
-    out: Annotated[Path, typer.Option(help="Folder for NAME-map.png.")] = Path(),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for NAME-map.png.")] = Path(),
     method: Annotated[
         str,
         typer.Option(

@@ -17,7 +17,8 @@ def show_impact(
     original: Annotated[Path, typer.Argument(help="The original image.")],
     altered: Annotated[Path, typer.Argument(help="Its altered version, of the same size.")],
     out: Annotated[
-        Path | None, typer.Option(help="The picture; ALTERED-impact.png here if left out.")
+        Path | None,
+        typer.Option("--out", "-o", help="The picture; ALTERED-impact.png here if left out."),
     ] = None,
     selection: Selection = None,
     network: Network = None,

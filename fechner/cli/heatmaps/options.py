@@ -22,12 +22,18 @@ Family = Annotated[
     typer.Option(help="How detail is removed: a family of `fechner degrade`. Default: a blur."),
 ]
 Strength = Annotated[float | None, typer.Option(help="Strength, in the family's unit.")]
-Network = Annotated[str | None, typer.Option(help="Network, where no selection names one.")]
+Network = Annotated[
+    str | None, typer.Option("--network", "-n", help="Network, where no selection names one.")
+]
 Layers = Annotated[
-    list[str] | None, typer.Option("--layer", help="For distances: a layer; repeat to join more.")
+    list[str] | None,
+    typer.Option("--layer", "-l", help="For distances: a layer; repeat to join more."),
 ]
 Readout = Annotated[
-    str | None, typer.Option(help="For distances: cosine (default), unit (LPIPS style) or rms.")
+    str | None,
+    typer.Option(
+        "--readout", "-r", help="For distances: cosine (default), unit (LPIPS style) or rms."
+    ),
 ]
 Weights = Annotated[
     Path | None, typer.Option(help="A checkpoint of the network, that of the selection if any.")

@@ -34,7 +34,8 @@ def import_ratings(
         ),
     ] = None,
     dimension: Annotated[
-        str | None, typer.Option("--dimension", help="What was rated, where no column says it.")
+        str | None,
+        typer.Option("--dimension", "-d", help="What was rated, where no column says it."),
     ] = None,
     sheet: Annotated[str | None, typer.Option("--sheet", help="Which of several sheets.")] = None,
     encoding: Annotated[

@@ -45,7 +45,7 @@ def against_people(
     spread: Annotated[
         float, typer.Option(help="SD of the density of points, in longer sides of the image.")
     ] = 1 / 32,
-    seed: Annotated[int, typer.Option(help="Of the halves and of permuted weights.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the halves and of permuted weights.")] = 0,
     weights: Checkpoint = None,
     device: Device = "auto",
     jobs: Jobs = 1,

@@ -34,13 +34,15 @@ Distance = Annotated[
     bool, typer.Option(help="Also maps by layer distance, which need no selection.")
 ]
 DistanceNetwork = Annotated[
-    str | None, typer.Option("--network", help="For distances: NAME or NAME=CHECKPOINT.")
+    str | None, typer.Option("--network", "-n", help="For distances: NAME or NAME=CHECKPOINT.")
 ]
 DistanceLayers = Annotated[
-    list[str] | None, typer.Option("--layer", help="For distances: a layer; repeat to join more.")
+    list[str] | None,
+    typer.Option("--layer", "-l", help="For distances: a layer; repeat to join more."),
 ]
 DistanceReadout = Annotated[
-    str | None, typer.Option("--readout", help="For distances: cosine (default), unit or rms.")
+    str | None,
+    typer.Option("--readout", "-r", help="For distances: cosine (default), unit or rms."),
 ]
 Checkpoint = Annotated[
     Path | None, typer.Option("--weights", help="Checkpoint that the selection was made with.")

@@ -62,7 +62,7 @@ def check(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for the tables and the figure.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of permuted weights and of all shuffling.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of permuted weights and of all shuffling.")] = 0,
     cache: Annotated[
         Path | None, typer.Option(help="With --rated: keeps activations between runs.")
     ] = None,

@@ -59,8 +59,8 @@ def judge(
     reference_rating: Annotated[
         float | None, typer.Option(help="Rating of every reference, where the table has none.")
     ] = None,
-    resamples: Annotated[int, typer.Option(help="Behind intervals; 0: none.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Of intervals and of permuted weights.")] = 0,
+    resamples: Annotated[int, typer.Option(min=0, help="Behind intervals; 0: none.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of intervals and of permuted weights.")] = 0,
     weights: Checkpoint = None,
     device: Device = "auto",
     jobs: Jobs = 1,

@@ -74,8 +74,8 @@ def design(
         float | None, typer.Option(help="Smallest difference that matters, for equivalence.")
     ] = None,
     wanted: Annotated[float, typer.Option("--power", help="Probability to reach.")] = 0.8,
-    runs: Annotated[int, typer.Option(help="Simulated studies of each size.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    runs: Annotated[int, typer.Option(min=1, help="Simulated studies of each size.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     jobs: Jobs = 1,
     cluster: Cluster = None,
     figure: Annotated[

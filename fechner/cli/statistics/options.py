@@ -24,7 +24,8 @@ RatingsFile = Annotated[
 ]
 StimuliFile = Annotated[Path, typer.Argument(help="stimuli.csv, or the folder that holds it.")]
 Dimension = Annotated[
-    str | None, typer.Option(help="Which rating dimension, where there are several.")
+    str | None,
+    typer.Option("--dimension", "-d", help="Which rating dimension, where there are several."),
 ]
 ScaleText = Annotated[
     str | None,

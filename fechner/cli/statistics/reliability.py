@@ -51,7 +51,7 @@ def show_reliability(
         float | None,
         typer.Option(help="Wanted width of a MOS's interval in points; an eighth of the scale."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of random halves and resampled images.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of random halves and resampled images.")] = 0,
     figure: Annotated[
         Path | None, typer.Option(help="Draw participants against width (.png, .svg or .pdf).")
     ] = None,

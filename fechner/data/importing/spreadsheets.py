@@ -11,16 +11,14 @@ import io
 from typing import Any
 
 from fechner.errors import InputError, MissingPartError
+from fechner.records.csv_text import SPREADSHEET_STARTS
 
 NO_READER = "needs the package python-calamine: pip install 'fechner[spreadsheets]'"
-
-SIGNATURES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-"""First bytes of xlsx, xlsb and ods (zip), and of xls (OLE)."""
 
 
 def is_spreadsheet(content: bytes) -> bool:
     """Whether bytes are those of a spreadsheet, whatever the file is called."""
-    return content.startswith(SIGNATURES)
+    return content.startswith(SPREADSHEET_STARTS)
 
 
 def sheets_of(content: bytes, file: str) -> dict[str, list[list[str]]]:

@@ -30,12 +30,17 @@ _EXIF_ORIENTATION = 0x0112
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_BITS_PER_SAMPLE = 256, 257, 258
 
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
-"""How the names of images end where a folder is looked through."""
+IMAGE_SUFFIXES = (
+    ".png", ".jpg", ".jpeg", ".jfif", ".tif", ".tiff", ".bmp", ".webp", ".avif", ".ppm"
+)  # fmt: skip
+"""How the names of images end where a folder is looked through. GIFs are mostly animations: they
+are read where they are named."""
 
 
 def image_files(folder: Path) -> list[Path]:
     """Return the images in a folder and below it, in order.
+
+    Hidden files are none: on foreign disks macOS puts a ``._NAME.jpg``, no picture, beside each.
 
     Raises
     ------
@@ -45,7 +50,8 @@ def image_files(folder: Path) -> list[Path]:
     if not Path(folder).is_dir():
         raise InputError(f"no folder {folder}; check the path")
     below = Path(folder).rglob("*")
-    return sorted(file for file in below if file.suffix.lower() in IMAGE_SUFFIXES)
+    named = (file for file in below if file.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted(file for file in named if not file.name.startswith(".") and not file.is_dir())
 
 
 def read_image(path: Path | str, *, background: tuple[int, int, int] | None = None) -> np.ndarray:

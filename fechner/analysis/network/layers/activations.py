@@ -44,6 +44,9 @@ from fechner.records.images.files import read_image
 _DECODERS = max(1, min(4, os.cpu_count() or 1))
 """Threads that decode: more than the cores only delay the forward pass."""
 
+MOST_SIDE = 4096
+"""Pixels: a batch of larger squares takes more memory than a machine has."""
+
 _AHEAD_BATCHES = 3
 """Batches decoded before they are wanted: one in work, two waiting."""
 
@@ -310,8 +313,10 @@ def _check(
         raise InputError("no layer was asked for; name at least one")
     if not len(paths):
         raise InputError("no image was given; name at least one")
-    if size < 32 or batch < 1:
-        raise InputError(f"size must be 32 or more and batch 1 or more, got {size} and {batch}")
+    if not 32 <= size <= MOST_SIDE:
+        raise InputError(f"size expects 32 to {MOST_SIDE} pixels, got {size}")
+    if batch < 1:
+        raise InputError(f"batch expects 1 or more images, got {batch}")
     if pool is not None and pool not in POOLS:
         raise InputError(f"no pool {pool!r}; expected none or one of {', '.join(POOLS)}")
 
