@@ -239,3 +239,9 @@ def test_no_scene_returns_too_soon_from_the_first_stabilising_trial_to_the_last(
         plan = make_plan(changed(scene_gap=gap, repeats=repeats), stimuli, f"P{number:02d}")
         counted = [t for t in plan.trials if t.kind not in ("practice", "anchor")]
         assert nearest_return(Plan(**{**vars(plan), "trials": tuple(counted)})) > gap
+
+
+def test_a_set_of_one_strength_is_no_set_for_thresholds(tmp_path):
+    stimuli = write_small_set(tmp_path / "set", scenes=3)
+    with pytest.raises(InputError, match=r"region 'donor' of scene .* has one; build the set at"):
+        make_plan(load_protocol("jnd"), stimuli, "P01")

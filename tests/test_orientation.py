@@ -1,5 +1,6 @@
 """``fechner``, ``fechner status`` and ``fechner doctor``: where one is, and what comes next."""
 
+import os
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from journals import written
+from journals import header_of, written
 from typer.testing import CliRunner
 
 from fechner.cli.main import app
@@ -125,3 +126,15 @@ def test_saying_what_a_folder_is_loads_nothing_that_computes():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == ""
+
+
+def test_names_in_lists_are_whole_in_a_narrow_terminal(tmp_path):
+    code = "ABCDEFGHIJKLMN7"
+    written(tmp_path / f"sub-{code}_ses-1.jsonl", 2, header_of(participant=code))
+    listed = ("session", "list", "--sessions", tmp_path)
+    for words, name in ((("protocol", "list"), "dcr_side_by_side"), (listed, code)):
+        run = subprocess.run(
+            [sys.executable, "-m", "fechner", *map(str, words)],
+            capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "48"},
+        )  # fmt: skip
+        assert f" {name} " in run.stdout and "…" not in run.stdout

@@ -12,6 +12,7 @@ from fechner.progress import Progress
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 
 def _console(*, stderr: bool = False) -> Console:
@@ -31,6 +32,18 @@ class _LazyConsole:
         if self._made is None:
             self._made = _console(stderr=self._stderr)
         return getattr(self._made, name)
+
+
+def plain_table(*columns: str, whole: str) -> Table:
+    """Return a table without lines; where a terminal is narrow cells are folded and never cut.
+
+    The column called `whole` keeps its cells on one line: they are what people copy.
+    """
+    from rich.table import Column, Table
+
+    return Table(
+        *(Column(name, overflow="fold", no_wrap=name == whole) for name in columns), box=None
+    )
 
 
 SECONDS_BETWEEN_LINES = 60

@@ -20,13 +20,11 @@ def list_protocols() -> None:
 
     Example: fechner protocol list
     """
-    from rich.table import Table
-
-    from fechner.cli.console import console
+    from fechner.cli.console import console, plain_table
     from fechner.protocols.files import languages
     from fechner.protocols.schema import load_protocol, shipped
 
-    table = Table("protocol", "method", "languages", "scale", "follows", box=None)
+    table = plain_table("protocol", "method", "languages", "scale", "follows", whole="protocol")
     for name in shipped():
         protocol = load_protocol(name)
         scale = f"{protocol.scale.minimum:g} to {protocol.scale.maximum:g}"

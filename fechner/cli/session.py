@@ -72,11 +72,11 @@ def _range(ends: tuple[int, int]) -> str:
 
 
 def _print_trials(planned: Any) -> None:
-    from rich.table import Table
+    from fechner.cli.console import console, plain_table
 
-    from fechner.cli.console import console
-
-    table = Table("trial", "block", "kind", "stimulus", "against", "side", "target", box=None)
+    table = plain_table(
+        "trial", "block", "kind", "stimulus", "against", "side", "target", whole="stimulus"
+    )
     for trial in planned.trials:
         target = "" if trial.target is None else f"{trial.target:g}"
         against = trial.second or trial.reference or ""
@@ -236,13 +236,13 @@ def list_sessions(sessions: Sessions = Path("sessions")) -> None:
 
     Example: fechner session list --sessions study/sessions
     """
-    from rich.table import Table
-
-    from fechner.cli.console import console
+    from fechner.cli.console import console, plain_table
     from fechner.records.journal import read_journals
 
     found = read_journals(sessions)
-    table = Table("participant", "session", "protocol", "trials", "state", "begun", box=None)
+    table = plain_table(
+        "participant", "session", "protocol", "trials", "state", "begun", whole="participant"
+    )
     for record in found.journals:
         table.add_row(
             record.participant,

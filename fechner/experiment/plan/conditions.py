@@ -142,9 +142,15 @@ def _pairs(protocol: Protocol, scene: str, stimuli: list[Stimulus]) -> list[Item
 
 
 def _staircases(protocol: Protocol, scene: str, stimuli: list[Stimulus]) -> list[Item]:
-    del protocol
     intact = intact_of(scene, stimuli)
     regions = sorted({s.region for s in stimuli if s.region != INTACT})
+    for region in regions:
+        if len({s.strength for s in stimuli if s.region == region}) < 2:
+            raise InputError(
+                f"{protocol.name} looks for a threshold among strengths, and region {region!r} of "
+                f"scene {scene!r} has one; build the set at several levels, such as "
+                "--target mse=15 --target mse=30 --target mse=60"
+            )
     return [Item("", scene, region, reference=intact) for region in regions]
 
 
