@@ -15,6 +15,12 @@ stated share, or after a stated number of nodes of its search tree, never by the
 one picture and map have one choice on every machine, busy or not. How many threads HiGHS is given
 does not change it either: 1, 3 and 8 gave the same blocks on every picture tried.
 
+Most of the time goes into HiGHS's heuristics at the first node: the linear relaxation takes .02 s
+and its bound stays the best. On 24 scenes, 112 s together, two ways to use that were not enough:
+the program over the 350 places of least reduced cost took 1 to 3 s and found nothing within 15 %
+for 8 of them; exchanging places at random, accepted by falling thresholds, ended 10 to 40 % below
+the bound.
+
 Whole patches bound the perimeter of both sets alike, at ``4 K side`` block sides: chosen block
 by block under an explicit bound on the perimeter, most photographs had no solution after ten
 seconds.
