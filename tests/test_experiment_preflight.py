@@ -229,7 +229,7 @@ def test_damaged_journals_are_said_to_the_experimenter_and_stop_nobody(tmp_path)
     edit(written(tmp_path / "sub-P02_ses-1.jsonl", 2, header_of(participant="P02")), 2, rating=1.0)
     check = preflight.check_sessions(own)
     assert check.state == "mind"
-    assert check.found == "other journals: 1; damaged: sub-P02_ses-1.jsonl"
+    assert check.found == "journals before this one: 1; damaged: sub-P02_ses-1.jsonl"
 
 
 def test_the_frozen_prediction_has_its_own_digest(tmp_path):

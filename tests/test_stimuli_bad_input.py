@@ -80,3 +80,12 @@ def test_a_build_that_was_stopped_is_told_from_a_folder_of_pictures(folder, tmp_
     assert "A stimulus set whose build was not finished." in result.output
     write_text(half / "stimuli.csv", "stimulus\n")
     assert "has stimuli.csv and no stimuli.json; restore it" in said_by("stimuli", "verify", half)
+
+
+def test_a_folder_of_another_design_is_told_by_the_options_that_differ_alone():
+    from fechner.stimuli.kept import _told_apart
+
+    made = {"wanted": 8, "regions": {"share": 0.2, "match": ["chroma"]}}
+    wanted = {"wanted": 8, "regions": {"share": 0.3, "match": ["chroma"]}}
+    assert _told_apart(made, wanted) == ["share 0.2 instead of 0.3"]
+    assert _told_apart(made, made) == []

@@ -205,9 +205,9 @@ def verify(folder: Annotated[Path, typer.Argument(help="Folder of a stimulus set
     for line in problems[:-1]:
         console.print(line, markup=False, soft_wrap=True)
     if problems:
+        more = f" (and {len(problems) - 1} above)" if problems[1:] else ""
         raise RefusedError(
-            f"{problems[-1]}; {len(problems)} of these: the set is not as it was built, restore it "
-            "or build it again"
+            f"{problems[-1]}{more}; the set is not as it was built, restore it or build it again"
         )
     for row in standardised_differences(found).to_dict("records"):
         kind = "matched" if row["matched"] else "not matched"

@@ -119,6 +119,18 @@ def open_folder(
         kept.unlink()
 
 
+def _told_apart(made: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """Return the options that differ, one by one, also within a group of options."""
+    words = []
+    for name in {**wanted, **made}:
+        then, now = made.get(name), wanted.get(name)
+        if isinstance(then, Mapping) and isinstance(now, Mapping):
+            words += _told_apart(then, now)
+        elif digest(then) != digest(now):
+            words.append(f"{name} {then} instead of {now}")
+    return words
+
+
 def _differences(path: Path, design: Mapping[str, Any], inputs: Mapping[str, str]) -> list[str]:
     """Return in what a finished set differs from a design, in words."""
     try:
@@ -127,11 +139,7 @@ def _differences(path: Path, design: Mapping[str, Any], inputs: Mapping[str, str
         changed = [name for name, sha256 in read.items() if inputs.get(name) != sha256]
     except (InputError, KeyError, TypeError, ValueError):
         return [f"{path.name} cannot be read"]
-    words = [
-        f"{name} {parameters.get(name)} instead of {design.get(name)}"
-        for name in {**design, **parameters}
-        if digest(parameters.get(name)) != digest(design.get(name))
-    ]
+    words = _told_apart(parameters, design)
     if changed:
         more = f" and {len(changed) - 1} more" if changed[1:] else ""
         words.append(f"another {changed[0]}{more}")

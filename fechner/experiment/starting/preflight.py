@@ -103,7 +103,7 @@ def check_sessions(journal: Path) -> Check:
     """Check the journals beside this session's: damaged ones stop nobody, and are named."""
     others = [path for path in journal_paths(journal.parent) if path.name != journal.name]
     found = read_journal_files(others)
-    text = f"other journals: {len(found.journals)}"
+    text = f"journals before this one: {len(found.journals)}"
     if not found.damaged:
         return Check("sessions", text)
     names = few([one.path.name for one in found.damaged])
