@@ -40,6 +40,9 @@ WINDOWS = os.name == "nt"
 BUSY_WAITS_S = (0.02, 0.05, 0.1, 0.2, 0.4)
 """How long a file that cannot be replaced is waited for, in seconds."""
 
+LONGEST_PATH, TEMPORARY_LETTERS = 259, 10
+"""Letters of a path that Windows takes, and what the name of an unfinished file has more."""
+
 _FULL: int | None = getattr(fcntl, "F_FULLFSYNC", None)
 """The call that waits for the drive; macOS alone has it."""
 
@@ -126,9 +129,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         )
         os.close(handle)
     except OSError as error:
-        raise InputError(
-            f"cannot write {path}: {error.strerror}; choose a folder that can be written"
-        ) from error
+        raise InputError(f"cannot write {path}: {_reason(path, error)}") from error
     temporary = Path(name)
     try:
         yield temporary
@@ -142,6 +143,21 @@ def atomic_path(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _reason(path: Path, error: OSError) -> str:
+    """Return why a file cannot be begun, and what to do.
+
+    Windows says of a path that is too long for it that there is no such file (MAX_PATH, "Maximum
+    path length limitation" of the Win32 documentation).
+    """
+    length = len(str(path.absolute())) + TEMPORARY_LETTERS
+    if WINDOWS and length > LONGEST_PATH:
+        return (
+            f"its path has {length} letters while it is written, and Windows takes {LONGEST_PATH}; "
+            "choose a folder with a shorter path"
+        )
+    return f"{error.strerror}; choose a folder that can be written"
 
 
 def flush(descriptor: int) -> None:

@@ -196,3 +196,15 @@ def test_a_sign_that_the_output_cannot_hold_ends_no_command(tmp_path):
         check=False,
     )
     assert (done.returncode, b"sub-A7" in done.stdout) == (0, True), done.stderr
+
+
+def test_a_path_that_is_too_long_for_windows_is_named_as_such(tmp_path, monkeypatch):
+    def refuse(**_):
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(provenance, "WINDOWS", True)
+    monkeypatch.setattr(provenance.tempfile, "mkstemp", refuse)
+    with pytest.raises(InputError, match=r"and Windows takes 259; choose a folder with a shorter"):
+        provenance.write_text(tmp_path / ("a" * 240) / "b.csv", "text")
+    with pytest.raises(InputError, match="No such file or directory; choose a folder that can"):
+        provenance.write_text(Path("b.csv"), "text")
