@@ -173,6 +173,21 @@ def test_a_second_run_computes_no_pass_again_and_finds_the_same(table, finished,
     assert after.to_dict() == before.loc[after.index].to_dict()
 
 
+def test_a_table_may_name_images_by_their_whole_paths(table, finished, tmp_path):
+    rows = pd.read_csv(table)
+    for column in ("image", "reference"):
+        rows[column] = [str(table.parent / name) for name in rows[column]]
+    (tmp_path / "made.json").write_text(table.with_suffix(".json").read_text())
+    rows.to_csv(tmp_path / "made.csv", index=False)
+    out = tmp_path / "out"
+    done("layers", "run", tmp_path / "made.csv", "--out", out, *NETWORK, "-r", "rms", *FEW,
+         "--cache", finished / "cache")  # fmt: skip
+    found, before = (pd.read_csv(folder / "distances.csv") for folder in (out, finished))
+    assert found["image"].tolist() == rows["image"].tolist()
+    name = found.columns[-1]
+    assert found[name].tolist() == before[name].tolist()
+
+
 def test_a_study_file_says_the_same_as_options(table, finished, tmp_path):
     (tmp_path / "study.toml").write_text(
         f"""

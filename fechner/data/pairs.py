@@ -61,6 +61,17 @@ class ReferencePairs:
         return len(self.images)
 
 
+def name_in(folder: Path, file: Path) -> str:
+    """Return how a table in `folder` calls an image file: a path from there, or the whole one.
+
+    Examples
+    --------
+    >>> name_in(Path("set"), Path("set/../a.png")), name_in(Path("set"), Path("/b.png"))
+    ('../a.png', '/b.png')
+    """
+    return (file.relative_to(folder) if file.is_relative_to(folder) else file).as_posix()
+
+
 def reference_pairs(
     rated: RatedImages,
     dimension: str,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from fechner.data.pairs import name_in
 from fechner.errors import InputError
 from fechner.provenance import provenance
 from fechner.records.layers.results import write_table
@@ -369,7 +370,7 @@ def explain_pair_channels(
     weights = checked_channel_weights(choice.channel_scale, choice.n_channels)
     pairs, terms = one.pairs, channels.terms[:, mine]
     before, after = channels.combine(terms.sum(axis=2)), channels.combine(terms @ weights)
-    files = [path.relative_to(one.folder).as_posix() for path in pairs.images]
+    files = [name_in(one.folder, path) for path in pairs.images]
     families = np.full(len(pairs), "") if pairs.families is None else pairs.families
     table = pd.DataFrame(
         {

@@ -168,8 +168,14 @@ def _ceiling(
     from fechner.analysis.ratings.matrices import rating_matrix
 
     single = rating_matrix(read_ratings(part.ratings, scales=rated.scales), dimension)
-    names = [path.relative_to(rated.folder).as_posix() for path in pairs.images]
-    originals = [path.relative_to(rated.folder).as_posix() for path in pairs.references]
+    called = {
+        rated.folder / name: name
+        for column in ("image", "reference")
+        for name in rated.table[column]
+    }
+    names, originals = (
+        [called[path] for path in some] for some in (pairs.images, pairs.references)
+    )
     columns = list(dict.fromkeys([*names, *originals]))
     rows = dict(zip(single.images, single.values, strict=True))
     nobody = np.full(len(single.participants), np.nan)

@@ -16,6 +16,7 @@ from fechner.analysis.network.distances.ceiling import share_of_ceiling
 from fechner.analysis.network.distances.correlations import by_group
 from fechner.analysis.network.distances.resampling import RESAMPLES, differences_between
 from fechner.analysis.network.distances.table import YARDSTICK, DistanceRow, agreement_table
+from fechner.data.pairs import name_in
 from fechner.progress import Progress, silent
 from fechner.records.layers.results import (
     DIFFERENCES_COLUMNS,
@@ -109,8 +110,8 @@ def _distances(one: MeasuredSet) -> pd.DataFrame:
     pairs, count = one.pairs, len(one.pairs)
     about = {
         "set": [pairs.name] * count,
-        "image": [path.relative_to(one.folder).as_posix() for path in pairs.images],
-        "reference": [path.relative_to(one.folder).as_posix() for path in pairs.references],
+        "image": [name_in(one.folder, path) for path in pairs.images],
+        "reference": [name_in(one.folder, path) for path in pairs.references],
         "scene": pairs.scenes,
         "family": [""] * count if pairs.families is None else pairs.families,
         "level": np.full(count, np.nan) if pairs.levels is None else pairs.levels,
