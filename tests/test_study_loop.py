@@ -13,11 +13,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from fechner.compression.regions.options import RegionOptions
 from fechner.errors import InputError
 from fechner.executors import executor
 from fechner.provenance import sha256_file, write_text
@@ -27,7 +30,7 @@ from fechner.records.map_worth.study_rivals import read_rivals
 from fechner.records.maps import read_maps, write_maps
 from fechner.records.selection import read_selection
 from fechner.records.stimuli import read_stimulus_set
-from fechner.study import demonstration
+from fechner.study import demo_images, demonstration, design
 from fechner.study.demo_images import simulated_rated_images
 from fechner.study.demonstration import run_demonstration, write_demonstration
 from fechner.study.opening import open_study
@@ -43,28 +46,41 @@ from fechner.study.steps import (
 
 DATA = Path(os.environ.get("FECHNER_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 FEW_LEVELS = {"blur": (1.6,), "noise": (16.0,)}
+SIDE = 192
+"""Of the photographs in pixels: half the demonstration's."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.window]
 
 
 def small(folder, world, in_window):
-    """Write the demonstration's study file with fewer repetitions."""
+    """Write the demonstration's study file with fewer repetitions and a smaller network input."""
     file = write_demonstration(folder, world=world)
     text = file.read_text("utf-8").replace("shuffles = 10", "shuffles = 2")
-    write_text(file, text.replace("in_window = 1 ", f"in_window = {in_window} "))
+    text = text.replace("in_window = 1 ", f"in_window = {in_window} ")
+    write_text(file, text.replace("[channels]", "[network]\nsize = 96\n\n[channels]"))
     return file
+
+
+def few_rated_images(folder, *, pool, **options):
+    """Make fewer images, in this process: others would not know that they are to be small."""
+    return simulated_rated_images(folder, levels=FEW_LEVELS, **options)
+
+
+@contextmanager
+def quick():
+    """Small photographs, and regions within half of the best: matched as closely as for people."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo_images, "SIDE", SIDE)
+        patch.setattr(demonstration, "simulated_rated_images", few_rated_images)
+        patch.setattr(design, "RegionOptions", partial(RegionOptions, solver_gap=0.5))
+        yield
 
 
 def run_small(folder, *, world="map", in_window=0):
     """Run the small demonstration and return what it said, step by step."""
     lines = []
     file = small(folder, world, in_window)
-    with pytest.MonkeyPatch.context() as patch, executor() as pool:
-        patch.setattr(
-            demonstration,
-            "simulated_rated_images",
-            lambda *args, **options: simulated_rated_images(*args, levels=FEW_LEVELS, **options),
-        )
+    with quick(), executor() as pool:
         run_demonstration(open_study(file, say=lines.append, pool=pool))
     return lines
 
@@ -205,7 +221,7 @@ def test_the_donor_control_exposes_a_map_that_is_nothing_but_the_centre(copy):
     text = small(copy, "centre", 0).read_text("utf-8")
     unmatched = 'match = ["edge_fine", "edge_middle", "luminance", "chroma"]'
     write_text(copy / "study.toml", text.replace("[stimuli]", f"[stimuli]\n{unmatched}"))
-    with executor() as pool:
+    with quick(), executor() as pool:
         place = open_study(copy / "study.toml", pool=pool)
         for step in (STIMULI, SESSIONS, RATINGS, CLAIM):
             step.work(place)
