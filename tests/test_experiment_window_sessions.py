@@ -59,7 +59,7 @@ def screen():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kills", [5, pytest.param(20, marks=pytest.mark.proof)])
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.proof)])
 def test_a_window_session_that_was_killed_goes_on_and_loses_nothing(kills, screen, tmp_path):
     # Enough trials that a busy machine, slow to kill, does not reach the end before.
     stimuli = write_small_set(tmp_path / "set", scenes=12)
