@@ -22,9 +22,12 @@ $(STAMP): pyproject.toml constraints.txt tools/setup.sh
 demo: $(STAMP)
 	@$(BIN)/fechner demo --out out/demo
 
+# Tests start Python hundreds of times: compiled modules are kept, whatever the environment says.
+# No doctest opens a window.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(STAMP)
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not window and not proof"
-	@$(BIN)/python -m pytest -q -m "window and not proof"
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "window and not proof" tests
 
 # The site, out/site/index.html: strict, so that a warning fails. The gallery's figures are drawn anew.
 docs: $(STAMP)
