@@ -5,6 +5,7 @@ import sys
 
 import pytest
 from journals import edit, header_of, written
+from small_sets import write_small_set
 from typer.testing import CliRunner
 
 from fechner.cli.main import app
@@ -165,9 +166,10 @@ def test_the_order_of_parameters_does_not_matter_and_that_of_files_does(tmp_path
 
 def test_ratings_are_collected_from_every_journal_or_not_at_all(tmp_path):
     study = open_study(write_template(tmp_path / "mine"))
+    shown = {"stimuli_sha256": write_small_set(study.stimuli, scenes=3).sha256}
     paths = [study.sessions / journal_name(code, 1) for code in ("P01", "P02", "P03")]
     for path, code in zip(paths, ("P01", "P02", "P03"), strict=True):
-        written(path, 3, header_of(participant=code))
+        written(path, 3, header_of(participant=code, **shown))
     edit(paths[0], 3, rating=1.0)
     paths[2].write_bytes(b"{}\n")
     with pytest.raises(InputError, match="2 of 3 journals cannot be read") as refused:
@@ -175,7 +177,7 @@ def test_ratings_are_collected_from_every_journal_or_not_at_all(tmp_path):
     assert "sub-P01_ses-1.jsonl is damaged in line 3" in str(refused.value)
     assert "sub-P03_ses-1.jsonl is damaged in line 1" in str(refused.value)
     assert not study.ratings.exists()
-    written(paths[0].with_name("sub-P04_ses-1.jsonl"), 3, header_of(participant="P04"))
+    written(paths[0].with_name("sub-P04_ses-1.jsonl"), 3, header_of(participant="P04", **shown))
     for path in (paths[0], paths[2]):
         path.unlink()
     collect_ratings(study)
