@@ -234,14 +234,16 @@ def test_the_trellis_finds_the_cheapest_values_of_all():
     # Of a size and a run, in each band; longer runs cost more.
     bits_of = np.sort(rng.uniform(1, 30, (2, 12, 64)), axis=2).astype(np.float32)
     ends = np.array([1.5, 3.0], np.float32)
-    for toll in (0.02, 0.2, 1.0):
+    for toll, weighed in itertools.product((0.02, 0.2, 1.0), (0.0, 0.6, 1.0)):
         block = np.zeros((1, 1, 64), np.float32)
         where = rng.choice(np.arange(1, 64), 7, replace=False)
         block[0, 0, where] = rng.normal(0, 1.6, 7)
         price = np.full((1, 1), toll, np.float32)
         weights = rng.uniform(0.4, 1, 64).astype(np.float32)
         steps = np.ones(64, np.float32)
-        found = trellis.trellis(block, steps, weights, price, np.array(bands), bits_of, ends)[0, 0]
+        held = np.full((1, 1), weighed, np.float32)
+        found = trellis.trellis(block, steps, weights, held, price, np.array(bands), bits_of, ends)
+        weights = 1 - weighed + weighed * weights
         energy = float(np.square(block[0, 0, 1:]).sum())
         effective = toll * ((energy + 5) / 150) ** 0.35
 
@@ -269,7 +271,32 @@ def test_the_trellis_finds_the_cheapest_values_of_all():
             trial = np.zeros(64)
             trial[where] = values
             best = min(best, cost(trial))
-        assert cost(found) == pytest.approx(best, rel=1e-4)
+        assert cost(found[0, 0]) == pytest.approx(best, rel=1e-4)
+
+
+def test_errors_are_weighed_by_frequency_only_where_a_map_takes_or_without_one(
+    photograph, tmp_path, monkeypatch
+):
+    source = from_pixels(photograph)
+    half = nothing(photograph)
+    half[:, 160:] = 1
+
+    def stored(share, strength):
+        path = tmp_path / "a.jpg"
+        path.write_bytes(
+            jpeg.encode_jpeg(source, share, quality=80, strength=strength, effort="high")
+        )
+        return jpeglib.read_dct(str(path)).Y  # (rows, columns, 8, 8), in steps
+
+    weighed = stored(half, 1.2), stored(nothing(photograph), 0)
+    monkeypatch.setattr(jpeg, "WEIGHTS", np.ones(64, np.float32))
+    alike = stored(half, 1.2), stored(nothing(photograph), 0)
+    by_map, without = (
+        (one != other).any(axis=(2, 3)) for one, other in zip(weighed, alike, strict=True)
+    )
+    assert not by_map[:, :20].any()
+    assert by_map[:, 20:].mean() > 0.05
+    assert without.mean() > 0.05
 
 
 def test_without_strength_the_dead_zone_rounds_to_the_nearest():

@@ -44,7 +44,7 @@ SPLITS = (2, 5)
 """Where the AC scans of luma may be split: behind 2 the files of seven photographs were from .2 %
 larger to 1.8 % smaller than behind 5. Effort ``"max"`` tries both."""
 GROWTH, WEIGHTS = frequency_growth(0.5), frequency_growth(-0.3)
-"""How the dead zone widens, and how errors count less, with frequency."""
+"""How the dead zone widens, and how the trellis counts errors less, with frequency."""
 
 
 def encode_jpeg(
@@ -133,7 +133,21 @@ def _rounded(
     some = dead_zone(plane.blocks[::4], inverse, zone[::4], GROWTH)
     price = np.float32(PRICE) * strength
     bands = np.array(ac_bands(SPLITS[0], chroma=plane.role != "luma"))
-    return trellis(plane.blocks, inverse, WEIGHTS, price, bands, *code_lengths(some, bands))
+    code = code_lengths(some, bands)
+    return trellis(plane.blocks, inverse, WEIGHTS, _weighed(strength), price, bands, *code)
+
+
+def _weighed(strength: np.ndarray) -> np.ndarray:
+    """Return how far errors are weighed by frequency in each block, float32 in [0, 1].
+
+    Wholly where no map takes anything; else ``1 - everywhere / strength``, so that what a map
+    spares is not weighed. At equal ss2 of the important quarter of 24 Kodak photographs, without
+    a map it takes .6 % off what no weights give; with one (full trust), .5 % off what weights in
+    every block give, where no weights take off .3 %.
+    """
+    if strength.max() <= EVERYWHERE:
+        return np.ones_like(strength)
+    return 1 - np.float32(EVERYWHERE) / np.maximum(strength, np.float32(EVERYWHERE))
 
 
 def finished(jpeg: bytes, effort: Effort) -> bytes:

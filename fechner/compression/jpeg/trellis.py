@@ -9,7 +9,8 @@ or dropped. Two ways, both with one `strength` a block (0 keeps plain rounding):
 - `trellis`: of the rounded value, the one below it and zero, the choice for every
   coefficient of the block that minimises ``sum_k w_k (x_k - q_k)^2 + lambda bits``, by dynamic
   programming over the zero runs of its code (Crouse and Ramchandran 1997), with the code
-  lengths of the picture at hand, scan by scan. The weights w fall with frequency.
+  lengths of the picture at hand, scan by scan. The weights w fall with frequency, as far as
+  errors of a block are weighed (in [0, 1]).
 
 A block of more energy E (squared steps), where errors hide better, loses more, and a flat
 one with faint texture, which would turn into a plain square, less: strength is multiplied by
@@ -98,7 +99,7 @@ def dead_zone(blocks, inverse, strength, growth):
 
 
 @njit(cache=True, fastmath=True)
-def trellis(blocks, inverse, weights, price, bands, bits, ends):
+def trellis(blocks, inverse, weights, weighed, price, bands, bits, ends):
     """Round blocks to the values, of those near, that cost least in squared error and bits.
 
     Parameters
@@ -109,6 +110,8 @@ def trellis(blocks, inverse, weights, price, bands, bits, ends):
         float32 (64,): one over each step.
     weights
         float32 (64,): of the squared error of each coefficient.
+    weighed
+        float32 (rows, columns), [0, 1]: how far these weights hold; 0 weighs all alike.
     price
         float32 (rows, columns): what one bit is worth in squared steps (lambda).
     bands
@@ -133,6 +136,7 @@ def trellis(blocks, inverse, weights, price, bands, bits, ends):
     # The entries that a later value may follow, and what the best way to each of them costs.
     entry = np.zeros(64, np.int64)
     cost = np.zeros(64, np.float32)
+    one = np.float32(1.0)
     for row in range(rows):
         for column in range(columns):
             q = out[row, column]
@@ -164,11 +168,12 @@ def trellis(blocks, inverse, weights, price, bands, bits, ends):
                     nearest = min(int(magnitude + np.float32(0.5)), LARGEST)
                     # The value below is farther: it pays only where it takes a bit less.
                     lower = nearest > 1 and nearest & (nearest - 1) == 0
+                    weight = one + weighed[row, column] * (weights[k] - one)
                     lowest = np.float32(1e30)  # not inf: fastmath assumes that there is none
                     chosen, source = nearest, 0
                     for level in range(nearest - lower, nearest + 1):
                         amount = np.float32(level)
-                        own = weights[k] * amount * (amount - np.float32(2.0) * magnitude)
+                        own = weight * amount * (amount - np.float32(2.0) * magnitude)
                         size = BITS[level]
                         for i in range(open_entries):
                             trial = cost[i] + own + toll * bits[band, size, k - place[entry[i]] - 1]
