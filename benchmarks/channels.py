@@ -156,7 +156,7 @@ def peak_memory(n: int) -> float:
         impact_gradient(grams, alignment)
     # Not ru_maxrss, which a new process takes over from the one that started it.
     status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 2**20
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e9
 
 
 def in_own_process(work: Callable[[int], float], n: int) -> float:

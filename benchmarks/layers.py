@@ -180,7 +180,7 @@ def peak_memory(pairs: SimpleNamespace, count: int) -> float:
                 distances(readout, [one])
     # Not ru_maxrss, which a new process takes over from the one that started it.
     status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 2**20
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024 / 1e9
 
 
 def in_own_process(work: Callable[..., float], *given: object) -> float:

@@ -237,7 +237,7 @@ def peak_gb(folder: Path) -> float:
     kilobytes = subprocess.run(
         [sys.executable, "-c", code, path], capture_output=True, text=True, check=True
     ).stdout
-    return int(kilobytes.split()[-1]) / 2**20
+    return int(kilobytes.split()[-1]) * 1024 / 1e9
 
 
 def cold_seconds(folder: Path) -> float:

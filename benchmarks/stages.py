@@ -68,7 +68,7 @@ def help_command() -> None:
 
 def peak_gb() -> float:
     """Return the peak resident memory of this process and of its largest child, in GB."""
-    unit = 1e9 if sys.platform == "darwin" else 1e6
+    unit = 1e9 if sys.platform == "darwin" else 1e9 / 1024  # bytes, elsewhere KiB
     whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     return sum(resource.getrusage(who).ru_maxrss for who in whose) / unit
 

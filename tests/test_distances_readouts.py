@@ -21,7 +21,8 @@ from fechner.analysis.network.distances.readouts import (
 )
 from fechner.analysis.network.layers.reading import as_input, layer_values
 from fechner.analysis.network.maps.importance import raw_map
-from fechner.analysis.network.maps.removal import predicted, removal_map
+from fechner.analysis.network.maps.predicting import predicted
+from fechner.analysis.network.maps.removal import removal_map
 from fechner.errors import InputError
 from fechner.records.images.files import read_image
 from fechner.records.selection import ChannelSelection, Gain

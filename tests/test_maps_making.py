@@ -206,3 +206,10 @@ def test_what_does_not_fit_is_said_in_one_line(pictures, tmp_path, words, said):
     assert re.search(said, " ".join(result.output.split())), result.output
     assert "Traceback" not in result.output
     assert not (tmp_path / "maps").exists()
+
+
+def test_a_folder_of_the_user_stays_where_no_map_was_made(lite0, tmp_path):
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(InputError):
+        importance_maps(lite0, {"a": tmp_path / "no.png"}, folder=tmp_path / "mine")
+    assert (tmp_path / "mine").is_dir()

@@ -13,13 +13,12 @@ from fechner.analysis.network.choosing.sets import chosen_set, read_channels
 from fechner.analysis.network.layers.networks import Network, load_network
 from fechner.analysis.network.maps import tiles
 from fechner.analysis.network.maps.making import importance_maps
+from fechner.analysis.network.maps.predicting import predicted, seen_size
 from fechner.analysis.network.maps.removal import (
     Removal,
     blurred,
-    predicted,
     removal,
     removal_map,
-    seen_size,
 )
 from fechner.errors import InputError
 from fechner.records.images.files import write_png
@@ -176,7 +175,7 @@ def test_gradients_in_tiles_are_those_of_one_pass(lite0, cat, pool, shape, monke
     selection = selection_of(lite0, weights, layer="blocks.2", pool=pool, size=None)
     image = np.ascontiguousarray(cat[: shape[0], : shape[1]])
     whole = removal(lite0, image, blurred(image), selection, steps=1, most_points=1)
-    for module in (tiles, sys.modules[removal.__module__]):
+    for module in (tiles, sys.modules[predicted.__module__]):
         monkeypatch.setattr(module, "WHOLE_PIXELS", 20_000)
     monkeypatch.setattr(tiles, "SHOWN", 192)
     parts = removal(lite0, image, blurred(image), selection, steps=1, most_points=1)

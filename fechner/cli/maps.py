@@ -66,7 +66,7 @@ def make(
     short_side: Annotated[
         int | None,
         typer.Option(
-            min=32, help="Pixels of the short side in the network. Distances: native size."
+            min=1, help="Pixels of the short side in the network. Distances: native size."
         ),
     ] = None,
     weights: Weights = None,

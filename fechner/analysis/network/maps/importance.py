@@ -38,12 +38,12 @@ from fechner.analysis.network.maps.damage import (
     local_distance,
 )
 from fechner.analysis.network.maps.geometry import reflected_view
+from fechner.analysis.network.maps.predicting import seen_size
 from fechner.analysis.network.maps.removal import (
     BLURRED,
     MOST_POINTS,
     Degradation,
     removal,
-    seen_size,
 )
 from fechner.analysis.network.maps.tiles import note
 from fechner.errors import InputError, nearest

@@ -134,7 +134,6 @@ def importance_maps(
     """
     if not images:
         raise InputError("no image was given; name at least one")
-    require_place(Path(folder), images)
     recipe = recipe_for(
         network,
         selection,
@@ -145,6 +144,7 @@ def importance_maps(
         margin=margin,
         most_points=most_points,
     )
+    require_place(Path(folder), images)
     parameters = recipe.parameters(network, against=against is not None)
     jobs = [
         _job(name, path, worse, parameters)
@@ -156,6 +156,8 @@ def importance_maps(
         return there
     folder = Path(folder)
     work = folder / UNFINISHED
+    # A folder that the user made stays, however empty.
+    ours = [work] if folder.exists() else [work, folder]
     try:
         with travelling(network, work, pool) as carried:
             make = partial(_finish_one, carried, recipe, work)
@@ -166,7 +168,7 @@ def importance_maps(
             raise InputError(_named(failed))
         made = _write_set(network, recipe, parameters, folder, done)
     finally:
-        _remove_if_empty(work, folder)
+        _remove_if_empty(ours)
     if failed:
         raise InputError(
             f"{len(failed)} of {len(jobs)} images have no map: {_named(failed)}; "
@@ -318,7 +320,7 @@ def _inputs(job: _Job) -> dict[str, str]:
     return found
 
 
-def _remove_if_empty(work: Path, folder: Path) -> None:
-    for place in (work, folder):
+def _remove_if_empty(folders: Sequence[Path]) -> None:
+    for place in folders:
         with suppress(OSError):
             place.rmdir()

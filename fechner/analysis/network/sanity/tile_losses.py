@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from fechner.analysis.network.alignment.ranks import midranks
 from fechner.analysis.network.layers.networks import Network
-from fechner.analysis.network.maps.removal import Degraded, blurred, predicted
+from fechner.analysis.network.maps.predicting import predicted
+from fechner.analysis.network.maps.removal import Degraded, blurred
 from fechner.records.selection import ChannelSelection
 
 GRID = 4
