@@ -33,7 +33,7 @@ from fechner.cli import (
 )
 from fechner.cli.console import complaints
 from fechner.cli.heatmaps import drawing, impact
-from fechner.cli.options.inputs_kept import keep_inputs
+from fechner.cli.options.result_names import check_names_of_results
 from fechner.cli.orienting import doctor, folders
 from fechner.errors import FechnerError, StoppedError, missing_package
 
@@ -45,7 +45,7 @@ class OneLineErrors(TyperGroup):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        keep_inputs(self.commands)
+        check_names_of_results(self.commands)
 
     def make_context(self, *args: Any, **options: Any) -> Any:
         """Read the options that stand before the command."""

@@ -78,7 +78,7 @@ def pairs(
     from fechner.errors import InputError
     from fechner.records.stimuli import read_stimulus_table
 
-    check_names(out, figure)
+    check_table_name(out)
     given = read_given(ratings, scale, columns, labels)
     known = None if stimuli is None else read_stimulus_table(stimuli)
     if by is By.condition and known is None:
@@ -128,20 +128,18 @@ def _intact(table: pd.DataFrame) -> list[str]:
     return list(table.loc[table["region"] == "intact", "stimulus"])
 
 
-def check_names(out: Path | None, figure: Path | None) -> None:
-    """Refuse, before anything is computed, names under which nothing can be written.
+def check_table_name(out: Path | None) -> None:
+    """Refuse, before anything is computed, a name under which no table can be written.
 
     Raises
     ------
     InputError
-        If the table is called ``.json``, as its record is, or the figure's format is unknown.
+        If the table is called ``.json``, as its record is.
     """
     from fechner.errors import InputError
 
     if out is not None and out.suffix == ".json":
         raise InputError(f"-o expects the name of a table (.csv or .tsv), got {out.name}")
-    if figure is not None and figure.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise InputError(f"--figure expects a name ending in .png, .svg or .pdf, got {figure.name}")
 
 
 def record_beside(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fechner.cli.options.inputs_kept import refuse_written_inputs
+from fechner.cli.options.result_names import refuse_written_inputs
 from fechner.cli.statistics.options import (
     ColumnsText,
     Dimension,

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fechner.cli.statistics.choosing import Figure, Level, SomeStimuli, check_names, record_beside
+from fechner.cli.statistics.choosing import (
+    Figure,
+    Level,
+    SomeStimuli,
+    check_table_name,
+    record_beside,
+)
 from fechner.cli.statistics.options import (
     ColumnsText,
     Dimension,
@@ -53,7 +59,7 @@ def detection(
     from fechner.cli.console import console
     from fechner.records.stimuli import read_stimulus_table
 
-    check_names(out, figure)
+    check_table_name(out)
     given = read_given(ratings, scale, columns, labels)
     known = None if stimuli is None else read_stimulus_table(stimuli)
     answers = authenticity_answers(given, known, dimension=dimension)

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fechner.cli.statistics.choosing import Figure, Level, SomeStimuli, check_names, record_beside
+from fechner.cli.statistics.choosing import (
+    Figure,
+    Level,
+    SomeStimuli,
+    check_table_name,
+    record_beside,
+)
 from fechner.cli.statistics.options import (
     ColumnsText,
     Dimension,
@@ -58,7 +64,7 @@ def thresholds(
 
     if not 0 <= guess < at < 1:
         raise InputError(f"--at must lie between --guess and 1, got {at:g} and {guess:g}")
-    check_names(out, figure)
+    check_table_name(out)
     given = read_given(ratings, scale, columns, labels)
     known = None if stimuli is None else read_stimulus_table(stimuli)
     quest = Quest(guess=guess, threshold_at=at)

@@ -14,7 +14,6 @@ import pandas as pd
 
 from fechner.analysis.ratings.matrices import choose_dimension
 from fechner.errors import InputError, nearest
-from fechner.records.cells import require_columns
 from fechner.records.ratings import Ratings
 from fechner.records.stimuli import StimulusSet, StimulusTable
 
@@ -91,7 +90,11 @@ def comparisons(ratings: Ratings, dimension: str | None = None) -> Comparisons:
     >>> chosen.table[["first", "second", "share"]].values.tolist()
     [['a', 'b', 1.0], ['b', 'c', 0.0]]
     """
-    require_columns(ratings.table, (SECOND,), "the table of ratings")
+    if SECOND not in ratings.table:
+        raise InputError(
+            "a comparison names two images, and the table of ratings has no column 'second' for "
+            "the other one; ratings of single images are scored by: fechner stats scores"
+        )
     chosen = choose_dimension(ratings, dimension)
     rows = ratings.table[ratings.table["dimension"] == chosen]
     _require_two_images(rows)

@@ -49,6 +49,15 @@ def detections(
     require_columns(ratings.table, NEEDED, "the table of ratings")
     chosen = choose_dimension(ratings, dimension)
     rows = ratings.table[ratings.table["dimension"] == chosen]
+    scale = ratings.scale(chosen)
+    right = (rows["rating"].to_numpy(float) - scale.minimum) / (scale.maximum - scale.minimum)
+    odd = np.flatnonzero(~np.isin(right, (0.0, 1.0)))
+    if len(odd):
+        raise InputError(
+            f"row {rows.index[odd[0]] + 2} of the ratings: found is {scale.maximum:g} and not "
+            f"found {scale.minimum:g}, got {rows['rating'].iloc[odd[0]]:g}; correct it, or "
+            "give answers of the protocol jnd"
+        )
     values = _measured(rows, stimuli, measure)
     bad = rows.index[~(values > 0)]
     if len(bad):
@@ -57,14 +66,6 @@ def detections(
         raise InputError(
             f"row {bad[0] + 2} of the ratings: {measure} must be above 0 for a threshold, got "
             f"{got}; correct it"
-        )
-    scale = ratings.scale(chosen)
-    right = (rows["rating"].to_numpy(float) - scale.minimum) / (scale.maximum - scale.minimum)
-    odd = np.flatnonzero(~np.isin(right, (0.0, 1.0)))
-    if len(odd):
-        raise InputError(
-            f"row {rows.index[odd[0]] + 2} of the ratings: found is {scale.maximum:g} and not "
-            f"found {scale.minimum:g}, got {rows['rating'].iloc[odd[0]]:g}; correct it"
         )
     columns = {name: rows[name].to_numpy(str) for name in ("participant", *NEEDED)}
     return pd.DataFrame({**columns, "x": np.log10(values), "right": right})

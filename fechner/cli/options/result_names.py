@@ -1,7 +1,8 @@
-"""No command writes over what it reads: checked once, for every command, before it begins.
+"""Names of results: checked once, for every command, before it begins.
 
-A table that is written under the name of the table it was made from leaves scores where single
-ratings were, and no copy.
+No command writes over what it reads, and a figure has a format that can be drawn. A table that is
+written under the name of the table it was made from leaves scores where single ratings were, and
+no copy.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ OUTPUTS = ("out", "figure", "zip_file", "bids", "screens")
 """Names of the parameters that say where results go."""
 
 
-def keep_inputs(commands: Mapping[str, Any]) -> None:
-    """Let every command, in whatever group, refuse to write over a file that it reads."""
+FIGURES = (".png", ".svg", ".pdf")
+
+
+def check_names_of_results(commands: Mapping[str, Any]) -> None:
+    """Let every command, in whatever group, refuse names under which no result can be written."""
     for command in commands.values():
         if hasattr(command, "commands"):
-            keep_inputs(command.commands)
+            check_names_of_results(command.commands)
         elif command.callback is not None:
             command.callback = _guarded(command.callback)
 
@@ -30,9 +34,15 @@ def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def guarded(*arguments: Any, **given: Any) -> Any:
         refuse_written_inputs(given)
+        _check_figure(given.get("figure"))
         return command(*arguments, **given)
 
     return guarded
+
+
+def _check_figure(figure: object) -> None:
+    if isinstance(figure, Path) and figure.suffix.lower() not in FIGURES:
+        raise InputError(f"--figure expects a name ending in .png, .svg or .pdf, got {figure.name}")
 
 
 def refuse_written_inputs(given: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ import typer
 from typer.testing import CliRunner
 
 from fechner.cli.main import app
-from fechner.cli.options.inputs_kept import OUTPUTS, refuse_written_inputs
+from fechner.cli.options.result_names import OUTPUTS, refuse_written_inputs
 from fechner.errors import InputError
 from fechner.provenance import write_json_beside
 from fechner.records.ratings import read_ratings, write_ratings
@@ -53,6 +53,16 @@ def test_a_result_of_another_name_is_written_and_written_again(ratings, monkeypa
         result = CliRunner().invoke(app, ["stats", "scores", "ratings.csv", "-o", "scores.csv"])
         assert result.exit_code == 0, result.output
     assert (ratings.parent / "scores.csv").is_file()
+
+
+@pytest.mark.parametrize(
+    "arguments", [("power", "-p", "8", "-i", "8"), ("reliability", "ratings.csv")]
+)
+def test_a_figure_of_no_known_format_is_refused_before_anything(ratings, monkeypatch, arguments):
+    monkeypatch.chdir(ratings.parent)
+    result = CliRunner().invoke(app, ["stats", *arguments, "--figure", "figure.xyz"])
+    assert result.exit_code == 2
+    assert "--figure expects a name ending in .png, .svg or .pdf, got figure.xyz" in result.output
 
 
 def test_a_folder_named_like_a_table_is_no_result_over_it(ratings):
