@@ -188,7 +188,7 @@ def test_how_many_threads_compute_changes_no_digit():
 def test_a_picture_without_a_choice_says_after_how_many_nodes():
     edges = ("edge_fine", "edge_middle")
     options = RegionOptions(block=24, patch=2, match=edges, tolerance=1e-5, node_limit=1)
-    with pytest.raises(RefusedError, match=r"found in 5 nodes of the search within 0\.001%"):
+    with pytest.raises(RefusedError, match=r"found in 5 nodes of the search within 0\.001 %"):
         matched_regions(CAT, MAP, options=options)
 
 

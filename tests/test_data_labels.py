@@ -228,7 +228,7 @@ def test_relations_follow_what_is_good_not_what_is_high():
     ("values", "part"),
     [
         (np.concatenate([np.linspace(1.4, 1.8, 60), np.linspace(4.2, 4.6, 60)]), "bimodal"),
-        (np.linspace(2.6, 3.4, 100), "range restricted: the middle 90 % of the images take 18%"),
+        (np.linspace(2.6, 3.4, 100), "range restricted: the middle 90 % of the images take 18 %"),
         (np.clip(np.linspace(3, 6.5, 100), 1, 5), "stand at the ceiling"),
         (np.clip(np.linspace(-1, 4, 100), 1, 5), "stand at the floor"),
         (np.repeat([1.5, 2.5, 3.5, 4.5], 20), "of the pairs have equal ratings"),
@@ -254,7 +254,7 @@ def test_a_good_distribution_draws_no_warning():
 
 def test_groups_that_hold_most_of_the_variance_are_said():
     assert warning_for_groups("quality", "generator", 0.3) is None
-    assert "63% of the variance" in warning_for_groups("quality", "generator", 0.63)
+    assert "63 % of the variance" in warning_for_groups("quality", "generator", 0.63)
 
 
 def test_dimensions_that_order_alike_are_said():

@@ -162,7 +162,7 @@ def test_a_probit_without_an_upper_bound_is_told_and_not_printed():
 def test_a_latin_square_is_told_which_model_decides_and_gets_its_second_opinions():
     found = by_every_model(latin_square(12, 14, 6.0, seed=1), "low", "high", 0.95)
     assert [row.model for row in found.contrasts] == ["REML slopes", "mixed model", "clustered"]
-    assert "0% of the participant-image pairs" in found.decides.reason
+    assert "0 % of the participant-image pairs" in found.decides.reason
     ours, theirs, robust = found.contrasts
     assert theirs.estimate == pytest.approx(ours.estimate, rel=1e-3)
     # statsmodels inverts the Hessian in all parameters, where lme4 and we take (X'V^-1X)^-1.
@@ -178,7 +178,7 @@ def test_many_people_who_rate_few_images_in_both_arms_are_analysed_by_difference
                   for i in rng.permutation(30)[:6] for arm in ("low", "high")]  # fmt: skip
     found = by_every_model(as_arms(cells), "low", "high", 0.95)
     assert found.decides.model == "REML"
-    assert "80% of the differences are missing" in found.decides.reason
+    assert "80 % of the differences are missing" in found.decides.reason
     assert found.decides.n_differences == 360
     assert {row.model for row in found.contrasts} == {"REML", "mixed model", "clustered"}
 

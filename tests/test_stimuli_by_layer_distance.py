@@ -70,7 +70,7 @@ def test_verify_measures_the_distances_again(built):
     record["provenance"]["parameters"]["targets"] = [0.01, 0.03]
     lines = problems_of(replace(found, record=record))
     assert len(lines) == 6
-    assert all("of distance within the network, not 0.03 within 0.5%" in line for line in lines)
+    assert all("of distance within the network, not 0.03 within 0.5 %" in line for line in lines)
     record["layer_distance"]["weights_sha256"] = "0" * 64
     (line,) = problems_of(replace(found, record=record))
     assert "weights of efficientnet_lite0 that are not at hand" in line

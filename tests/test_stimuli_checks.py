@@ -100,13 +100,13 @@ def test_a_loss_off_its_target_is_measured_on_the_picture(folder):
     rewritten(folder)
     [line] = problems(folder)
     # 18.3 squared times a twelfth of the area.
-    assert line.startswith("cat_blur_low.png: loses 27.9") and "not 25 within 0.5%" in line
+    assert line.startswith("cat_blur_low.png: loses 27.9") and "not 25 within 0.5 %" in line
 
 
 def test_a_covariate_that_was_to_be_matched_and_is_not_is_named(folder):
     rewritten(folder, regions={**DESIGN["regions"], "tolerance": 0.005})
     assert problems(folder) == [
-        "cat: chroma of high and low differs by 1.0%, at most 0.5% was to be"
+        "cat: chroma of high and low differs by 1.0 %, at most 0.5 % was to be"
     ]
 
 

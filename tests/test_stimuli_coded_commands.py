@@ -112,7 +112,7 @@ def test_a_file_of_another_size_and_of_other_pixels_is_named(built, tmp_path):
     wanted = f"{small.coded}: {fine.bytes} bytes, the table says {small.bytes}"
     assert said[0] == wanted
     assert said[1] == f"{small.file}: not what {small.coded} decodes to"
-    assert f"{small.coded}: {fine.bytes} bytes, not {small.bytes} within 3.0%" in said[2]
+    assert f"{small.coded}: {fine.bytes} bytes, not {small.bytes} within 3.0 %" in said[2]
     assert len(said) == 3
 
 

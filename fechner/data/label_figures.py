@@ -112,7 +112,7 @@ def draw_groups(
         range(1, len(order) + 1), [f"{name} ({len(by.get_group(name))})" for name in order]
     )
     axis.set_ylabel(f"{column} (images)")
-    axis.set_title(f"{share:.0%} of the variance lies between groups", fontsize=9)
+    axis.set_title(f"{100 * share:.0f} % of the variance lies between groups", fontsize=9)
     label_scale(axis, "x", dimension, rated.scales[dimension])
     return figure
 

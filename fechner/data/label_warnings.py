@@ -43,7 +43,8 @@ def warning_for_groups(dimension: str, column: str, share: float) -> str | None:
     if share <= MOST_BETWEEN_GROUPS:
         return None
     return (
-        f"{dimension}: {share:.0%} of the variance lies between the groups of {column!r}. A "
+        f"{dimension}: {100 * share:.0f} % of the variance lies between the groups of "
+        f"{column!r}. A "
         f"network that only tells these groups apart would align well; compare images within a "
         "group before believing more."
     )
@@ -83,7 +84,8 @@ def _restricted(distribution: Distribution) -> str | None:
         else "They are small against rating error, and alignment stays low whatever a network knows"
     )
     return (
-        f"range restricted: the middle 90 % of the images take {distribution.range_used:.0%} of "
+        f"range restricted: the middle 90 % of the images take "
+        f"{100 * distribution.range_used:.0f} % of "
         f"the scale {distribution.scale}. {consequence}; what is found holds for this part of the "
         "scale."
     )
@@ -95,7 +97,8 @@ def _at_an_end(distribution: Distribution) -> str | None:
     if ends[end] <= MOST_AT_AN_END:
         return None
     return (
-        f"{ends[end]:.0%} of the images stand at the {end} of the scale, where their differences "
+        f"{100 * ends[end]:.0f} % of the images stand at the {end} of the scale, where "
+        "their differences "
         "cannot be seen."
     )
 
@@ -113,7 +116,8 @@ def _tied(distribution: Distribution) -> str | None:
     if distribution.tied_pairs <= MOST_TIES:
         return None
     return (
-        f"{distribution.tied_pairs:.0%} of the pairs have equal ratings; rank agreement cannot "
+        f"{100 * distribution.tied_pairs:.0f} % of the pairs have equal ratings; rank "
+        "agreement cannot "
         "reach 1."
     )
 

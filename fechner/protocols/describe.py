@@ -71,6 +71,6 @@ def _screen(protocol: Protocol) -> str:
 def _checks(protocol: Protocol) -> str:
     asked = ", ".join(question.name for question in protocol.screening) or "no questions"
     catch = protocol.catch
-    passed = f"{catch.count} {catch.kind} catch trials, {catch.pass_share:.0%} to pass"
+    passed = f"{catch.count} {catch.kind} catch trials, {100 * catch.pass_share:.0f} % to pass"
     consent = "consent, " if protocol.consent else ""
     return f"{consent}{asked}; {passed if catch.count else 'no catch trials'}"

@@ -54,7 +54,7 @@ def participants_needed(
     axis.minorticks_off()
     axis.set_ylim(0, 1.05 * float(np.nanmax(table[["width", "observed"]])))
     axis.set_xlabel("participants")
-    axis.set_ylabel(f"width of the {level:.0%} interval (points)")
+    axis.set_ylabel(f"width of the {100 * level:.0f} % interval (points)")
     axis.grid()
     axis.legend(loc="upper right")
     axis.set_title("participants that a MOS needs")

@@ -143,7 +143,7 @@ def _off_target(one: Stimulus, lost: float, design: Mapping[str, Any]) -> list[s
     if abs(lost - wanted) <= TOLERANCE * wanted * (1 + 1e-9):
         return []
     unit = MEASURES[measure][1]
-    return [f"{one.file}: loses {lost:.4g} {unit}, not {wanted:g} within {TOLERANCE:.1%}"]
+    return [f"{one.file}: loses {lost:.4g} {unit}, not {wanted:g} within {100 * TOLERANCE:.1f} %"]
 
 
 def _unmatched(scene: str, mine: list[Stimulus], regions: Mapping[str, Any]) -> list[str]:
@@ -158,7 +158,7 @@ def _unmatched(scene: str, mine: list[Stimulus], regions: Mapping[str, Any]) -> 
         apart = abs(high - low) / max((abs(high) + abs(low)) / 2, 1e-12)
         if apart > regions["tolerance"] + SOLVER_SLACK:
             lines.append(
-                f"{scene}: {name} of high and low differs by {apart:.1%}, "
-                f"at most {regions['tolerance']:.1%} was to be"
+                f"{scene}: {name} of high and low differs by {100 * apart:.1f} %, "
+                f"at most {100 * regions['tolerance']:.1f} % was to be"
             )
     return lines

@@ -171,7 +171,7 @@ def _bytes(
     )
     return found, [
         f"Bytes of {one.better} and {one.than} at equal opinion have no interval: only "
-        f"{one.given:.0%} of the resamplings gave curves that share an opinion."
+        f"{100 * one.given:.0f} % of the resamplings gave curves that share an opinion."
         for one in found
         if one.low is None
     ]
@@ -203,10 +203,13 @@ def _judged(
 
 
 def _of_opinion(row: Contrast, rule: ClaimRule, paired: bool) -> str:
-    interval = f"{rule.level:.0%} interval"
+    interval = f"{100 * rule.level:.0f} % interval"
     if paired:
         share, low, high = ((1 + value) / 2 for value in (row.estimate, row.low, row.high))
-        text = f"was chosen in {share:.1%} of comparisons ({interval} {low:.1%} to {high:.1%}"
+        text = (
+            f"was chosen in {100 * share:.1f} % of comparisons ({interval} {100 * low:.1f} % to "
+            f"{100 * high:.1f} %"
+        )
     else:
         text = (
             f"was rated {points(row.estimate)} points above ({interval} {points(row.low)} to "
@@ -224,7 +227,7 @@ def _of_equality(name: str, test: Equivalence, paired: bool) -> str:
     first, second = name.split(" - ")
     most = f"{test.bound:g} points"
     if paired:
-        most = f"{(1 - test.bound) / 2:.0%} to {(1 + test.bound) / 2:.0%} of comparisons"
+        most = f"{50 * (1 - test.bound):.0f} % to {50 * (1 + test.bound):.0f} % of comparisons"
     shown = "is shown" if test.equivalent else "is not shown"
     return f"That {first} and {second} are equal, within {most}, {shown} (p = {test.p:.3f})."
 
@@ -236,7 +239,10 @@ def _of_bytes(one: BytesAtEqualOpinion, rule: ClaimRule) -> list[str]:
     text = f"At equal opinion {one.better} took {abs(one.per_cent):.1f} % {fewer} bytes than "
     if one.low is None or one.high is None:
         return [f"{text}{one.than}; an interval cannot be given."]
-    return [f"{text}{one.than} ({rule.level:.0%} interval {one.low:+.1f} % to {one.high:+.1f} %)."]
+    return [
+        f"{text}{one.than} ({100 * rule.level:.0f} % interval {one.low:+.1f} % to "
+        f"{one.high:+.1f} %)."
+    ]
 
 
 def _few(rows: pd.DataFrame) -> list[str]:

@@ -107,7 +107,8 @@ def _planned(
     relative = participants_for(wanted, sources.residual_sd, level=level)
     row = table.loc[table["participants"] == needed].iloc[0]
     return (
-        f"A MOS with a {level:.0%} interval {wanted:.3g} points wide needs {needed} participants "
-        f"({relative} where only differences between images count and biases are removed); "
+        f"A MOS with a {100 * level:.0f} % interval {wanted:.3g} points wide needs {needed} "
+        f"participants ({relative} where only differences between images count and biases are "
+        "removed); "
         f"simulated with {needed}: {row['simulated']:.3g} +- {2 * row['simulated_error']:.1g}."
     )

@@ -83,7 +83,9 @@ def thresholds(
             found={} if group is None else _record(group),
         )  # fmt: skip
     show(single, out)
-    console.print(f"thresholds in units of {measure}, found in {at:.0%} of trials", markup=False)
+    console.print(
+        f"thresholds in units of {measure}, found in {100 * at:.0f} % of trials", markup=False
+    )
     if group is not None:
         _show_group(group)
     if figure is not None:
@@ -127,7 +129,8 @@ def _show_group(group: GroupThresholds) -> None:
         show(group.ratios, None)
     spread = ", ".join(f"{name} {value:.3f}" for name, value in group.spread.items())
     console.print(
-        f"slope {group.slope:.2f}, lapses {group.lapse:.0%}; SDs of log10 thresholds: {spread}",
+        f"slope {group.slope:.2f}, lapses {100 * group.lapse:.0f} %; SDs of log10 "
+        f"thresholds: {spread}",
         markup=False,
     )
 

@@ -242,7 +242,7 @@ def _search(
     raise RefusedError(
         f"{family.name} in region {arm!r} jumps from {weak.achieved:.4g} to {strong.achieved:.4g} "
         f"{target.unit} at a strength of {strong.strength:.4g}: it cannot meet {target} within "
-        f"{tolerance:.1%}; choose a target outside that jump"
+        f"{100 * tolerance:.1f} %; choose a target outside that jump"
     )
 
 

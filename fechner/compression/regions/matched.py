@@ -174,7 +174,8 @@ def _why_not(
         relaxed = _search(grid, value, others, options)
         gaps[name] = relaxed.gap / average if isinstance(relaxed, Choice) else -np.inf
     if isinstance(choice, Choice):
-        found = f"matched regions differ by only {choice.gap / average:.1%} of mean importance"
+        gap = 100 * choice.gap / average
+        found = f"matched regions differ by only {gap:.1f} % of mean importance"
     elif choice.impossible:
         found = "no two regions are matched"
     else:
@@ -183,13 +184,14 @@ def _why_not(
     binding = max(gaps, key=lambda name: gaps[name], default="")
     if gaps and gaps[binding] >= options.minimum_gap:
         return (
-            f"{found} within {100 * options.tolerance:g}%; the constraint that binds is "
-            f"{binding!r} (without it they differ by {gaps[binding]:.1%}): leave the picture "
-            "out, or state a looser match"
+            f"{found} within {100 * options.tolerance:g} %; the constraint that binds is "
+            f"{binding!r} (without it they differ by {100 * gaps[binding]:.1f} %): leave "
+            "the picture out, or state a looser match"
         )
     return (
-        f"{found} within {100 * options.tolerance:g}%; no single constraint is to blame: two "
-        f"regions of {options.share:.0%} are too large for this picture and map, leave it out"
+        f"{found} within {100 * options.tolerance:g} %; no single constraint is to blame: two "
+        f"regions of {100 * options.share:.0f} % are too large for this picture and map, "
+        "leave it out"
     )
 
 

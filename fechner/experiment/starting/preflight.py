@@ -143,7 +143,7 @@ def check_window(display: ParticipantDisplay) -> list[Check]:
     unscale = "" if facts["scaling"] == 1.0 else "set it to 100%"
     return [
         Check("window", f"{size} on a screen of {screen}", "mind" if enlarge else "good", enlarge),
-        Check("scaling", f"{facts['scaling']:.0%}", "mind" if unscale else "good", unscale),
+        Check("scaling", f"{100 * facts['scaling']:.0f} %", "mind" if unscale else "good", unscale),
         Check("colour", f"{facts['bits']} bits, test pattern read back without a difference"),
         _refresh(facts),
     ]

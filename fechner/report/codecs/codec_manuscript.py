@@ -63,8 +63,10 @@ def _bytes_in_words(one: BytesAtEqualOpinion, level: float) -> str:
     fewer = "fewer" if one.per_cent < 0 else "more"
     text = f"{one.better} took {decimals(abs(one.per_cent))} % {fewer} bytes than {one.than}"
     if one.low is None or one.high is None:
-        return f"{text}; an interval cannot be given, as {one.given:.0%} of the resamplings gave " \
-               "a number."  # fmt: skip
+        return (
+            f"{text}; an interval cannot be given, as {100 * one.given:.0f} % of the resamplings "
+            "gave a number."
+        )
     return (
         f"{text} (delta rate {decimals(one.per_cent)} %, {interval_of(one.low, one.high, level)})."
     )

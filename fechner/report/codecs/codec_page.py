@@ -136,11 +136,11 @@ def _saved_table(claim: CodecClaim) -> Table:
             "cannot be given"
             if one.low is None or one.high is None
             else f"{_per_cent(one.low)} to {_per_cent(one.high)}",
-            f"{one.given:.0%}",
+            f"{100 * one.given:.0f} %",
         ]
         for one in claim.bytes_at_equal_opinion
     ]
-    level = f"{claim.rule.level:.0%} interval"
+    level = f"{100 * claim.rule.level:.0f} % interval"
     return Table(("arms", "bytes at equal opinion", level, "resamplings that gave a number"), rows)
 
 

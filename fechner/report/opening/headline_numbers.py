@@ -50,7 +50,9 @@ def _of_contrast(row: Contrast, claim: Claim) -> HeadlineNumber:
     first, second = row.name.split(" - ", 1)
     if of_choices(claim):
         # Contrasts of comparisons are shares chosen minus shares not chosen, from -1 to 1.
-        value, low, high = (f"{(1 + x) / 2:.0%}" for x in (row.estimate, row.low, row.high))
+        value, low, high = (
+            f"{100 * ((1 + x) / 2):.0f} %" for x in (row.estimate, row.low, row.high)
+        )
         value = f"{value} of choices"
     else:
         low, high = number(row.low), number(row.high)

@@ -96,4 +96,5 @@ def _of_file(one: Stimulus, content: bytes, picture: np.ndarray) -> Iterator[str
 def _off(one: Stimulus, value: float, wanted: float, design: CodecDesign) -> Iterator[str]:
     if abs(value - wanted) > design.tolerance * wanted * (1 + 1e-9):
         unit = "points of ss2" if design.match == "ss2" else "bytes"
-        yield f"{one.coded}: {value:.6g} {unit}, not {wanted:g} within {design.tolerance:.1%}"
+        within = f"{100 * design.tolerance:.1f} %"
+        yield f"{one.coded}: {value:.6g} {unit}, not {wanted:g} within {within}"

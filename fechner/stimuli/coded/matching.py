@@ -112,7 +112,8 @@ def nearest_file(
     if abs(reached - wanted) > tolerance * wanted:
         raise RefusedError(
             f"{arm} comes to {reached:.4g} {unit} where {wanted:.4g} are wanted, and may be off by "
-            f"{tolerance:.1%}; it reaches {min(ends):.4g} to {max(ends):.4g}: choose other rates "
+            f"{100 * tolerance:.1f} %; it reaches {min(ends):.4g} to {max(ends):.4g}: "
+            "choose other rates "
             "or a larger tolerance"
         )
     return Coded(content, setting, reached, encoder.decode(content))

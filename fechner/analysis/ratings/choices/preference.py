@@ -146,7 +146,7 @@ def crossed_preference(table: Differences, *, level: float = 0.95) -> Contrast:
     reason = (
         "everybody compared both arms of every image: the closed form decides"
         if table.complete
-        else f"{missing:.1%} of the comparisons are missing: REML decides"
+        else f"{100 * missing:.1f} % of the comparisons are missing: REML decides"
     )
     found = _bounded(test(table, level=level), level)
     return found.model_copy(update={"decides": True, "reason": reason})

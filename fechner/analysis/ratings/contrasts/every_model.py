@@ -134,7 +134,7 @@ def on_ratings(design: SlopesDesign, share: float, level: float) -> tuple[Contra
         same = tested_contrast(design.name, "clustered", 0, 0, 1, level=level, **size)
         return _decides(same, NO_VARIANCE.format("ratings")), {}
     reason = (
-        f"{share:.0%} of the participant-image pairs have ratings of all arms, too few for "
+        f"{100 * share:.0f} % of the participant-image pairs have ratings of all arms, too few for "
         "differences: the mixed model of the ratings themselves, with slopes of participants and "
         "images, decides"
     )
@@ -158,8 +158,8 @@ def on_differences(table: Differences, level: float) -> tuple[Contrast, Fits]:
         reason = "everybody rated both arms of every image: the closed form decides"
         return _decides(closed_form(table, level=level), reason), beside
     reason = (
-        f"{1 - len(values) / table.values.size:.0%} of the differences are missing: REML on the "
-        "differences, participants and images random, decides"
+        f"{100 * (1 - len(values) / table.values.size):.0f} % of the differences are missing: "
+        "REML on the differences, participants and images random, decides"
     )
     return _decides(beside.pop("REML")(), reason), beside
 

@@ -152,7 +152,7 @@ def _table(rows: list[Coefficient]) -> pd.DataFrame:
 
 def _about_one_rating(icc: Coefficient, sources: Sources) -> str:
     return (
-        f"Of the variance of single ratings {icc.value:.0%} belongs to the images (SD "
+        f"Of the variance of single ratings {100 * icc.value:.0f} % belongs to the images (SD "
         f"{sources.image_sd:.3g} points); the rest is participants' biases "
         f"(SD {sources.participant_sd:.3g}), taste and error (SD {sources.residual_sd:.3g})."
     )
@@ -204,7 +204,7 @@ def _about_missing(sources: Sources) -> list[str]:
     if not sources.missing > 0:
         return []
     return [
-        f"{sources.missing:.1%} of the ratings are missing: ICCs rest on variances by REML, "
-        "participants and images random, with intervals that are approximate; "
+        f"{100 * sources.missing:.1f} % of the ratings are missing: ICCs rest on variances "
+        "by REML, participants and images random, with intervals that are approximate; "
         f"k = {sources.raters:.3g} is the harmonic mean of ratings an image"
     ]
