@@ -219,9 +219,11 @@ def write_json_beside(table: Path, content: Mapping[str, Any]) -> None:
     Raises
     ------
     InputError
-        If another program's JSON has that name, or it cannot be written.
+        If another program's JSON has that name, a folder has the table's, or it cannot be written.
     """
     path = Path(table).with_suffix(".json")
+    if Path(table).is_dir():
+        raise InputError(f"{table} is a folder; name a table in it, such as {table}/table.csv")
     if path.exists() and not _is_ours(path):
         raise InputError(
             f"{path} is not fechner's, and the record of {Path(table).name} would replace it; give "

@@ -94,3 +94,11 @@ def test_the_json_of_another_program_is_not_replaced_by_a_record(ratings):
     assert not theirs.with_suffix(".csv").exists()
     write_json_beside(ratings.with_name("ours.csv"), {"provenance": {}})
     write_json_beside(ratings.with_name("ours.csv"), {"provenance": {"fechner": "1"}})
+
+
+def test_a_folder_in_the_place_of_a_table_leaves_no_record_without_its_table(ratings):
+    folder = ratings.with_name("sessions")
+    folder.mkdir()
+    with pytest.raises(InputError, match=r"sessions is a folder; name a table in it"):
+        write_ratings(read_ratings(ratings), folder)
+    assert not folder.with_suffix(".json").exists()
