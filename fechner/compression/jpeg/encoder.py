@@ -141,9 +141,9 @@ def _weighed(strength: np.ndarray) -> np.ndarray:
     """Return how far errors are weighed by frequency in each block, float32 in [0, 1].
 
     Wholly where no map takes anything; else ``1 - everywhere / strength``, so that what a map
-    spares is not weighed. At equal ss2 of the important quarter of 24 Kodak photographs, without
-    a map it takes .6 % off what no weights give; with one (full trust), .5 % off what weights in
-    every block give, where no weights take off .3 %.
+    spares is not weighed. Saved against jpegli at equal ss2 of the important quarter, 24 Kodak
+    photographs: without a map 9.8 % (9.2 % if no block is weighed); with one, at full trust,
+    23.2 % (22.7 % if every block is weighed, 23.0 % if none).
     """
     if strength.max() <= EVERYWHERE:
         return np.ones_like(strength)
