@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-def _console(*, stderr: bool = False) -> Console:
+MOST_COLUMNS = 1000
+"""Characters: no table of ours is wider."""
+
+
+def _console(*, stderr: bool = False, width: int | None = None) -> Console:
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
 class _LazyConsole:
@@ -53,6 +57,18 @@ console = _LazyConsole(stderr=False)
 complaints = _LazyConsole(stderr=True)
 
 
+def print_table(table: Table) -> None:
+    """Print a table of numbers, none of them cut.
+
+    Where it is wider than the terminal, that breaks its lines: a number without its end is another.
+    """
+    from rich.measure import Measurement
+
+    wide = _console(width=MOST_COLUMNS)
+    needed = Measurement.get(wide, wide.options, table).maximum
+    _console(width=max(console.width, needed)).print(table)
+
+
 @contextmanager
 def bar(title: str) -> Iterator[Progress]:
     """Draw a progress bar with the time left while the block runs; give its callback.
@@ -73,9 +89,10 @@ def bar(title: str) -> Iterator[Progress]:
         Progress as RichProgress,
     )
 
+    narrow = console.width < 80
     columns = (
-        TextColumn("{task.description:<28}"),
-        BarColumn(bar_width=28),
+        TextColumn("{task.description}" if narrow else "{task.description:<28}"),
+        BarColumn(bar_width=8 if narrow else 28),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("left"),

@@ -205,7 +205,7 @@ def expect(
     from rich.table import Table
 
     from fechner.analysis.network.distances.published import beside_published
-    from fechner.cli.console import console
+    from fechner.cli.console import console, print_table
     from fechner.records.layers.results import read_layer_results, write_table
 
     results = read_layer_results(folder)
@@ -222,7 +222,7 @@ def expect(
             row["verdict"],
         )
     if len(drawing.rows):
-        console.print(drawing)
+        print_table(drawing)
     absent = found[found["spearman"].isna()]
     for why, rows in absent.groupby("verdict", sort=False):
         console.print(f"{len(rows)} published numbers not compared: {why}", soft_wrap=True)
@@ -310,7 +310,7 @@ def _show(results: LayerResults) -> None:
     """Print the best distance of each network and every yardstick, and the notes."""
     from rich.table import Table
 
-    from fechner.cli.console import console
+    from fechner.cli.console import console, print_table
 
     measured = results.measured
     for name, rows in measured.groupby("set", sort=False):
@@ -333,7 +333,7 @@ def _show(results: LayerResults) -> None:
                 f"{row['spearman']:.3f}", f"[{row['low']:.3f}, {row['high']:.3f}]",
                 _number(row["within_distortion"]),
             )  # fmt: skip
-        console.print(drawing)
+        print_table(drawing)
         if len(inside):
             console.print(
                 f"the best of each network, chosen among {len(inside)} rows in all, which "

@@ -108,18 +108,18 @@ def say_columns(alone: Sequence[ColumnAlone], confounds: Sequence[str]) -> None:
 
 def show_within(scored: pd.DataFrame, column: str) -> None:
     """Print what each strategy is worth within the levels of `column`, and on unseen levels."""
-    from fechner.cli.console import console
+    from fechner.cli.console import console, print_table
 
     whole = scored[scored["level"] == ""]
     for (features, pooling), rows in whole.groupby(["features", "pooling"], sort=False):
         console.print(f"{_set_in_words(features, pooling)}, within levels of {column}")
-        console.print(_measures(rows))
+        print_table(_measures(rows))
     console.print("held out [95 % over scenes] (under shuffled ratings)", style="dim")
 
 
 def show_judged(judged: pd.DataFrame, chosen: str, judge: str, other: OtherSet) -> None:
     """Print what is chosen on the table `chosen` and judged by the table `judge`."""
-    from fechner.cli.console import console
+    from fechner.cli.console import console, print_table
 
     for (features, pooling), rows in judged.groupby(["features", "pooling"], sort=False):
         console.print(
@@ -127,7 +127,7 @@ def show_judged(judged: pd.DataFrame, chosen: str, judge: str, other: OtherSet) 
             f"of {rows['images'].iloc[0]} images of {judge}",
             soft_wrap=True,
         )
-        console.print(_measures(rows))
+        print_table(_measures(rows))
     console.print(
         "judged [95 % over its scenes]; shuffled: ratings of the choosing set", style="dim"
     )

@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 def show(table: pd.DataFrame) -> None:
     """Print evidence, one block of strategies for each set of features."""
-    from fechner.cli.console import console
+    from fechner.cli.console import console, print_table
 
     if "features" not in table:
-        console.print(_strategies(table))
+        print_table(_strategies(table))
         return
     for (features, pooling), rows in table.groupby(["features", "pooling"], sort=False):
         console.print(f"{features}, {pooling}" if pooling else features)
-        console.print(_strategies(rows))
+        print_table(_strategies(rows))
 
 
 def show_agreement(table: pd.DataFrame) -> None:
     """Print how far each set of channels agrees with people, one block a network."""
     from rich.table import Table as RichTable
 
-    from fechner.cli.console import console
+    from fechner.cli.console import console, print_table
 
     measures = list(dict.fromkeys(table["measure"]))
     for network, block in table.groupby(table["features"].str.split("/").str[0], sort=False):
@@ -44,7 +44,7 @@ def show_agreement(table: pd.DataFrame) -> None:
             name += "" if pooling == "none" else f", {pooling}"
             drawing.add_row(name, *(_agreed(cells.loc[measure]) for measure in measures))
         console.print(f"{network}")
-        console.print(drawing)
+        print_table(drawing)
     console.print("Spearman [95 % over images]; * p < .05 when images swap ratings", style="dim")
 
 

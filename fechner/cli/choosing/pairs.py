@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fechner.cli.console import bar, console
+from fechner.cli.console import bar, console, print_table
 from fechner.errors import InputError
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     import pandas as pd
+    from rich.table import Table
 
     from fechner.analysis.network.layers.networks import Network
     from fechner.records.layers.study import PairsTable
@@ -138,7 +139,7 @@ def compare_on_table(
     )  # fmt: skip
     for features, rows in found.groupby("features", sort=False):
         console.print(f"{features}, {readout}; means over splits by reference, held out")
-        console.print(_compared(rows))
+        print_table(_compared(rows))
     console.print(f"wrote {out}", soft_wrap=True)
 
 
@@ -184,7 +185,7 @@ def _part(table: Path, dimension: str | None) -> PairsTable:
     return PairsTable(table=table, name=table.stem, dimension=dimension)
 
 
-def _compared(rows: pd.DataFrame) -> object:
+def _compared(rows: pd.DataFrame) -> Table:
     from rich.table import Table
 
     drawing = Table(box=None, header_style="bold", pad_edge=False)

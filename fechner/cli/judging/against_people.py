@@ -84,7 +84,7 @@ def against_people(
 def _show(found: MapComparison) -> None:
     from rich.table import Table
 
-    from fechner.cli.console import console
+    from fechner.cli.console import console, print_table
     from fechner.cli.judging.words import number_with_interval, undefined
 
     measures = list(dict.fromkeys(found.agreement["measure"]))
@@ -100,7 +100,7 @@ def _show(found: MapComparison) -> None:
                 for measure in measures
             ),
         )
-    console.print(drawing)
+    print_table(drawing)
     for note in found.notes["note"]:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     for line in _verdict(found):

@@ -132,7 +132,7 @@ def _reselection(table: Path | None, cache: Path | None) -> Reselection | None:
 def _show(found: MapComparison) -> None:
     from rich.table import Table
 
-    from fechner.cli.console import console
+    from fechner.cli.console import console, print_table
     from fechner.cli.judging.words import number_with_interval, undefined
     from fechner.study.map_worth.check import LOSS
 
@@ -157,7 +157,7 @@ def _show(found: MapComparison) -> None:
             *shown,
             number_with_interval(rows.loc[LOSS], *minus, digits=2, sign="+"),
         )
-    console.print(drawing)
+    print_table(drawing)
     sanity = found.agreement[~found.agreement["measure"].isin(rivalled)]
     if len(sanity):
         _show_sanity(sanity)
@@ -170,7 +170,7 @@ def _show(found: MapComparison) -> None:
 def _show_sanity(rows: pd.DataFrame) -> None:
     from rich.table import Table
 
-    from fechner.cli.console import console
+    from fechner.cli.console import print_table
     from fechner.cli.judging.words import number_with_interval, undefined
 
     drawing = Table("map", "is", "Spearman over places", box=None, header_style="bold",
@@ -178,7 +178,7 @@ def _show_sanity(rows: pd.DataFrame) -> None:
     for _, row in rows.iterrows():
         shown = number_with_interval(row, "value", "low", "high", digits=2)
         drawing.add_row(row["map"], row["measure"], shown + undefined(row["n_undefined"]))
-    console.print(drawing)
+    print_table(drawing)
 
 
 def _verdict(found: MapComparison) -> list[str]:

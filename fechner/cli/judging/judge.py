@@ -116,7 +116,7 @@ def judge(
 def _show(found: JudgedMaps) -> None:
     from rich.table import Table
 
-    from fechner.cli.console import console
+    from fechner.cli.console import console, print_table
     from fechner.cli.judging.words import number_with_interval, undefined
 
     said = "SIMULATED ratings: " if found.simulated else ""
@@ -135,7 +135,7 @@ def _show(found: JudgedMaps) -> None:
                     for name, sign in _SHOWN
                 ),
             )
-        console.print(drawing)
+        print_table(drawing)
     for note in found.notes["note"]:
         console.print(f"note: {note}", markup=False, soft_wrap=True)
     console.print(f"{said}{_verdict(found.differences)}", markup=False, soft_wrap=True)
