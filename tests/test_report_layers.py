@@ -23,7 +23,7 @@ from fechner.errors import InputError
 from fechner.records.layers import results as records
 from fechner.records.layers.crossed import read_crossed
 from fechner.report.layers import layer_figures, layer_gain_figures, line_labels
-from fechner.report.layers.layer_page import chosen_readout, write_layer_page
+from fechner.report.layers.layer_page import chosen_readout, compared_counts, write_layer_page
 from fechner.report.style import NARROW, WIDTH, drawing
 
 LAYERS = {
@@ -364,3 +364,9 @@ def test_a_crossed_table_without_its_gain_is_refused(tmp_path):
     simulated_crossed().drop(columns="after").to_csv(tmp_path / "crossed.csv", index=False)
     with pytest.raises(InputError, match="after"):
         read_crossed(tmp_path)
+
+
+def test_one_of_a_kind_is_told_in_the_singular():
+    rows = pd.DataFrame({"network": ["alexnet"] * 2, "n_pairs": 43, "n_references": 1})
+    told = [" ".join(pair) for pair in compared_counts(rows)]
+    assert told == ["43 pairs", "1 reference", "1 network", "2 distances", "0 known metrics"]

@@ -197,8 +197,9 @@ def finetune(
             seed=seed,
             progress=progress,
         )
+    count = len(result.scenes_validation)
     console.print(
-        f"{result.path}: Spearman {result.validation_spearman:.3f} on "
-        f"{len(result.scenes_validation)} validation scenes, which chose the epoch and flatter it",
+        f"{result.path}: Spearman {result.validation_spearman:.3f} on {count} validation "
+        f"{'scene' if count == 1 else 'scenes'}, which chose the epoch and flatter it",
         soft_wrap=True,
     )

@@ -157,13 +157,14 @@ def _set_parts(
 def compared_counts(rows: pd.DataFrame) -> list[tuple[str, str]]:
     """Return what was compared, in numbers: value and name."""
     of_networks = rows[rows["network"] != YARDSTICK]
-    return [
-        (f"{rows['n_pairs'].max():.0f}", "pairs"),
-        (f"{rows['n_references'].max():.0f}", "references"),
-        (str(of_networks["network"].nunique()), "networks"),
-        (str(len(of_networks)), "distances"),
-        (str(len(rows) - len(of_networks)), "known metrics"),
-    ]
+    counts = {
+        "pair": rows["n_pairs"].max(),
+        "reference": rows["n_references"].max(),
+        "network": of_networks["network"].nunique(),
+        "distance": len(of_networks),
+        "known metric": len(rows) - len(of_networks),
+    }
+    return [(f"{n:.0f}", name if n == 1 else f"{name}s") for name, n in counts.items()]
 
 
 def sentences(rows: pd.DataFrame) -> list[str]:
