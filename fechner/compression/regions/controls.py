@@ -12,8 +12,8 @@ import numpy as np
 from fechner.compression.degrading.families import gaussian
 from fechner.compression.light import Plane
 from fechner.compression.regions.blocks import BlockGrid
-from fechner.compression.regions.choice import coverage
 from fechner.compression.regions.covariates import eccentricity
+from fechner.compression.regions.program import coverage
 from fechner.errors import RefusedError
 
 
