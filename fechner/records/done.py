@@ -28,7 +28,7 @@ VERSIONS = {
     "ratings": 4,
     "claim": 3,
     "marks": 3,
-    "scene": 3,
+    "scene": 4,
     "coded scene": 3,
     "severe picture": 1,
     "stimulus distances": 1,
