@@ -32,7 +32,6 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
 
 from fechner.compression.regions.blocks import BlockGrid
-from fechner.compression.regions.exchanges import exchanged, relax
 from fechner.compression.regions.program import Program, program_of
 
 INFEASIBLE = 2
@@ -97,6 +96,9 @@ def choose_patches(
     Choice or NoChoice
         The best choice found, or that there is none.
     """
+    # Not at the top: numba is not needed to read or to check a set of stimuli.
+    from fechner.compression.regions.exchanges import exchanged, relax
+
     program = program_of(
         grid, importance, covariates, patches=patches, side=side, tolerance=tolerance
     )
