@@ -24,7 +24,9 @@ from fechner.compression.regions.controls import (
     random_region,
 )
 from fechner.compression.regions.covariates import COVARIATES, covariate_planes, eccentricity
+from fechner.compression.regions.exchanges import exchanged, relax
 from fechner.compression.regions.matched import RegionOptions, feather, matched_regions
+from fechner.compression.regions.program import program_of
 from fechner.errors import InputError, RefusedError
 
 CAT = np.ascontiguousarray(cv2.resize(data.chelsea(), (288, 192), interpolation=cv2.INTER_AREA))
@@ -138,6 +140,35 @@ def test_the_choice_is_the_best_of_all_that_are_matched(seed, tolerance):
     else:
         assert isinstance(found, Choice)
         assert found.gap == pytest.approx(best, abs=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_exchanges_end_matched_disjoint_and_between_the_best_of_few_and_the_bound(seed):
+    rng = np.random.default_rng(seed)
+    grid = BlockGrid(80, 120, 4)
+    covariates = {name: rng.random(grid.count) for name in "abc"}
+    program = program_of(
+        grid, rng.random(grid.count), covariates, patches=8, side=2, tolerance=0.05
+    )
+    relaxed = relax(program)
+    places = exchanged(program, relaxed, near=0.0)
+    taken = np.concatenate([program.cover[:, one].toarray().sum(axis=1) for one in places])
+    assert taken.sum() == 2 * 8 * 2**2 and (taken.reshape(2, -1).sum(axis=0) <= 1).all()
+    for values in program.covariates:
+        high, low = (values[one].sum() for one in places)
+        assert abs(high - low) <= 0.05 * (high + low) / 2
+    value = program.value[places].mean(axis=1)
+    assert program.gap(places) == pytest.approx(value[0] - value[1])
+    # Of 20 000 sets drawn at random the best matched one is worse.
+    drawn = rng.integers(0, len(program.value), (20_000, 2, 8))
+    matched = [one for one in drawn if program.matches(one)]
+    assert max(program.gap(one) for one in matched) < program.gap(places) <= relaxed.bound
+
+
+def test_one_picture_has_one_choice_by_exchanges():
+    first, again = (matched_regions(CAT, MAP) for _ in range(2))
+    assert (first.high == again.high).all() and (first.low == again.low).all()
+    assert first.solver_gap < RegionOptions().solver_gap
 
 
 def test_the_search_stops_by_its_nodes_and_never_by_the_clock(monkeypatch):
