@@ -57,7 +57,8 @@ def select_channels(
     size
         Side in pixels of the square that the network sees.
     options
-        Strategies, objective, shuffles and the share of scenes that only judge.
+        Strategies, objective, shuffles (2 or more where there is a `folder`) and the share of
+        scenes that only judge.
     ratings
         Single ratings of the same images, for the noise ceiling.
     seed
@@ -80,7 +81,7 @@ def select_channels(
     ------
     InputError
         If an image, a layer, a strategy or a dimension is not what was expected, scenes are
-        fewer than four, or ratings are constant.
+        fewer than four, ratings are constant, or a folder is asked for with too few shuffles.
 
     Examples
     --------
@@ -114,10 +115,9 @@ def select_channels(
     from fechner.analysis.network.evidence.selection import SelectionOptions, select_among
 
     options = options or SelectionOptions()
-    if options.shuffles < 2:
+    if folder is not None and options.shuffles < 2:
         raise InputError(
-            f"shuffles expects 2 or more, because every choice is held against them, got "
-            f"{options.shuffles}"
+            f"shuffles expects 2 or more where a folder shows its evidence, got {options.shuffles}"
         )
     sets = parse_channel_sets(layers or [network.default_layer], pools)
     with bars(f"Activations, {network.name}") as progress:
