@@ -34,6 +34,10 @@ THRESHOLD = 0.005
 """How much worse a set may be at first, relative to the bound."""
 PENALTIES = 0.01, 0.1
 """What it costs to miss a covariate by its tolerance once more, first and last, likewise."""
+WARMER = 4.0
+"""How much larger the threshold and the first penalty are where none of `FEWEST` was near enough:
+15 of 192 scenes came that far, and in all of them one of twelve more was near (in 9 without this).
+"""
 MARGIN = 1e-6
 """Share of the tolerance that running sums keep free for rounding."""
 INFEASIBLE = 2
@@ -109,6 +113,7 @@ def exchanged(program: Program, relaxed: Relaxed, *, near: float) -> np.ndarray 
             relaxed.order,
             program.patches,
             program.tolerance / 2 * (1 - MARGIN),
+            1.0 if attempt < FEWEST else WARMER,
             np.random.default_rng(attempt),
         )
         found = np.isfinite(value) and program.matches(places)
@@ -120,7 +125,7 @@ def exchanged(program: Program, relaxed: Relaxed, *, near: float) -> np.ndarray 
 
 
 @njit(cache=True)
-def _exchange(loss, value, covariates, columns, side, order, patches, half, rng):
+def _exchange(loss, value, covariates, columns, side, order, patches, half, warmth, rng):
     """Return the best matched sets on the way, and the sum of their values; -inf without any."""
     best, best_at = -np.inf, np.zeros((2, patches), np.int64)
     at = _first(order, columns, side, patches)
@@ -135,8 +140,8 @@ def _exchange(loss, value, covariates, columns, side, order, patches, half, rng)
     steps, candidates = EXCHANGES * patches, min(CANDIDATES, order.shape[1])
     for step in range(steps):
         late = step / steps
-        threshold = THRESHOLD * (1 - late) ** 2
-        penalty = PENALTIES[0] + (PENALTIES[1] - PENALTIES[0]) * late
+        threshold = warmth * THRESHOLD * (1 - late) ** 2
+        penalty = warmth * PENALTIES[0] * (1 - late) + PENALTIES[1] * late
         own, k = int(rng.random() * 2), int(rng.random() * patches)
         old = at[own, k]
         if rng.random() < 0.5:
