@@ -20,7 +20,7 @@ from fechner.analysis.network.choosing.reweighting import (
     reweight_channels,
 )
 from fechner.analysis.network.choosing.split import split_scenes
-from fechner.analysis.network.choosing.strategies import METHODS, parse_strategy
+from fechner.analysis.network.choosing.strategies import METHODS, PLAIN, parse_strategy
 from fechner.analysis.network.evidence.curves import trace_curves
 from fechner.analysis.network.evidence.evaluation import evaluate, mean_jaccard
 from fechner.analysis.network.evidence.nested import BestHeldOut
@@ -341,6 +341,15 @@ def test_progress_reaches_its_total():
     study(world(), shuffles=2, progress=lambda done, total: seen.append((done, total)))
     # All channels once; three strategies and the impacts that two share, under three ratings.
     assert seen == [(done, 13) for done in range(1, 14)]
+
+
+@pytest.mark.parametrize("method", sorted(set(METHODS) - {"reference"}))
+def test_a_strategy_says_whether_it_rests_on_impacts(method, monkeypatch):
+    images, asked = RatedFeatures(*world()), []
+    found = images.impact(PLAIN, images.ratings)
+    monkeypatch.setattr(images, "impact", lambda *told: asked.append(told) or found)
+    parse_strategy(method)(images, images.ratings, np.random.default_rng(0))
+    assert bool(asked) == parse_strategy(method).ranks
 
 
 def test_strategies_share_impacts_and_choose_as_they_would_alone(monkeypatch):

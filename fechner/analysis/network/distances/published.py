@@ -7,7 +7,6 @@ is worth an explanation, not necessarily a fault.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
@@ -16,11 +15,7 @@ from typing import Any
 import pandas as pd
 
 from fechner.analysis.network.distances.study import NO_WEIGHTS
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from fechner.provenance import read_toml
 
 COLUMNS = (
     "set", "network", "layer", "published_layer", "readout", "published_low", "published_high",
@@ -31,7 +26,8 @@ COLUMNS = (
 @lru_cache(maxsize=1)
 def _content() -> dict[str, Any]:
     file = resources.files("fechner.analysis.network.distances") / "published_layers.toml"
-    return tomllib.loads(file.read_text("utf-8"))
+    with resources.as_file(file) as path:
+        return read_toml(path)
 
 
 def published_rows() -> pd.DataFrame:
